@@ -1,0 +1,81 @@
+import type http from 'node:http'
+import type net from 'node:net'
+import { responseOn } from '../internals.js'
+import type { System } from '../system.js'
+import { findIdle } from './idle.js'
+import { announceLastResponses } from './last-response.js'
+import type { Connections } from './tracking.js'
+
+/**
+ * Ends the connections of an HTTP/1 server that accepts no more, each without a race: a client gets
+ * its next response with `Connection: close`, and only what has been quiet for `idleGraceMs` is
+ * closed. Nothing is polled: it looks again when a response has ended or a connection's time is up.
+ * Answers what undoes it: the server is then as it was.
+ *
+ * Not `http.Server#close`: that closes what is idle at once, where a request may be on its way.
+ */
+export function drainHttp(
+  server: http.Server,
+  connections: Connections,
+  { system, idleGraceMs }: { system: System; idleGraceMs: number },
+): () => void {
+  const idleSince = new Map<net.Socket, number>()
+  const watched = new WeakSet<http.ServerResponse>()
+  let timer: NodeJS.Timeout | undefined
+  let lookQueued = false
+
+  const queueLook = (): void => {
+    if (lookQueued) return
+    lookQueued = true
+    setImmediate(() => {
+      lookQueued = false
+      look()
+    })
+  }
+
+  const watch = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    if (watched.has(response)) return
+    watched.add(response)
+    response.once('close', () => {
+      queueLook()
+      // The handler has answered without reading the body: the parser is idle when it has ended.
+      if (!request.complete) request.once('close', queueLook)
+    })
+  }
+
+  const look = (): void => {
+    clearTimeout(timer)
+    const now = system.now()
+    const idle = findIdle(server, connections.speaking)
+    for (const socket of idleSince.keys()) if (!idle.has(socket)) idleSince.delete(socket)
+    let nextMs = Infinity
+    for (const socket of idle) {
+      const since = idleSince.get(socket) ?? now
+      idleSince.set(socket, since)
+      const leftMs = since + idleGraceMs - now
+      if (leftMs <= 0) socket.destroy()
+      else nextMs = Math.min(nextMs, leftMs)
+    }
+    for (const socket of connections.speaking) {
+      const response = responseOn(socket)
+      if (response) watch(response.req, response)
+    }
+    // Referenced through the sockets that it is for; when they have gone, nobody waits for it.
+    if (nextMs < Infinity) timer = system.setTimeout(look, Math.ceil(nextMs)).unref()
+  }
+
+  const endAnnouncing = announceLastResponses(server, connections.speaking, (request, response) => {
+    idleSince.delete(request.socket)
+    watch(request, response)
+  })
+  // A connection that was accepted or finished its TLS handshake while we stopped is new to us.
+  server.on('connection', queueLook)
+  server.on('secureConnection', queueLook)
+  look()
+  return () => {
+    endAnnouncing()
+    clearTimeout(timer)
+    server.off('connection', queueLook)
+    server.off('secureConnection', queueLook)
+  }
+}

@@ -1,0 +1,44 @@
+import type http from 'node:http'
+import net from 'node:net'
+
+/**
+ * Finds the connections that are between two requests, or have not sent a byte.
+ *
+ * Whether a **parser** is between two messages only Node knows: no property of a socket tells half a
+ * pipelined header from none. `closeIdleConnections()` goes by the parsers (src/node_http_parser.cc,
+ * ConnectionsList), so this calls it with `destroy` out of the way, and takes down the names.
+ */
+export function findIdle(server: http.Server, speaking: Iterable<net.Socket>): Set<net.Socket> {
+  const idle = new Set<net.Socket>()
+  const restores: (() => void)[] = []
+  function collect(this: net.Socket): net.Socket {
+    idle.add(this)
+    return this
+  }
+  // On the prototype, as an own property on each of thousands of sockets would cost each its shape.
+  restores.push(shadowDestroy(net.Socket.prototype, collect))
+  try {
+    for (const socket of speaking) {
+      // A `destroy` in front of the prototype's: a wrapped socket, or a stream that is no socket.
+      if (socket.destroy !== collect) restores.push(shadowDestroy(socket, collect))
+    }
+    server.closeIdleConnections()
+  } finally {
+    for (const restore of restores.reverse()) restore()
+  }
+  for (const socket of speaking) {
+    // Node counts a connection without a byte as busy, against clients that connect and stay silent.
+    if (socket.bytesRead === 0) idle.add(socket)
+  }
+  for (const socket of idle) if (socket.destroyed) idle.delete(socket)
+  return idle
+}
+
+function shadowDestroy(target: object, collect: (this: net.Socket) => net.Socket): () => void {
+  const own = Object.getOwnPropertyDescriptor(target, 'destroy')
+  Object.defineProperty(target, 'destroy', { configurable: true, value: collect })
+  return () => {
+    if (own) Object.defineProperty(target, 'destroy', own)
+    else Reflect.deleteProperty(target, 'destroy')
+  }
+}

@@ -1,0 +1,51 @@
+import type http from 'node:http'
+import type { ServerOptions } from '../options.js'
+import type { System } from '../system.js'
+
+type Limits = Pick<ServerOptions, 'readTimeoutMs' | 'writeTimeoutMs' | 'maxHeaderBytes'>
+
+/** Holds a server to the limits that are set; for the others Node's own stay. */
+export function applyLimits(
+  server: http.Server,
+  { readTimeoutMs, writeTimeoutMs, maxHeaderBytes }: Limits,
+  system: System,
+): void {
+  // Node reads both of these where it uses them (lib/_http_server.js: connectionListenerInternal
+  // and setupConnectionsTracking), so they need not have been given to createServer.
+  const settings = server as unknown as {
+    maxHeaderSize: number | undefined
+    connectionsCheckingInterval: number
+  }
+  if (maxHeaderBytes !== undefined) settings.maxHeaderSize = maxHeaderBytes
+  if (readTimeoutMs !== undefined) {
+    server.requestTimeout = readTimeoutMs
+    if (readTimeoutMs > 0) {
+      server.headersTimeout = Math.min(server.headersTimeout || readTimeoutMs, readTimeoutMs)
+      // Node looks every 30 s by default: a limit of one second would be one of 31.
+      settings.connectionsCheckingInterval = Math.min(
+        settings.connectionsCheckingInterval,
+        Math.max(50, readTimeoutMs / 4),
+      )
+    }
+  }
+  if (writeTimeoutMs !== undefined && writeTimeoutMs > 0) {
+    limitResponses(server, writeTimeoutMs, system)
+  }
+}
+
+/** Node has no limit for a whole response: `server.timeout` starts anew with each byte. */
+function limitResponses(server: http.Server, writeTimeoutMs: number, system: System): void {
+  const limit = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    // Unreferenced: the connection is what keeps the process alive.
+    const timer = system
+      .setTimeout(() => {
+        request.socket.destroy()
+      }, writeTimeoutMs)
+      .unref()
+    response.once('close', () => {
+      clearTimeout(timer)
+    })
+  }
+  server.prependListener('request', limit)
+  server.prependListener('checkExpectation', limit)
+}

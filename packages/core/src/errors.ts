@@ -1,0 +1,59 @@
+/** Every code that an {@link EndlessError} can have; docs/errors.md has an entry for each. */
+export const errorCodes = [
+  'ERR_ENDLESS_INVALID_OPTION',
+  'ERR_ENDLESS_OPTION_CONFLICT',
+  'ERR_ENDLESS_INVALID_ADDRESS',
+  'ERR_ENDLESS_INVALID_HANDLER',
+  'ERR_ENDLESS_INVALID_HOOK',
+  'ERR_ENDLESS_INVALID_CERTIFICATE',
+  'ERR_ENDLESS_PID_FILE',
+  'ERR_ENDLESS_NOT_BEGUN',
+  'ERR_ENDLESS_NOT_RUNNING',
+  'ERR_ENDLESS_SHUTTING_DOWN',
+  'ERR_ENDLESS_SPAWN_FAILED',
+  'ERR_ENDLESS_SUCCESSOR_EXITED',
+  'ERR_ENDLESS_READY_TIMEOUT',
+  'ERR_ENDLESS_UNSUPPORTED',
+  'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
+] as const
+
+export type EndlessErrorCode = (typeof errorCodes)[number]
+
+/** What an {@link EndlessError} can know beyond its message. */
+export interface EndlessErrorDetails {
+  /** What made it fail: for a successor, the error that it died of. */
+  cause?: unknown
+  /** Pid of the successor that failed. */
+  pid?: number | undefined
+  /** Exit code of the successor that failed; `null` if a signal ended it. */
+  exitCode?: number | null
+  /** Signal that ended the successor; `null` if it exited by itself. */
+  signal?: NodeJS.Signals | null
+  /** Last lines that the successor wrote to its standard error from JavaScript. */
+  stderr?: string[]
+}
+
+/**
+ * Reports everything that endless refuses or that goes wrong in a restart. Match it by `code`: two
+ * copies of the library in one process have two classes.
+ */
+export class EndlessError extends Error {
+  override readonly name = 'EndlessError'
+  readonly code: EndlessErrorCode
+  declare readonly pid?: number
+  declare readonly exitCode?: number | null
+  declare readonly signal?: NodeJS.Signals | null
+  declare readonly stderr?: string[]
+
+  constructor(code: EndlessErrorCode, message: string, details: EndlessErrorDetails = {}) {
+    const { cause, ...data } = details
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    Object.assign(this, data)
+  }
+}
+
+/** Gives the one line that a log should have of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,46 @@
+import { EventEmitter } from 'node:events'
+import type net from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { EndlessError } from './errors.js'
+import type { RestartReport, ShutdownReport } from './reports.js'
+
+/** What {@link Generation.on} can be asked to report, with what each listener is given. */
+export interface GenerationEvents {
+  /** This process serves. */
+  ready: []
+  /** A successor is being started: `{ number: 1 }`. */
+  restarting: [{ number: number }]
+  /** That successor will not serve; this process goes on. */
+  'restart-failed': [EndlessError]
+  /** The successor of this process serves: `{ number: 1, pid: 4711, durationMs: 230 }`. */
+  'taken-over': [RestartReport]
+  /** A server begins to drain; `upgraded` has its WebSockets and tunnels, for a farewell. */
+  drain: [{ server: net.Server; upgraded: Duplex[] }]
+  /** The hammer has fallen on a server: `{ server, destroyed: 3 }`. */
+  hammer: [{ server: net.Server; destroyed: number }]
+  /** This process has nothing left to serve, and exits next if it may. */
+  terminate: [ShutdownReport]
+}
+
+/** The typed emitter behind {@link Generation.on}. */
+export class Events {
+  readonly #emitter = new EventEmitter()
+
+  on<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): void {
+    this.#emitter.on(event, listener)
+  }
+
+  off<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): void {
+    this.#emitter.off(event, listener)
+  }
+
+  emit<E extends keyof GenerationEvents>(event: E, ...args: GenerationEvents[E]): void {
+    this.#emitter.emit(event, ...args)
+  }
+}

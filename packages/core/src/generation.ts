@@ -1,0 +1,587 @@
+import type net from 'node:net'
+import { EndlessError, messageOf } from './errors.js'
+import { Events, type GenerationEvents } from './events.js'
+import { Environment } from './handoff/environment.js'
+import { createLaunch, findOrigin, type Origin } from './handoff/launch.js'
+import { Successor } from './handoff/predecessor.js'
+import { preloadUrl } from './handoff/preload-url.js'
+import type { Inheritance } from './handoff/protocol.js'
+import { Predecessor, takeInheritance } from './handoff/successor.js'
+import { bounded, runHooks, type HookPhase, type HookSignal } from './hooks.js'
+import { transition, type GenerationState, type LifecycleEvent, type State } from './lifecycle.js'
+import { formatAddress, type ListenTarget } from './listeners/address.js'
+import { createStderrLogger, type Logger } from './logger.js'
+import {
+  defaultHammerTimeMs,
+  mergeProcessOptions,
+  processDefaults,
+  type ProcessOptions,
+  type ResolvedProcessOptions,
+} from './options.js'
+import { PidFile } from './pid-file.js'
+import { Readiness } from './readiness.js'
+import type { RestartReport, ShutdownReport } from './reports.js'
+import type { ManagedServer, Occasion, ServerHost } from './server.js'
+import { Signals } from './signals.js'
+import { createNodeSystem, type System } from './system.js'
+
+/** Cleans up at the end: databases, queues. */
+export type TerminateHook = () => void | Promise<void>
+
+/** What {@link Generation.status} tells. */
+export interface GenerationStatus {
+  number: number
+  pid: number
+  state: GenerationState
+  /** For how long this process has been running endless, in ms. */
+  uptimeMs: number
+  servers: { address: string | null; state: State; connections: number }[]
+}
+
+/** This process: one run of the program in a chain of restarts. */
+export interface Generation {
+  /** Counted from 0, the process that somebody started by hand. */
+  readonly number: number
+  readonly isSuccessor: boolean
+  readonly state: GenerationState
+  /**
+   * Starts a successor and hands over to it, as SIGHUP does. Settles when the successor has taken
+   * over; this process then drains and exits. A second call meanwhile answers the same promise.
+   *
+   * @throws (rejects) with the reason if the successor failed: this process serves on.
+   * `ERR_ENDLESS_SUCCESSOR_EXITED`, `ERR_ENDLESS_READY_TIMEOUT`, `ERR_ENDLESS_SPAWN_FAILED`,
+   * `ERR_ENDLESS_NOT_RUNNING`, `ERR_ENDLESS_SHUTTING_DOWN`; on Windows
+   * `ERR_ENDLESS_UNSUPPORTED_PLATFORM`
+   */
+  restart(): Promise<RestartReport>
+  /** Says that this process is ready, with `{ ready: 'manual' }`. */
+  ready(): void
+  /** Drains all servers and exits, as SIGTERM does, but without its hooks. A second call joins. */
+  shutdown(): Promise<ShutdownReport>
+  /** Lets the hammer fall now, if this process is shutting down; otherwise does nothing. */
+  hammer(): void
+  status(): GenerationStatus
+  on<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): Generation
+  off<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): Generation
+  /**
+   * Registers a clean-up that runs after the drain, before the exit, and only there: a predecessor
+   * may have to serve again until then. Hooks run one after the other, each bounded by the longest
+   * hammer time.
+   */
+  onTerminate(hook: TerminateHook): Generation
+}
+
+const ctrlCEchoMs = 500
+
+/** The process and all its parts. There is one in a process. */
+export class Runtime implements Generation, ServerHost {
+  readonly system: System
+  readonly #events = new Events()
+  readonly #servers = new Set<ManagedServer>()
+  readonly #predecessor: Predecessor | undefined
+  readonly #origin: Origin
+  readonly #environment: Environment
+  readonly #signals: Signals
+  readonly #defaultLogger: Logger
+  readonly #startedMs: number
+  readonly #terminateHooks: TerminateHook[] = []
+  #readiness: Readiness
+  #given: ProcessOptions = {}
+  #pidFile: PidFile | undefined
+  #state: GenerationState = 'init'
+  #successor: Successor | undefined
+  #restarting: Promise<RestartReport> | undefined
+  #abortRestart: ((reason: EndlessError) => void) | undefined
+  #shutdown: Promise<ShutdownReport> | undefined
+  #isShuttingDown = false
+  #cutDelay: (() => void) | undefined
+  #interruptedMs = -Infinity
+  #isHangingUp = false
+  #hangUpAgain = false
+
+  constructor(system: System, inheritance: Inheritance | undefined) {
+    this.system = system
+    this.#startedMs = system.now()
+    this.#defaultLogger = createStderrLogger(system)
+    this.#predecessor =
+      inheritance &&
+      new Predecessor(inheritance, () => {
+        this.#takeOver()
+      })
+    this.#origin = findOrigin(system, this.#predecessor?.directory ?? '')
+    this.#environment = new Environment(system)
+    this.#readiness = this.#createReadiness()
+    this.#signals = new Signals(
+      system,
+      () => this.logger,
+      (signal) => void this.#onSignal(signal),
+    )
+  }
+
+  get number(): number {
+    return this.#predecessor?.generation ?? 0
+  }
+
+  get isSuccessor(): boolean {
+    return this.#predecessor !== undefined
+  }
+
+  get state(): GenerationState {
+    return this.#state
+  }
+
+  get logger(): Logger {
+    return this.#given.logger ?? this.#defaultLogger
+  }
+
+  get mayAccept(): boolean {
+    return this.#predecessor?.hasTakenOver ?? true
+  }
+
+  get #options(): ResolvedProcessOptions {
+    return { ...processDefaults, ...this.#given }
+  }
+
+  /** The longest hammer time of the servers: what else of the application is bounded by. */
+  get #boundMs(): number {
+    const times = [...this.#servers].map((server) => server.hammerTimeMs)
+    return Math.max(0, ...times.map((time) => (time < 0 ? defaultHammerTimeMs : time)))
+  }
+
+  /** Takes what a new server says of the process. */
+  configure(options: ProcessOptions): void {
+    const given = mergeProcessOptions(this.#given, options)
+    if (options.pidFile !== undefined) {
+      this.#pidFile ??= new PidFile(options.pidFile, this.system.pid)
+    }
+    this.#given = given
+  }
+
+  // What servers report.
+
+  claim(target: ListenTarget): ReturnType<Predecessor['claim']> {
+    return this.#predecessor?.claim(target)
+  }
+
+  hasHeldPort(port: number): boolean {
+    return this.#predecessor?.hasPort(port) ?? false
+  }
+
+  listenBegun(server: ManagedServer): void {
+    if (this.#state === 'terminate') {
+      this.#apply('reopen')
+      this.#readiness = this.#createReadiness()
+    }
+    this.#readiness.listenBegun(server)
+  }
+
+  listening(server: ManagedServer): void {
+    this.#servers.add(server)
+    this.#signals.install(this.#options.signals)
+  }
+
+  begun(server: ManagedServer): void {
+    this.#readiness.begun(server)
+  }
+
+  listenFailed(server: ManagedServer): void {
+    this.#readiness.listenFailed(server)
+  }
+
+  draining(server: ManagedServer): void {
+    this.#events.emit('drain', { server: server.server, upgraded: server.connections.upgraded })
+  }
+
+  hammered(server: ManagedServer, destroyed: number): void {
+    this.#events.emit('hammer', { server: server.server, destroyed })
+  }
+
+  terminated(server: ManagedServer): void {
+    this.#readiness.closed(server)
+    // A shutdown still needs its hooks, and ends with what follows the last server by itself.
+    if (this.#isShuttingDown || !this.#servers.delete(server) || this.#servers.size > 0) return
+    this.#apply('drained')
+    this.#leave()
+  }
+
+  // What users ask for.
+
+  restart(): Promise<RestartReport> {
+    if (this.#restarting) return this.#restarting
+    const refusal = this.#refusal()
+    if (refusal) return Promise.reject(refusal)
+    this.#restarting = this.#handOver().finally(() => (this.#restarting = undefined))
+    return this.#restarting
+  }
+
+  ready(): void {
+    this.#readiness.manually()
+  }
+
+  shutdown(): Promise<ShutdownReport> {
+    return this.#shutDown({ reason: 'shutdown', isInteractive: false }, 0)
+  }
+
+  hammer(): void {
+    if (this.#state !== 'shutting-down') return
+    this.#cutDelay?.()
+    for (const server of this.#servers) server.strike()
+  }
+
+  status(): GenerationStatus {
+    return {
+      number: this.number,
+      pid: this.system.pid,
+      state: this.#state,
+      uptimeMs: Math.round(this.system.now() - this.#startedMs),
+      servers: [...this.#servers].map(({ address, state, connections }) => ({
+        address,
+        state,
+        connections: connections.accepted.size,
+      })),
+    }
+  }
+
+  on<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): Generation {
+    this.#events.on(event, listener)
+    return this
+  }
+
+  off<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): Generation {
+    this.#events.off(event, listener)
+    return this
+  }
+
+  onTerminate(hook: TerminateHook): Generation {
+    this.#terminateHooks.push(hook)
+    return this
+  }
+
+  // How it begins to serve.
+
+  #createReadiness(): Readiness {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- a source of live values
+    const runtime = this
+    return new Readiness(this.system, {
+      get mode() {
+        return runtime.#options.ready
+      },
+      get unclaimedGraceMs() {
+        return runtime.#options.unclaimedGraceMs
+      },
+      get unclaimed() {
+        return runtime.#predecessor?.unclaimed.length ?? 0
+      },
+      isSuccessor: this.isSuccessor,
+      giveUpUnclaimed() {
+        const names = runtime.#predecessor?.unclaimed.map(({ bound }) => formatAddress(bound)) ?? []
+        runtime.logger.warn(
+          `Nothing has listened on ${names.join(', ')} in this generation: closed from now on.`,
+        )
+      },
+      ready() {
+        runtime.#environment.bootEnded()
+        if (runtime.mayAccept) runtime.#serve()
+        else runtime.#predecessor?.reportReady()
+      },
+    })
+  }
+
+  /** The predecessor has stopped accepting, or is gone. */
+  #takeOver(): void {
+    for (const server of this.#servers) server.accept()
+    if (this.#readiness.isReady) this.#serve()
+  }
+
+  #serve(): void {
+    this.#apply('serve')
+    try {
+      this.#pidFile?.write()
+      if (this.#pidFile) this.system.onExit(this.#removePidFile)
+    } catch (error) {
+      this.logger.error(messageOf(error))
+    }
+    this.#events.emit('ready')
+  }
+
+  readonly #removePidFile = (): void => {
+    this.#pidFile?.remove()
+  }
+
+  // How it hands over.
+
+  #refusal(): EndlessError | undefined {
+    if (this.system.platform === 'win32') {
+      return new EndlessError(
+        'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
+        'Cannot restart on Windows: it has no way to pass a listening socket on. Shut down and start again.',
+      )
+    }
+    if (this.system.isClusterWorker) {
+      return new EndlessError(
+        'ERR_ENDLESS_UNSUPPORTED',
+        'Cannot restart a cluster worker: its sockets belong to the primary process. Restart that.',
+      )
+    }
+    if (this.#isShuttingDown) return shuttingDown()
+    if (this.#state !== 'running') {
+      return new EndlessError(
+        'ERR_ENDLESS_NOT_RUNNING',
+        `Cannot restart: this process serves nothing (state '${this.#state}'). Wait for the 'ready' event.`,
+      )
+    }
+    return undefined
+  }
+
+  async #handOver(): Promise<RestartReport> {
+    const beganMs = this.system.now()
+    const number = this.number + 1
+    this.#apply('restart')
+    this.#events.emit('restarting', { number })
+    const aborted = new Promise<never>((_, reject) => (this.#abortRestart = reject))
+    let successor: Successor | undefined
+    try {
+      successor = this.#startSuccessor(number)
+      this.#successor = successor
+      const died = successor.exited.then((error) => Promise.reject(error))
+      died.catch(() => undefined)
+      await Promise.race([successor.ready, aborted])
+      // Still serving: a hook may take its time, and the successor may die meanwhile.
+      await Promise.race([this.#runHooks('before', 'SIGTERM'), died, aborted])
+      for (const server of this.#servers) server.stopAccepting()
+      this.#isShuttingDown = true
+      this.#apply('taken-over')
+      await successor.takeOver()
+    } catch (reason) {
+      const error = reason as EndlessError
+      await successor?.stop()
+      this.#successor = undefined
+      this.#apply('restart-failed')
+      this.logger.error(`Restart failed: ${error.message}`)
+      this.#events.emit('restart-failed', error)
+      throw error
+    } finally {
+      this.#abortRestart = undefined
+    }
+    successor.release()
+    const report: RestartReport = {
+      number,
+      pid: successor.pid ?? 0,
+      durationMs: Math.round(this.system.now() - beganMs),
+    }
+    this.logger.info(`generation ${String(number)} (pid ${String(report.pid)}) has taken over`)
+    this.#events.emit('taken-over', report)
+    this.#shutdown = this.#drainAndLeave({ reason: 'handoff', isInteractive: false }, 'SIGTERM')
+    return report
+  }
+
+  #startSuccessor(number: number): Successor {
+    const { successor, readyTimeoutMs } = this.#options
+    const passed = [...this.#servers].flatMap((server) => server.passable ?? [])
+    const keys = passed.flatMap(({ bound, ticketKeys }) =>
+      ticketKeys ? [[formatAddress(bound), ticketKeys.toString('base64')] as const] : [],
+    )
+    const launch = createLaunch(
+      this.system,
+      this.#origin,
+      preloadUrl(this.system.pid),
+      this.#environment.forSuccessor(),
+      successor,
+    )
+    return new Successor(
+      this.system,
+      launch,
+      passed,
+      {
+        generation: number,
+        directory: this.#origin.logical,
+        ticketKeys: Object.fromEntries(keys),
+      },
+      readyTimeoutMs,
+    )
+  }
+
+  // How it goes.
+
+  async #shutDown(
+    occasion: Occasion,
+    delayMs: number,
+    signal?: HookSignal,
+  ): Promise<ShutdownReport> {
+    if (this.#shutdown) return this.#shutdown
+    this.#isShuttingDown = true
+    this.#apply('shutdown')
+    const begin = async (): Promise<ShutdownReport> => {
+      this.#abortRestart?.(shuttingDown())
+      // The successor is stopped first: it must not take over what we are closing.
+      await this.#restarting?.catch(() => undefined)
+      if (delayMs > 0) await this.#delay(delayMs)
+      return this.#drainAndLeave(occasion, signal)
+    }
+    this.#shutdown = begin()
+    return this.#shutdown
+  }
+
+  #delay(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      // Referenced: the listening sockets keep the process alive as well.
+      const timer = this.system.setTimeout(resolve, delayMs)
+      this.#cutDelay = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  async #drainAndLeave(occasion: Occasion, signal?: HookSignal): Promise<ShutdownReport> {
+    const beganMs = this.system.now()
+    const boundMs = this.#boundMs
+    const reports = await Promise.all([...this.#servers].map((server) => server.drain(occasion)))
+    if (signal) await this.#runHooks('after', signal)
+    for (const hook of this.#terminateHooks) {
+      await bounded(this.system, this.logger, 'An onTerminate hook', hook, boundMs)
+    }
+    const report: ShutdownReport = {
+      reason: occasion.reason,
+      durationMs: Math.round(this.system.now() - beganMs),
+      hammered: reports.reduce((sum, { hammered }) => sum + hammered, 0),
+    }
+    this.#apply('drained')
+    this.#events.emit('terminate', report)
+    const { exit } = this.#options
+    this.#servers.clear()
+    this.#isShuttingDown = false
+    this.#shutdown = undefined
+    this.#leave()
+    if (exit) this.system.exit()
+    return report
+  }
+
+  /** Nothing is left that serves: the process is again as if endless were not there. */
+  #leave(): void {
+    this.#signals.uninstall()
+    this.#removePidFile()
+    this.system.offExit(this.#removePidFile)
+  }
+
+  // What signals do.
+
+  async #onSignal(signal: HookSignal): Promise<void> {
+    switch (signal) {
+      case 'SIGHUP':
+        await this.#hangUp()
+        return
+      case 'SIGTERM':
+      case 'SIGINT':
+        await this.#terminate(signal)
+        return
+      case 'SIGUSR2':
+        await this.#runHooks('before', signal)
+        this.hammer()
+        await this.#runHooks('after', signal)
+        return
+      case 'SIGUSR1':
+      case 'SIGTSTP':
+        await this.#runHooks('before', signal)
+        await this.#runHooks('after', signal)
+        return
+      default:
+        signal satisfies never
+    }
+  }
+
+  async #hangUp(): Promise<void> {
+    if (this.#isShuttingDown) {
+      // Whoever signals the old pid means the service.
+      this.#successor?.signal('SIGHUP')
+      return
+    }
+    if (this.system.terminal() === 'gone') {
+      this.logger.info('the terminal has been closed: shutting down')
+      await this.#runHooks('before', 'SIGHUP')
+      await this.#shutDown({ reason: 'shutdown', isInteractive: true }, 0, 'SIGHUP')
+      return
+    }
+    this.#hangUpAgain = true
+    if (this.#isHangingUp) return
+    this.#isHangingUp = true
+    // Signals that arrive while a successor boots are together answered by one more restart.
+    while (this.#takeHangUp()) {
+      await this.#restarting?.catch(() => undefined)
+      if (this.#isShuttingDown) {
+        this.#successor?.signal('SIGHUP')
+        break
+      }
+      await this.#runHooks('before', 'SIGHUP')
+      // The reason has been logged where it failed.
+      await this.restart().catch((error: unknown) => {
+        if ((error as EndlessError).code === 'ERR_ENDLESS_NOT_RUNNING') {
+          this.logger.warn(messageOf(error))
+        }
+      })
+      await this.#runHooks('after', 'SIGHUP')
+    }
+    this.#isHangingUp = false
+  }
+
+  #takeHangUp(): boolean {
+    const taken = this.#hangUpAgain
+    this.#hangUpAgain = false
+    return taken
+  }
+
+  async #terminate(signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
+    if (signal === 'SIGINT') {
+      const sinceMs = this.system.now() - this.#interruptedMs
+      // npm and shells pass Ctrl-C on to a process that the terminal has told already.
+      if (sinceMs < ctrlCEchoMs) return
+      this.#interruptedMs = this.system.now()
+      if (this.#isShuttingDown && sinceMs < Infinity) {
+        this.hammer()
+        return
+      }
+    }
+    if (this.#isShuttingDown) return
+    await this.#runHooks('before', signal)
+    const isInteractive = signal === 'SIGINT' && this.system.terminal() === 'present'
+    const delayMs = signal === 'SIGTERM' ? this.#options.shutdownDelayMs : 0
+    await this.#shutDown({ reason: 'shutdown', isInteractive }, delayMs, signal)
+  }
+
+  #runHooks(phase: HookPhase, signal: HookSignal): Promise<void> {
+    const { system, logger } = this
+    const hooks = [...this.#servers].map((server) => server.hooks)
+    return runHooks(hooks, phase, signal, { system, logger, boundMs: this.#boundMs })
+  }
+
+  #apply(event: LifecycleEvent): void {
+    this.#state = transition(this.#state, event)
+  }
+}
+
+function shuttingDown(): EndlessError {
+  return new EndlessError('ERR_ENDLESS_SHUTTING_DOWN', 'Cannot restart: this process is shutting down.')
+}
+
+const runtimeKey = Symbol.for('@endless/core:runtime')
+
+/** The one runtime of this process: a second copy of the library joins the first. */
+export function currentRuntime(): Runtime {
+  const global = globalThis as { [runtimeKey]?: Runtime }
+  return (global[runtimeKey] ??= new Runtime(createNodeSystem(), takeInheritance()))
+}
+
+/** This process, one run in the chain. */
+export const generation: Generation = currentRuntime()

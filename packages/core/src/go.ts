@@ -1,0 +1,174 @@
+import http from 'node:http'
+import https from 'node:https'
+import { readCertificate } from './certificate.js'
+import { createManagedServer } from './endless.js'
+import { EndlessError } from './errors.js'
+import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks.js'
+import { parseGoAddress } from './listeners/address.js'
+import type { State } from './lifecycle.js'
+import { parseOptions, type EndlessOptions } from './options.js'
+import type { ShutdownReport } from './reports.js'
+import type { EndlessServer, ManagedServer } from './server.js'
+
+// The names of Go's endless, for people who come from there. Nothing else of the library uses them.
+
+export { defaults } from './defaults.js'
+
+export const PRE_SIGNAL = 'before'
+export const POST_SIGNAL = 'after'
+export const STATE_INIT = 'init'
+export const STATE_RUNNING = 'running'
+export const STATE_SHUTTING_DOWN = 'shutting-down'
+export const STATE_TERMINATE = 'terminate'
+
+/** A server that is told by its own verbs to begin, as Go's `endless.NewServer` makes. */
+export interface GoServer extends Omit<
+  EndlessServer<http.Server | https.Server>,
+  'listen' | 'registerSignalHook'
+> {
+  /**
+   * The server, from `beforeBegin` on.
+   * @throws `ERR_ENDLESS_NOT_BEGUN` before: only the verb decides whether it speaks TLS
+   */
+  readonly server: http.Server | https.Server
+  /** Adds a hook; see {@link EndlessServer.registerSignalHook}. */
+  registerSignalHook(phase: HookPhase, signal: HookSignal, hook: SignalHook): this
+  /** Serves HTTP; settles when it listens. */
+  listenAndServe(): Promise<EndlessServer>
+  /** Serves HTTPS with the PEM files of a certificate, or a chain, and its key. */
+  listenAndServeTLS(certFile: string, keyFile: string): Promise<EndlessServer<https.Server>>
+}
+
+/**
+ * Makes a server that does not listen yet, for hooks to be registered.
+ *
+ * @throws `ERR_ENDLESS_INVALID_HANDLER` without a handler, and what `endless` throws for options
+ */
+export function newServer(
+  address: string,
+  handler: http.RequestListener,
+  options?: EndlessOptions,
+): GoServer {
+  return new DeferredServer(address, handler, options)
+}
+
+/**
+ * Serves HTTP on an address such as `localhost:4242`, `:4242`, `:http` or, blank, `:http`.
+ * Settles when it listens and its `beforeBegin` has settled.
+ *
+ * @throws (rejects) `ERR_ENDLESS_INVALID_ADDRESS`, `ERR_ENDLESS_INVALID_HANDLER`, what `endless`
+ * throws for options, and Node's own errors of `listen`
+ */
+export async function listenAndServe(
+  address: string,
+  handler: http.RequestListener,
+  options?: EndlessOptions,
+): Promise<EndlessServer> {
+  return newServer(address, handler, options).listenAndServe()
+}
+
+/**
+ * Serves HTTPS with the PEM files of a certificate, or a chain, and its key. Blank means `:https`.
+ * Settles when it listens and its `beforeBegin` has settled.
+ *
+ * @throws (rejects) as {@link listenAndServe}, and `ERR_ENDLESS_INVALID_CERTIFICATE` if a file is
+ * missing or the two do not match
+ */
+export async function listenAndServeTLS(
+  address: string,
+  certFile: string,
+  keyFile: string,
+  handler: http.RequestListener,
+  options?: EndlessOptions,
+): Promise<EndlessServer<https.Server>> {
+  return newServer(address, handler, options).listenAndServeTLS(certFile, keyFile)
+}
+
+class DeferredServer implements GoServer {
+  readonly #address: string
+  readonly #handler: http.RequestListener
+  readonly #options: EndlessOptions
+  readonly #early = new Hooks()
+  #beforeBegin: ((address: string) => void | Promise<void>) | undefined
+  #managed: ManagedServer<http.Server> | ManagedServer<https.Server> | undefined
+  #settleTerminated!: (report: ShutdownReport | Promise<ShutdownReport>) => void
+  readonly terminated: Promise<ShutdownReport>
+
+  constructor(address: string, handler: http.RequestListener, options: EndlessOptions = {}) {
+    if (typeof handler !== 'function') {
+      throw new EndlessError(
+        'ERR_ENDLESS_INVALID_HANDLER',
+        'Cannot serve without a handler: give a function (request, response), or an Express app.',
+      )
+    }
+    parseOptions(options)
+    this.#address = address
+    this.#handler = handler
+    this.#options = options
+    this.terminated = new Promise((resolve) => (this.#settleTerminated = resolve))
+  }
+
+  get server(): http.Server | https.Server {
+    if (this.#managed) return this.#managed.server
+    throw new EndlessError(
+      'ERR_ENDLESS_NOT_BEGUN',
+      'There is no server yet: call listenAndServe or listenAndServeTLS, or use it in beforeBegin.',
+    )
+  }
+
+  get address(): string | null {
+    return this.#managed?.address ?? null
+  }
+
+  get state(): State {
+    return this.#managed?.state ?? 'init'
+  }
+
+  get beforeBegin(): (address: string) => void | Promise<void> {
+    return this.#managed?.beforeBegin ?? this.#beforeBegin ?? (() => undefined)
+  }
+
+  set beforeBegin(hook: (address: string) => void | Promise<void>) {
+    if (this.#managed) this.#managed.beforeBegin = hook
+    else this.#beforeBegin = hook
+  }
+
+  registerSignalHook(phase: HookPhase, signal: HookSignal, hook: SignalHook): this {
+    if (this.#managed) this.#managed.registerSignalHook(phase, signal, hook)
+    else this.#early.add(phase, signal, hook)
+    return this
+  }
+
+  async shutdown(): Promise<ShutdownReport> {
+    return this.#managed?.shutdown() ?? { reason: 'shutdown', durationMs: 0, hammered: 0 }
+  }
+
+  async listenAndServe(): Promise<EndlessServer> {
+    const target = parseGoAddress(this.#address, 'http')
+    const managed = createManagedServer(http.createServer(this.#handler), this.#options)
+    this.#adopt(managed)
+    await managed.begin(target)
+    return managed
+  }
+
+  async listenAndServeTLS(certFile: string, keyFile: string): Promise<EndlessServer<https.Server>> {
+    const target = parseGoAddress(this.#address, 'https')
+    const certificate = readCertificate(certFile, keyFile)
+    const managed = createManagedServer(
+      https.createServer(certificate, this.#handler),
+      this.#options,
+    )
+    this.#adopt(managed)
+    await managed.begin(target)
+    return managed
+  }
+
+  #adopt(managed: ManagedServer<http.Server> | ManagedServer<https.Server>): void {
+    for (const { phase, signal, hook } of this.#early.registered) {
+      managed.registerSignalHook(phase, signal, hook)
+    }
+    if (this.#beforeBegin) managed.beforeBegin = this.#beforeBegin
+    this.#managed = managed
+    this.#settleTerminated(managed.terminated)
+  }
+}

@@ -1,0 +1,103 @@
+import { existsSync, realpathSync } from 'node:fs'
+import path from 'node:path'
+import type { SuccessorOptions } from '../options.js'
+import type { System } from '../system.js'
+
+/** How to start a successor. */
+export interface Launch {
+  command: string
+  args: string[]
+  cwd: string
+  env: NodeJS.ProcessEnv
+  /** What is ours among the arguments, for the successor to hide. */
+  addedExecArgv: string[]
+}
+
+/** Where this process was started, by both names of a directory behind a symbolic link. */
+export interface Origin {
+  /** As the user named it: `/srv/current`. */
+  logical: string
+  /** As the kernel knows it: `/srv/releases/41`. */
+  physical: string
+}
+
+/**
+ * Finds out where this process was started. Node resolves links in `process.cwd()`; `PWD` keeps them,
+ * but may be stale or anybody's, so it counts only where both name the same directory right now.
+ *
+ * @param remembered the logical directory, as the predecessor knows it; '' if there is none
+ */
+export function findOrigin(system: System, remembered: string): Origin {
+  let physical = ''
+  try {
+    physical = system.cwd()
+  } catch {
+    // The directory has been deleted under us: it has no name any more.
+  }
+  if (remembered !== '') return { logical: remembered, physical }
+  const named = system.env['PWD']
+  const isRight = named !== undefined && path.isAbsolute(named) && isSameDirectory(named, physical)
+  return { logical: isRight ? path.normalize(named) : physical, physical }
+}
+
+function isSameDirectory(named: string, physical: string): boolean {
+  try {
+    return realpathSync(named) === physical
+  } catch {
+    return false // PWD names nothing that is there
+  }
+}
+
+/** Works out how a successor is started: as this process was, with what the user overrides. */
+export function createLaunch(
+  system: System,
+  origin: Origin,
+  preload: string,
+  environment: NodeJS.ProcessEnv,
+  override: SuccessorOptions = {},
+): Launch {
+  // In front: what else is preloaded may be a part of the application.
+  const added = ['--import', preload]
+  const inspectorPort = system.execArgv.some((option) => option.startsWith('--inspect'))
+    ? ['--inspect-port=0'] // ours still has the port: without this Node would exit with code 12
+    : []
+  const [, script, ...rest] = system.argv
+  const entry = script === undefined ? [] : [throughLink(script, origin)]
+  const args = override.args ?? [...system.execArgv, ...inspectorPort, ...entry, ...rest]
+  return {
+    command: override.command ?? system.execPath,
+    args: [...added, ...args],
+    cwd: override.cwd ?? startDirectory(origin, entry[0]),
+    env: override.env ?? environment,
+    addedExecArgv: override.args ? [] : inspectorPort,
+  }
+}
+
+/** Names a file of the old release by the link that now leads to the new one. */
+function throughLink(script: string, { logical, physical }: Origin): string {
+  const [from, to] = withoutCommonEnd(physical, logical)
+  return from !== to && from !== '' && script.startsWith(from + path.sep)
+    ? to + script.slice(from.length)
+    : script
+}
+
+/** `/srv/releases/41/app` and `/srv/current/app` differ above `app`: a script may be beside it. */
+function withoutCommonEnd(a: string, b: string): [string, string] {
+  let [left, right] = [a, b]
+  while (
+    left !== right &&
+    path.basename(left) === path.basename(right) &&
+    path.basename(left) !== '' &&
+    path.dirname(right) !== path.sep
+  ) {
+    left = path.dirname(left)
+    right = path.dirname(right)
+  }
+  return [left, right]
+}
+
+/** A directory that is there: spawning in one that is not fails with a misleading ENOENT. */
+function startDirectory({ logical }: Origin, entry: string | undefined): string {
+  const candidates = [logical, entry === undefined ? '' : path.dirname(entry)]
+  return candidates.find((directory) => directory !== '' && existsSync(directory)) ?? path.parse(logical || '/').root
+}

@@ -1,0 +1,232 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { EndlessError, messageOf } from '../errors.js'
+import type { RawListener } from '../internals.js'
+import type { System } from '../system.js'
+import type { Launch } from './launch.js'
+import {
+  command as messageCommand,
+  protocolVersion,
+  type Channel,
+  type ErrorReport,
+  type ListenerName,
+  type ToPredecessor,
+  type ToSuccessor,
+  type Welcome,
+} from './protocol.js'
+
+// The predecessor's half of a handoff; successor.ts is the other.
+
+/** How long a successor that is told to stop may take before it is killed. */
+const stopGraceMs = 2_000
+/** How long reports of a successor that has exited may still be on their way. */
+const lastWordsMs = 1_000
+const keptLines = 20
+
+/** A listening socket to pass on. */
+export interface PassedListener extends ListenerName {
+  handle: RawListener
+}
+
+/** A successor that is booting, or that has taken over. */
+export class Successor {
+  readonly pid: number | undefined
+  /** Settles when it serves as soon as it may; rejects with the reason if it never will. */
+  readonly ready: Promise<void>
+  /** Settles when the process is gone, with what there is to say about that. */
+  readonly exited: Promise<EndlessError>
+  readonly #system: System
+  readonly #child: ChildProcess
+  readonly #channel: Channel<ToSuccessor, ToPredecessor>
+  #error: ErrorReport | undefined
+  #stderr = ''
+  #settle!: { resolve(): void; reject(error: EndlessError): void }
+
+  constructor(
+    system: System,
+    launch: Launch,
+    passed: PassedListener[],
+    welcome: Pick<Welcome, 'generation' | 'directory' | 'ticketKeys'>,
+    readyTimeoutMs: number,
+  ) {
+    this.#system = system
+    this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
+    // The caller may be busy with something else when it rejects.
+    this.ready.catch(() => undefined)
+    this.#child = system.spawn(launch.command, launch.args, {
+      cwd: launch.cwd,
+      env: launch.env,
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    })
+    this.pid = this.#child.pid
+    this.#channel = channelTo(this.#child)
+    this.#channel.onMessage = (message) => {
+      this.#receive(message, passed, {
+        ...welcome,
+        type: 'welcome',
+        version: protocolVersion,
+        addedExecArgv: launch.addedExecArgv,
+      })
+    }
+    // Referenced: the process must not end while a restart is under way.
+    const timer = system.setTimeout(() => {
+      this.#settle.reject(
+        this.#failure('ERR_ENDLESS_READY_TIMEOUT', `was not ready after ${String(readyTimeoutMs)} ms`),
+      )
+    }, readyTimeoutMs)
+    this.exited = this.#watchExit()
+    void this.exited.then((error) => {
+      this.#settle.reject(error)
+    })
+    this.ready.finally(() => clearTimeout(timer)).catch(() => undefined)
+  }
+
+  /** Whether it still runs, as far as we have heard. */
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null && this.pid !== undefined
+  }
+
+  /** Tells it to accept. Rejects if it is gone. */
+  takeOver(): Promise<void> {
+    return this.#channel.send({ type: 'taken-over' })
+  }
+
+  /** Ends it: asks first, then kills. Settles when it is gone. */
+  async stop(): Promise<void> {
+    this.signal('SIGTERM')
+    // Referenced: whoever stops a successor waits for that.
+    const timer = this.#system.setTimeout(() => {
+      this.signal('SIGKILL')
+    }, stopGraceMs)
+    await this.exited
+    clearTimeout(timer)
+  }
+
+  /** Signals it, unless it is gone: its pid is ours until we have heard of its end. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.isAlive) this.#child.kill(signal)
+  }
+
+  /** Lets this process end while the successor lives on. */
+  release(): void {
+    this.#child.unref()
+    this.#channel.unref()
+  }
+
+  #receive(message: ToPredecessor, passed: PassedListener[], welcome: Welcome): void {
+    switch (message.type) {
+      case 'hello':
+        for (const { asked, bound, handle } of passed) {
+          this.#send({ type: 'listener', asked, bound }, handle)
+        }
+        this.#send(welcome)
+        break
+      case 'error':
+        this.#error = message.error
+        break
+      case 'stderr':
+        this.#stderr = (this.#stderr + message.text).slice(-16_384)
+        break
+      case 'ready':
+        this.#settle.resolve()
+        break
+      default:
+        message satisfies never
+    }
+  }
+
+  #send(message: ToSuccessor, handle?: RawListener): void {
+    // A successor that cannot be reached has exited or will: that is where it is reported.
+    this.#channel.send(message, handle).catch(() => undefined)
+  }
+
+  async #watchExit(): Promise<EndlessError> {
+    const spawnFailure = new Promise<Error>((resolve) => this.#child.once('error', resolve))
+    const exit = once(this.#child, 'exit').then(() => undefined)
+    // 'error' comes for other reasons too, such as a signal that could not be sent.
+    const failure = await Promise.race([exit, spawnFailure])
+    if (failure && this.pid === undefined) {
+      return new EndlessError(
+        'ERR_ENDLESS_SPAWN_FAILED',
+        `Could not start the successor: ${messageOf(failure)}. This generation serves on.`,
+        { cause: failure },
+      )
+    }
+    await exit
+    await this.#lastWords()
+    const { exitCode, signalCode } = this.#child
+    return this.#failure(
+      'ERR_ENDLESS_SUCCESSOR_EXITED',
+      signalCode === null
+        ? `exited with code ${String(exitCode)} before it had taken over`
+        : `was ended by ${signalCode} before it had taken over`,
+    )
+  }
+
+  /** The exit is reported on another way than messages, which may be late. */
+  async #lastWords(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = this.#system.setTimeout(resolve, lastWordsMs)
+    })
+    await Promise.race([this.#channel.closed, late])
+    clearTimeout(timer)
+  }
+
+  #failure(
+    code: 'ERR_ENDLESS_SUCCESSOR_EXITED' | 'ERR_ENDLESS_READY_TIMEOUT',
+    whatItDid: string,
+  ): EndlessError {
+    const stderr = this.#stderr.split('\n').filter((line) => line.trim() !== '').slice(-keptLines)
+    const reason = this.#error ? `${this.#error.name}: ${this.#error.message}` : stderr.at(-1)
+    return new EndlessError(
+      code,
+      `The successor (pid ${String(this.pid)}) ${whatItDid}` +
+        `${reason === undefined ? '' : `: ${reason}`}. This generation serves on.`,
+      {
+        pid: this.pid,
+        exitCode: this.#child.exitCode,
+        signal: this.#child.signalCode,
+        stderr,
+        ...(this.#error && { cause: reviveError(this.#error) }),
+      },
+    )
+  }
+}
+
+function reviveError({ name, message, stack, code }: ErrorReport): Error {
+  return Object.assign(new Error(message), { name, stack, ...(code !== undefined && { code }) })
+}
+
+function channelTo(child: ChildProcess): Channel<ToSuccessor, ToPredecessor> {
+  const channel: Channel<ToSuccessor, ToPredecessor> = {
+    send: (message, handle) =>
+      new Promise((resolve, reject) => {
+        if (!child.connected) {
+          reject(new Error('the successor is gone'))
+          return
+        }
+        child.send({ cmd: messageCommand, ...message }, handle as never, (error) => {
+          if (error) reject(error)
+          else resolve()
+        })
+      }),
+    onMessage: () => undefined,
+    closed: new Promise((resolve) => {
+      child.once('disconnect', () => {
+        resolve()
+      })
+    }),
+    ref: () => {
+      child.channel?.ref()
+    },
+    unref: () => {
+      child.channel?.unref()
+    },
+  }
+  // Anything that is not ours is not for us: the application may write to its channel what it likes.
+  child.on('internalMessage', (message: { cmd?: unknown } & ToPredecessor) => {
+    if (message.cmd === messageCommand) channel.onMessage(message)
+  })
+  return channel
+}

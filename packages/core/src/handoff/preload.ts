@@ -1,0 +1,199 @@
+import { isMainThread } from 'node:worker_threads'
+import type * as protocol from './protocol.js'
+
+// Runs in a successor before the application's first line (`--import`). It imports nothing but Node:
+// its text is also run from memory when the release it came from has been deleted meanwhile. So the
+// three constants of protocol.ts are written out here; test/unit holds them equal.
+const protocolVersion = 1
+const command = 'NODE_ENDLESS'
+const inheritanceKey = Symbol.for('@endless/core:inheritance')
+
+type RawListener = protocol.HeldListener['handle']
+type SuccessorChannel = protocol.Channel<protocol.ToPredecessor, protocol.ToSuccessor>
+
+/** Everything that Node's IPC channel put on `process` (lib/internal/child_process.js). */
+const channelProperties = [
+  'channel',
+  'connected',
+  'send',
+  'disconnect',
+  '_send',
+  '_disconnect',
+  '_channel',
+  '_handleQueue',
+  '_pendingMessage',
+]
+
+interface ChannelEnd {
+  channel: { ref(): void; unref(): void }
+  _send(message: object, handle: RawListener | undefined, options: object, callback: unknown): void
+}
+
+/**
+ * Takes Node's IPC channel away from the application and keeps it for us: `process.send` and its
+ * relatives are `undefined` to everybody but Node's own code while it handles the channel, and no
+ * event of the channel reaches the application. All of it is undone when the channel has closed.
+ */
+function takeChannel(): SuccessorChannel {
+  const handleKey = Object.getOwnPropertySymbols(process).find(
+    (symbol) => symbol.description === 'kChannelHandle',
+  )
+  const properties = process as unknown as Record<string | symbol, unknown>
+  const control = (process as unknown as ChannelEnd).channel
+  let inside = 0
+
+  function within<A extends unknown[], R>(body: (this: unknown, ...args: A) => R) {
+    return function (this: unknown, ...args: A): R {
+      inside++
+      try {
+        return body.apply(this, args)
+      } finally {
+        inside--
+      }
+    }
+  }
+
+  for (const name of channelProperties) {
+    // '_channel' is a deprecated accessor in front of 'channel': reading it would warn.
+    let value: unknown = name === '_channel' ? control : properties[name]
+    Object.defineProperty(process, name, {
+      configurable: true,
+      enumerable: false,
+      get: () => (inside > 0 ? value : undefined),
+      set: (next: unknown) => (value = next),
+    })
+  }
+  const handle = handleKey && (properties[handleKey] as { onread: (buffer: unknown) => void })
+  if (handle) handle.onread = within(handle.onread)
+
+  let settleClosed: () => void = () => undefined
+  const closed = new Promise<void>((resolve) => (settleClosed = resolve))
+  const channel: SuccessorChannel = {
+    send: within(
+      (message, handle) =>
+        new Promise<void>((resolve, reject) => {
+          const end = process as unknown as ChannelEnd
+          if (!(end.channel as unknown)) {
+            reject(new Error('the predecessor is gone'))
+            return
+          }
+          end._send({ cmd: command, ...message }, handle, {}, (error: Error | null) => {
+            if (error) reject(error)
+            else resolve()
+          })
+        }),
+    ),
+    onMessage: () => undefined,
+    closed,
+    ref: () => {
+      control.ref()
+    },
+    unref: () => {
+      control.unref()
+    },
+  }
+
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- always applied to `process`
+  const originalEmit = process.emit as (...args: unknown[]) => boolean
+  const emit = (...args: unknown[]): boolean => {
+    const [event, message, handle] = args as [unknown, { cmd?: unknown } | undefined, RawListener]
+    if (event === 'internalMessage') {
+      if (message?.cmd !== command) return within(originalEmit).apply(process, args)
+      channel.onMessage(message as unknown as protocol.ToSuccessor, handle)
+      return true
+    }
+    if (event === 'disconnect') {
+      for (const name of channelProperties) Reflect.deleteProperty(process, name)
+      if (properties['emit'] === emit) Reflect.deleteProperty(process, 'emit')
+      settleClosed()
+      return true
+    }
+    return originalEmit.apply(process, args)
+  }
+  Object.defineProperty(process, 'emit', {
+    configurable: true,
+    enumerable: false,
+    writable: true,
+    value: emit,
+  })
+  return channel
+}
+
+/** Reports what the application may die of before it serves; answers what ends the reporting. */
+function reportFailures(channel: SuccessorChannel): () => void {
+  // A predecessor that is gone reads no reports, and the application goes its own way.
+  const ignore = (): void => undefined
+  const onError = (error: unknown): void => {
+    const { name, message, stack, code } = (
+      error instanceof Error ? error : { name: 'Error', message: String(error) }
+    ) as Error & { code?: string }
+    void channel.send({ type: 'error', error: { name, message, stack, code } }).catch(ignore)
+  }
+  process.on('uncaughtExceptionMonitor', onError)
+
+  const stderr = process.stderr
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- always applied to `stderr`
+  const write = stderr.write
+  const reportingWrite = ((...args: Parameters<typeof write>) => {
+    const [chunk] = args as [unknown]
+    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()
+    void channel.send({ type: 'stderr', text: text.slice(-4096) }).catch(ignore)
+    return write.apply(stderr, args)
+  }) as typeof write
+  stderr.write = reportingWrite
+
+  return () => {
+    process.off('uncaughtExceptionMonitor', onError)
+    // Somebody may have wrapped it after us; then ours stays below and only passes on.
+    if (stderr.write === reportingWrite) Reflect.deleteProperty(stderr, 'write')
+  }
+}
+
+/** Waits for what the predecessor gives; `undefined` if it dies first. */
+async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance | undefined> {
+  const held: protocol.HeldListener[] = []
+  const welcome = new Promise<protocol.Welcome>((resolve) => {
+    channel.onMessage = (message, handle) => {
+      if (message.type === 'listener' && handle) {
+        held.push({ asked: message.asked, bound: message.bound, handle })
+      } else if (message.type === 'welcome') {
+        resolve(message)
+      }
+    }
+  })
+  const stopReporting = reportFailures(channel)
+  channel.ref()
+  // The predecessor speaks only when it is spoken to: Node drops internal messages that come before
+  // anybody listens for them.
+  channel.send({ type: 'hello', version: protocolVersion }).catch(() => undefined)
+  const received = await Promise.race([welcome, channel.closed])
+  channel.unref()
+  if (!received) {
+    stopReporting()
+    return undefined
+  }
+  return { version: protocolVersion, welcome: received, held, channel, stopReporting }
+}
+
+function hideOptions(added: string[]): void {
+  for (const option of added) {
+    const index = process.execArgv.indexOf(option)
+    if (index >= 0) process.execArgv.splice(index, 1)
+  }
+}
+
+// A worker thread inherits the options of its process, and a stranger could run this file: only a
+// channel whose other end is the parent that is named in the URL counts.
+const parentPid = Number(new URL(import.meta.url).hash.slice(1))
+if (isMainThread && parentPid === process.ppid && typeof process.send === 'function') {
+  hideOptions(['--import', import.meta.url])
+  const inheritance = await receive(takeChannel())
+  if (inheritance) {
+    hideOptions(inheritance.welcome.addedExecArgv)
+    Object.defineProperty(globalThis, inheritanceKey, {
+      configurable: true,
+      enumerable: false,
+      value: inheritance,
+    })
+  }
+}

@@ -1,0 +1,95 @@
+import type { RawListener } from '../internals.js'
+
+// The wire between two generations, and the seam between the preload and the library: both can come
+// from two different versions of this package. Internal: the command line imports it, nobody else.
+
+/** Version of this wire. A generation that meets another one still passes on its listeners. */
+export const protocolVersion = 1
+
+/**
+ * `cmd` of every message of ours. Node delivers messages whose `cmd` begins with `NODE_` as
+ * 'internalMessage', never as 'message' (child_process docs, "subprocess.send"), so that an
+ * application never sees one, and its own 'message' listeners keep nothing alive.
+ */
+export const command = 'NODE_ENDLESS'
+
+/** Where the preload leaves what it received, for the library to find: `globalThis[...]`. */
+export const inheritanceKey = Symbol.for('@endless/core:inheritance')
+
+/** Where a listener is bound, as `server.address()` answers for TCP. */
+export interface BoundAddress {
+  address: string
+  family: string
+  port: number
+}
+
+/** A listening socket by what the application asked for and by what it got. */
+export interface ListenerName {
+  /** `{ port, host, … }` of the call, in one canonical text: `tcp:localhost:3000`. */
+  asked: string
+  bound: BoundAddress
+}
+
+/** An error in plain JSON: `{ name: 'TypeError', message: 'x is not a function', stack: '…' }`. */
+export interface ErrorReport {
+  name: string
+  message: string
+  stack?: string | undefined
+  code?: string | undefined
+}
+
+/** From the predecessor. Listeners come first, each with its handle; `welcome` ends them. */
+export type ToSuccessor =
+  | ({ type: 'listener' } & ListenerName)
+  | {
+      type: 'welcome'
+      version: number
+      /** Number of the successor in the chain. */
+      generation: number
+      /** The working directory as the user named it, symbolic links kept; '' if unknown. */
+      directory: string
+      /** What the predecessor added to the Node options, to be hidden again. */
+      addedExecArgv: string[]
+      /** TLS ticket keys in base64, by the address where the server is bound: `[::]:443`. */
+      ticketKeys: Record<string, string>
+    }
+  | { type: 'taken-over' }
+
+/** From the successor. */
+export type ToPredecessor =
+  | { type: 'hello'; version: number }
+  | { type: 'error'; error: ErrorReport }
+  | { type: 'stderr'; text: string }
+  | { type: 'ready'; claimed: string[] }
+
+export type Message = ToSuccessor | ToPredecessor
+
+export type Welcome = Extract<ToSuccessor, { type: 'welcome' }>
+
+/** One end of the line between two generations. */
+export interface Channel<Out extends Message, In extends Message> {
+  /** Sends; settles when it was written (not: received), rejects when the peer is gone. */
+  send(message: Out, handle?: RawListener): Promise<void>
+  /** Called for each message of the peer; set once by the owner of this end. */
+  onMessage: (message: In, handle?: RawListener) => void
+  /** Settles when the peer has closed its end, which it does at the latest by dying. */
+  readonly closed: Promise<void>
+  /** Keeps the process alive as long as the line is open. */
+  ref(): void
+  unref(): void
+}
+
+/** A listening socket that came from the predecessor. */
+export interface HeldListener extends ListenerName {
+  handle: RawListener
+}
+
+/** What the preload leaves for the library. */
+export interface Inheritance {
+  version: number
+  welcome: Welcome
+  held: HeldListener[]
+  channel: Channel<ToPredecessor, ToSuccessor>
+  /** Ends the reporting of errors and of standard error to the predecessor. */
+  stopReporting(): void
+}

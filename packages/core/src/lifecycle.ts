@@ -1,0 +1,32 @@
+/** What a server goes through, as in Go's endless. */
+export type State = 'init' | 'running' | 'shutting-down' | 'terminate'
+
+/** What the process goes through: a server's states, and `restarting` while a successor boots. */
+export type GenerationState = State | 'restarting'
+
+/** What can happen to a generation. */
+export type LifecycleEvent =
+  | 'serve' // its servers accept connections
+  | 'restart' // a successor is spawned
+  | 'restart-failed' // that successor will not serve
+  | 'taken-over' // that successor serves
+  | 'shutdown' // asked to go
+  | 'drained' // the last server has terminated
+  | 'reopen' // a server listens again in a process whose servers had all terminated
+
+const transitions: Record<GenerationState, Partial<Record<LifecycleEvent, GenerationState>>> = {
+  init: { serve: 'running', shutdown: 'shutting-down', drained: 'terminate' },
+  running: { restart: 'restarting', shutdown: 'shutting-down', drained: 'terminate' },
+  restarting: {
+    'restart-failed': 'running',
+    'taken-over': 'shutting-down',
+    shutdown: 'shutting-down',
+  },
+  'shutting-down': { drained: 'terminate' },
+  terminate: { reopen: 'init' },
+}
+
+/** Gives the state after an event; an event that means nothing in a state leaves it as it is. */
+export function transition(state: GenerationState, event: LifecycleEvent): GenerationState {
+  return transitions[state][event] ?? state
+}

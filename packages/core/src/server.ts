@@ -1,0 +1,384 @@
+import dns from 'node:dns'
+import http from 'node:http'
+import https from 'node:https'
+import net from 'node:net'
+import { drainHttp } from './connections/drain.js'
+import { applyLimits } from './connections/timeouts.js'
+import { Connections } from './connections/tracking.js'
+import { defaults } from './defaults.js'
+import { EndlessError } from './errors.js'
+import { Hammer } from './hammer.js'
+import type { ListenerName } from './handoff/protocol.js'
+import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks.js'
+import { rawListenerOf, type RawListener } from './internals.js'
+import type { State } from './lifecycle.js'
+import {
+  addressOf,
+  askedText,
+  parseListenCall,
+  type ListenCall,
+  type ListenTarget,
+} from './listeners/address.js'
+import { deferAccept } from './listeners/held.js'
+import type { Logger } from './logger.js'
+import type { ServerOptions } from './options.js'
+import type { ShutdownReport } from './reports.js'
+import type { System } from './system.js'
+
+/** One server that restarts without losing anything; what `endless(x)` makes. */
+export interface EndlessServer<S extends net.Server = http.Server> {
+  /** The server itself, as Node has it. Its `listen` is {@link EndlessServer.listen}. */
+  readonly server: S
+  /** Where it listens: `127.0.0.1:3000`, `[::]:3000`; `null` while it does not. */
+  readonly address: string | null
+  readonly state: State
+  /**
+   * Listens as Node's own: every overload, the same events and errors, in every generation. In a
+   * successor, an address that the predecessor listens on is taken from it, at once.
+   *
+   * @throws Node's `ERR_SERVER_ALREADY_LISTEN` while it listens
+   * @throws `ERR_ENDLESS_UNSUPPORTED` for a Unix socket or a handle
+   */
+  listen: S['listen']
+  /**
+   * Adds a hook around what endless does for a signal.
+   *
+   * @throws `ERR_ENDLESS_INVALID_HOOK` for an unknown phase or signal
+   */
+  registerSignalHook(phase: HookPhase, signal: HookSignal, hook: SignalHook): this
+  /** Called once the server is bound; see {@link ServerOptions.beforeBegin}. */
+  beforeBegin: (address: string) => void | Promise<void>
+  /**
+   * Drains this server and nothing else: it accepts no more, answers what it has read, and settles
+   * when the last connection has ended. Never ends the process. A second call joins the first.
+   */
+  shutdown(): Promise<ShutdownReport>
+  /** Settles when the server has terminated, for whatever reason; never rejects. */
+  readonly terminated: Promise<ShutdownReport>
+}
+
+/** What a server needs of the process that it is part of. */
+export interface ServerHost {
+  readonly system: System
+  readonly logger: Logger
+  /** Whether a claimed listener may accept now, or has to wait for `accept`. */
+  readonly mayAccept: boolean
+  claim(target: ListenTarget): { handle: RawListener; ticketKeys: Buffer | undefined } | undefined
+  hasHeldPort(port: number): boolean
+  listenBegun(server: ManagedServer): void
+  /** It listens; `begun` settles when its `beforeBegin` has. */
+  listening(server: ManagedServer): void
+  begun(server: ManagedServer): void
+  listenFailed(server: ManagedServer, error: unknown): void
+  draining(server: ManagedServer): void
+  hammered(server: ManagedServer, destroyed: number): void
+  terminated(server: ManagedServer): void
+}
+
+/** Why a server drains. */
+export interface Occasion {
+  reason: 'handoff' | 'shutdown'
+  /** Asked for by Ctrl-C: somebody waits at a terminal. */
+  isInteractive: boolean
+}
+
+const minRestartGraceMs = 5_000
+const maxShutdownGraceMs = 5_000
+
+/** An endless server, and what the process does with it. */
+export class ManagedServer<S extends net.Server = net.Server> implements EndlessServer<S> {
+  readonly server: S
+  readonly listen: S['listen']
+  readonly connections: Connections
+  readonly hooks: Hooks
+  beforeBegin: (address: string) => void | Promise<void>
+  terminated: Promise<ShutdownReport>
+  readonly #host: ServerHost
+  readonly #options: ServerOptions
+  readonly #nodeListen: (...args: unknown[]) => unknown
+  readonly #hammer: Hammer
+  #state: State = 'init'
+  #asked: string | undefined
+  #isListening = false
+  #onBegun: (() => void) | undefined
+  #accept: (() => void) | undefined
+  #endDrain: (() => void) | undefined
+  #drainBeganMs = 0
+  #reason: ShutdownReport['reason'] = 'closed'
+  #hammered = 0
+  #settleTerminated!: (report: ShutdownReport) => void
+
+  constructor(server: S, host: ServerHost, options: ServerOptions) {
+    requireHttp1(server)
+    this.server = server
+    this.#host = host
+    this.#options = options
+    this.hooks = new Hooks(options.hooks)
+    this.beforeBegin =
+      options.beforeBegin ??
+      ((address) => {
+        host.logger.info(`serving ${address}`)
+      })
+    this.connections = new Connections(server)
+    this.#hammer = new Hammer(() => {
+      this.#destroyConnections()
+    })
+    this.terminated = this.#expectTermination()
+    applyLimits(
+      server as unknown as http.Server,
+      {
+        readTimeoutMs: options.readTimeoutMs ?? defaults.readTimeoutMs,
+        writeTimeoutMs: options.writeTimeoutMs ?? defaults.writeTimeoutMs,
+        maxHeaderBytes: options.maxHeaderBytes ?? defaults.maxHeaderBytes,
+      } as ServerOptions,
+      host.system,
+    )
+    this.#nodeListen = server.listen.bind(server) as (...args: unknown[]) => unknown
+    this.listen = ((...args: unknown[]) => this.#listen(args)) as S['listen']
+    ;(server as net.Server).listen = this.listen as net.Server['listen']
+    // In front of the application's: beforeBegin comes before anything that says "it listens".
+    server.prependListener('listening', () => {
+      this.#onListening()
+    })
+    server.on('close', () => {
+      this.#onClose()
+    })
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  get address(): string | null {
+    return addressOf(this.server)
+  }
+
+  get hammerTimeMs(): number {
+    return this.#options.hammerTimeMs ?? defaults.hammerTimeMs
+  }
+
+  /** What a successor is given: the socket with its name; `undefined` while it does not listen. */
+  get passable(): (ListenerName & { handle: RawListener; ticketKeys: Buffer | undefined }) | undefined {
+    const handle = rawListenerOf(this.server)
+    const bound = this.server.address()
+    if (!handle || !this.#asked || bound === null || typeof bound === 'string') return undefined
+    const ticketKeys =
+      this.server instanceof https.Server ? this.server.getTicketKeys() : undefined
+    return { asked: this.#asked, bound, handle, ticketKeys }
+  }
+
+  /** Listens; settles when that has succeeded and `beforeBegin` has settled, rejects if not. */
+  begin(target: net.ListenOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject)
+      this.#onBegun = () => {
+        this.server.off('error', reject)
+        resolve()
+      }
+      ;(this.listen as (target: net.ListenOptions) => unknown)(target)
+    })
+  }
+
+  registerSignalHook(phase: HookPhase, signal: HookSignal, hook: SignalHook): this {
+    this.hooks.add(phase, signal, hook)
+    return this
+  }
+
+  shutdown(): Promise<ShutdownReport> {
+    return this.drain({ reason: 'shutdown', isInteractive: false })
+  }
+
+  /** Accepts on a socket that was claimed before its time. */
+  accept(): void {
+    this.#accept?.()
+    this.#accept = undefined
+    if (this.#state === 'init' && this.#isListening) this.#state = 'running'
+  }
+
+  /** Stops accepting at once; connections go on. */
+  stopAccepting(): void {
+    if (this.#state === 'init' || this.#state === 'running') this.#state = 'shutting-down'
+    this.#accept = undefined
+    // Not http.Server#close, which closes idle connections at once (Node 19 and later).
+    net.Server.prototype.close.call(this.server)
+  }
+
+  drain({ reason, isInteractive }: Occasion): Promise<ShutdownReport> {
+    if (this.#endDrain || this.#state === 'terminate') return this.terminated
+    const { system } = this.#host
+    this.#reason = reason
+    this.#drainBeganMs = system.now()
+    this.stopAccepting()
+    this.#endDrain = drainHttp(this.server as unknown as http.Server, this.connections, {
+      system,
+      idleGraceMs: this.#idleGraceMs(reason, isInteractive),
+    })
+    this.#hammer.arm(system, this.hammerTimeMs)
+    this.#host.draining(this)
+    return this.terminated
+  }
+
+  /** Destroys what is left of the connections, if it drains. */
+  strike(): void {
+    if (this.#endDrain) this.#hammer.strike()
+  }
+
+  #idleGraceMs(reason: Occasion['reason'], isInteractive: boolean): number {
+    if (isInteractive) return 0
+    const { idleGraceMs } = this.#options
+    const { keepAliveTimeout } = this.server as unknown as http.Server
+    if (reason === 'handoff') {
+      // `Keep-Alive: timeout=N` was a promise to the client that a restart is no reason to break.
+      return Math.max(keepAliveTimeout, idleGraceMs ?? minRestartGraceMs)
+    }
+    return idleGraceMs ?? Math.min(keepAliveTimeout || maxShutdownGraceMs, maxShutdownGraceMs)
+  }
+
+  #listen(args: unknown[]): S {
+    const call = parseListenCall(args)
+    const { target } = call
+    if (target.kind === 'path') {
+      throw new EndlessError(
+        'ERR_ENDLESS_UNSUPPORTED',
+        `Cannot listen on '${target.path}': Unix sockets are not supported. Use a TCP port.`,
+      )
+    }
+    // What listens already, and what is no address at all, is Node's to refuse.
+    if (rawListenerOf(this.server)) {
+      this.#nodeListen(...args)
+      return this.server
+    }
+    if (target.kind === 'other' && typeof args[0] === 'object' && args[0] !== null) {
+      const { handle, _handle } = args[0] as { handle?: unknown; _handle?: unknown }
+      if (handle ?? _handle) {
+        throw new EndlessError(
+          'ERR_ENDLESS_UNSUPPORTED',
+          'Cannot listen on a handle: a successor could not be asked for it. Use a TCP port.',
+        )
+      }
+    }
+    this.#asked = askedText(target)
+    this.#reopen()
+    this.#host.listenBegun(this)
+    const onError = (error: unknown): void => {
+      if (!this.#isListening) this.#host.listenFailed(this, error)
+    }
+    this.server.prependOnceListener('error', onError)
+    this.server.once('listening', () => this.server.off('error', onError))
+    try {
+      this.#bind(call, args)
+    } catch (error) {
+      this.server.off('error', onError)
+      this.#host.listenFailed(this, error)
+      throw error
+    }
+    return this.server
+  }
+
+  #bind(call: ListenCall, args: unknown[]): void {
+    const { target } = call
+    if (this.#claim(call)) return
+    const isName = target.kind === 'tcp' && target.host !== undefined && net.isIP(target.host) === 0
+    if (!isName || !this.#host.hasHeldPort(target.port)) {
+      this.#nodeListen(...args)
+      return
+    }
+    // Another name for what the predecessor may have bound: only the address tells. Node looks the
+    // name up too, so `'listening'` is no later than ever.
+    dns.lookup(target.host ?? '', (error, address) => {
+      if (error || !this.#claim({ ...call, target: { ...target, host: address } })) {
+        this.#nodeListen(...args)
+      }
+    })
+  }
+
+  #claim({ target, backlog, signal, callback }: ListenCall): boolean {
+    const claimed = this.#host.claim(target)
+    if (!claimed) return false
+    const { handle, ticketKeys } = claimed
+    if (ticketKeys && this.server instanceof https.Server) this.server.setTicketKeys(ticketKeys)
+    const accept = deferAccept(handle)
+    this.#accept = () => {
+      const errno = accept()
+      if (errno < 0) {
+        this.server.emit('error', new Error(`cannot accept on a passed socket (errno ${String(errno)})`))
+      }
+    }
+    signal?.addEventListener('abort', () => this.server.close(), { once: true })
+    if (callback) this.server.once('listening', callback)
+    this.#nodeListen(handle, backlog)
+    if (signal?.aborted) this.server.close()
+    return true
+  }
+
+  #onListening(): void {
+    this.#isListening = true
+    if (this.#host.mayAccept) this.accept()
+    // An address that no predecessor listened on accepts at once.
+    else if (!this.#accept) this.#state = 'running'
+    this.#host.listening(this)
+    void this.#begin()
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      await this.beforeBegin(this.address ?? '')
+    } catch (error) {
+      this.#host.listenFailed(this, error)
+      // As a listen that fails: an application that does not expect it dies, a successor is rolled back.
+      this.server.emit('error', error)
+      return
+    }
+    if (!this.#isListening) return // closed meanwhile
+    this.#host.begun(this)
+    this.#onBegun?.()
+  }
+
+  #onClose(): void {
+    this.#hammer.disarm()
+    this.#endDrain?.()
+    this.#endDrain = undefined
+    this.#accept = undefined
+    this.#isListening = false
+    const beganMs = this.#drainBeganMs || this.#host.system.now()
+    this.#state = 'terminate'
+    this.#settleTerminated({
+      reason: this.#reason,
+      durationMs: Math.round(this.#host.system.now() - beganMs),
+      hammered: this.#hammered,
+    })
+    this.#host.terminated(this)
+  }
+
+  /** A server that was closed may listen again, as with Node alone. */
+  #reopen(): void {
+    if (this.#state !== 'terminate') return
+    this.#state = 'init'
+    this.#reason = 'closed'
+    this.#hammered = 0
+    this.#drainBeganMs = 0
+    this.terminated = this.#expectTermination()
+  }
+
+  #expectTermination(): Promise<ShutdownReport> {
+    return new Promise((resolve) => (this.#settleTerminated = resolve))
+  }
+
+  #destroyConnections(): void {
+    const { logger } = this.#host
+    logger.warn('[STOP - Hammer Time] Forcefully shutting down parent')
+    const left = [...this.connections.accepted].filter((socket) => !socket.destroyed)
+    for (const socket of left) socket.destroy()
+    this.#hammered += left.length
+    this.#host.hammered(this, left.length)
+  }
+}
+
+function requireHttp1(server: net.Server): void {
+  if (server instanceof http.Server || server instanceof https.Server) return
+  const kind = 'updateSettings' in server ? 'HTTP/2' : 'raw TCP'
+  throw new EndlessError(
+    'ERR_ENDLESS_UNSUPPORTED',
+    `Cannot make a ${kind} server endless: only node:http and node:https servers are supported.`,
+  )
+}

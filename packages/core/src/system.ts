@@ -1,0 +1,96 @@
+import cluster from 'node:cluster'
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { closeSync, constants, openSync, readFileSync } from 'node:fs'
+
+/** The world outside of this process, as far as endless touches it: tests put another in its place. */
+export interface System {
+  readonly platform: NodeJS.Platform
+  readonly pid: number
+  readonly ppid: number
+  readonly execPath: string
+  readonly execArgv: readonly string[]
+  readonly argv: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly isClusterWorker: boolean
+  /** The environment that this process was started with, if the platform tells. */
+  readonly startEnvironment: NodeJS.ProcessEnv | undefined
+  stderr(): NodeJS.WritableStream
+  cwd(): string
+  now(): number
+  setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
+  spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
+  onSignal(signal: NodeJS.Signals, listener: () => void): void
+  offSignal(signal: NodeJS.Signals, listener: () => void): void
+  signalListeners(signal: NodeJS.Signals): readonly unknown[]
+  /** Calls back for each listener that anybody adds to the process; answers what ends that. */
+  onNewListener(callback: (event: string | symbol, listener: unknown) => void): () => void
+  onExit(listener: () => void): void
+  offExit(listener: () => void): void
+  /** Ends the process with the exit code that the application has set, or 0. */
+  exit(): void
+  terminal(): 'present' | 'gone' | 'none'
+}
+
+/**
+ * The environment that the kernel gave this process. What the program has set itself since, or
+ * `--env-file` or dotenv for it, is not in there (proc(5), /proc/pid/environ).
+ */
+function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
+  try {
+    const environment: NodeJS.ProcessEnv = {}
+    for (const entry of readFileSync('/proc/self/environ', 'utf8').split('\0')) {
+      const at = entry.indexOf('=')
+      if (at > 0) environment[entry.slice(0, at)] = entry.slice(at + 1)
+    }
+    // Node's own, for the channel to the predecessor; it has removed them from process.env too.
+    delete environment['NODE_CHANNEL_FD']
+    delete environment['NODE_CHANNEL_SERIALIZATION_MODE']
+    return environment
+  } catch {
+    return undefined // no procfs: macOS, Windows, some sandboxes
+  }
+}
+
+/** Opens the controlling terminal: ENXIO once it has been closed, and where there was none. */
+function canOpenTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', constants.O_RDONLY | constants.O_NOCTTY))
+    return true
+  } catch {
+    return false // none, or gone: the caller knows which by what it found at the start
+  }
+}
+
+/** Makes the real world. Looks at the terminal once, so that a later closing is noticed. */
+export function createNodeSystem(): System {
+  const hadTerminal = process.platform !== 'win32' && canOpenTerminal()
+  return {
+    platform: process.platform,
+    pid: process.pid,
+    ppid: process.ppid,
+    execPath: process.execPath,
+    execArgv: process.execArgv,
+    argv: process.argv,
+    env: process.env,
+    isClusterWorker: cluster.isWorker,
+    startEnvironment: process.platform === 'linux' ? readStartEnvironment() : undefined,
+    stderr: () => process.stderr, // made when it is first used: many programs never log
+    cwd: () => process.cwd(),
+    now: () => performance.now(),
+    setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+    spawn,
+    onSignal: (signal, listener) => void process.on(signal, listener),
+    offSignal: (signal, listener) => void process.off(signal, listener),
+    signalListeners: (signal) => process.listeners(signal),
+    onNewListener(callback) {
+      process.on('newListener', callback)
+      return () => void process.off('newListener', callback)
+    },
+    onExit: (listener) => void process.on('exit', listener),
+    offExit: (listener) => void process.off('exit', listener),
+    exit: () => {
+      process.exit()
+    },
+    terminal: () => (!hadTerminal ? 'none' : canOpenTerminal() ? 'present' : 'gone'),
+  }
+}
