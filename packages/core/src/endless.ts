@@ -2,6 +2,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { EndlessError } from './errors.js'
 import { currentRuntime } from './generation.js'
+import { interceptListen } from './listeners/intercept.js'
 import { parseOptions, type EndlessOptions } from './options.js'
 import { ManagedServer, type EndlessServer } from './server.js'
 
@@ -16,22 +17,19 @@ import { ManagedServer, type EndlessServer } from './server.js'
  * @throws `ERR_ENDLESS_UNSUPPORTED` for a server that is neither `node:http` nor `node:https`
  */
 export function endless<S extends net.Server>(server: S, options?: EndlessOptions): EndlessServer<S>
-export function endless(
-  handler: http.RequestListener,
-  options?: EndlessOptions,
-): EndlessServer
+export function endless(handler: http.RequestListener, options?: EndlessOptions): EndlessServer
 export function endless(x: unknown, options?: EndlessOptions): EndlessServer<net.Server> {
-  if (typeof x !== 'function' && !(x instanceof net.Server)) {
-    throw new EndlessError(
-      'ERR_ENDLESS_INVALID_HANDLER',
-      `Cannot make ${x === null ? 'null' : typeof x} endless: give it a request handler or a server.`,
-    )
+  if (typeof x === 'function') {
+    return createManagedServer<net.Server>(http.createServer(x as http.RequestListener), options)
   }
-  const server = typeof x === 'function' ? http.createServer(x as http.RequestListener) : x
-  return createManagedServer(server, options)
+  if (x instanceof net.Server) return createManagedServer(x, options)
+  throw new EndlessError(
+    'ERR_ENDLESS_INVALID_HANDLER',
+    `Cannot make ${x === null ? 'null' : typeof x} endless: give it a request handler or a server.`,
+  )
 }
 
-const managedServers = new WeakMap<net.Server, ManagedServer>()
+const managedServers = new WeakSet<net.Server>()
 
 /** Makes a server endless, with what the library itself needs of it. */
 export function createManagedServer<S extends net.Server>(
@@ -46,8 +44,25 @@ export function createManagedServer<S extends net.Server>(
     )
   }
   const runtime = currentRuntime()
+  const managed = new ManagedServer<S>(server, runtime, given)
   runtime.configure(given.process)
-  const managed = new ManagedServer<S>(server, runtime, given.server)
-  managedServers.set(server, managed as unknown as ManagedServer)
+  managedServers.add(server)
+  watchHiddenServers()
   return managed
+}
+
+let isWatching = false
+
+/** Makes endless what a framework opens beside an endless server, for the same requests. */
+function watchHiddenServers(): void {
+  if (isWatching) return
+  isWatching = true
+  interceptListen((server) => {
+    if (server.listenerCount('request') === 0) return
+    const handlers = new Set<unknown>(server.listeners('request'))
+    const main = currentRuntime().findServer((other) =>
+      other.server.listeners('request').some((handler) => handlers.has(handler)),
+    )
+    if (main) main.addSibling(createManagedServer(server, main.siblingOptions))
+  })
 }

@@ -173,7 +173,14 @@ export class Runtime implements Generation, ServerHost {
     return this.#predecessor?.hasPort(port) ?? false
   }
 
+  /** Finds a server that listens. */
+  findServer(isIt: (server: ManagedServer) => boolean): ManagedServer | undefined {
+    return [...this.#servers].find(isIt)
+  }
+
   listenBegun(server: ManagedServer): void {
+    // Again: what it said is forgotten when the last server before it has terminated.
+    this.configure(server.processOptions)
     if (this.#state === 'terminate') {
       this.#apply('reopen')
       this.#readiness = this.#createReadiness()
@@ -474,6 +481,9 @@ export class Runtime implements Generation, ServerHost {
     this.#signals.uninstall()
     this.#removePidFile()
     this.system.offExit(this.#removePidFile)
+    // A test suite makes one server after the other, and each with options of its own.
+    this.#given = {}
+    this.#pidFile = undefined
   }
 
   // What signals do.

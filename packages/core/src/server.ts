@@ -21,7 +21,7 @@ import {
 } from './listeners/address.js'
 import { deferAccept } from './listeners/held.js'
 import type { Logger } from './logger.js'
-import type { ServerOptions } from './options.js'
+import type { EndlessOptions, ProcessOptions, ServerOptions } from './options.js'
 import type { ShutdownReport } from './reports.js'
 import type { System } from './system.js'
 
@@ -91,12 +91,14 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly listen: S['listen']
   readonly connections: Connections
   readonly hooks: Hooks
+  readonly processOptions: ProcessOptions
   beforeBegin: (address: string) => void | Promise<void>
   terminated: Promise<ShutdownReport>
   readonly #host: ServerHost
   readonly #options: ServerOptions
   readonly #nodeListen: (...args: unknown[]) => unknown
   readonly #hammer: Hammer
+  readonly #siblings = new Set<ManagedServer>()
   #state: State = 'init'
   #asked: string | undefined
   #isListening = false
@@ -108,9 +110,15 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   #hammered = 0
   #settleTerminated!: (report: ShutdownReport) => void
 
-  constructor(server: S, host: ServerHost, options: ServerOptions) {
+  constructor(
+    server: S,
+    host: ServerHost,
+    given: { server: ServerOptions; process: ProcessOptions },
+  ) {
     requireHttp1(server)
+    const options = given.server
     this.server = server
+    this.processOptions = given.process
     this.#host = host
     this.#options = options
     this.hooks = new Hooks(options.hooks)
@@ -153,6 +161,12 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return addressOf(this.server)
   }
 
+  /** Options for a server that a framework makes beside this one; hooks run once for both. */
+  get siblingOptions(): EndlessOptions {
+    const { hooks: _, beforeBegin: __, ...options } = this.#options
+    return { ...options, ...this.processOptions }
+  }
+
   get hammerTimeMs(): number {
     return this.#options.hammerTimeMs ?? defaults.hammerTimeMs
   }
@@ -188,6 +202,12 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return this.drain({ reason: 'shutdown', isInteractive: false })
   }
 
+  /** Takes a server that a framework made beside this one: they end together. */
+  addSibling(sibling: ManagedServer): void {
+    this.#siblings.add(sibling)
+    void sibling.terminated.then(() => this.#siblings.delete(sibling))
+  }
+
   /** Accepts on a socket that was claimed before its time. */
   accept(): void {
     this.#accept?.()
@@ -215,6 +235,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     })
     this.#hammer.arm(system, this.hammerTimeMs)
     this.#host.draining(this)
+    for (const sibling of this.#siblings) void sibling.drain({ reason, isInteractive })
     return this.terminated
   }
 
@@ -342,11 +363,15 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#isListening = false
     const beganMs = this.#drainBeganMs || this.#host.system.now()
     this.#state = 'terminate'
-    this.#settleTerminated({
+    const siblings = [...this.#siblings].map((sibling) => sibling.terminated)
+    const settle = this.#settleTerminated
+    const report: ShutdownReport = {
       reason: this.#reason,
       durationMs: Math.round(this.#host.system.now() - beganMs),
       hammered: this.#hammered,
-    })
+    }
+    if (siblings.length === 0) settle(report)
+    else void Promise.all(siblings).then(() => settle(report))
     this.#host.terminated(this)
   }
 

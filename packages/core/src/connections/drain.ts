@@ -68,6 +68,9 @@ export function drainHttp(
     idleSince.delete(request.socket)
     watch(request, response)
   })
+  // Somebody else may call `server.close()` meanwhile (a signal handler, Fastify for its second
+  // server), which begins with this (lib/_http_server.js, httpServerPreClose).
+  server.closeIdleConnections = () => undefined
   // A connection that was accepted or finished its TLS handshake while we stopped is new to us.
   server.on('connection', queueLook)
   server.on('secureConnection', queueLook)
@@ -75,6 +78,7 @@ export function drainHttp(
   return () => {
     endAnnouncing()
     clearTimeout(timer)
+    Reflect.deleteProperty(server, 'closeIdleConnections')
     server.off('connection', queueLook)
     server.off('secureConnection', queueLook)
   }

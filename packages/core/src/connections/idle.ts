@@ -1,4 +1,4 @@
-import type http from 'node:http'
+import http from 'node:http'
 import net from 'node:net'
 
 /**
@@ -22,7 +22,7 @@ export function findIdle(server: http.Server, speaking: Iterable<net.Socket>): S
       // A `destroy` in front of the prototype's: a wrapped socket, or a stream that is no socket.
       if (socket.destroy !== collect) restores.push(shadowDestroy(socket, collect))
     }
-    server.closeIdleConnections()
+    http.Server.prototype.closeIdleConnections.call(server)
   } finally {
     for (const restore of restores.reverse()) restore()
   }
