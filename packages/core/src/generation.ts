@@ -1,4 +1,3 @@
-import type net from 'node:net'
 import { EndlessError, messageOf } from './errors.js'
 import { Events, type GenerationEvents } from './events.js'
 import { Environment } from './handoff/environment.js'
@@ -301,7 +300,7 @@ export class Runtime implements Generation, ServerHost {
       ready() {
         runtime.#environment.bootEnded()
         if (runtime.mayAccept) runtime.#serve()
-        else runtime.#predecessor?.reportReady()
+        else runtime.#predecessor?.reportReady(runtime.#pidFile?.path)
       },
     })
   }
@@ -325,6 +324,12 @@ export class Runtime implements Generation, ServerHost {
 
   readonly #removePidFile = (): void => {
     this.#pidFile?.remove()
+  }
+
+  /** Reading whose the file is and removing it are two steps, and the successor writes in between. */
+  #leavePidFile(): void {
+    this.system.offExit(this.#removePidFile)
+    this.#pidFile = undefined
   }
 
   // How it hands over.
@@ -383,6 +388,7 @@ export class Runtime implements Generation, ServerHost {
       this.#abortRestart = undefined
     }
     successor.release()
+    if (successor.pidFile === this.#pidFile?.path) this.#leavePidFile()
     const report: RestartReport = {
       number,
       pid: successor.pid ?? 0,
@@ -467,12 +473,15 @@ export class Runtime implements Generation, ServerHost {
     }
     this.#apply('drained')
     this.#events.emit('terminate', report)
-    const { exit } = this.#options
+    if (this.#options.exit) {
+      // Signals stay caught until then: one that came late would end the process by its default.
+      this.system.exit()
+      return report
+    }
     this.#servers.clear()
     this.#isShuttingDown = false
     this.#shutdown = undefined
     this.#leave()
-    if (exit) this.system.exit()
     return report
   }
 
@@ -480,10 +489,9 @@ export class Runtime implements Generation, ServerHost {
   #leave(): void {
     this.#signals.uninstall()
     this.#removePidFile()
-    this.system.offExit(this.#removePidFile)
     // A test suite makes one server after the other, and each with options of its own.
     this.#given = {}
-    this.#pidFile = undefined
+    this.#leavePidFile()
   }
 
   // What signals do.
@@ -527,6 +535,11 @@ export class Runtime implements Generation, ServerHost {
     this.#hangUpAgain = true
     if (this.#isHangingUp) return
     this.#isHangingUp = true
+    await this.#restartAsAsked()
+    this.#isHangingUp = false
+  }
+
+  async #restartAsAsked(): Promise<void> {
     // Signals that arrive while a successor boots are together answered by one more restart.
     while (this.#takeHangUp()) {
       await this.#restarting?.catch(() => undefined)
@@ -543,7 +556,6 @@ export class Runtime implements Generation, ServerHost {
       })
       await this.#runHooks('after', 'SIGHUP')
     }
-    this.#isHangingUp = false
   }
 
   #takeHangUp(): boolean {
@@ -582,14 +594,17 @@ export class Runtime implements Generation, ServerHost {
 }
 
 function shuttingDown(): EndlessError {
-  return new EndlessError('ERR_ENDLESS_SHUTTING_DOWN', 'Cannot restart: this process is shutting down.')
+  return new EndlessError(
+    'ERR_ENDLESS_SHUTTING_DOWN',
+    'Cannot restart: this process is shutting down.',
+  )
 }
 
 const runtimeKey = Symbol.for('@endless/core:runtime')
 
 /** The one runtime of this process: a second copy of the library joins the first. */
 export function currentRuntime(): Runtime {
-  const global = globalThis as { [runtimeKey]?: Runtime }
+  const global = globalThis as Record<symbol, Runtime | undefined>
   return (global[runtimeKey] ??= new Runtime(createNodeSystem(), takeInheritance()))
 }
 

@@ -13,9 +13,11 @@ export class Hammer {
   arm(system: System, timeMs: number): void {
     if (timeMs < 0) return
     // Unreferenced: where nothing is left to hammer, nobody needs to wait for it.
-    this.#timer = system.setTimeout(() => {
-      this.strike()
-    }, timeMs).unref()
+    this.#timer = system
+      .setTimeout(() => {
+        this.strike()
+      }, timeMs)
+      .unref()
   }
 
   strike(): void {

@@ -3,14 +3,7 @@ import type { Logger } from './logger.js'
 import type { System } from './system.js'
 
 /** The signals that have hooks. */
-export const hookSignals = [
-  'SIGHUP',
-  'SIGUSR1',
-  'SIGUSR2',
-  'SIGINT',
-  'SIGTERM',
-  'SIGTSTP',
-] as const
+export const hookSignals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGTSTP'] as const
 
 export type HookSignal = (typeof hookSignals)[number]
 
@@ -40,12 +33,12 @@ export class Hooks {
   readonly registered: Registered[] = []
 
   constructor(options: HookOptions = {}) {
-    for (const [phase, bySignal] of Object.entries(options)) {
+    for (const [phase, bySignal] of Object.entries(options) as [string, unknown][]) {
       if (bySignal === null || typeof bySignal !== 'object') {
         throw invalidHook(`hooks.${phase} is not an object`)
       }
       for (const [signal, hooks] of Object.entries(bySignal)) {
-        for (const hook of [hooks].flat()) this.add(phase, signal, hook)
+        for (const hook of [hooks].flat()) this.add(phase, signal, hook as SignalHook)
       }
     }
   }
@@ -103,7 +96,7 @@ export async function bounded(
     }, boundMs)
   })
   try {
-    const outcome = await Promise.race([(async () => void (await body()))(), late])
+    const outcome = await Promise.race([(async () => body())(), late])
     if (outcome === 'late') {
       logger.error(`${what} has not ended after ${String(boundMs)} ms; going on without it.`)
     }

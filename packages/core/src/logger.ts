@@ -21,7 +21,10 @@ export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr
   const ignore = (): void => undefined
   const write = (message: string): void => {
     stderr().once('error', ignore)
-    stderr().write(`[endless ${String(pid)}] ${message}\n`, () => stderr().off('error', ignore))
+    stderr().write(`[endless ${String(pid)}] ${message}\n`, (error) => {
+      // A failure is emitted after this call, to that listener.
+      if (!error) stderr().off('error', ignore)
+    })
   }
   return { info: write, warn: write, error: write }
 }

@@ -228,9 +228,7 @@ function isSame(a: unknown, b: unknown): boolean {
     typeof value === 'object' &&
     (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
   // Loggers are compared by identity above: functions do not survive JSON.
-  return (
-    isPlain(a) && isPlain(b) && !hasFunction(a) && JSON.stringify(a) === JSON.stringify(b)
-  )
+  return isPlain(a) && isPlain(b) && !hasFunction(a) && JSON.stringify(a) === JSON.stringify(b)
 }
 
 function hasFunction(value: unknown): boolean {

@@ -4,19 +4,19 @@ import { EndlessError, messageOf } from './errors.js'
 
 /** The file that names the pid of the generation that serves. */
 export class PidFile {
-  readonly #file: string
+  readonly path: string
   readonly #pid: number
 
   /** @throws `ERR_ENDLESS_PID_FILE` if its directory is missing or cannot be written to. */
   constructor(file: string, pid: number) {
-    this.#file = path.resolve(file)
+    this.path = path.resolve(file)
     this.#pid = pid
     try {
-      accessSync(path.dirname(this.#file), constants.W_OK)
+      accessSync(path.dirname(this.path), constants.W_OK)
     } catch (cause) {
       throw new EndlessError(
         'ERR_ENDLESS_PID_FILE',
-        `Cannot keep a pid file at ${this.#file}: its directory is missing or not writable. ` +
+        `Cannot keep a pid file at ${this.path}: its directory is missing or not writable. ` +
           'Create it, or give another pidFile.',
         { cause },
       )
@@ -25,17 +25,17 @@ export class PidFile {
 
   /** Writes our pid in one step: a reader sees the old pid or the new one, never half a file. */
   write(): void {
-    const temporary = `${this.#file}.${String(this.#pid)}.tmp`
+    const temporary = `${this.path}.${String(this.#pid)}.tmp`
     try {
       // 'wx' follows no symbolic link that somebody else has put there.
       rmSync(temporary, { force: true })
       writeFileSync(temporary, `${String(this.#pid)}\n`, { flag: 'wx', mode: 0o644 })
-      renameSync(temporary, this.#file)
+      renameSync(temporary, this.path)
     } catch (cause) {
       rmSync(temporary, { force: true })
       throw new EndlessError(
         'ERR_ENDLESS_PID_FILE',
-        `Cannot write the pid file ${this.#file}: ${messageOf(cause)}.`,
+        `Cannot write the pid file ${this.path}: ${messageOf(cause)}.`,
         { cause },
       )
     }
@@ -44,7 +44,7 @@ export class PidFile {
   /** Removes the file if it still names us: a successor may have replaced it. */
   remove(): void {
     try {
-      if (readFileSync(this.#file, 'utf8').trim() === String(this.#pid)) rmSync(this.#file)
+      if (readFileSync(this.path, 'utf8').trim() === String(this.#pid)) rmSync(this.path)
     } catch {
       // Already gone, or no longer ours to read: nothing is left that could name us.
     }

@@ -172,12 +172,12 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   /** What a successor is given: the socket with its name; `undefined` while it does not listen. */
-  get passable(): (ListenerName & { handle: RawListener; ticketKeys: Buffer | undefined }) | undefined {
+  get passable():
+    (ListenerName & { handle: RawListener; ticketKeys: Buffer | undefined }) | undefined {
     const handle = rawListenerOf(this.server)
     const bound = this.server.address()
     if (!handle || !this.#asked || bound === null || typeof bound === 'string') return undefined
-    const ticketKeys =
-      this.server instanceof https.Server ? this.server.getTicketKeys() : undefined
+    const ticketKeys = this.server instanceof https.Server ? this.server.getTicketKeys() : undefined
     return { asked: this.#asked, bound, handle, ticketKeys }
   }
 
@@ -322,7 +322,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#accept = () => {
       const errno = accept()
       if (errno < 0) {
-        this.server.emit('error', new Error(`cannot accept on a passed socket (errno ${String(errno)})`))
+        this.server.emit(
+          'error',
+          new Error(`cannot accept on a passed socket (errno ${String(errno)})`),
+        )
       }
     }
     signal?.addEventListener('abort', () => this.server.close(), { once: true })

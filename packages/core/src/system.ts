@@ -26,7 +26,10 @@ export interface System {
   onNewListener(callback: (event: string | symbol, listener: unknown) => void): () => void
   onExit(listener: () => void): void
   offExit(listener: () => void): void
-  /** Ends the process with the exit code that the application has set, or 0. */
+  /**
+   * Ends the process with the exit code that the application has set, or 0, once those who wait for
+   * a promise that has just settled (`restart()`, `shutdown()`) have had their turn.
+   */
   exit(): void
   terminal(): 'present' | 'gone' | 'none'
 }
@@ -89,7 +92,7 @@ export function createNodeSystem(): System {
     onExit: (listener) => void process.on('exit', listener),
     offExit: (listener) => void process.off('exit', listener),
     exit: () => {
-      process.exit()
+      setImmediate(() => process.exit())
     },
     terminal: () => (!hadTerminal ? 'none' : canOpenTerminal() ? 'present' : 'gone'),
   }

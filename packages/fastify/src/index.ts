@@ -1,14 +1,14 @@
 import { endless, type EndlessOptions, type EndlessServer } from '@endless/core'
-import type { FastifyInstance } from 'fastify'
+import type {} from 'fastify'
 import fp from 'fastify-plugin'
-import { close, closeBeforeExit, loggerOf } from './open-apps.js'
+import { closeAfterDrain, logger } from './open-apps.js'
 
 export * from '@endless/core'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** This app's server, as endless has it. */
-    endless: EndlessServer<FastifyInstance['server']>
+    endless: EndlessServer
   }
 }
 
@@ -20,13 +20,11 @@ declare module 'fastify' {
  * @throws (rejects) what `endless` of `@endless/core` throws
  */
 export const endlessPlugin = fp<EndlessOptions>(
-  // eslint-disable-next-line @typescript-eslint/require-await -- a plugin is a promise or a callback
   async (app, options) => {
-    const server = endless(app.server, { logger: loggerOf(app), ...options })
-    app.decorate('endless', server)
-    // Not before the drain: a closing app answers 503 and closes idle connections at once.
-    void server.terminated.then(() => close(app))
-    closeBeforeExit(app)
+    // First: this is how Fastify tells somebody who registers a plugin twice.
+    app.decorate('endless', { getter: () => server })
+    const server = endless(app.server, { logger, ...options })
+    closeAfterDrain(app, server)
   },
   { name: '@endless/fastify', fastify: '5.x' },
 )

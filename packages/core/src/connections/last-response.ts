@@ -6,7 +6,11 @@ import { newestRequestOn, responseOn } from '../internals.js'
 // its next request elsewhere instead of into a socket that is being closed (RFC 9112, section 9.6).
 
 /** The events that bring a request and its response to the application. */
-const requestEvents: ReadonlySet<unknown> = new Set(['request', 'checkContinue', 'checkExpectation'])
+const requestEvents: ReadonlySet<unknown> = new Set([
+  'request',
+  'checkContinue',
+  'checkExpectation',
+])
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
 
@@ -50,6 +54,7 @@ export function announceLastResponses(
 /** Leaves the decision to the moment when the header is made: more requests may come until then. */
 function decideAtHeader(response: http.ServerResponse, announcing: { active: boolean }): void {
   if (response.headersSent) return
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to the response below
   const writeHead = response.writeHead as (...args: unknown[]) => http.ServerResponse
   const decidingWriteHead = function (
     this: http.ServerResponse,
@@ -61,9 +66,9 @@ function decideAtHeader(response: http.ServerResponse, announcing: { active: boo
     if (response.hasHeader('connection')) response.setHeader('Connection', 'close')
     return writeHead.apply(this, args.map(withoutConnection))
   }
-  response.writeHead = decidingWriteHead as typeof response.writeHead
+  response.writeHead = decidingWriteHead
   // Node 24 and before know it by a second name.
-  if ('writeHeader' in response) (response as { writeHeader: unknown }).writeHeader = decidingWriteHead
+  if ('writeHeader' in response) Object.assign(response, { writeHeader: decidingWriteHead })
 }
 
 /**

@@ -99,5 +99,8 @@ function withoutCommonEnd(a: string, b: string): [string, string] {
 /** A directory that is there: spawning in one that is not fails with a misleading ENOENT. */
 function startDirectory({ logical }: Origin, entry: string | undefined): string {
   const candidates = [logical, entry === undefined ? '' : path.dirname(entry)]
-  return candidates.find((directory) => directory !== '' && existsSync(directory)) ?? path.parse(logical || '/').root
+  return (
+    candidates.find((directory) => directory !== '' && existsSync(directory)) ??
+    path.parse(logical || '/').root
+  )
 }

@@ -35,6 +35,8 @@ export class Successor {
   readonly ready: Promise<void>
   /** Settles when the process is gone, with what there is to say about that. */
   readonly exited: Promise<EndlessError>
+  /** The pid file that it has, once it is ready. */
+  pidFile: string | undefined
   readonly #system: System
   readonly #child: ChildProcess
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
@@ -71,7 +73,10 @@ export class Successor {
     // Referenced: the process must not end while a restart is under way.
     const timer = system.setTimeout(() => {
       this.#settle.reject(
-        this.#failure('ERR_ENDLESS_READY_TIMEOUT', `was not ready after ${String(readyTimeoutMs)} ms`),
+        this.#failure(
+          'ERR_ENDLESS_READY_TIMEOUT',
+          `was not ready after ${String(readyTimeoutMs)} ms`,
+        ),
       )
     }, readyTimeoutMs)
     this.exited = this.#watchExit()
@@ -83,7 +88,9 @@ export class Successor {
 
   /** Whether it still runs, as far as we have heard. */
   get isAlive(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null && this.pid !== undefined
+    return (
+      this.#child.exitCode === null && this.#child.signalCode === null && this.pid !== undefined
+    )
   }
 
   /** Tells it to accept. Rejects if it is gone. */
@@ -128,6 +135,7 @@ export class Successor {
         this.#stderr = (this.#stderr + message.text).slice(-16_384)
         break
       case 'ready':
+        this.pidFile = message.pidFile
         this.#settle.resolve()
         break
       default:
@@ -177,7 +185,10 @@ export class Successor {
     code: 'ERR_ENDLESS_SUCCESSOR_EXITED' | 'ERR_ENDLESS_READY_TIMEOUT',
     whatItDid: string,
   ): EndlessError {
-    const stderr = this.#stderr.split('\n').filter((line) => line.trim() !== '').slice(-keptLines)
+    const stderr = this.#stderr
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .slice(-keptLines)
     const reason = this.#error ? `${this.#error.name}: ${this.#error.message}` : stderr.at(-1)
     return new EndlessError(
       code,

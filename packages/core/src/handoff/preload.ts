@@ -182,11 +182,12 @@ function hideOptions(added: string[]): void {
   }
 }
 
+hideOptions(['--import', import.meta.url])
+
 // A worker thread inherits the options of its process, and a stranger could run this file: only a
 // channel whose other end is the parent that is named in the URL counts.
 const parentPid = Number(new URL(import.meta.url).hash.slice(1))
 if (isMainThread && parentPid === process.ppid && typeof process.send === 'function') {
-  hideOptions(['--import', import.meta.url])
   const inheritance = await receive(takeChannel())
   if (inheritance) {
     hideOptions(inheritance.welcome.addedExecArgv)

@@ -60,7 +60,8 @@ export type ToPredecessor =
   | { type: 'hello'; version: number }
   | { type: 'error'; error: ErrorReport }
   | { type: 'stderr'; text: string }
-  | { type: 'ready'; claimed: string[] }
+  /** With the pid file that it will write, and that its predecessor must not remove any more. */
+  | { type: 'ready'; claimed: string[]; pidFile?: string | undefined }
 
 export type Message = ToSuccessor | ToPredecessor
 

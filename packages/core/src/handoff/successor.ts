@@ -59,9 +59,10 @@ export class Predecessor {
     return !this.#hasTakenOver && this.#held.hasPort(port)
   }
 
-  reportReady(): void {
+  reportReady(pidFile: string | undefined): void {
     // A predecessor that is gone needs no report: its going was the permission to accept.
-    this.#inheritance.channel.send({ type: 'ready', claimed: this.#claimed }).catch(() => undefined)
+    const ready = { type: 'ready', claimed: this.#claimed, pidFile } as const
+    this.#inheritance.channel.send(ready).catch(() => undefined)
   }
 }
 

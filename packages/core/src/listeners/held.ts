@@ -27,9 +27,7 @@ export class HeldListeners {
     const asked = askedText(target)
     const byWords = this.#unclaimed.findIndex((held) => held.asked === asked)
     const index =
-      byWords >= 0
-        ? byWords
-        : this.#unclaimed.findIndex(({ bound }) => matchesBound(target, bound))
+      byWords >= 0 ? byWords : this.#unclaimed.findIndex(({ bound }) => matchesBound(target, bound))
     return index < 0 ? undefined : this.#unclaimed.splice(index, 1)[0]
   }
 }
