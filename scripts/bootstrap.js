@@ -1,0 +1,97 @@
+// Makes a checkout ready to run: installs what the lockfile says, and builds. Tells what it does, and is quiet where
+// nothing is to be done.
+//   node scripts/bootstrap.js [--no-build]
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { pnpm, root } from './pnpm.js'
+
+const stamp = join(root, 'node_modules/.cache/bootstrap')
+const workspace = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')
+const folders = workspaceFolders()
+
+install()
+if (!process.argv.includes('--no-build')) build()
+
+function install() {
+  const wanted = fingerprint()
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  console.log('Installing dependencies ...')
+  const { status } = pnpm(['install', '--frozen-lockfile', '--reporter=append-only'])
+  if (status !== 0) {
+    fail('The installation failed. After a change of a package.json: npm run pnpm -- install')
+  }
+  mkdirSync(dirname(stamp), { recursive: true })
+  writeFileSync(stamp, wanted)
+}
+
+function build() {
+  removeStaleOutput()
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [
+      'node_modules/typescript/bin/tsc',
+      '-b',
+      'tsconfig.build.json',
+      '--verbose',
+      '--pretty',
+      'false',
+    ],
+    { cwd: root, encoding: 'utf8' },
+  )
+  for (const line of (stdout + stderr).split('\n')) {
+    const [, project] = /Building project '(.*)'\.\.\.$/.exec(line) ?? []
+    if (project) console.log(`Building ${dirname(relative(root, project))} ...`)
+    else if (isError(line)) console.error(line)
+  }
+  if (status !== 0) fail('The build failed.')
+}
+
+/** Tells an error from the progress that `--verbose` prints: lines with a time before them, or part of a list. */
+function isError(line) {
+  return line.trim() !== '' && !/^[\d:]+\s[AP]M - |^ +\* /.test(line)
+}
+
+/** Removes what was compiled from a source that is gone: it would go on being found, and be packed. */
+function removeStaleOutput() {
+  for (const folder of folders) {
+    const dist = join(root, folder, 'dist')
+    if (!existsSync(dist)) continue
+    for (const file of readdirSync(dist, { recursive: true })) {
+      const source = /^(.*?)\.(?:d\.ts|js|d\.ts\.map|js\.map)$/.exec(file)?.[1]
+      if (source && !existsSync(join(root, folder, 'src', `${source}.ts`))) rmSync(join(dist, file))
+    }
+  }
+}
+
+/** A hash of everything an installation depends on. */
+function fingerprint() {
+  const hash = createHash('sha256').update(workspace)
+  for (const file of ['pnpm-lock.yaml', ...folders.map((folder) => join(folder, 'package.json'))]) {
+    hash.update(file).update(readFileSync(join(root, file)))
+  }
+  return hash.digest('hex')
+}
+
+/** The folders that pnpm-workspace.yaml names and that hold a package.json. */
+function workspaceFolders() {
+  const [list] = /(?<=^packages:\n)( +- .*\n)+/m.exec(workspace)
+  const patterns = list
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/^ +- /, ''))
+  const named = patterns.flatMap((pattern) => {
+    if (!pattern.endsWith('/*')) return pattern
+    const parent = pattern.slice(0, -2)
+    if (!existsSync(join(root, parent))) return []
+    return readdirSync(join(root, parent)).map((name) => `${parent}/${name}`)
+  })
+  return ['.', ...named].filter((folder) => existsSync(join(root, folder, 'package.json')))
+}
+
+/** @returns {never} */
+function fail(message) {
+  console.error(message)
+  process.exit(1)
+}

@@ -1,0 +1,31 @@
+// Runs vitest on named projects, with any Node, and leaves a report that sum-results.js adds up.
+//   node scripts/test.js [--node 24] PROJECT ... [vitest's own arguments, such as a file or -t NAME]
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { nodeBinary } from './node-binary.js'
+import { root } from './pnpm.js'
+
+const projects = ['unit', 'types', 'contract', 'e2e', 'pack', 'system']
+
+const args = process.argv.slice(2)
+const version = args[0] === '--node' ? args.splice(0, 2)[1] : undefined
+const chosen = projects.filter((project) => args.includes(project))
+const rest = args.filter((arg) => !projects.includes(arg))
+
+// Vitest's own entry, run with the wanted binary, makes that binary the `process.execPath` of every test and its children.
+const node = version === undefined ? process.execPath : nodeBinary(version)
+const name = [...chosen, `node-${version ?? 'this'}`].join('-')
+const { status } = spawnSync(
+  node,
+  [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    ...chosen.flatMap((project) => ['--project', project]),
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${join('node_modules/.cache/test-results', `${name}.json`)}`,
+    ...rest,
+  ],
+  { cwd: root, stdio: 'inherit' },
+)
+process.exitCode = status ?? 1
