@@ -1,0 +1,7 @@
+import { identity } from './shared.mjs'
+
+export function handler(request, response) {
+  for (const name in identity) response.setHeader(name, identity[name])
+  if (request.method === 'POST') request.pipe(response)
+  else response.end('hello\n')
+}

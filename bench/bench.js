@@ -1,0 +1,35 @@
+// Runs the benchmarks that are named, or all.
+//   npm run bench -- restart throughput --app koa --quick
+import { parseArgs } from 'node:util'
+import { endAll } from '@endless/load'
+
+const names = ['restart', 'throughput', 'start', 'leaks']
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    app: { type: 'string', multiple: true },
+    quick: { type: 'boolean', default: false },
+  },
+})
+const unknown = positionals.filter((name) => !names.includes(name))
+if (unknown.length > 0) {
+  console.error(`Unknown benchmark ${unknown.join(', ')}: choose from ${names.join(', ')}`)
+  process.exit(2)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  // Whatever was started is ended when the process exits.
+  process.once(signal, () => process.exit(1))
+}
+
+let met = true
+try {
+  for (const name of positionals.length > 0 ? positionals : names) {
+    const { run } = await import(`./${name}.js`)
+    met = (await run(values)) && met
+  }
+} finally {
+  await endAll()
+}
+process.exitCode = met ? 0 : 1

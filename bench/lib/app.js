@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createCertificate, startProgram } from '@endless/load'
+
+/**
+ * Starts an app of bench/apps and resolves when it serves.
+ *
+ * @param {string} name
+ * @param {{ bare?: boolean }} [options]
+ */
+export async function startApp(name, { bare = false } = {}) {
+  const program = spawnApp(name, { bare, env: await environmentOf(name) })
+  const { port } = await program.waitForGeneration(0, { deadlineMs: 10_000 })
+  return { program, port, tls: isTls(name) ? { ca: (await certificate()).cert } : undefined }
+}
+
+/** Starts an app and does not wait for it. */
+export function spawnApp(name, { bare, env = {} }) {
+  const path = fileURLToPath(new URL(`../apps/${name}.mjs`, import.meta.url))
+  return startProgram({ args: [path, ...(bare ? ['--bare'] : [])], env: { PORT: '0', ...env } })
+}
+
+const isTls = (name) => name.endsWith('https')
+
+async function environmentOf(name) {
+  if (!isTls(name)) return {}
+  const { keyFile, certFile } = await certificate()
+  return { TLS_KEY_FILE: keyFile, TLS_CERT_FILE: certFile }
+}
+
+let made
+
+/** Every generation reads the same files, so the clients go on trusting it. */
+function certificate() {
+  made ??= createCertificate().then(({ key, cert }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'endless-bench-'))
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    const keyFile = join(folder, 'key.pem')
+    const certFile = join(folder, 'cert.pem')
+    writeFileSync(keyFile, key, { mode: 0o600 })
+    writeFileSync(certFile, cert)
+    return { keyFile, certFile, cert }
+  })
+  return made
+}

@@ -1,0 +1,62 @@
+// How long a restart takes without load, against the start of the same app alone.
+import { freePort } from '@endless/load'
+import { spawnApp, startApp } from './lib/app.js'
+import { firstAnswer } from './lib/first-answer.js'
+import { ms, progress, progressEnd, table, title, verdict } from './lib/print.js'
+import { median } from './lib/statistics.js'
+
+const APPS = ['node-http', 'express', 'koa', 'fastify']
+const FIGURE = 1.5
+
+export async function run({ app: apps = APPS, quick }) {
+  title('start: from SIGHUP, or from the spawn of the app alone, to the first answer')
+  const rounds = quick ? 5 : 30
+  const results = []
+  for (const name of apps) results.push(await compare(name, rounds))
+  progressEnd()
+  table(
+    ['app', 'rounds', 'alone (median)', 'restart (median)', 'ratio'],
+    results.map(({ name, alone, restart, ratio }) => [
+      name,
+      rounds,
+      ms(alone),
+      ms(restart),
+      ratio.toFixed(2),
+    ]),
+  )
+  const worst = Math.max(...results.map(({ ratio }) => ratio))
+  return verdict(worst <= FIGURE, `at most ${FIGURE} times the start alone; ${worst.toFixed(2)}`)
+}
+
+async function compare(name, rounds) {
+  const { program, port } = await startApp(name)
+  const alone = []
+  const restart = []
+  for (let round = 1; round <= rounds; round++) {
+    progress(`${name}: round ${round} of ${rounds}`)
+    alone.push(await timeStart(name))
+    restart.push(await timeRestart(program, port))
+  }
+  await program.end()
+  const [a, r] = [median(alone), median(restart)]
+  return { name, alone: a, restart: r, ratio: r / a }
+}
+
+async function timeStart(name) {
+  const port = await freePort()
+  const fromMs = performance.now()
+  const program = spawnApp(name, { bare: true, env: { PORT: String(port) } })
+  const tookMs = await firstAnswer(port, fromMs)
+  await program.end()
+  return tookMs
+}
+
+async function timeRestart(program, port) {
+  const { pid } = program.current
+  const fromMs = performance.now()
+  program.signal('SIGHUP', pid)
+  const tookMs = await firstAnswer(port, fromMs, pid)
+  // What the predecessor still does would slow the next start.
+  await program.waitForEnd(pid, { step: `${pid} ends`, deadlineMs: 30_000 })
+  return tookMs
+}

@@ -1,0 +1,220 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { Output, type Line } from './output.js'
+import { end, groupMembers, identify, isAlive, type ProcessIdentity } from './processes.js'
+import { type WaitOptions, until } from './until.js'
+
+export interface ProgramOptions {
+  /** @default process.execPath */
+  command?: string
+  args: readonly string[]
+  /** Added to this process's environment; `undefined` takes a variable away. */
+  env?: NodeJS.ProcessEnv
+  cwd?: string
+}
+
+/** A line of JSON with an `event`, printed on stdout: `{"event":"ready","pid":41,"generation":1}`. */
+export interface ProgramEvent {
+  event: string
+  pid: number
+  [name: string]: unknown
+}
+
+export interface ReadyEvent extends ProgramEvent {
+  event: 'ready'
+  generation: number
+  port?: number
+}
+
+const programs = new Set<Program>()
+let watchesExit = false
+
+/**
+ * Starts a program whose generations share its stdout, and so report there. What is left of it when
+ * this process exits, also because of an error, is ended then.
+ */
+export function startProgram(options: ProgramOptions): Program {
+  if (!watchesExit) process.once('exit', endAllNow)
+  watchesExit = true
+  const program = new Program(options)
+  programs.add(program)
+  return program
+}
+
+/** Ends everything that was started with `startProgram`. For teardown; never rejects because of a process that is gone. */
+export async function endAll(): Promise<void> {
+  await Promise.all([...programs].map((program) => program.end()))
+}
+
+function endAllNow(): void {
+  // A generation that is about to spawn can do so between look and kill, and nothing may wait here.
+  for (let look = 0; look < 20; look++) {
+    for (const program of programs) program.kill()
+  }
+}
+
+/** One program and all its generations, as far as they are to be seen from outside. */
+export class Program {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>
+  readonly output = new Output()
+  readonly events: ProgramEvent[] = []
+  readonly #seen = new Map<number, ProcessIdentity>()
+
+  constructor({ command = process.execPath, args, env, cwd }: ProgramOptions) {
+    // A group of its own: that is how a successor is found which never reports anything, and why
+    // Ctrl-C in a terminal does not reach the program before whoever started it.
+    this.child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.child.on('error', (error) => {
+      this.output.add({ stream: 'stderr', text: `not started: ${error.message}` })
+    })
+    this.output.onLine((line) => this.#collect(line))
+    this.output.read('stdout', this.child.stdout)
+    this.output.read('stderr', this.child.stderr)
+    if (this.child.pid !== undefined) this.#see(this.child.pid)
+  }
+
+  /** The pid of the first process; the current generation has another one after a restart. */
+  get pid(): number {
+    if (this.child.pid === undefined) throw new Error(`not started\n${this.output.toString()}`)
+    return this.child.pid
+  }
+
+  get stdout(): string {
+    return this.output.text('stdout')
+  }
+
+  get stderr(): string {
+    return this.output.text('stderr')
+  }
+
+  /** Every generation that reported `ready`, in the order of their reports. */
+  get generations(): ReadyEvent[] {
+    return this.events.filter((event): event is ReadyEvent => event.event === 'ready')
+  }
+
+  /** The newest generation that reported. */
+  get current(): ReadyEvent {
+    const last = this.generations.at(-1)
+    if (!last) throw new Error(`no generation has reported\n${this.output.toString()}`)
+    return last
+  }
+
+  /** Every process that is known: the first, those that reported, and others of their group. */
+  get processes(): ProcessIdentity[] {
+    if (this.child.pid !== undefined) {
+      for (const member of groupMembers(this.child.pid)) this.#seen.set(member.pid, member)
+    }
+    return [...this.#seen.values()]
+  }
+
+  get alive(): number[] {
+    return this.processes.filter(isAlive).map(({ pid }) => pid)
+  }
+
+  /** Resolves with the match of the first line, old ones since `since` included, on stdout or stderr. */
+  waitForLine(
+    pattern: RegExp,
+    { since = 0, ...wait }: WaitOptions & { since?: number },
+  ): Promise<RegExpMatchArray> {
+    const find = ({ text }: Line) => text.match(pattern) ?? undefined
+    return this.output.wait(find, since, wait)
+  }
+
+  waitForEvent<E extends ProgramEvent = ProgramEvent>(
+    matches: string | ((event: ProgramEvent) => boolean),
+    { since = 0, ...wait }: WaitOptions & { since?: number },
+  ): Promise<E> {
+    const test =
+      typeof matches === 'string' ? ({ event }: ProgramEvent) => event === matches : matches
+    const find = (line: Line) => {
+      const event = parseEvent(line)
+      return event && test(event) ? (event as E) : undefined
+    }
+    return this.output.wait(find, since, wait)
+  }
+
+  waitForGeneration(
+    number: number,
+    wait: Partial<WaitOptions> & Pick<WaitOptions, 'deadlineMs'>,
+  ): Promise<ReadyEvent> {
+    return this.waitForEvent<ReadyEvent>(
+      ({ event, generation }) => event === 'ready' && generation === number,
+      { step: `generation ${number} reports`, ...wait },
+    )
+  }
+
+  /** Sends a signal to a generation, the newest unless told. */
+  signal(signal: NodeJS.Signals, pid: number = this.current.pid): void {
+    process.kill(pid, signal)
+  }
+
+  /** Resolves when the first process has exited. */
+  async waitForExit(
+    wait: WaitOptions,
+  ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    const { child } = this
+    await until(() => child.exitCode !== null || child.signalCode !== null, this.#explained(wait))
+    return { code: child.exitCode, signal: child.signalCode }
+  }
+
+  /** Resolves when that process has ended, whichever generation it is. */
+  async waitForEnd(pid: number, wait: WaitOptions): Promise<void> {
+    const process = this.#seen.get(pid) ?? identify(pid)
+    await until(() => !isAlive(process), this.#explained(wait))
+  }
+
+  /** Sends SIGKILL to every process that is known, by its pid; tells whether there was one. */
+  kill(): boolean {
+    const alive = this.processes.filter(isAlive)
+    alive.forEach(end)
+    return alive.length > 0
+  }
+
+  /** Resolves when every process that is known has ended, by SIGKILL. */
+  async end(): Promise<void> {
+    // A generation that is about to spawn can do so between look and kill: look until none is left.
+    await until(() => !this.kill(), {
+      step: 'every process has ended',
+      deadlineMs: 10_000,
+      everyMs: 5,
+    })
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      if (!stream.closed) await once(stream, 'close')
+    }
+    programs.delete(this)
+  }
+
+  #collect(line: Line): void {
+    const event = parseEvent(line)
+    if (!event) return
+    this.events.push(event)
+    this.#see(event.pid)
+  }
+
+  #see(pid: number): void {
+    if (!this.#seen.has(pid)) this.#seen.set(pid, identify(pid))
+  }
+
+  #explained(wait: WaitOptions): WaitOptions {
+    return { explain: () => this.output.toString(), ...wait }
+  }
+}
+
+function parseEvent({ stream, text }: Line): ProgramEvent | undefined {
+  if (stream !== 'stdout' || !text.startsWith('{')) return undefined
+  try {
+    const value = JSON.parse(text) as Partial<ProgramEvent>
+    return typeof value.event === 'string' && Number.isInteger(value.pid)
+      ? (value as ProgramEvent)
+      : undefined
+  } catch {
+    // A line of another kind that only looks like ours: it stays in the output.
+    return undefined
+  }
+}

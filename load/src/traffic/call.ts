@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import type { Answer } from './exchange.js'
+import { type Range, pick } from './options.js'
+
+/** One request, ready to be sent. */
+export interface Call {
+  name: string
+  method: string
+  path: string
+  body?: Buffer
+  /** Sends the first half of the body, waits this long, sends the rest. */
+  pauseMs?: number
+  /** Returns what is wrong with the content of a complete response, or nothing. */
+  verify?: (answer: Answer) => string | undefined
+  /** @default 200 */
+  expectedStatus?: number
+}
+
+/** Makes the next call of its kind; load picks one of its kinds for each request. */
+export type CallKind = () => Call
+
+export interface EchoOptions {
+  path?: string
+  /** @default [1, 16_384] */
+  bodyBytes?: Range
+  /** Makes the request last: its second half is sent that much later. @default [0, 0] */
+  pauseMs?: Range
+}
+
+// Slices of one random block are as good as new random bytes, and cost nothing under load.
+const noise = randomBytes(4 * 1024 * 1024)
+
+/** Returns a kind of call that gets `path` and wants a response that is not empty. */
+export function get(path = '/'): CallKind {
+  const call: Call = {
+    name: `GET ${path}`,
+    method: 'GET',
+    path,
+    verify: (answer) => (answer.body.length > 0 ? undefined : 'the body is empty'),
+  }
+  return () => call
+}
+
+/** Returns a kind of call that posts random bytes and wants exactly those back. */
+export function postEcho(options: EchoOptions = {}): CallKind {
+  const { path = '/echo', bodyBytes = [1, 16_384], pauseMs = [0, 0] } = options
+  if (bodyBytes[1] > noise.length) throw new RangeError(`bodyBytes: at most ${noise.length}`)
+  return () => {
+    const length = Math.round(pick(bodyBytes))
+    const from = Math.floor(Math.random() * (noise.length - length + 1))
+    const body = noise.subarray(from, from + length)
+    return {
+      name: `POST ${path}`,
+      method: 'POST',
+      path,
+      body,
+      pauseMs: pick(pauseMs),
+      verify: (answer) =>
+        answer.body.equals(body)
+          ? undefined
+          : `sent ${length} bytes, got ${answer.body.length}${answer.body.length === length ? ' others' : ''}`,
+    }
+  }
+}

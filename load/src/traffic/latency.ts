@@ -1,0 +1,33 @@
+import { createHistogram } from 'node:perf_hooks'
+
+export interface LatencySummary {
+  count: number
+  p50Ms: number
+  p90Ms: number
+  p99Ms: number
+  p999Ms: number
+  maxMs: number
+}
+
+/** Collects latencies in an HDR histogram with three digits: what `node:perf_hooks` has built in. */
+export class Latency {
+  readonly #histogram = createHistogram({ figures: 3 })
+
+  record(durationMs: number): void {
+    this.#histogram.record(Math.max(1, Math.round(durationMs * 1000)))
+  }
+
+  summary(): LatencySummary {
+    const { count } = this.#histogram
+    const at = (percentile: number) =>
+      count === 0 ? 0 : this.#histogram.percentile(percentile) / 1000
+    return {
+      count,
+      p50Ms: at(50),
+      p90Ms: at(90),
+      p99Ms: at(99),
+      p999Ms: at(99.9),
+      maxMs: count === 0 ? 0 : this.#histogram.max / 1000,
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import type { WaitOptions } from '../program/until.js'
+import { FreshConnections } from './fresh-connections.js'
+import { KeptConnection } from './kept-connection.js'
+import { type LoadOptions, resolveOptions } from './options.js'
+import { Recorder } from './recorder.js'
+import type { LoadReport } from './report.js'
+import type { RestartTiming } from './restart-windows.js'
+import { Sender } from './sender.js'
+
+export interface Load {
+  start(): void
+  /**
+   * Opens a restart window. Call it right before the signal is sent.
+   *
+   * @throws Error if nobody has answered yet
+   */
+  markRestart(): void
+  /**
+   * Resolves when the window of the last restart has closed: `settleMs` after the first answer of
+   * a new pid. Without a new pid it rejects at the deadline.
+   */
+  settled(wait?: Partial<WaitOptions>): Promise<RestartTiming>
+  /** Reports on the requests that have ended until now. */
+  snapshot(): LoadReport
+  /** Sends nothing new, waits for what is in flight, closes the connections. */
+  stop(): Promise<LoadReport>
+}
+
+/** Creates clients that never send a request twice, so that each request that is lost is seen. */
+export function createLoad(options: LoadOptions): Load {
+  const settings = resolveOptions(options)
+  const recorder = new Recorder(settings)
+  const sender = new Sender(settings, recorder)
+  const clients = [
+    new FreshConnections(sender, recorder, settings.freshPerSecond),
+    ...Array.from(
+      { length: settings.keepAliveConnections },
+      (_, index) => new KeptConnection(index + 1, sender, recorder, settings.thinkMs),
+    ),
+  ]
+  let stopped: Promise<LoadReport> | undefined
+
+  async function stop(): Promise<LoadReport> {
+    await Promise.all(clients.map((client) => client.stop()))
+    recorder.stop()
+    return recorder.report()
+  }
+
+  return {
+    start() {
+      recorder.start()
+      for (const client of clients) client.start()
+    },
+    markRestart: () => recorder.windows.mark(recorder.nowMs),
+    settled: (wait) =>
+      recorder.windows.settled({ step: 'the restart settles', deadlineMs: 30_000, ...wait }),
+    snapshot: () => recorder.report(),
+    stop: () => (stopped ??= stop()),
+  }
+}

@@ -1,0 +1,110 @@
+import type { Call } from './call.js'
+import { Connections } from './connections.js'
+import type { Answer } from './exchange.js'
+import type { ExchangeError, Failure } from './failure.js'
+import { Latency } from './latency.js'
+import type { ResolvedOptions } from './options.js'
+import type { GenerationCount, LoadReport } from './report.js'
+import { RestartWindows } from './restart-windows.js'
+
+const FAILURES_KEPT = 1_000
+
+/** Adds up what all connections saw. */
+export class Recorder {
+  readonly connections = new Connections()
+  readonly windows: RestartWindows
+  readonly #identify: ResolvedOptions['identify']
+  readonly #latency = { calm: new Latency(), restart: new Latency() }
+  readonly #generations = new Map<number, GenerationCount>()
+  readonly #failures: Failure[] = []
+  #answered = 0
+  #failed = 0
+  #startedAt = performance.now()
+  #stoppedAtMs: number | undefined
+
+  constructor(options: ResolvedOptions) {
+    this.#identify = options.identify
+    this.windows = new RestartWindows(options.settleMs)
+  }
+
+  /** Milliseconds since `start()`. */
+  get nowMs(): number {
+    return performance.now() - this.#startedAt
+  }
+
+  start(): void {
+    this.#startedAt = performance.now()
+  }
+
+  stop(): void {
+    this.#stoppedAtMs = this.nowMs
+    this.windows.stop(this.#stoppedAtMs)
+  }
+
+  /** Returns the pid that answered, if the answer names one. */
+  answered(answer: Answer, fromMs: number): number | undefined {
+    const { nowMs } = this
+    this.#answered++
+    const identity = this.#identify(answer)
+    if (identity) {
+      this.windows.answered(identity.pid, nowMs)
+      this.#count(identity, nowMs)
+    }
+    this.#latencyOf(fromMs, nowMs).record(nowMs - fromMs)
+    return identity?.pid
+  }
+
+  failed(error: ExchangeError, call: Call, connection: string, fromMs: number): void {
+    const { nowMs } = this
+    this.#failed++
+    if (this.#failures.length === FAILURES_KEPT) return
+    this.#failures.push({
+      atMs: nowMs,
+      kind: error.kind,
+      ...(error.code === undefined ? {} : { code: error.code }),
+      message: error.message,
+      connection,
+      call: call.name,
+      reusedSocket: error.reusedSocket,
+      afterMs: nowMs - fromMs,
+      inRestart: this.windows.meets(fromMs, nowMs),
+    })
+  }
+
+  report(): LoadReport {
+    return {
+      durationMs: this.#stoppedAtMs ?? this.nowMs,
+      requests: this.#answered + this.#failed,
+      answered: this.#answered,
+      failed: this.#failed,
+      failures: [...this.#failures],
+      generations: [...this.#generations.values()].map((count) => ({ ...count })),
+      latency: {
+        calm: this.#latency.calm.summary(),
+        restart: this.#latency.restart.summary(),
+      },
+      connections: { ...this.connections.counts },
+      restarts: this.windows.timings,
+    }
+  }
+
+  #latencyOf(fromMs: number, toMs: number): Latency {
+    return this.windows.meets(fromMs, toMs) ? this.#latency.restart : this.#latency.calm
+  }
+
+  #count({ pid, generation }: { pid: number; generation?: number | undefined }, atMs: number) {
+    const count = this.#generations.get(pid)
+    if (count) {
+      count.requests++
+      count.lastAnswerAtMs = atMs
+    } else {
+      this.#generations.set(pid, {
+        pid,
+        generation,
+        requests: 1,
+        firstAnswerAtMs: atMs,
+        lastAnswerAtMs: atMs,
+      })
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { Socket } from 'node:net'
+import { exchange } from './exchange.js'
+import { ExchangeError } from './failure.js'
+import { pickOne, type ResolvedOptions } from './options.js'
+import type { Recorder } from './recorder.js'
+
+/** Sends one random request and records what became of it. */
+export class Sender {
+  readonly #options: ResolvedOptions
+  readonly #recorder: Recorder
+
+  constructor(options: ResolvedOptions, recorder: Recorder) {
+    this.#options = options
+    this.#recorder = recorder
+  }
+
+  createAgent(options: { keepAlive: boolean; maxSockets?: number }): http.Agent {
+    const { tls } = this.#options
+    return tls
+      ? new https.Agent({ ...options, ...tls, rejectUnauthorized: tls.ca !== undefined })
+      : new http.Agent(options)
+  }
+
+  /** Resolves when the request has ended, either way; tells whether it was answered. */
+  async send(
+    agent: http.Agent,
+    connection: string,
+    use: { kept: boolean; onOpen?: () => void },
+  ): Promise<boolean> {
+    const { calls, host, port, tls, requestTimeoutMs } = this.#options
+    const recorder = this.#recorder
+    const call = pickOne(calls)()
+    const fromMs = recorder.nowMs
+    let socket: Socket | undefined
+    try {
+      const answer = await exchange(call, {
+        host,
+        port,
+        tls,
+        agent,
+        requestTimeoutMs,
+        onSocket: (used) => {
+          socket = used
+          return recorder.connections.used(used, use)
+        },
+        onHead: (response) => recorder.connections.headArrived(response),
+      })
+      const pid = recorder.answered(answer, fromMs)
+      if (socket && pid !== undefined) recorder.connections.answered(socket, pid)
+      return true
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error
+      recorder.failed(error, call, connection, fromMs)
+      return false
+    }
+  }
+}

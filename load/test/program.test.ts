@@ -1,0 +1,54 @@
+// Proves that a program's processes are found, waited for and ended, also those that report nothing.
+import { afterEach, expect, test } from 'vitest'
+import { isAlive } from '../src/program/processes.js'
+import { endAll, startProgram } from '../src/program/program.js'
+
+afterEach(endAll)
+
+const READY = `console.log(JSON.stringify({ event: 'ready', pid: process.pid, generation: 0 }))`
+const STAY = `setInterval(() => {}, 1_000)`
+const wait = { step: 'the line', deadlineMs: 5_000 }
+
+test('lines and events are found whether they came before or come later', async () => {
+  const program = node(`console.error('first'); setTimeout(() => { ${READY} }, 50); ${STAY}`)
+  expect((await program.waitForLine(/^fir(st)$/, wait))[1]).toBe('st')
+  const ready = await program.waitForGeneration(0, { deadlineMs: 5_000 })
+  expect(ready.pid).toBe(program.pid)
+  expect(await program.waitForEvent('ready', wait)).toEqual(program.current)
+  expect(program.stderr).toBe('first\n')
+})
+
+test('a wait that fails names its step and shows what the program printed', async () => {
+  const program = node(`console.log('something else')`)
+  await program.waitForExit({ step: 'it ends', deadlineMs: 5_000 })
+  await expect(program.waitForLine(/never/, { ...wait, deadlineMs: 20 })).rejects.toThrow(
+    'the line: not within 20 ms\nstdout | something else',
+  )
+})
+
+test('a program that cannot be started says so', async () => {
+  const program = startProgram({ command: 'no-such-program', args: [] })
+  await program.waitForLine(/^not started: .*ENOENT/, wait)
+  expect(() => program.pid).toThrow('not started')
+})
+
+test.runIf(process.platform === 'linux')(
+  'a child that never reported is ended with the others',
+  async () => {
+    const program = node(`
+      const { spawn } = require('node:child_process')
+      const child = spawn(process.execPath, ['-e', ${JSON.stringify(STAY)}], { stdio: 'inherit' })
+      console.log('child ' + child.pid)
+      process.exit()
+    `)
+    const [, pid] = await program.waitForLine(/^child (\d+)$/, wait)
+    await program.waitForEnd(program.pid, { step: 'the parent ends', deadlineMs: 5_000 })
+    expect(program.alive).toEqual([Number(pid)])
+    await program.end()
+    expect(isAlive(Number(pid))).toBe(false)
+  },
+)
+
+function node(code: string) {
+  return startProgram({ args: ['-e', code] })
+}
