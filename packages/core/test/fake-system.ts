@@ -1,0 +1,234 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
+import { EventEmitter } from 'node:events'
+import { Writable } from 'node:stream'
+import type { ToPredecessor } from '../src/handoff/protocol.js'
+import type { System } from '../src/system.js'
+
+/** Lets everything happen that is due now: promises, ticks, and what the sockets have brought. */
+export async function settle(turns = 5): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+interface FakeTimer {
+  dueMs: number
+  callback: () => void
+  handle: NodeJS.Timeout
+}
+
+/** A world with a clock that stands still until it is told to go on. */
+export class FakeSystem implements System {
+  platform: NodeJS.Platform = 'linux'
+  pid = 100
+  ppid = 1
+  execPath = '/usr/bin/node'
+  execArgv: string[] = []
+  argv = ['/usr/bin/node', '/srv/app/app.js']
+  env: NodeJS.ProcessEnv = {}
+  isClusterWorker = false
+  startEnvironment: NodeJS.ProcessEnv | undefined
+  directory: string | Error = '/'
+  terminalIs: 'present' | 'gone' | 'none' = 'none'
+  exits = 0
+  /** What spawning does, where that is not to make a child. */
+  spawnError: Error | undefined
+  readonly lines: string[] = []
+  readonly children: FakeChild[] = []
+  readonly spawned: { command: string; args: string[]; options: SpawnOptions }[] = []
+  /** Stands for `process` as far as listeners go. */
+  readonly process = new EventEmitter()
+  #nowMs = 1_000
+  #timers: FakeTimer[] = []
+  readonly #stderr = new Writable({
+    decodeStrings: false,
+    write: (chunk: string, _encoding, callback) => {
+      this.lines.push(chunk)
+      callback()
+    },
+  })
+
+  readonly stderr = (): NodeJS.WritableStream => this.#stderr
+
+  cwd(): string {
+    if (this.directory instanceof Error) throw this.directory
+    return this.directory
+  }
+
+  now(): number {
+    return this.#nowMs
+  }
+
+  setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout {
+    // A real one that never fires: clearTimeout() works on it, and leaves its mark.
+    const handle = setTimeout(() => undefined, 2_147_483_647).unref()
+    this.#timers.push({ dueMs: this.#nowMs + delayMs, callback, handle })
+    return handle
+  }
+
+  /** How long the timers have yet to go that nobody has cleared, in order. */
+  get pendingMs(): number[] {
+    this.#timers = this.#timers.filter(({ handle }) => !isCleared(handle))
+    return this.#timers.map(({ dueMs }) => dueMs - this.#nowMs).sort((a, b) => a - b)
+  }
+
+  /** Lets time go by, timer after timer. */
+  async advance(durationMs: number): Promise<void> {
+    const endMs = this.#nowMs + durationMs
+    for (;;) {
+      await settle()
+      this.#timers = this.#timers.filter(({ handle }) => !isCleared(handle))
+      const [next] = [...this.#timers].sort((a, b) => a.dueMs - b.dueMs)
+      if (!next || next.dueMs > endMs) break
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs)
+      clearTimeout(next.handle)
+      next.callback()
+    }
+    this.#nowMs = endMs
+    await settle()
+  }
+
+  spawn(command: string, args: string[], options: SpawnOptions): ChildProcess {
+    if (this.spawnError) throw this.spawnError
+    this.spawned.push({ command, args, options })
+    const child = new FakeChild(this.pid + this.spawned.length)
+    this.children.push(child)
+    return child as unknown as ChildProcess
+  }
+
+  onSignal(signal: NodeJS.Signals, listener: () => void): void {
+    this.process.on(signal, listener)
+  }
+
+  offSignal(signal: NodeJS.Signals, listener: () => void): void {
+    this.process.off(signal, listener)
+  }
+
+  signalListeners(signal: NodeJS.Signals): readonly unknown[] {
+    return this.process.listeners(signal)
+  }
+
+  onNewListener(callback: (event: string | symbol, listener: unknown) => void): () => void {
+    this.process.on('newListener', callback)
+    return () => void this.process.off('newListener', callback)
+  }
+
+  onExit(listener: () => void): void {
+    this.process.on('exit', listener)
+  }
+
+  offExit(listener: () => void): void {
+    this.process.off('exit', listener)
+  }
+
+  exit(): void {
+    this.exits++
+  }
+
+  terminal(): 'present' | 'gone' | 'none' {
+    return this.terminalIs
+  }
+
+  /** The signals that somebody listens to. */
+  get caught(): string[] {
+    return this.process.eventNames().filter((name) => String(name).startsWith('SIG')) as string[]
+  }
+
+  /** Delivers a signal, and lets happen what follows at once. */
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    this.process.emit(signal)
+    await settle()
+  }
+
+  get child(): FakeChild {
+    const child = this.children.at(-1)
+    if (!child) throw new Error('nothing has been spawned')
+    return child
+  }
+}
+
+function isCleared(timer: NodeJS.Timeout): boolean {
+  return (timer as unknown as { _destroyed: boolean })._destroyed
+}
+
+/** A child process that does what the test says. */
+export class FakeChild extends EventEmitter {
+  pid: number | undefined
+  connected = true
+  exitCode: number | null = null
+  signalCode: NodeJS.Signals | null = null
+  /** Whether SIGTERM ends it. */
+  isObedient = true
+  isReleased = false
+  sendError: Error | null = null
+  /** Holds the callbacks of `send` back, until `flush`. */
+  isCorked = false
+  readonly sent: { type: string; [name: string]: unknown }[] = []
+  readonly handles: unknown[] = []
+  readonly signals: NodeJS.Signals[] = []
+  readonly channel = { ref: (): void => undefined, unref: (): void => undefined }
+  #corked: (() => void)[] = []
+
+  constructor(pid: number) {
+    super()
+    this.pid = pid
+  }
+
+  send(
+    message: { type: string },
+    handle: unknown,
+    callback: (error: Error | null) => void,
+  ): boolean {
+    this.sent.push(message)
+    if (handle !== undefined) this.handles.push(handle)
+    const written = (): void => {
+      callback(this.sendError)
+    }
+    if (this.isCorked) this.#corked.push(written)
+    else setImmediate(written)
+    return true
+  }
+
+  flush(): void {
+    this.isCorked = false
+    for (const written of this.#corked.splice(0)) written()
+  }
+
+  kill(signal: NodeJS.Signals): boolean {
+    this.signals.push(signal)
+    if (signal === 'SIGKILL' || (signal === 'SIGTERM' && this.isObedient)) {
+      setImmediate(() => {
+        this.exit(null, signal)
+      })
+    }
+    return true
+  }
+
+  unref(): void {
+    this.isReleased = true
+  }
+
+  /** Reports to the predecessor, as the preload and the library do. */
+  say(message: ToPredecessor): void {
+    this.emit('internalMessage', { cmd: 'NODE_ENDLESS', ...message })
+  }
+
+  /** Boots without a fault: asks for the listeners and says that it is ready. */
+  async boot(): Promise<void> {
+    this.say({ type: 'hello', version: 1 })
+    await settle()
+    this.say({ type: 'ready', claimed: [] })
+    await settle()
+  }
+
+  disconnect(): void {
+    if (!this.connected) return
+    this.connected = false
+    this.emit('disconnect')
+  }
+
+  exit(code: number | null, signal: NodeJS.Signals | null = null): void {
+    this.exitCode = code
+    this.signalCode = signal
+    this.disconnect()
+    this.emit('exit', code, signal)
+  }
+}

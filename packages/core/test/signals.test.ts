@@ -1,0 +1,89 @@
+// Proves which signals are caught and when, and that listeners of others are warned about once.
+import { beforeEach, expect, test } from 'vitest'
+import { hookSignals } from '../src/hooks.js'
+import { createStderrLogger } from '../src/logger.js'
+import { Signals } from '../src/signals.js'
+import { FakeSystem } from './fake-system.js'
+
+let system: FakeSystem
+let caught: string[]
+let signals: Signals
+
+beforeEach(() => {
+  system = new FakeSystem()
+  caught = []
+  const logger = createStderrLogger(system)
+  signals = new Signals(
+    system,
+    () => logger,
+    (signal) => void caught.push(signal),
+  )
+})
+
+test('nothing is caught before it is installed', () => {
+  expect(system.caught).toEqual([])
+})
+
+test.each(hookSignals)('%s is caught once it is installed', (signal) => {
+  signals.install([signal])
+  signals.install([signal])
+  system.process.emit(signal)
+  expect(caught).toEqual([signal])
+})
+
+test('what is not asked for is left alone', () => {
+  signals.install(['SIGTERM'])
+  expect(system.caught).toEqual(['SIGTERM'])
+})
+
+test('uninstalling removes every listener and the watch', () => {
+  signals.install(hookSignals)
+  signals.uninstall()
+  expect(system.caught).toEqual([])
+  expect(system.process.listenerCount('newListener')).toBe(0)
+  system.process.on('SIGTERM', () => undefined)
+  expect(system.lines).toEqual([])
+})
+
+test('it can be installed again', () => {
+  signals.install(['SIGHUP'])
+  signals.uninstall()
+  signals.install(['SIGHUP'])
+  system.process.emit('SIGHUP')
+  expect(caught).toEqual(['SIGHUP'])
+})
+
+test.each(['SIGHUP', 'SIGTERM', 'SIGINT'] as const)(
+  'a foreign %s listener from before is warned about by name of the remedy',
+  (signal) => {
+    system.process.on(signal, () => undefined)
+    signals.install(hookSignals)
+    expect(system.lines).toHaveLength(1)
+    expect(system.lines[0]).toContain(`Another ${signal} listener`)
+    expect(system.lines[0]).toContain(`{ hooks: { before: { ${signal}: … } } }`)
+    expect(system.lines[0]).toContain('generation.onTerminate')
+  },
+)
+
+test('a foreign listener that comes later is warned about, once for each signal', () => {
+  signals.install(hookSignals)
+  system.process.on('SIGTERM', () => undefined)
+  system.process.on('SIGTERM', () => undefined)
+  system.process.on('SIGINT', () => undefined)
+  expect(system.lines).toHaveLength(2)
+})
+
+test('listeners that take nothing from the drain are not warned about', () => {
+  system.process.on('SIGUSR1', () => undefined)
+  signals.install(hookSignals)
+  system.process.on('SIGUSR2', () => undefined)
+  system.process.on('SIGTSTP', () => undefined)
+  system.process.on('exit', () => undefined)
+  expect(system.lines).toEqual([])
+})
+
+test('a signal that endless does not catch is nobody else’s business', () => {
+  signals.install(['SIGHUP'])
+  system.process.on('SIGTERM', () => undefined)
+  expect(system.lines).toEqual([])
+})

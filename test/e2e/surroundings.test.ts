@@ -1,0 +1,93 @@
+// Proves that a successor is started as its predecessor was, and reads anew what is read at a start.
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { Program, ProgramEvent } from '@endless/load'
+import { expect, test } from 'vitest'
+import {
+  get,
+  installCore,
+  startFixture,
+  startProgram,
+  temporaryDirectory,
+} from '../helpers/index.js'
+
+const deadlineMs = 15_000
+
+interface Started extends ProgramEvent {
+  argv: string[]
+  execArgv: string[]
+  cwd: string
+  env: Record<string, string>
+}
+
+test('arguments, Node options, directory and environment are the same in every generation', async () => {
+  const program = startFixture('shows-its-surroundings.mjs', {
+    execArgv: ['--max-http-header-size=20000', '--no-warnings'],
+    args: ['--name=with space', '', '-x'],
+    env: { ODD: 'a=b\nc', EMPTY: '' },
+  })
+  const first = await started(program, 0)
+  for (const number of [1, 2]) {
+    program.signal('SIGHUP')
+    const { argv, execArgv, cwd, env } = await started(program, number)
+    expect({ argv, execArgv, cwd, env }).toEqual({
+      argv: first.argv,
+      execArgv: first.execArgv,
+      cwd: first.cwd,
+      env: first.env,
+    })
+  }
+  expect(first.argv.slice(2)).toEqual(['--name=with space', '', '-x'])
+  expect(first.execArgv).toEqual(['--max-http-header-size=20000', '--no-warnings'])
+})
+
+test('--env-file is read anew, and what it said before is forgotten', async () => {
+  const file = path.join(temporaryDirectory(), 'service.env')
+  writeFileSync(file, 'FROM_FILE=old\nGONE=soon\nGIVEN=by file\n')
+  const program = startFixture('shows-its-surroundings.mjs', {
+    execArgv: [`--env-file=${file}`],
+    env: { GIVEN: 'by hand', GONE: undefined, FROM_FILE: undefined },
+  })
+  const { env: first } = await started(program, 0)
+  expect(first).toMatchObject({ FROM_FILE: 'old', FROM_PROGRAM: 'old', GONE: 'soon' })
+  for (const [number, value] of ['new', 'newer'].entries()) {
+    writeFileSync(file, `FROM_FILE=${value}\nGIVEN=by file\n`)
+    program.signal('SIGHUP')
+    const { env } = await started(program, number + 1)
+    expect(env).toMatchObject({ FROM_FILE: value, FROM_PROGRAM: value, GIVEN: 'by hand' })
+    expect(env).not.toHaveProperty('GONE')
+  }
+})
+
+test('code that was changed on disk is served after a restart', async () => {
+  const directory = temporaryDirectory()
+  installCore(directory)
+  const file = path.join(directory, 'app.mjs')
+  const write = (text: string) => writeFileSync(file, sourceOf(text))
+  write('first')
+  const program = startProgram({ args: [file] })
+  const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  expect((await get(port)).body).toBe('first')
+  write('second')
+  expect((await get(port)).body).toBe('first')
+  program.signal('SIGHUP')
+  await program.waitForGeneration(1, { deadlineMs })
+  expect((await get(port)).body).toBe('second')
+})
+
+const sourceOf = (text: string) => `
+import { endless, generation } from '@endless/core'
+const { port } = endless((request, response) => response.end('${text}')).listen(0).address()
+const { number } = generation
+generation.on('ready', () =>
+  console.log(JSON.stringify({ event: 'ready', pid: process.pid, generation: number, port })))
+`
+
+/** Resolves with the report of a generation once it serves. */
+async function started(program: Program, number: number): Promise<Started> {
+  await program.waitForGeneration(number, { deadlineMs })
+  return program.waitForEvent<Started>(
+    ({ event, generation }) => event === 'started' && generation === number,
+    { step: `generation ${number} reports how it was started`, deadlineMs },
+  )
+}

@@ -1,0 +1,97 @@
+import type { EndlessOptions } from '@endless/core'
+import type { Program, ProgramEvent } from '@endless/load'
+import { get } from './http-client.js'
+import { startFixture } from './program.js'
+import { connectRaw, type RawClient } from './raw-client.js'
+
+const deadlineMs = 10_000
+
+export interface AnsweringSettings {
+  tls?: boolean
+  /** Options of http.createServer or https.createServer, and `httpAllowHalfOpen`. */
+  server?: object
+  options?: Omit<EndlessOptions, 'hooks' | 'beforeBegin' | 'logger'>
+}
+
+interface AnsweringEvent extends ProgramEvent {
+  event: 'ready'
+  generation: number
+  port: number
+  commands: number
+}
+
+/** Starts the fixture answers-on-command.mjs. */
+export async function startAnswering(
+  settings: AnsweringSettings = {},
+  fixture = 'answers-on-command.mjs',
+): Promise<Answering> {
+  const program = startFixture(fixture, { args: [JSON.stringify(settings)] })
+  const ready = await program.waitForGeneration(0, { deadlineMs })
+  return new Answering(program, ready as unknown as AnsweringEvent, settings.tls ?? false)
+}
+
+/** A program whose first generation does as it is told. */
+export class Answering {
+  readonly program: Program
+  readonly port: number
+  readonly #first: AnsweringEvent
+  readonly #tls: boolean
+
+  constructor(program: Program, first: AnsweringEvent, tls: boolean) {
+    this.program = program
+    this.port = first.port
+    this.#first = first
+    this.#tls = tls
+  }
+
+  connect(options: { allowHalfOpen?: boolean } = {}): Promise<RawClient> {
+    return connectRaw(this.port, { tls: this.#tls, ...options })
+  }
+
+  /** Gives a command to the first generation. */
+  async command(name: string, args: Record<string, string> = {}): Promise<unknown> {
+    const query = new URLSearchParams(args).toString()
+    const { body } = await get(this.#first.commands, `/${name}?${query}`)
+    return JSON.parse(body)
+  }
+
+  /** Lets the request for /<kind>/<name> be answered. */
+  answer(name: string): Promise<unknown> {
+    return this.command('answer', { name })
+  }
+
+  /** Resolves when the request for /<kind>/<name> has reached the handler. */
+  async waitForRequest(name: string): Promise<void> {
+    await this.waitFor('request', { name })
+  }
+
+  /** Resolves with the first event of that name, and with these details, of the first generation. */
+  waitFor(event: string, details: Record<string, unknown> = {}): Promise<ProgramEvent> {
+    return this.program.waitForEvent(
+      (each) =>
+        each.event === event &&
+        each.pid === this.#first.pid &&
+        Object.entries(details).every(([name, value]) => each[name] === value),
+      { step: `the event ${event} ${JSON.stringify(details)}`, deadlineMs },
+    )
+  }
+
+  /** Begins a drain by a signal to the first generation; resolves when it is under way. */
+  async drain(signal: NodeJS.Signals): Promise<void> {
+    this.program.signal(signal, this.program.pid)
+    await this.waitFor('drain')
+    if (signal === 'SIGHUP') await this.program.waitForGeneration(1, { deadlineMs })
+  }
+
+  /** Resolves with the report of the shutdown when the first generation has exited. */
+  async waitForExit(): Promise<{ reason: string; durationMs: number; hammered: number }> {
+    const { code, signal } = await this.program.waitForExit({
+      step: 'the first generation exits',
+      deadlineMs,
+    })
+    if (code !== 0)
+      throw new Error(`exit code ${code}, ${signal}\n${this.program.output.toString()}`)
+    const { report } = await this.waitFor('terminate')
+    return report as { reason: string; durationMs: number; hammered: number }
+  }
+}

@@ -1,0 +1,31 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { withDeadline, type Program, type ProgramEvent } from '@endless/load'
+
+/** A program that waits for the test; see `gate` in fixtures/support.mjs. */
+export interface GateEvent extends ProgramEvent {
+  name: string
+  gate: number
+  generation: number
+}
+
+/** Resolves when a generation stands at its gate. */
+export function waitForGate(
+  program: Program,
+  generation: number,
+  name?: string,
+): Promise<GateEvent> {
+  return program.waitForEvent<GateEvent>(
+    (event) =>
+      event.event === 'gate' &&
+      event['generation'] === generation &&
+      (name === undefined || event['name'] === name),
+    { step: `generation ${generation} waits at its gate ${name ?? ''}`, deadlineMs: 10_000 },
+  )
+}
+
+/** Lets the program go on. */
+export async function openGate({ gate, name }: GateEvent): Promise<void> {
+  const socket = net.connect(gate, '127.0.0.1')
+  await withDeadline(once(socket, 'close'), { step: `the gate ${name} opens`, deadlineMs: 5_000 })
+}

@@ -1,0 +1,23 @@
+export {
+  createCertificate,
+  freePort,
+  freePorts,
+  isAlive,
+  until,
+  withDeadline,
+  startProgram,
+} from '@endless/load'
+export type { Certificate, Program, ProgramEvent, WaitOptions } from '@endless/load'
+export { createKeepAliveAgent, get, post } from './http-client.js'
+export type { ClientResponse, RequestOptions } from './http-client.js'
+export { startFixture } from './program.js'
+export type { FixtureOptions } from './program.js'
+export { connectRaw, RawClient } from './raw-client.js'
+export type { RawOptions, RawTarget } from './raw-client.js'
+export { parseResponses } from './responses.js'
+export type { RawResponse } from './responses.js'
+export { openGate, waitForGate } from './gate.js'
+export type { GateEvent } from './gate.js'
+export { installCore, temporaryDirectory } from './temporary.js'
+export { Answering, startAnswering } from './answering.js'
+export type { AnsweringSettings } from './answering.js'

@@ -1,0 +1,118 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import tls from 'node:tls'
+import { until, type WaitOptions, withDeadline } from '@endless/load'
+import { parseResponses, type RawResponse } from './responses.js'
+
+export type RawTarget = number | string
+
+export interface RawOptions {
+  /** Speaks TLS; a certificate is not checked unless `ca` says by what. */
+  tls?: boolean | tls.ConnectionOptions
+  allowHalfOpen?: boolean
+  /** @default 5_000 */
+  deadlineMs?: number
+}
+
+/** Connects to a port on loopback, or to the path of a Unix socket. */
+export async function connectRaw(
+  target: RawTarget,
+  { tls: secure = false, allowHalfOpen = false, deadlineMs = 5_000 }: RawOptions = {},
+): Promise<RawClient> {
+  const address =
+    typeof target === 'number' ? { port: target, host: '127.0.0.1' } : { path: target }
+  const given = typeof secure === 'object' ? secure : {}
+  const socket = secure
+    ? tls.connect({ rejectUnauthorized: given.ca !== undefined, ...address, ...given })
+    : net.connect({ ...address, allowHalfOpen })
+  const connected = once(socket, secure ? 'secureConnect' : 'connect')
+  await withDeadline(connected, { step: `connects to ${target}`, deadlineMs })
+  return new RawClient(socket)
+}
+
+/** A client that writes exactly the bytes it is told, and sees exactly how the connection ends. */
+export class RawClient {
+  readonly socket: net.Socket
+  /** How the server ended the connection, once it has: with a FIN, or with an error such as a reset. */
+  endedBy: 'fin' | NodeJS.ErrnoException | undefined
+  #received = Buffer.alloc(0)
+
+  constructor(socket: net.Socket) {
+    this.socket = socket
+    socket.on('data', (chunk) => (this.#received = Buffer.concat([this.#received, chunk])))
+    socket.on('end', () => (this.endedBy ??= 'fin'))
+    socket.on('error', (error) => (this.endedBy = error))
+  }
+
+  /** Every byte that came. */
+  get received(): Buffer {
+    return this.#received
+  }
+
+  /** The complete responses that came. */
+  get responses(): RawResponse[] {
+    return parseResponses(this.#received).responses
+  }
+
+  write(bytes: string | Uint8Array): void {
+    this.socket.write(bytes)
+  }
+
+  /** Writes a whole GET request, or several at once. */
+  request(path = '/', { count = 1, headers = '' } = {}): void {
+    this.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`.repeat(count))
+  }
+
+  /** Resolves when that many responses have come since the connection began; rejects if it ends before. */
+  async waitForResponses(count: number, wait: Partial<WaitOptions> = {}): Promise<RawResponse[]> {
+    const responses = await this.#wait(
+      () => {
+        const { responses } = this
+        return responses.length >= count || this.endedBy ? responses : undefined
+      },
+      `${count} responses`,
+      wait,
+    )
+    if (responses.length < count) throw new Error(`${count} responses: ${this.#state()}`)
+    return responses
+  }
+
+  /** Resolves when the server has ended the connection. */
+  waitForEnd(wait: Partial<WaitOptions> = {}): Promise<'fin' | NodeJS.ErrnoException> {
+    return this.#wait(() => this.endedBy, 'the server ends the connection', wait)
+  }
+
+  /** Sends a FIN. */
+  end(): void {
+    this.socket.end()
+  }
+
+  /** Sends an RST. */
+  reset(): void {
+    this.socket.resetAndDestroy()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  #wait<T>(check: () => T | undefined, step: string, wait: Partial<WaitOptions>) {
+    return until(check, {
+      step,
+      deadlineMs: 5_000,
+      everyMs: 5,
+      explain: () => this.#state(),
+      ...wait,
+    })
+  }
+
+  #state(): string {
+    const ended =
+      this.endedBy === undefined
+        ? 'open'
+        : this.endedBy === 'fin'
+          ? 'ended with a FIN'
+          : `ended with ${this.endedBy.code}`
+    return `${this.responses.length} complete responses, connection ${ended}, received:\n${this.#received.toString('latin1').slice(-2_000)}`
+  }
+}

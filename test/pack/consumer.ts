@@ -1,0 +1,54 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Package, pnpm, run } from './workspace.js'
+
+/** A project outside the workspace that depends on one package, and on the framework the package is for. */
+export interface Consumer {
+  /** Imports a package and returns the names of its exports. */
+  imported(name: string): Promise<string[]>
+  /** Requires a package and returns the names of its exports. */
+  required(name: string): Promise<string[]>
+}
+
+/**
+ * Makes a project that has installed the package with pnpm, and core only by way of it.
+ *
+ * @param tarballs the packed file of every package, by name
+ */
+export async function createConsumer(
+  folder: string,
+  pkg: Package,
+  tarballs: Record<string, string>,
+): Promise<Consumer> {
+  const { name, peerDependencies = {}, devDependencies = {} } = pkg.manifest
+  const files = Object.entries(tarballs).map(([of, file]) => [of, `file:${file}`])
+  const frameworks = Object.keys(peerDependencies).map((of) => [of, devDependencies[of]])
+  const manifest = {
+    private: true,
+    dependencies: Object.fromEntries([
+      ...files.filter(([of]) => of === name),
+      ...frameworks,
+    ]) as unknown,
+    pnpm: { overrides: Object.fromEntries(files) as unknown },
+  }
+  await mkdir(folder)
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest))
+  await writeFile(
+    join(folder, 'imported.mjs'),
+    'console.log(JSON.stringify(Object.keys(await import(process.argv[2])).sort()))',
+  )
+  // require() adds a name of its own, `__esModule`, to a module that has a default export.
+  await writeFile(
+    join(folder, 'required.cjs'),
+    `const names = Object.keys(require(process.argv[2])).filter((name) => name !== '__esModule')
+    console.log(JSON.stringify(names.sort()))`,
+  )
+  await pnpm(['install', '--prefer-offline', '--no-frozen-lockfile'], folder)
+
+  const names = async (script: string, of: string) =>
+    JSON.parse(await run([script, of], folder)) as string[]
+  return {
+    imported: (of) => names('imported.mjs', of),
+    required: (of) => names('required.cjs', of),
+  }
+}

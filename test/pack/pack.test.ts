@@ -1,0 +1,79 @@
+// Proves that the packages, as they get published, are well-formed, and that a user who installs one of them with pnpm,
+// and nothing else but its framework, can import and require it.
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createConsumer } from './consumer.js'
+import { pnpm, publishedPackages } from './workspace.js'
+
+const packages = publishedPackages()
+const tarballs: Record<string, string> = {}
+let scratch: string
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'endless-pack-'))
+  for (const { folder, manifest } of packages) {
+    const printed = await pnpm(['pack', '--json', '--pack-destination', scratch], folder)
+    tarballs[manifest.name] = (JSON.parse(printed) as { filename: string }).filename
+  }
+})
+
+afterAll(() => rm(scratch, { recursive: true, force: true }))
+
+describe.each(packages)('$manifest.name', (pkg) => {
+  const { name, exports } = pkg.manifest
+
+  test('publint has nothing to complain about', async () => {
+    const { buffer: tarball } = await readTarball(name)
+    const { messages } = await publint({ pack: { tarball }, strict: true })
+    const texts = messages.map((message) => formatMessage(message, pkg.manifest, { color: false }))
+    expect(texts).toEqual([])
+  })
+
+  test('its types resolve as its code does', async () => {
+    const result = await checkPackage(createPackageFromTarballData(await readTarball(name)))
+    if (!result.types) throw new Error(`${name} has no types.`)
+    // ESM only: nothing is promised to a resolution from before `exports`, nor to a TypeScript that knows no require() of ESM.
+    const ignored = ['node10', 'node16-cjs']
+    const problems = result.problems.filter(
+      (problem) => !('resolutionKind' in problem) || !ignored.includes(problem.resolutionKind),
+    )
+    expect(problems).toEqual([])
+  })
+
+  test('it holds what its sources compile to, a licence, and no leftovers', async () => {
+    const content = createPackageFromTarballData(await readTarball(name))
+    const files = content.listFiles().map((file) => file.replace(`/node_modules/${name}/`, ''))
+    const leftovers = files.filter((file) => {
+      const source = /^dist\/(.+?)\.(?:d\.ts|js)$/.exec(file)?.[1]
+      if (source === undefined) return !['package.json', 'README.md', 'LICENSE'].includes(file)
+      return !existsSync(join(pkg.folder, 'src', `${source}.ts`))
+    })
+    expect(leftovers).toEqual([])
+    expect(files).toContain('LICENSE')
+  })
+
+  test.runIf(exports?.['.'])(
+    'a pnpm project that has only it can import and require it, with all of core',
+    { timeout: 180_000 },
+    async () => {
+      const consumer = await createConsumer(join(scratch, basename(pkg.folder)), pkg, tarballs)
+      const names = await consumer.imported(name)
+      const core = Object.keys(await import('@endless/core')).filter((key) => key !== 'default')
+      expect(names).toEqual(expect.arrayContaining(core))
+      expect(await consumer.required(name)).toEqual(names)
+
+      if (name === '@endless/core') return
+      await expect(consumer.imported('@endless/core')).rejects.toThrow('ERR_MODULE_NOT_FOUND')
+    },
+  )
+})
+
+async function readTarball(name: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await readFile(tarballs[name] ?? `no tarball of ${name}`))
+}
