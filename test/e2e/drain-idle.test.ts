@@ -94,6 +94,19 @@ test('a TCP connection that never began its TLS handshake is closed when the gra
   expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
 })
 
+test('a TLS handshake that begins in the drain is served, with Connection: close', async () => {
+  const program = await startAnswering({ tls: true, options: longGrace })
+  const raw = await connectRaw(program.port)
+  await program.waitFor('connection')
+  await program.drain('SIGTERM')
+  const client = await connectRaw(program.port, { tls: { socket: raw.socket } })
+  client.request('/now/late')
+  expect(await client.waitForResponses(1)).toMatchObject([
+    { body: 'now late', headers: { connection: 'close' } },
+  ])
+  expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
+})
+
 test('server.close() of a foreign handler in the drain closes no idle connection', async () => {
   const program = await startAnswering({ server, options: longGrace })
   const client = await connectIdle(program)

@@ -33,3 +33,8 @@ export function responseOn(socket: net.Socket): http.ServerResponse | undefined 
 export function newestRequestOn(socket: net.Socket): http.IncomingMessage | undefined {
   return (socket as HttpSocket).parser?.incoming ?? undefined
 }
+
+/** The accepted TCP socket below a TLS socket of a server (lib/internal/tls/wrap.js, TLSSocket). */
+export function rawSocketOf(socket: net.Socket): net.Socket | undefined {
+  return (socket as { _parent?: net.Socket })._parent
+}

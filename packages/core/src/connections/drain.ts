@@ -47,6 +47,8 @@ export function drainHttp(
     clearTimeout(timer)
     const now = system.now()
     const idle = findIdle(server, connections.speaking)
+    // A client that never ends its handshake must not hold the process until the hammer falls.
+    for (const socket of connections.handshaking) idle.add(socket)
     for (const socket of idleSince.keys()) if (!idle.has(socket)) idleSince.delete(socket)
     let nextMs = Infinity
     for (const socket of idle) {

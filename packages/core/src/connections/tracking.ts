@@ -1,6 +1,6 @@
 import type net from 'node:net'
 import tls from 'node:tls'
-import { responseOn } from '../internals.js'
+import { rawSocketOf, responseOn } from '../internals.js'
 
 /**
  * The open connections of one server. Costs one entry in a set for each connection and nothing for
@@ -16,6 +16,13 @@ export class Connections {
     track(server, 'connection', this.accepted)
     this.speaking = server instanceof tls.Server ? new Set() : this.accepted
     if (server instanceof tls.Server) track(server, 'secureConnection', this.speaking)
+  }
+
+  /** Those whose TLS handshake has not ended, or never began: only the TCP connection is there. */
+  get handshaking(): net.Socket[] {
+    if (this.speaking === this.accepted) return []
+    const below = new Set([...this.speaking].map(rawSocketOf))
+    return [...this.accepted].filter((socket) => !below.has(socket))
   }
 
   /** Those that have left HTTP/1 for WebSocket, a tunnel, or anything else. */
