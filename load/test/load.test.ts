@@ -64,6 +64,7 @@ test('a body that is not the one that was sent is a failure', async () => {
 test('a request without an answer times out', async () => {
   const report = await run(() => {}, { requestTimeoutMs: 50 })
   expect(report.failures[0]).toMatchObject({ kind: 'timeout', message: 'no response after 50 ms' })
+  expect(report.connections.closedUnannounced).toBe(0) // it was the client that gave up
 })
 
 test('a refused connection is a failure to connect', async () => {

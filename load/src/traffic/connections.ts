@@ -27,7 +27,7 @@ interface SocketState {
   kept: boolean
   pid?: number
   announced: boolean
-  endedByServer: boolean
+  endedByUs: boolean
 }
 
 /** Watches the sockets from outside: which are new, which the server ended, which changed process. */
@@ -45,6 +45,7 @@ export class Connections {
   }
 
   readonly #states = new WeakMap<Socket, SocketState>()
+  #stopping = false
 
   /**
    * Looks at the socket that a request was given and tells whether it is a new one. `onOpen` is
@@ -52,13 +53,13 @@ export class Connections {
    */
   used(socket: Socket, { kept, onOpen }: { kept: boolean; onOpen?: () => void }): boolean {
     if (this.#states.has(socket)) return false
-    const state: SocketState = { kept, announced: false, endedByServer: false }
+    const state: SocketState = { kept, announced: false, endedByUs: false }
     this.#states.set(socket, state)
     if ('isSessionReused' in socket) this.#countHandshake(socket as TLSSocket)
     if (kept) {
       socket.once('connect', () => {
         onOpen?.()
-        this.#watchEnd(socket, state)
+        this.#watchClose(socket, state)
       })
     }
     return true
@@ -84,11 +85,25 @@ export class Connections {
     state.pid = pid
   }
 
-  #watchEnd(socket: Socket, state: SocketState): void {
-    socket.once('end', () => (state.endedByServer = true))
-    socket.once('error', () => (state.endedByServer = true))
+  /** Notes that the client gave a connection up, with a request on it. */
+  abandoned(socket: Socket): void {
+    const state = this.#states.get(socket)
+    if (state) state.endedByUs = true
+  }
+
+  /** From now on connections are closed by the client. */
+  stop(): void {
+    this.#stopping = true
+  }
+
+  // Not by 'end' and 'error': while a socket is idle the agent of Node 22 and later keeps both to
+  // itself and only destroys it (lib/_http_agent.js, freeSocketOnReadGuard).
+  #watchClose(socket: Socket, state: SocketState): void {
+    // The agent gives up an idle connection in time, before the server does.
+    socket.once('timeout', () => (state.endedByUs = true))
     socket.once('close', () => {
-      if (state.endedByServer && !state.announced) this.counts.closedUnannounced++
+      if (state.announced || state.endedByUs || this.#stopping) return
+      this.counts.closedUnannounced++
     })
   }
 

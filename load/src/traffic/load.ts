@@ -41,6 +41,7 @@ export function createLoad(options: LoadOptions): Load {
   let stopped: Promise<LoadReport> | undefined
 
   async function stop(): Promise<LoadReport> {
+    recorder.connections.stop()
     await Promise.all(clients.map((client) => client.stop()))
     recorder.stop()
     return recorder.report()

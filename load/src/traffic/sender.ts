@@ -52,6 +52,7 @@ export class Sender {
       return true
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error
+      if (socket && error.kind === 'timeout') recorder.connections.abandoned(socket)
       recorder.failed(error, call, connection, fromMs)
       return false
     }
