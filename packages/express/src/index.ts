@@ -1,7 +1,7 @@
 import * as core from '@endless/core'
 import http from 'node:http'
 import net from 'node:net'
-import { passListenErrors } from './listen-errors.js'
+import { passListenErrors, type ListenWithErrors } from './listen-errors.js'
 
 export * from '@endless/core'
 
@@ -17,11 +17,11 @@ export * from '@endless/core'
 export function endless<S extends net.Server>(
   server: S,
   options?: core.EndlessOptions,
-): core.EndlessServer<S>
+): ListenWithErrors<S> & core.EndlessServer<S>
 export function endless(
   app: http.RequestListener,
   options?: core.EndlessOptions,
-): core.EndlessServer
+): ListenWithErrors<http.Server> & core.EndlessServer
 export function endless(
   x: net.Server | http.RequestListener,
   options?: core.EndlessOptions,

@@ -24,7 +24,12 @@ export function endless(
   x: net.Server | KoaApp,
   options?: core.EndlessOptions,
 ): core.EndlessServer<net.Server> {
-  return 'callback' in x
+  return isKoaApp(x)
     ? core.endless<net.Server>(http.createServer(x.callback()), options)
     : core.endless(x, options)
+}
+
+/** What is neither an app nor a server is core's to refuse. */
+function isKoaApp(x: net.Server | KoaApp | null | undefined): x is KoaApp {
+  return typeof (x as Partial<KoaApp> | null | undefined)?.callback === 'function'
 }
