@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
+import { hidePreload } from './handoff/node-options.js'
 
 /** The world outside of this process, as far as endless touches it: tests put another in its place. */
 export interface System {
@@ -48,6 +49,7 @@ function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
     // Node's own, for the channel to the predecessor; it has removed them from process.env too.
     delete environment['NODE_CHANNEL_FD']
     delete environment['NODE_CHANNEL_SERIALIZATION_MODE']
+    hidePreload(environment)
     return environment
   } catch {
     return undefined // no procfs: macOS, Windows, some sandboxes

@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { SuccessorOptions } from '../options.js'
 import type { System } from '../system.js'
+import { withPreload } from './node-options.js'
 
 /** How to start a successor. */
 export interface Launch {
@@ -9,7 +10,7 @@ export interface Launch {
   args: string[]
   cwd: string
   env: NodeJS.ProcessEnv
-  /** What is ours among the arguments, for the successor to hide. */
+  /** What is ours among Node's arguments, for the successor to hide. */
   addedExecArgv: string[]
 }
 
@@ -56,8 +57,6 @@ export function createLaunch(
   environment: NodeJS.ProcessEnv,
   override: SuccessorOptions = {},
 ): Launch {
-  // In front: what else is preloaded may be a part of the application.
-  const added = ['--import', preload]
   const inspectorPort = system.execArgv.some((option) => option.startsWith('--inspect'))
     ? ['--inspect-port=0'] // ours still has the port: without this Node would exit with code 12
     : []
@@ -66,9 +65,9 @@ export function createLaunch(
   const args = override.args ?? [...system.execArgv, ...inspectorPort, ...entry, ...rest]
   return {
     command: override.command ?? system.execPath,
-    args: [...added, ...args],
+    args,
     cwd: override.cwd ?? startDirectory(origin, entry[0]),
-    env: override.env ?? environment,
+    env: withPreload(override.env ?? environment, preload),
     addedExecArgv: override.args ? [] : inspectorPort,
   }
 }

@@ -1,17 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
 
-const file = new URL('preload.js', import.meta.url)
 // Read while it is there: a deploy may delete the release that this process runs from.
-const text = readFileSync(file, 'utf8')
+const text = readFileSync(new URL('preload.js', import.meta.url), 'utf8')
 
 /**
- * What `--import` names in a successor. The hash tells it whose successor it is: it obeys no channel
- * of anybody else.
+ * What `--import` names in a successor: the text itself, since threads of the successor run it
+ * again at any time later, when the release it came from may have been deleted. The hash tells it
+ * whose successor it is: it obeys no channel of anybody else.
  */
 export function preloadUrl(parentPid: number): string {
-  const hash = `#${String(parentPid)}`
-  return existsSync(fileURLToPath(file))
-    ? file.href + hash
-    : `data:text/javascript,${encodeURIComponent(text)}${hash}`
+  return `data:text/javascript,${encodeURIComponent(text)}#${String(parentPid)}`
 }

@@ -2,8 +2,8 @@ import { isMainThread } from 'node:worker_threads'
 import type * as protocol from './protocol.js'
 
 // Runs in a successor before the application's first line (`--import`). It imports nothing but Node:
-// its text is also run from memory when the release it came from has been deleted meanwhile. So the
-// three constants of protocol.ts are written out here; test/unit holds them equal.
+// its text is what is passed on, as the release it came from may be deleted meanwhile. So the three
+// constants of protocol.ts are written out here; test/unit holds them equal.
 const protocolVersion = 1
 const command = 'NODE_ENDLESS'
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
@@ -22,6 +22,7 @@ const channelProperties = [
   '_channel',
   '_handleQueue',
   '_pendingMessage',
+  '_closesGot', // counted when the channel closes, as if `process` were a child
 ]
 
 interface ChannelEnd {
@@ -182,7 +183,17 @@ function hideOptions(added: string[]): void {
   }
 }
 
-hideOptions(['--import', import.meta.url])
+/** Takes what named this file out of the environment, before the application looks. */
+function hideFromEnvironment(): void {
+  const option = `--import ${import.meta.url}`
+  const options = process.env['NODE_OPTIONS']
+  if (options === option) delete process.env['NODE_OPTIONS']
+  else if (options?.startsWith(`${option} `)) {
+    process.env['NODE_OPTIONS'] = options.slice(option.length + 1)
+  }
+}
+
+if (isMainThread) hideFromEnvironment()
 
 // A worker thread inherits the options of its process, and a stranger could run this file: only a
 // channel whose other end is the parent that is named in the URL counts.
