@@ -22,12 +22,13 @@ export async function connectRaw(
   const address =
     typeof target === 'number' ? { port: target, host: '127.0.0.1' } : { path: target }
   const given = typeof secure === 'object' ? secure : {}
+  const tcp = (given.socket as net.Socket | undefined) ?? net.connect({ ...address, allowHalfOpen })
   const socket = secure
-    ? tls.connect({ rejectUnauthorized: given.ca !== undefined, ...address, ...given })
-    : net.connect({ ...address, allowHalfOpen })
+    ? tls.connect({ rejectUnauthorized: given.ca !== undefined, ...given, socket: tcp })
+    : tcp
   const connected = once(socket, secure ? 'secureConnect' : 'connect')
   await withDeadline(connected, { step: `connects to ${target}`, deadlineMs })
-  return new RawClient(socket)
+  return new RawClient(socket, tcp)
 }
 
 /** A client that writes exactly the bytes it is told, and sees exactly how the connection ends. */
@@ -35,10 +36,14 @@ export class RawClient {
   readonly socket: net.Socket
   /** How the server ended the connection, once it has: with a FIN, or with an error such as a reset. */
   endedBy: 'fin' | NodeJS.ErrnoException | undefined
+  readonly #tcp: net.Socket
   #received = Buffer.alloc(0)
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, tcp: net.Socket) {
     this.socket = socket
+    this.#tcp = tcp
+    // Over TLS the error is told above as well; this one alone would be uncaught.
+    if (tcp !== socket) tcp.on('error', () => undefined)
     socket.on('data', (chunk) => (this.#received = Buffer.concat([this.#received, chunk])))
     socket.on('end', () => (this.endedBy ??= 'fin'))
     socket.on('error', (error) => (this.endedBy = error))
@@ -89,7 +94,7 @@ export class RawClient {
 
   /** Sends an RST. */
   reset(): void {
-    this.socket.resetAndDestroy()
+    this.#tcp.resetAndDestroy()
   }
 
   destroy(): void {

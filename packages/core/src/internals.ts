@@ -1,4 +1,4 @@
-import type http from 'node:http'
+import http from 'node:http'
 import type net from 'node:net'
 
 // All that endless touches of Node without Node documenting it, in one place. Each name is the same
@@ -37,4 +37,36 @@ export function newestRequestOn(socket: net.Socket): http.IncomingMessage | unde
 /** The accepted TCP socket below a TLS socket of a server (lib/internal/tls/wrap.js, TLSSocket). */
 export function rawSocketOf(socket: net.Socket): net.Socket | undefined {
   return (socket as { _parent?: net.Socket })._parent
+}
+
+/** The headers of a response as Node has them when it makes the header's text. */
+export type GivenHeaders = object | unknown[] | null | undefined
+
+interface HeaderMaker {
+  _storeHeader(firstLine: string, headers: GivenHeaders): void
+}
+
+/**
+ * Has the headers of each response decided at last; answers what undoes it. `writeHead`, of which an
+ * application may have kept or wrapped an older one, ends there (lib/_http_server.js, writeHead).
+ */
+export function shadowStoreHeader(
+  decide: (response: http.ServerResponse, headers: GivenHeaders) => GivenHeaders,
+): () => void {
+  const prototype = http.ServerResponse.prototype as http.ServerResponse & HeaderMaker
+  const own = Object.getOwnPropertyDescriptor(prototype, '_storeHeader')
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to the response below
+  const storeHeader = prototype._storeHeader
+  prototype._storeHeader = function (this: typeof prototype, firstLine, headers) {
+    storeHeader.call(this, firstLine, decide(this, headers))
+  }
+  return () => {
+    if (own) Object.defineProperty(prototype, '_storeHeader', own)
+    else Reflect.deleteProperty(prototype, '_storeHeader')
+  }
+}
+
+/** Undoes `removeHeader('connection')`: Node writes the header again (lib/_http_outgoing.js). */
+export function keepConnectionHeader(response: http.ServerResponse): void {
+  ;(response as unknown as { _removedConnection: boolean })._removedConnection = false
 }

@@ -1,10 +1,14 @@
 import type http from 'node:http'
 import type net from 'node:net'
-import { responseOn } from '../internals.js'
+import type { Stream } from 'node:stream'
+import { newestRequestOn, responseOn } from '../internals.js'
 import type { System } from '../system.js'
 import { findIdle } from './idle.js'
 import { announceLastResponses } from './last-response.js'
 import type { Connections } from './tracking.js'
+
+/** The longest that a timer of Node waits. */
+const maxDelayMs = 2_147_483_647
 
 /**
  * Ends the connections of an HTTP/1 server that accepts no more, each without a race: a client gets
@@ -20,7 +24,7 @@ export function drainHttp(
   { system, idleGraceMs }: { system: System; idleGraceMs: number },
 ): () => void {
   const idleSince = new Map<net.Socket, number>()
-  const watched = new WeakSet<http.ServerResponse>()
+  const watched = new WeakSet<Stream>()
   let timer: NodeJS.Timeout | undefined
   let lookQueued = false
 
@@ -33,14 +37,10 @@ export function drainHttp(
     })
   }
 
-  const watch = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    if (watched.has(response)) return
-    watched.add(response)
-    response.once('close', () => {
-      queueLook()
-      // The handler has answered without reading the body: the parser is idle when it has ended.
-      if (!request.complete) request.once('close', queueLook)
-    })
+  const watch = (message: Stream): void => {
+    if (watched.has(message)) return
+    watched.add(message)
+    message.once('close', queueLook)
   }
 
   const look = (): void => {
@@ -60,15 +60,18 @@ export function drainHttp(
     }
     for (const socket of connections.speaking) {
       const response = responseOn(socket)
-      if (response) watch(response.req, response)
+      const request = newestRequestOn(socket)
+      if (response) watch(response)
+      // The handler has answered without reading the body: the parser is idle when it has ended.
+      else if (request && !request.complete) watch(request)
     }
-    // Referenced through the sockets that it is for; when they have gone, nobody waits for it.
+    // Unreferenced: the sockets that it is for are what is held on to, below.
     if (nextMs < Infinity) timer = system.setTimeout(look, Math.ceil(nextMs)).unref()
   }
 
   const endAnnouncing = announceLastResponses(server, connections.speaking, (request, response) => {
     idleSince.delete(request.socket)
-    watch(request, response)
+    watch(response)
   })
   // Somebody else may call `server.close()` meanwhile (a signal handler, Fastify for its second
   // server), which begins with this (lib/_http_server.js, httpServerPreClose).
@@ -76,8 +79,11 @@ export function drainHttp(
   // A connection that was accepted or finished its TLS handshake while we stopped is new to us.
   server.on('connection', queueLook)
   server.on('secureConnection', queueLook)
+  // A connection whose client is not read from, as nobody reads the body, keeps no event loop alive.
+  const hold = setInterval(() => undefined, maxDelayMs)
   look()
   return () => {
+    clearInterval(hold)
     endAnnouncing()
     clearTimeout(timer)
     Reflect.deleteProperty(server, 'closeIdleConnections')

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import net from 'node:net'
+import { responseOn } from '../internals.js'
 
 /**
  * Finds the connections that are between two requests, or have not sent a byte.
@@ -30,7 +31,10 @@ export function findIdle(server: http.Server, speaking: Iterable<net.Socket>): S
     // Node counts a connection without a byte as busy, against clients that connect and stay silent.
     if (socket.bytesRead === 0) idle.add(socket)
   }
-  for (const socket of idle) if (socket.destroyed) idle.delete(socket)
+  for (const socket of idle) {
+    // Node counts a response as done when the application has ended it; a slow reader may not have it.
+    if (socket.destroyed || responseOn(socket)) idle.delete(socket)
+  }
   return idle
 }
 
