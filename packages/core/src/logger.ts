@@ -19,11 +19,17 @@ export interface Logger {
  */
 export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr'>): Logger {
   const ignore = (): void => undefined
+  // Counted, for one listener: many lines in one turn would look like a leak to Node.
+  let underWay = 0
+  const written = (): void => {
+    if (--underWay === 0) stderr().off('error', ignore)
+  }
   const write = (message: string): void => {
-    stderr().once('error', ignore)
+    if (underWay++ === 0) stderr().on('error', ignore)
     stderr().write(`[endless ${String(pid)}] ${message}\n`, (error) => {
-      // A failure is emitted after this call, to that listener.
-      if (!error) stderr().off('error', ignore)
+      // A failure is emitted after this call.
+      if (error) setImmediate(written)
+      else written()
     })
   }
   return { info: write, warn: write, error: write }

@@ -29,12 +29,14 @@ test('a stream whose reader has gone does not end the process', async () => {
   logger.info('again')
   await settle()
   expect(broken.errored).toMatchObject({ code: 'EPIPE' })
+  expect(broken.listenerCount('error')).toBe(0)
 })
 
-test('listens for errors only while it writes', async () => {
+test('listens for errors once, and only while it writes', async () => {
   const system = new FakeSystem()
   const logger = createStderrLogger(system)
   for (let line = 0; line < 20; line++) logger.info('x')
+  expect(system.stderr().listenerCount('error')).toBe(1)
   await settle()
   expect(system.stderr().listenerCount('error')).toBe(0)
 })

@@ -1,5 +1,4 @@
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { EndlessError, messageOf } from '../errors.js'
 import type { RawListener } from '../internals.js'
 import type { System } from '../system.js'
@@ -55,11 +54,7 @@ export class Successor {
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
     // The caller may be busy with something else when it rejects.
     this.ready.catch(() => undefined)
-    this.#child = system.spawn(launch.command, launch.args, {
-      cwd: launch.cwd,
-      env: launch.env,
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    })
+    this.#child = spawnChild(system, launch)
     this.pid = this.#child.pid
     this.#channel = channelTo(this.#child)
     this.#channel.onMessage = (message) => {
@@ -149,16 +144,13 @@ export class Successor {
   }
 
   async #watchExit(): Promise<EndlessError> {
-    const spawnFailure = new Promise<Error>((resolve) => this.#child.once('error', resolve))
-    const exit = once(this.#child, 'exit').then(() => undefined)
-    // 'error' comes for other reasons too, such as a signal that could not be sent.
+    // Listened to for good: 'error' comes for other reasons too, such as each signal that could not
+    // be sent, and would end this process if nobody did.
+    const spawnFailure = new Promise<Error>((resolve) => this.#child.on('error', resolve))
+    const exit = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()))
     const failure = await Promise.race([exit, spawnFailure])
     if (failure && this.pid === undefined) {
-      return new EndlessError(
-        'ERR_ENDLESS_SPAWN_FAILED',
-        `Could not start the successor: ${messageOf(failure)}. This generation serves on.`,
-        { cause: failure },
-      )
+      return spawnFailed(failure)
     }
     await exit
     await this.#lastWords()
@@ -203,6 +195,27 @@ export class Successor {
       },
     )
   }
+}
+
+/** Node throws some errors of spawning (E2BIG, an argument that is no string) and emits others. */
+function spawnChild(system: System, { command, args, cwd, env }: Launch): ChildProcess {
+  try {
+    return system.spawn(command, args, {
+      cwd,
+      env,
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    })
+  } catch (error) {
+    throw spawnFailed(error)
+  }
+}
+
+function spawnFailed(cause: unknown): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SPAWN_FAILED',
+    `Could not start the successor: ${messageOf(cause)}. This generation serves on.`,
+    { cause },
+  )
 }
 
 function reviveError({ name, message, stack, code }: ErrorReport): Error {

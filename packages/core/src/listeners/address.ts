@@ -26,14 +26,14 @@ export function parseListenCall(args: readonly unknown[]): ListenCall {
     const options = first as Record<string, unknown>
     return {
       target: targetOfOptions(options),
-      backlog: toNumber(options['backlog']) ?? toNumber(args[1]) ?? toNumber(args[2]),
+      backlog: toBacklog(options['backlog']) ?? toBacklog(args[1]) ?? toBacklog(args[2]),
       signal: options['signal'] as AbortSignal | undefined,
       callback,
     }
   }
   return {
     target: targetOfPositions(args),
-    backlog: (args.length > 1 ? toNumber(args[1]) : undefined) ?? toNumber(args[2]),
+    backlog: toBacklog(args[1]) ?? toBacklog(args[2]),
     signal: undefined,
     callback,
   }
@@ -84,6 +84,12 @@ function toNumber(value: unknown): number | undefined {
   if (typeof value === 'function' || value === null || value === undefined) return undefined
   const number = Number(value)
   return number >= 0 ? number : undefined
+}
+
+/** 0, which an empty host reads as too, is no backlog to Node: the next argument may be one. */
+function toBacklog(value: unknown): number | undefined {
+  const backlog = toNumber(value)
+  return backlog === 0 ? undefined : backlog
 }
 
 /** The canonical text of what was asked for: `tcp:localhost:3000`, `fd:3`. */

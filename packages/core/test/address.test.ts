@@ -1,0 +1,196 @@
+// Proves how addresses are read, written and matched: Go's texts, every overload of Node's listen, and
+// what a successor asks for against what its predecessor has.
+import net from 'node:net'
+import { describe, expect, test } from 'vitest'
+import {
+  addressOf,
+  askedText,
+  formatAddress,
+  matchesBound,
+  parseGoAddress,
+  parseListenCall,
+  type ListenTarget,
+} from '../src/listeners/address.js'
+
+describe('addresses as Go writes them', () => {
+  test.each([
+    ['localhost:4242', 'http', { host: 'localhost', port: 4242 }],
+    ['127.0.0.1:4242', 'http', { host: '127.0.0.1', port: 4242 }],
+    ['example.com:http', 'http', { host: 'example.com', port: 80 }],
+    [':4242', 'http', { port: 4242 }],
+    [':0', 'http', { port: 0 }],
+    [':65535', 'http', { port: 65_535 }],
+    [':http', 'http', { port: 80 }],
+    [':https', 'http', { port: 443 }],
+    ['', 'http', { port: 80 }],
+    ['', 'https', { port: 443 }],
+    ['[::1]:4242', 'http', { host: '::1', port: 4242 }],
+    ['[::]:https', 'https', { host: '::', port: 443 }],
+    ['[fe80::1%eth0]:80', 'http', { host: 'fe80::1%eth0', port: 80 }],
+    ['[127.0.0.1]:80', 'http', { host: '127.0.0.1', port: 80 }],
+  ] as const)('%j (%s) is %j', (text, scheme, expected) => {
+    expect(parseGoAddress(text, scheme)).toEqual(expected)
+  })
+
+  test.each([
+    ['localhost', 'it is not of the form host:port'],
+    ['4242', 'it is not of the form host:port'],
+    ['::1:4242', 'it is not of the form host:port'],
+    ['a:b:c', 'it is not of the form host:port'],
+    ['[::1]', 'it is not of the form host:port'],
+    ['[::1]4242', 'it is not of the form host:port'],
+    ['localhost:', "'' is not a port"],
+    ['localhost:65536', "'65536' is not a port"],
+    ['localhost:-1', "'-1' is not a port"],
+    ['localhost:1e3', "'1e3' is not a port"],
+    ['localhost:ftp', "'ftp' is not a port"],
+    ['localhost:toString', "'toString' is not a port"],
+    ['[::g]:80', "'::g' is not an IPv6 address"],
+    [4242, 'it is not a string'],
+    [undefined, 'it is not a string'],
+  ])('%j is refused: %s', (text, found) => {
+    expect(() => parseGoAddress(text as string, 'http')).toThrow(
+      expect.objectContaining({
+        code: 'ERR_ENDLESS_INVALID_ADDRESS',
+        message: expect.stringContaining(found) as string,
+      }),
+    )
+  })
+})
+
+describe('calls of listen', () => {
+  const callback = (): void => undefined
+  const signal = new AbortController().signal
+  const any = { kind: 'tcp', port: 0, ipv6Only: false } as const
+  const on80 = { ...any, port: 80 }
+
+  test.each<[string, unknown[], ListenTarget, number | undefined]>([
+    ['()', [], any, undefined],
+    ['(callback)', [callback], any, undefined],
+    ['(port)', [80], on80, undefined],
+    ["('port')", ['80'], on80, undefined],
+    ['(null)', [null], any, undefined],
+    ['(undefined, callback)', [undefined, callback], any, undefined],
+    ['(port, callback)', [80, callback], on80, undefined],
+    ['(port, host)', [80, 'localhost'], { ...on80, host: 'localhost' }, undefined],
+    ['(port, host, backlog)', [80, '::1', 16], { ...on80, host: '::1' }, 16],
+    ['(port, backlog)', [80, 16], on80, 16],
+    ['(port, undefined, backlog)', [80, undefined, 16], on80, 16],
+    ["(port, '')", [80, ''], on80, undefined],
+    ["(port, '', backlog)", [80, '', 16], on80, 16],
+    ['(port, backlog 0)', [80, 0], on80, undefined],
+    ['(path)', ['/run/app.sock'], { kind: 'path', path: '/run/app.sock' }, undefined],
+    ['(path, backlog)', ['/run/app.sock', 16], { kind: 'path', path: '/run/app.sock' }, 16],
+    ['({ port })', [{ port: 80 }], on80, undefined],
+    ["({ port: 'text' })", [{ port: '80' }], on80, undefined],
+    ['({ port: undefined })', [{ port: undefined }], any, undefined],
+    ['({ port, host })', [{ port: 80, host: '::' }], { ...on80, host: '::' }, undefined],
+    [
+      '({ port, ipv6Only })',
+      [{ port: 80, ipv6Only: true }],
+      { ...on80, ipv6Only: true },
+      undefined,
+    ],
+    ['({ port, backlog })', [{ port: 80, backlog: 16 }], on80, 16],
+    ['({ port, path })', [{ port: 80, path: '/a' }], on80, undefined],
+    ['({ path })', [{ path: '/a' }], { kind: 'path', path: '/a' }, undefined],
+    ['({ fd })', [{ fd: 3 }], { kind: 'fd', fd: 3 }, undefined],
+    ['({ handle })', [{ handle: {} }], { kind: 'other' }, undefined],
+    ['(server)', [{ _handle: {} }], { kind: 'other' }, undefined],
+    ['(port out of range)', [65_536], { kind: 'other' }, undefined],
+    ['(negative port)', [-1], { kind: 'other' }, undefined],
+    ['(no port at all)', [true], { kind: 'other' }, undefined],
+    ['({ port: no port at all })', [{ port: 'http' }], { kind: 'other' }, undefined],
+  ])('listen%s', (_, args, target, backlog) => {
+    expect(parseListenCall(args)).toEqual({
+      target,
+      backlog,
+      signal: undefined,
+      callback: args.at(-1) === callback ? callback : undefined,
+    })
+  })
+
+  test('listen({ port, signal }, callback)', () => {
+    expect(parseListenCall([{ port: 80, signal }, callback])).toEqual({
+      target: on80,
+      backlog: undefined,
+      signal,
+      callback,
+    })
+  })
+})
+
+describe('what was asked for, in one text', () => {
+  test.each<[ListenTarget, string | undefined]>([
+    [{ kind: 'tcp', port: 80, ipv6Only: false }, 'tcp::80'],
+    [{ kind: 'tcp', port: 80, host: '::1', ipv6Only: false }, 'tcp:::1:80'],
+    [{ kind: 'tcp', port: 80, host: '::', ipv6Only: true }, 'tcp::::80:6'],
+    [{ kind: 'fd', fd: 3 }, 'fd:3'],
+    [{ kind: 'other' }, undefined],
+  ])('%j is %j', (target, text) => {
+    expect(askedText(target)).toBe(text)
+  })
+})
+
+describe('what is bound, against what is asked for', () => {
+  const bound = (
+    address: string,
+    port = 80,
+  ): { address: string; family: string; port: number } => ({
+    address,
+    family: net.isIPv6(address) ? 'IPv6' : 'IPv4',
+    port,
+  })
+  const asks = (host?: string, port = 80): ListenTarget => ({
+    kind: 'tcp',
+    port,
+    ...(host !== undefined && { host }),
+    ipv6Only: false,
+  })
+
+  test.each<[string, ListenTarget, ReturnType<typeof bound>]>([
+    ['no host, every IPv6 address', asks(), bound('::')],
+    ['no host, every IPv4 address', asks(), bound('0.0.0.0')],
+    ['the same IPv4 address', asks('127.0.0.1'), bound('127.0.0.1')],
+    ['the same IPv6 address', asks('::1'), bound('::1')],
+    ['another spelling of it', asks('0:0:0:0:0:0:0:1'), bound('::1')],
+    ['capital letters', asks('FE80::AB'), bound('fe80::ab')],
+  ])('matches: %s', (_, target, at) => {
+    expect(matchesBound(target, at)).toBe(true)
+  })
+
+  test.each<[string, ListenTarget, ReturnType<typeof bound>]>([
+    ['another port', asks('127.0.0.1', 81), bound('127.0.0.1')],
+    ['another address', asks('127.0.0.2'), bound('127.0.0.1')],
+    ['one address for all', asks(), bound('127.0.0.1')],
+    ['all for one address', asks('127.0.0.1'), bound('0.0.0.0')],
+    ['all of another family', asks('0.0.0.0'), bound('::')],
+    ['a name, which has to be looked up first', asks('localhost'), bound('127.0.0.1')],
+    ['port 0, which is any port', asks(undefined, 0), bound('::', 0)],
+    ['a file descriptor', { kind: 'fd', fd: 3 }, bound('::')],
+    ['no address', { kind: 'other' }, bound('::')],
+  ])('does not match: %s', (_, target, at) => {
+    expect(matchesBound(target, at)).toBe(false)
+  })
+})
+
+describe('addresses as we write them', () => {
+  test.each([
+    [{ address: '127.0.0.1', port: 80 }, '127.0.0.1:80'],
+    [{ address: '::', port: 80 }, '[::]:80'],
+  ])('%j is %j', (address, text) => {
+    expect(formatAddress(address)).toBe(text)
+  })
+
+  test('a server that does not listen has none', () => {
+    expect(addressOf(net.createServer())).toBe(null)
+  })
+
+  test('a server that listens has where it is bound', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as net.AddressInfo
+    expect(addressOf(server)).toBe(`127.0.0.1:${String(port)}`)
+    server.close()
+  })
+})
