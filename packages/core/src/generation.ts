@@ -188,6 +188,8 @@ export class Runtime implements Generation, ServerHost {
   }
 
   listening(server: ManagedServer): void {
+    // Again: what it said is forgotten if another server has terminated while this one bound.
+    this.configure(server.processOptions)
     this.#servers.add(server)
     this.#signals.install(this.#options.signals)
   }
@@ -211,8 +213,10 @@ export class Runtime implements Generation, ServerHost {
   terminated(server: ManagedServer): void {
     this.#readiness.closed(server)
     // A shutdown still needs its hooks, and ends with what follows the last server by itself.
-    if (this.#isShuttingDown || !this.#servers.delete(server) || this.#servers.size > 0) return
-    this.#apply('drained')
+    if (this.#isShuttingDown) return
+    const hasServed = this.#servers.delete(server)
+    if (this.#servers.size > 0) return
+    if (hasServed) this.#apply('drained')
     this.#leave()
   }
 
