@@ -13,7 +13,7 @@ import { FakeSystem, settle } from './fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
 vi.mock('../src/handoff/preload-url.js', () => ({
-  preloadUrl: (parentPid: number) => `file:///preload.js#${String(parentPid)}`,
+  preloadUrl: (parentPid: number) => `data:text/javascript,x#${String(parentPid)}`,
 }))
 
 const runtimeKey = Symbol.for('@endless/core:runtime')
@@ -157,8 +157,12 @@ describe('a restart that succeeds', () => {
     expect(system.spawned).toEqual([
       {
         command: '/usr/bin/node',
-        args: ['--import', 'file:///preload.js#100', '/srv/app/app.js'],
-        options: { cwd: '/', env: {}, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] },
+        args: ['/srv/app/app.js'],
+        options: {
+          cwd: '/',
+          env: { NODE_OPTIONS: '--import data:text/javascript,x#100' },
+          stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+        },
       },
     ])
     await system.child.boot()

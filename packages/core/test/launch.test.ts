@@ -8,7 +8,7 @@ import { createLaunch, findOrigin, type Launch } from '../src/handoff/launch.js'
 import type { SuccessorOptions } from '../src/options.js'
 import { FakeSystem } from './fake-system.js'
 
-const preload = 'file:///preload.js#100'
+const preload = 'data:text/javascript,x#100'
 let system: FakeSystem
 
 beforeEach(() => {
@@ -78,17 +78,15 @@ describe('the successor is started', () => {
   const launch = (override?: SuccessorOptions): Launch =>
     createLaunch(system, findOrigin(system, ''), preload, { A: '1' }, override)
 
-  test('as this process was, with the preload in front', () => {
+  test('as this process was, with the preload in its environment', () => {
     system.directory = os.tmpdir()
     system.execArgv = ['--enable-source-maps', '--import', 'tsx']
     system.argv = ['/usr/bin/node', '/srv/app/app.js', '--port', '80']
     expect(launch()).toEqual({
       command: '/usr/bin/node',
-      args: ['--import', preload]
-        .concat('--enable-source-maps', '--import', 'tsx')
-        .concat('/srv/app/app.js', '--port', '80'),
+      args: ['--enable-source-maps', '--import', 'tsx', '/srv/app/app.js', '--port', '80'],
       cwd: os.tmpdir(),
-      env: { A: '1' },
+      env: { A: '1', NODE_OPTIONS: `--import ${preload}` },
       addedExecArgv: [],
     })
   })
@@ -98,7 +96,7 @@ describe('the successor is started', () => {
     (option) => {
       system.execArgv = [option]
       const { args, addedExecArgv } = launch()
-      expect(args).toEqual(['--import', preload, option, '--inspect-port=0', '/srv/app/app.js'])
+      expect(args).toEqual([option, '--inspect-port=0', '/srv/app/app.js'])
       expect(addedExecArgv).toEqual(['--inspect-port=0'])
     },
   )
@@ -106,7 +104,7 @@ describe('the successor is started', () => {
   test('without a script if this process has none', () => {
     system.argv = ['/usr/bin/node']
     system.execArgv = ['--eval', 'serve()']
-    expect(launch().args).toEqual(['--import', preload, '--eval', 'serve()'])
+    expect(launch().args).toEqual(['--eval', 'serve()'])
   })
 
   test('with what is overridden, and the rest as it was', () => {
@@ -114,16 +112,19 @@ describe('the successor is started', () => {
     system.execArgv = ['--inspect']
     expect(launch({ command: '/opt/node' })).toMatchObject({
       command: '/opt/node',
-      args: ['--import', preload, '--inspect', '--inspect-port=0', '/srv/app/app.js'],
+      args: ['--inspect', '--inspect-port=0', '/srv/app/app.js'],
     })
     expect(launch({ cwd: '/srv' })).toMatchObject({ cwd: '/srv', command: '/usr/bin/node' })
-    expect(launch({ env: { B: '2' } }).env).toEqual({ B: '2' })
+    expect(launch({ env: { B: '2' } }).env).toEqual({
+      B: '2',
+      NODE_OPTIONS: `--import ${preload}`,
+    })
   })
 
-  test('with exactly the arguments that are given, behind the preload', () => {
+  test('with exactly the arguments that are given', () => {
     system.execArgv = ['--inspect']
     expect(launch({ args: ['other.js'] })).toMatchObject({
-      args: ['--import', preload, 'other.js'],
+      args: ['other.js'],
       addedExecArgv: [],
     })
   })

@@ -3,7 +3,8 @@ import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'n
 import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { hidePreload, withPreload } from '../src/handoff/node-options.js'
 import { command, inheritanceKey, protocolVersion } from '../src/handoff/protocol.js'
 
 const source = readFileSync(new URL('../src/handoff/preload.ts', import.meta.url), 'utf8')
@@ -30,19 +31,45 @@ test('it imports types and Node alone, as it is also run from memory', () => {
   expect(source).not.toContain('import(')
 })
 
-test('it is named by its file, and carried in the URL itself once that has been deleted', async () => {
+test('it is passed on as its text, so that the release it came from may be deleted', async () => {
   const release = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'endless-')))
   onTestFinished(() => {
     rmSync(release, { recursive: true, force: true })
   })
-  const [preload, url] = ['preload.js', 'preload-url.js'].map((name) => {
-    const copy = path.join(release, name)
-    copyFileSync(new URL(`../dist/handoff/${name}`, import.meta.url), copy)
-    return pathToFileURL(copy).href
-  })
+  for (const name of ['preload.js', 'preload-url.js']) {
+    copyFileSync(new URL(`../dist/handoff/${name}`, import.meta.url), path.join(release, name))
+  }
   const text = readFileSync(path.join(release, 'preload.js'), 'utf8')
-  const { preloadUrl } = (await import(url!)) as { preloadUrl: (parentPid: number) => string }
-  expect(preloadUrl(100)).toBe(`${preload!}#100`)
+  const { preloadUrl } = (await import(
+    pathToFileURL(path.join(release, 'preload-url.js')).href
+  )) as { preloadUrl: (parentPid: number) => string }
   rmSync(release, { recursive: true })
   expect(preloadUrl(100)).toBe(`data:text/javascript,${encodeURIComponent(text)}#100`)
+})
+
+describe('in NODE_OPTIONS', () => {
+  const preload = 'data:text/javascript,await%201#100'
+
+  test.each([
+    ['alone', undefined, `--import ${preload}`],
+    ['in front of what is there', '--trace-warnings', `--import ${preload} --trace-warnings`],
+  ])('it stands %s, and is taken out again', (_, given, expected) => {
+    const environment = { A: '1', ...(given !== undefined && { NODE_OPTIONS: given }) }
+    const added = withPreload(environment, preload)
+    expect(added).toEqual({ A: '1', NODE_OPTIONS: expected })
+    hidePreload(added)
+    expect(added).toEqual(environment)
+  })
+
+  test('what somebody else has there is left alone', () => {
+    const environment = { NODE_OPTIONS: '--import data:text/javascript,1' }
+    hidePreload(environment)
+    expect(environment).toEqual({ NODE_OPTIONS: '--import data:text/javascript,1' })
+  })
+
+  test('nothing is left alone too', () => {
+    const environment = {}
+    hidePreload(environment)
+    expect(environment).toEqual({})
+  })
 })
