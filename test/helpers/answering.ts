@@ -8,6 +8,8 @@ const deadlineMs = 10_000
 
 export interface AnsweringSettings {
   tls?: boolean
+  /** Lives on when it serves nothing any more. */
+  stays?: boolean
   /** Options of http.createServer or https.createServer, and `httpAllowHalfOpen`. */
   server?: object
   options?: Omit<EndlessOptions, 'hooks' | 'beforeBegin' | 'logger'>

@@ -99,6 +99,7 @@ export class Runtime implements Generation, ServerHost {
   #abortRestart: ((reason: EndlessError) => void) | undefined
   #shutdown: Promise<ShutdownReport> | undefined
   #isShuttingDown = false
+  #isHammerDue = false
   #cutDelay: (() => void) | undefined
   #interruptedMs = -Infinity
   #isHangingUp = false
@@ -240,6 +241,8 @@ export class Runtime implements Generation, ServerHost {
 
   hammer(): void {
     if (this.#state !== 'shutting-down') return
+    // The drain may not have begun: a successor is being stopped, or load balancers are given time.
+    this.#isHammerDue = true
     this.#cutDelay?.()
     for (const server of this.#servers) server.strike()
   }
@@ -444,7 +447,7 @@ export class Runtime implements Generation, ServerHost {
       this.#abortRestart?.(shuttingDown())
       // The successor is stopped first: it must not take over what we are closing.
       await this.#restarting?.catch(() => undefined)
-      if (delayMs > 0) await this.#delay(delayMs)
+      if (delayMs > 0 && !this.#isHammerDue) await this.#delay(delayMs)
       return this.#drainAndLeave(occasion, signal)
     }
     this.#shutdown = begin()
@@ -452,6 +455,7 @@ export class Runtime implements Generation, ServerHost {
   }
 
   #delay(delayMs: number): Promise<void> {
+    for (const server of this.#servers) server.foretellShutdown()
     return new Promise((resolve) => {
       // Referenced: the listening sockets keep the process alive as well.
       const timer = this.system.setTimeout(resolve, delayMs)
@@ -465,7 +469,9 @@ export class Runtime implements Generation, ServerHost {
   async #drainAndLeave(occasion: Occasion, signal?: HookSignal): Promise<ShutdownReport> {
     const beganMs = this.system.now()
     const boundMs = this.#boundMs
-    const reports = await Promise.all([...this.#servers].map((server) => server.drain(occasion)))
+    const drained = [...this.#servers].map((server) => server.drain(occasion))
+    if (this.#isHammerDue) for (const server of this.#servers) server.strike()
+    const reports = await Promise.all(drained)
     if (signal) await this.#runHooks('after', signal)
     for (const hook of this.#terminateHooks) {
       await bounded(this.system, this.logger, 'An onTerminate hook', hook, boundMs)
@@ -484,6 +490,7 @@ export class Runtime implements Generation, ServerHost {
     }
     this.#servers.clear()
     this.#isShuttingDown = false
+    this.#isHammerDue = false
     this.#shutdown = undefined
     this.#leave()
     return report

@@ -215,9 +215,14 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     if (this.#state === 'init' && this.#isListening) this.#state = 'running'
   }
 
+  /** Says that it shuts down while it still accepts, for load balancers to notice. */
+  foretellShutdown(): void {
+    if (this.#state === 'init' || this.#state === 'running') this.#state = 'shutting-down'
+  }
+
   /** Stops accepting at once; connections go on. */
   stopAccepting(): void {
-    if (this.#state === 'init' || this.#state === 'running') this.#state = 'shutting-down'
+    this.foretellShutdown()
     this.#accept = undefined
     // Not http.Server#close, which closes idle connections at once (Node 19 and later).
     net.Server.prototype.close.call(this.server)
