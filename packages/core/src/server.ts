@@ -1,4 +1,5 @@
 import dns from 'node:dns'
+import { errorMonitor, type EventEmitter } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
@@ -289,12 +290,14 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const onError = (error: unknown): void => {
       if (!this.#isListening) this.#host.listenFailed(this, error)
     }
-    this.server.prependOnceListener('error', onError)
-    this.server.once('listening', () => this.server.off('error', onError))
+    // A listener to 'error' itself would keep a program alive that does not expect the error.
+    const events: EventEmitter = this.server
+    events.once(errorMonitor, onError)
+    events.once('listening', () => events.off(errorMonitor, onError))
     try {
       this.#bind(call, args)
     } catch (error) {
-      this.server.off('error', onError)
+      events.off(errorMonitor, onError)
       this.#host.listenFailed(this, error)
       throw error
     }

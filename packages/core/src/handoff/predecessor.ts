@@ -181,7 +181,9 @@ export class Successor {
       .split('\n')
       .filter((line) => line.trim() !== '')
       .slice(-keptLines)
-    const reason = this.#error ? `${this.#error.name}: ${this.#error.message}` : stderr.at(-1)
+    // What endless itself has logged there ("serving …") is no reason.
+    const complaint = stderr.filter((line) => !line.startsWith('[endless ')).at(-1)
+    const reason = this.#error ? `${this.#error.name}: ${this.#error.message}` : complaint
     return new EndlessError(
       code,
       `The successor (pid ${String(this.pid)}) ${whatItDid}` +
