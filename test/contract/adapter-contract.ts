@@ -6,6 +6,7 @@ import { describe } from 'vitest'
 import { testInProcess } from './in-process.js'
 import { testRestarts } from './restarts.js'
 import { testShutdown } from './shutdown.js'
+import { testWebSockets } from './web-sockets.js'
 
 export interface AdapterUnderTest {
   /** What the tests are called by: `Express 4`. */
@@ -46,6 +47,7 @@ export function adapterContract(adapter: AdapterUnderTest): void {
   describe(`${adapter.name} keeps the contract of adapters`, () => {
     testRestarts(adapter)
     testShutdown(adapter)
+    testWebSockets(adapter)
     testInProcess(adapter)
   })
 }
