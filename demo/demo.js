@@ -1,5 +1,6 @@
 // Restarts the Express example three times under load, and shows what its clients noticed of it.
 //   npm run demo
+import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { colors, createLoad, endAll, freePort, startProgram, until } from '@endless/load'
@@ -8,6 +9,7 @@ import { printReport } from './report.js'
 
 const RESTARTS = 3
 const CALM_MS = 2_000
+const LOOK_MS = 100
 const KEEP_ALIVE_CONNECTIONS = 50
 const FRESH_PER_SECOND = 100
 
@@ -15,25 +17,31 @@ const folder = fileURLToPath(new URL('../examples/express', import.meta.url))
 const live = new Live()
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  // Whatever was started is ended when the process exits.
-  process.once(signal, () => process.exit(1))
+  process.once(signal, () => {
+    live.clear()
+    // Whatever was started is ended when the process exits.
+    process.exit(128 + constants.signals[signal])
+  })
 }
 
+let lossless = false
 try {
-  process.exitCode = (await demo()) ? 0 : 1
+  lossless = await demo()
 } catch (error) {
   live.clear()
   console.error(colors.red(error.message))
-  process.exitCode = 1
-} finally {
-  await endAll()
 }
+await endAll()
+// Clients may still be at work against an app that is gone.
+process.exit(lossless ? 0 : 1)
 
 async function demo() {
   const port = await freePort()
   const program = startProgram({ args: ['app.js'], cwd: folder, env: { PORT: String(port) } })
   const explain = () => program.output.toString()
-  await program.waitForLine(/^Generation 0/, { step: 'the example serves', deadlineMs: 10_000 })
+  const dying = death(program)
+  const serves = { step: 'the example serves', deadlineMs: 10_000 }
+  await Promise.race([program.waitForLine(/^Generation 0/, serves), dying])
   live.say(`The Express example serves on port ${port}, pid ${program.pid}`)
 
   const load = createLoad({
@@ -49,21 +57,9 @@ async function demo() {
   )
   live.follow(() => load.snapshot())
 
-  let pid = program.pid
-  for (let count = 1; count <= RESTARTS; count++) {
-    await sleep(CALM_MS)
-    live.say(`Restart ${count} of ${RESTARTS}: kill -HUP ${pid}`)
-    load.markRestart()
-    program.signal('SIGHUP', pid)
-    const wait = { step: `restart ${count}`, deadlineMs: 20_000, explain }
-    const restart = await until(() => answered(load.snapshot()), wait)
-    pid = restart.pid
-    live.say(`  pid ${pid} answers, ${Math.round(restart.firstAnswerAfterMs)} ms later`)
-    await load.settled(wait)
-  }
-  await sleep(CALM_MS)
-
+  const pid = await Promise.race([restarts(program, load), dying])
   const report = await load.stop()
+  dying.catch(() => undefined) // from now on that is what is wanted
   live.clear()
   // The old generations leave by themselves; one that stayed would show in the table below.
   const gone = () => program.alive.every((alive) => alive === pid)
@@ -75,8 +71,33 @@ async function demo() {
   return report.failed === 0 && report.generations.length === RESTARTS + 1
 }
 
+/** Restarts again and again, and resolves with the pid that serves in the end. */
+async function restarts(program, load) {
+  let { pid } = program
+  for (let count = 1; count <= RESTARTS; count++) {
+    await sleep(CALM_MS)
+    live.say(`Restart ${count} of ${RESTARTS}: kill -HUP ${pid}`)
+    load.markRestart()
+    program.signal('SIGHUP', pid)
+    const explain = () => program.output.toString()
+    const wait = { step: `restart ${count}`, deadlineMs: 20_000, explain }
+    const restart = await until(() => answered(load.snapshot()), wait)
+    pid = restart.pid
+    live.say(`  pid ${pid} answers, ${Math.round(restart.firstAnswerAfterMs)} ms later`)
+    await load.settled(wait)
+  }
+  await sleep(CALM_MS)
+  return pid
+}
+
 /** The last restart, if its new process has answered. */
 function answered({ restarts }) {
   const restart = restarts.at(-1)
   return restart.pid && restart
+}
+
+/** Rejects when no process of the app is left. */
+async function death(program) {
+  while (program.alive.length > 0) await sleep(LOOK_MS)
+  throw new Error(`The app has died. It printed:\n${program.output}`)
 }

@@ -151,7 +151,12 @@ export class Program {
 
   /** Sends a signal to a generation, the newest unless told. */
   signal(signal: NodeJS.Signals, pid: number = this.current.pid): void {
-    process.kill(pid, signal)
+    try {
+      process.kill(pid, signal)
+    } catch (cause) {
+      const message = `${signal} to ${pid}: it is gone\n${this.output.toString()}`
+      throw new Error(message, { cause })
+    }
   }
 
   /** Resolves when the first process has exited. */
