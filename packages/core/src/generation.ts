@@ -379,7 +379,7 @@ export class Runtime implements Generation, ServerHost {
       await Promise.race([successor.ready, aborted])
       // Still serving: a hook may take its time, and the successor may die meanwhile.
       await Promise.race([this.#runHooks('before', 'SIGTERM'), died, aborted])
-      for (const server of this.#servers) server.stopAccepting()
+      for (const server of this.#servers) server.stopAccepting('handoff')
       this.#isShuttingDown = true
       this.#apply('taken-over')
       await successor.takeOver()

@@ -222,7 +222,9 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   /** Stops accepting at once; connections go on. */
-  stopAccepting(): void {
+  stopAccepting(reason: Occasion['reason']): void {
+    // It terminates by that alone where it has no connection.
+    this.#reason = reason
     this.foretellShutdown()
     this.#accept = undefined
     // Not http.Server#close, which closes idle connections at once (Node 19 and later).
@@ -232,9 +234,8 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   drain({ reason, isInteractive }: Occasion): Promise<ShutdownReport> {
     if (this.#endDrain || this.#state === 'terminate') return this.terminated
     const { system } = this.#host
-    this.#reason = reason
     this.#drainBeganMs = system.now()
-    this.stopAccepting()
+    this.stopAccepting(reason)
     this.#endDrain = drainHttp(this.server as unknown as http.Server, this.connections, {
       system,
       idleGraceMs: this.#idleGraceMs(reason, isInteractive),
