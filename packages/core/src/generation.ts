@@ -320,6 +320,7 @@ export class Runtime implements Generation, ServerHost {
 
   #serve(): void {
     this.#apply('serve')
+    this.#predecessor?.giveUpUnclaimed()
     try {
       this.#pidFile?.write()
       if (this.#pidFile) this.system.onExit(this.#removePidFile)

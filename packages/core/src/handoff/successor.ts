@@ -14,6 +14,7 @@ export class Predecessor {
   readonly #held: HeldListeners
   readonly #claimed: string[] = []
   #hasTakenOver = false
+  #hasGivenUp = false
 
   /** Calls back once, when this process may accept: told so, or because the predecessor is gone. */
   constructor(inheritance: Inheritance, onTakeOver: () => void) {
@@ -26,8 +27,6 @@ export class Predecessor {
       this.#hasTakenOver = true
       inheritance.channel.unref()
       inheritance.stopReporting()
-      // Nobody will accept there any more: connections must be refused, not wait for ever.
-      for (const { handle } of this.#held.unclaimed) handle.close()
       onTakeOver()
     }
     inheritance.channel.onMessage = (message) => {
@@ -41,13 +40,13 @@ export class Predecessor {
   }
 
   get unclaimed(): readonly HeldListener[] {
-    return this.#hasTakenOver ? [] : this.#held.unclaimed
+    return this.#hasGivenUp ? [] : this.#held.unclaimed
   }
 
   claim(target: ListenTarget): { handle: RawListener; ticketKeys: Buffer | undefined } | undefined {
-    if (this.#hasTakenOver) return undefined
+    if (this.#hasGivenUp) return undefined
     // A handle whose listen is deferred keeps nothing alive; the channel must, until it accepts.
-    this.#inheritance.channel.ref()
+    if (!this.#hasTakenOver) this.#inheritance.channel.ref()
     const held = this.#held.claim(target)
     if (!held) return undefined
     this.#claimed.push(held.asked)
@@ -56,7 +55,16 @@ export class Predecessor {
   }
 
   hasPort(port: number): boolean {
-    return !this.#hasTakenOver && this.#held.hasPort(port)
+    return !this.#hasGivenUp && this.#held.hasPort(port)
+  }
+
+  /**
+   * Closes what nobody has claimed: connections must be refused there, not wait for ever. Call when
+   * this process serves; one whose predecessor has died may still have to listen.
+   */
+  giveUpUnclaimed(): void {
+    for (const { handle } of this.unclaimed) handle.close()
+    this.#hasGivenUp = true
   }
 
   reportReady(pidFile: string | undefined): void {
