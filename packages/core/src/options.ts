@@ -169,14 +169,13 @@ export function parseOptions(options: EndlessOptions = {}): {
   }
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   for (const [name, value] of given) {
-    const check = checks[name as keyof EndlessOptions] as Check | undefined
-    if (!check) {
+    if (!Object.hasOwn(checks, name)) {
       throw new EndlessError(
         'ERR_ENDLESS_INVALID_OPTION',
         `Unknown option '${name}': the options are ${Object.keys(checks).sort().join(', ')}.`,
       )
     }
-    const expected = check(value)
+    const expected = checks[name as keyof EndlessOptions](value)
     if (expected !== undefined) throw invalidOption(name, value, expected)
   }
   const isProcessOption = (name: string): boolean =>
