@@ -24,8 +24,8 @@ import type { ManagedServer, Occasion, ServerHost } from './server.js'
 import { Signals } from './signals.js'
 import { createNodeSystem, type System } from './system.js'
 
-/** Cleans up at the end: databases, queues. */
-export type TerminateHook = () => void | Promise<void>
+/** Cleans up at the end: databases, queues. A promise is awaited, and what it gives is ignored. */
+export type TerminateHook = () => unknown
 
 /** What {@link Generation.status} tells. */
 export interface GenerationStatus {

@@ -10,8 +10,8 @@ export type HookSignal = (typeof hookSignals)[number]
 /** Before or after what endless does for a signal. */
 export type HookPhase = 'before' | 'after'
 
-/** Runs around what endless does for a signal; a promise is awaited. */
-export type SignalHook = () => void | Promise<void>
+/** Runs around what endless does for a signal; a promise is awaited, and what it gives is ignored. */
+export type SignalHook = () => unknown
 
 /** Hooks by phase and signal: `{ before: { SIGHUP: announce }, after: { SIGTERM: [flush] } }`. */
 export type HookOptions = {

@@ -1,5 +1,5 @@
 import { endless, type EndlessOptions, type EndlessServer } from '@endless/core'
-import type {} from 'fastify'
+import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { closeAfterDrain, logger } from './open-apps.js'
 
@@ -19,8 +19,8 @@ declare module 'fastify' {
  * @example await app.register(endlessPlugin, { pidFile: '/run/app.pid' })
  * @throws (rejects) what `endless` of `@endless/core` throws
  */
-export const endlessPlugin = fp<EndlessOptions>(
-  async (app, options) => {
+export const endlessPlugin: FastifyPluginAsync<EndlessOptions> = fp(
+  async (app, options: EndlessOptions) => {
     // First: this is how Fastify tells somebody who registers a plugin twice.
     app.decorate('endless', { getter: () => server })
     const server = endless(app.server, { logger, ...options })

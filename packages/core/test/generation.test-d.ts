@@ -1,0 +1,64 @@
+// Proves what TypeScript knows of this process: its methods, the payloads of its events, the codes of its errors.
+import type net from 'node:net'
+import type { Duplex } from 'node:stream'
+import { expectTypeOf, test } from 'vitest'
+import {
+  EndlessError,
+  type errorCodes,
+  generation,
+  type EndlessErrorCode,
+  type Generation,
+  type GenerationState,
+  type RestartReport,
+  type ShutdownReport,
+} from '../src/index.js'
+
+test('a generation has what the guide says', () => {
+  expectTypeOf(generation).toEqualTypeOf<Generation>()
+  expectTypeOf(generation.number).toEqualTypeOf<number>()
+  expectTypeOf(generation.isSuccessor).toEqualTypeOf<boolean>()
+  expectTypeOf(generation.state).toEqualTypeOf<GenerationState>()
+  expectTypeOf(generation.restart()).toEqualTypeOf<Promise<RestartReport>>()
+  expectTypeOf(generation.shutdown()).toEqualTypeOf<Promise<ShutdownReport>>()
+  expectTypeOf(generation.ready).returns.toEqualTypeOf<void>()
+  expectTypeOf(generation.hammer).returns.toEqualTypeOf<void>()
+  expectTypeOf(generation.status().servers[0]!.address).toEqualTypeOf<string | null>()
+  expectTypeOf(generation.onTerminate(async () => 'OK')).toEqualTypeOf<Generation>()
+  // @ts-expect-error -- only the process itself counts
+  generation.number = 1
+})
+
+test('each event has its payload', () => {
+  const chained = generation
+    .on('ready', (...nothing) => expectTypeOf(nothing).toEqualTypeOf<[]>())
+    .on('restarting', ({ number }) => expectTypeOf(number).toEqualTypeOf<number>())
+    .on('restart-failed', (error) => expectTypeOf(error).toEqualTypeOf<EndlessError>())
+    .on('taken-over', (report) => expectTypeOf(report).toEqualTypeOf<RestartReport>())
+    .on('drain', ({ server, upgraded }) => {
+      expectTypeOf(server).toEqualTypeOf<net.Server>()
+      expectTypeOf(upgraded).toEqualTypeOf<Duplex[]>()
+    })
+    .on('hammer', ({ destroyed }) => expectTypeOf(destroyed).toEqualTypeOf<number>())
+    .on('terminate', ({ reason }) =>
+      expectTypeOf(reason).toEqualTypeOf<'handoff' | 'shutdown' | 'closed'>(),
+    )
+    .off('ready', () => undefined)
+  expectTypeOf(chained).toEqualTypeOf<Generation>()
+  // @ts-expect-error -- no such event
+  generation.on('restarted', () => undefined)
+  // @ts-expect-error -- that event has no pid
+  generation.on('restarting', ({ pid }) => pid as unknown)
+})
+
+test('the codes of errors are a union that a switch can go through', () => {
+  expectTypeOf<EndlessErrorCode>().toEqualTypeOf<(typeof errorCodes)[number]>()
+  expectTypeOf<'ERR_ENDLESS_READY_TIMEOUT'>().toExtend<EndlessErrorCode>()
+  expectTypeOf<string>().not.toExtend<EndlessErrorCode>()
+  const error = new EndlessError('ERR_ENDLESS_NOT_RUNNING', 'why')
+  expectTypeOf(error).toExtend<Error>()
+  expectTypeOf(error.code).toEqualTypeOf<EndlessErrorCode>()
+  expectTypeOf(error.exitCode).toEqualTypeOf<number | null | undefined>()
+  expectTypeOf(error.stderr).toEqualTypeOf<string[] | undefined>()
+  // @ts-expect-error -- no such code
+  new EndlessError('ERR_ENDLESS_TYPO', 'why')
+})
