@@ -1,4 +1,4 @@
-import type { EndlessOptions } from '@endless/core'
+import type { defaults, EndlessOptions } from '@endless/core'
 import type { Program, ProgramEvent } from '@endless/load'
 import { get } from './http-client.js'
 import { startFixture } from './program.js'
@@ -12,6 +12,8 @@ export interface AnsweringSettings {
   stays?: boolean
   /** Options of http.createServer or https.createServer, and `httpAllowHalfOpen`. */
   server?: object
+  /** Set before the server is made. */
+  defaults?: Partial<typeof defaults>
   options?: Omit<EndlessOptions, 'hooks' | 'beforeBegin' | 'logger'>
 }
 

@@ -65,7 +65,7 @@ test('maxHeaderBytes is where Node looks for it at each connection', () => {
 
 describe('writeTimeoutMs', () => {
   /** A request that reaches the server, without a connection. */
-  function arrive(event: 'request' | 'checkExpectation'): {
+  function arrive(event: 'request' | 'checkContinue' | 'checkExpectation'): {
     response: EventEmitter
     destroyed: () => boolean
   } {
@@ -75,10 +75,11 @@ describe('writeTimeoutMs', () => {
     return { response, destroyed: () => destroyed }
   }
 
-  test.each(['request', 'checkExpectation'] as const)(
+  test.each(['request', 'checkContinue', 'checkExpectation'] as const)(
     'ends the connection of a response that takes longer (%s)',
     async (event) => {
       applyLimits(server, { writeTimeoutMs: 1_000 }, system)
+      server.on(event, () => undefined)
       const { destroyed } = arrive(event)
       await system.advance(999)
       expect(destroyed()).toBe(false)
@@ -86,6 +87,13 @@ describe('writeTimeoutMs', () => {
       expect(destroyed()).toBe(true)
     },
   )
+
+  test('joins listeners that are there already, and leaves Expect to Node where there are none', () => {
+    server.on('checkContinue', () => undefined)
+    applyLimits(server, { writeTimeoutMs: 1_000 }, system)
+    expect(server.listenerCount('checkContinue')).toBe(2)
+    expect(server.listenerCount('checkExpectation')).toBe(0)
+  })
 
   test('is over with the response', () => {
     applyLimits(server, { writeTimeoutMs: 1_000 }, system)

@@ -47,5 +47,14 @@ function limitResponses(server: http.Server, writeTimeoutMs: number, system: Sys
     })
   }
   server.prependListener('request', limit)
-  server.prependListener('checkExpectation', limit)
+  // Node answers `Expect` itself while nobody listens for these: ours come only beside the application's.
+  for (const event of ['checkContinue', 'checkExpectation'] as const) {
+    const join = (added: string | symbol): void => {
+      if (added !== event) return
+      server.off('newListener', join)
+      server.prependListener(event, limit)
+    }
+    if (server.listenerCount(event) > 0) server.prependListener(event, limit)
+    else server.on('newListener', join)
+  }
 }
