@@ -11,6 +11,11 @@ export type { ConnectionCounts } from './traffic/connections.js'
 export type { RestartTiming } from './traffic/restart-windows.js'
 export type { GenerationCount, LoadReport } from './traffic/report.js'
 
+export { createTorture } from './torture/torture.js'
+export type { Torture, TortureOptions, TortureReport } from './torture/torture.js'
+export { parseResponses } from './torture/responses.js'
+export type { RawResponse } from './torture/responses.js'
+
 export { endAll, startProgram } from './program/program.js'
 export type { ProgramOptions, Program, ProgramEvent } from './program/program.js'
 export { isAlive } from './program/processes.js'

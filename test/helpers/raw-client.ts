@@ -1,8 +1,13 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
-import { until, type WaitOptions, withDeadline } from '@endless/load'
-import { parseResponses, type RawResponse } from './responses.js'
+import {
+  parseResponses,
+  type RawResponse,
+  until,
+  type WaitOptions,
+  withDeadline,
+} from '@endless/load'
 
 export type RawTarget = number | string
 

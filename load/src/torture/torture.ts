@@ -1,0 +1,94 @@
+import { TortureConnection } from './connection.js'
+
+/** What the clients did and saw; everything that was wrong is in the failures. */
+export interface TortureCounts {
+  connections: number
+  requests: number
+  answered: number
+  bytesSent: number
+  /** Times that another generation answered on a connection than the one before. */
+  migrated: number
+  /** Connections that the server ended unasked, having said `Connection: close`. */
+  announced: number
+  /** Requests that were on their way then. */
+  unreadAfterClose: number
+  pipelined: number
+  aborted: number
+  halfClosed: number
+  /** Answered requests with `X-Count`: those of connections that never abort. */
+  counted: number
+}
+
+export interface TortureReport extends TortureCounts {
+  /** Each with the last things that its connection did and saw. */
+  failures: string[]
+}
+
+export interface TortureOptions {
+  port: number
+  connections: number
+  /** The same seed lets every connection do the same again; only the moments differ. */
+  seed: number
+  /**
+   * The server may announce the end of a connection that the client would keep. Requests that were
+   * sent behind others meanwhile may then be lost. @default false
+   */
+  mayClose?: boolean
+}
+
+export interface Torture {
+  start(): void
+  snapshot(): TortureReport
+  /** Ends every connection in its own way, and resolves when all have ended. */
+  stop(): Promise<TortureReport>
+}
+
+/** Creates clients that do everything that HTTP/1.1 allows, at bad moments, and check every byte. */
+export function createTorture({
+  port,
+  connections,
+  seed,
+  mayClose = false,
+}: TortureOptions): Torture {
+  const failures: string[] = []
+  const counts: TortureCounts = {
+    connections: 0,
+    requests: 0,
+    answered: 0,
+    bytesSent: 0,
+    migrated: 0,
+    announced: 0,
+    unreadAfterClose: 0,
+    pipelined: 0,
+    aborted: 0,
+    halfClosed: 0,
+    counted: 0,
+  }
+  let stopping = false
+  const settings = { counts, mayClose, isStopping: () => stopping }
+  let running: Promise<void>[] = []
+
+  async function keepBusy(place: number): Promise<void> {
+    for (let life = 0; !stopping; life++) {
+      const name = `${place}.${life}`
+      const mixed = seed ^ (place * 0x9e3779b1) ^ (life * 0x85ebca6b)
+      const connection = new TortureConnection(name, mixed, settings)
+      const failure = await connection.live(port)
+      if (failure !== undefined) failures.push(failure)
+    }
+  }
+
+  const snapshot = () => ({ ...counts, failures: [...failures] })
+
+  return {
+    start() {
+      running = Array.from({ length: connections }, (_, index) => keepBusy(index + 1))
+    },
+    snapshot,
+    async stop() {
+      stopping = true
+      await Promise.all(running)
+      return snapshot()
+    },
+  }
+}

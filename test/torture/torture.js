@@ -1,0 +1,99 @@
+// Restarts back to back under clients that check every byte and stop at nothing, until enough of
+// their connections have migrated. Prints the seed; what failed is printed with its connection's history.
+//   npm run torture -- --migrations 100000 --connections 500 --seed 7
+// With --no-migration the server closes connections instead, and the client opens others.
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { colors, createTorture, endAll, formatTable, startProgram } from '@endless/load'
+
+const { values } = parseArgs({
+  options: {
+    migrations: { type: 'string', default: '100000' },
+    connections: { type: 'string', default: '500' },
+    restarts: { type: 'string', default: '1000' },
+    'no-migration': { type: 'boolean', default: false },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
+  },
+})
+const [migrations, connections, mostRestarts, seed] = [
+  values.migrations,
+  values.connections,
+  values.restarts,
+  values.seed,
+].map(Number)
+const migrates = !values['no-migration']
+// So many restarts without a single migration: there will be none.
+const hopeless = 20
+const printedFailures = 10
+const deadlineMs = 30_000
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+
+let passed = false
+try {
+  passed = await torture()
+} catch (error) {
+  console.error(colors.red(error.message))
+}
+await endAll()
+process.exit(passed ? 0 : 1)
+
+async function torture() {
+  console.log(`seed ${seed}: ${connections} connections, until ${migrations} have migrated`)
+  const fixture = fileURLToPath(new URL('../fixtures/hashes.mjs', import.meta.url))
+  const options = {}
+  const program = startProgram({ args: [fixture, JSON.stringify(options)] })
+  const { port } = await program.waitForGeneration(0, { deadlineMs })
+  const clients = createTorture({ port, connections, seed, mayClose: !migrates })
+  clients.start()
+
+  let restarts = 0
+  let report
+  do {
+    const at = program.output.lines.length
+    program.signal('SIGHUP')
+    restarts++
+    await program.waitForGeneration(restarts, { since: at, deadlineMs })
+    report = clients.snapshot()
+    if (process.stdout.isTTY || restarts % 20 === 0) progress(report, restarts)
+  } while (
+    report.migrated < migrations &&
+    report.failures.length < printedFailures &&
+    restarts < (report.migrated === 0 ? hopeless : mostRestarts)
+  )
+
+  report = await clients.stop()
+  program.signal('SIGTERM')
+  let handled = 0
+  for (const { pid } of program.generations) {
+    const { counted } = await program.waitForEvent(
+      (each) => each.event === 'counted' && each.pid === pid,
+      { step: `${pid} ends`, deadlineMs },
+    )
+    handled += counted
+  }
+  return verdict({ ...report, handled }, restarts)
+}
+
+function progress({ migrated, answered, failures }, restarts) {
+  const text = `${restarts} restarts, ${migrated} migrations, ${answered} answers, ${failures.length} failures`
+  process.stdout.write(process.stdout.isTTY ? `\r\x1b[2K${text}` : `${text}\n`)
+}
+
+function verdict({ failures, ...counts }, restarts) {
+  const twice = counts.handled - counts.counted
+  console.log('\n')
+  console.log(
+    formatTable(
+      [{ title: 'torture' }, { title: '', align: 'right' }],
+      [['restarts', restarts], ...Object.entries(counts)],
+    ),
+  )
+  for (const failure of failures.slice(0, printedFailures)) console.log(`\n${colors.red(failure)}`)
+  const sound = failures.length === 0 && twice >= 0 && twice <= counts.unreadAfterClose
+  if (twice !== 0) console.log(`\n${twice} requests were handled more often than answered`)
+  const enough = !migrates || counts.migrated >= migrations
+  const color = sound && enough ? colors.green : colors.red
+  console.log(color(`\n${failures.length} failures, ${counts.migrated} migrations, seed ${seed}`))
+  return sound && enough
+}
