@@ -1,0 +1,124 @@
+// Proves that restarts behind a reverse proxy, which keeps its connections, are nothing but 200s to its
+// clients, although the proxy sends nothing twice. Needs nginx and HAProxy (.ci/packages).
+import { writeFileSync } from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { createLoad, startProgram } from '@endless/load'
+import { expect, test } from 'vitest'
+import { freePort, startFixture, temporaryDirectory, until } from '../helpers/index.js'
+
+const deadlineMs = 15_000
+const restarts = 20
+
+interface Ports {
+  port: number
+  app: number
+}
+
+const proxies = [
+  {
+    name: 'nginx',
+    // Below the 5 s after which the app closes a quiet connection, as in production.
+    config: ({ port, app }: Ports, directory: string) => `
+      daemon off;
+      master_process off;
+      pid ${directory}/pid;
+      error_log stderr warn;
+      events { worker_connections 1024; }
+      http {
+        access_log off;
+        client_body_temp_path ${directory}/body;
+        proxy_temp_path ${directory}/proxy;
+        fastcgi_temp_path ${directory}/fastcgi;
+        uwsgi_temp_path ${directory}/uwsgi;
+        scgi_temp_path ${directory}/scgi;
+        upstream app {
+          server 127.0.0.1:${app} max_fails=0;
+          keepalive 100;
+          keepalive_timeout 3s;
+          keepalive_requests 1000000;
+        }
+        server {
+          listen 127.0.0.1:${port};
+          keepalive_requests 1000000;
+          location / {
+            proxy_pass http://app;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_next_upstream off;
+          }
+        }
+      }`,
+    args: (file: string, directory: string) => ['-p', directory, '-c', file],
+  },
+  {
+    name: 'haproxy',
+    config: ({ port, app }: Ports) => `
+      global
+        maxconn 1000
+      defaults
+        mode http
+        retries 0
+        http-reuse always
+        timeout connect 5s
+        timeout client 30s
+        timeout server 30s
+      frontend clients
+        bind 127.0.0.1:${port}
+        default_backend app
+      backend app
+        server app 127.0.0.1:${app} pool-purge-delay 3s
+      `,
+    args: (file: string) => ['-db', '-f', file],
+  },
+]
+
+test.each(proxies)('20 restarts under load behind $name', async ({ name, config, args }) => {
+  const program = startFixture('serves.mjs')
+  const { port: app = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  const port = await freePort()
+  const directory = temporaryDirectory()
+  const file = path.join(directory, `${name}.conf`)
+  writeFileSync(file, `${config({ port, app }, directory)}\n`)
+  const proxy = startProgram({ command: name, args: args(file, directory) })
+  await until(() => accepts(port), {
+    step: `${name} accepts`,
+    deadlineMs,
+    explain: () => proxy.output.toString(),
+  })
+
+  const upstream = new Set<string>()
+  const load = createLoad({
+    port,
+    keepAliveConnections: 40,
+    freshPerSecond: 50,
+    settleMs: 100,
+    identify({ headers }) {
+      upstream.add(String(headers['x-peer']))
+      return { pid: Number(headers['x-pid']), generation: Number(headers['x-generation']) }
+    },
+  })
+  load.start()
+  await until(() => load.snapshot().answered > 100, { step: 'answers', deadlineMs })
+  for (let number = 1; number <= restarts; number++) {
+    load.markRestart()
+    program.signal('SIGHUP')
+    await program.waitForGeneration(number, { deadlineMs })
+    await load.settled()
+  }
+  const { failures, answered, generations } = await load.stop()
+  expect(failures).toEqual([])
+  expect(generations.map(({ generation }) => generation)).toHaveLength(restarts + 1)
+  expect(upstream.size, 'the proxy kept its connections').toBeLessThan(answered / 4)
+})
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1')
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
