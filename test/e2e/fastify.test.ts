@@ -56,6 +56,38 @@ test('at the end, what was asked is answered, then onClose hooks run, then the p
   expect(eventsOf(program, 'onClose')).toMatchObject([{ state: 'terminate' }])
 })
 
+test.each([false, true])(
+  'what was asked of the second address is answered at the end, with forceCloseConnections: %s',
+  async (forceCloseConnections) => {
+    const { program, ports } = await start({
+      host: 'localhost',
+      fastify: { forceCloseConnections },
+    })
+    const slow = get(ports[0]!, '/slow', { host: '::1' })
+    const gate = await waitForGate(program, 0, 'slow')
+    program.signal('SIGTERM')
+    const drains = () => eventsOf(program, 'drain').length
+    await until(() => drains() === 2, { step: 'both servers drain', deadlineMs })
+    await openGate(gate)
+    expect(await slow).toMatchObject({ status: 200, body: 'app 0' })
+    await program.waitForExit({ step: 'it exits', deadlineMs })
+    expect(eventsOf(program, 'onClose')).toHaveLength(1)
+  },
+)
+
+test('a restart ends an idle connection to the second address no earlier than one to the first', async () => {
+  const { program, ports } = await start({ host: 'localhost', tls: true })
+  const client = await connectRaw(ports[0]!, { host: '::1', tls: true })
+  client.request()
+  await client.waitForResponses(1)
+  program.signal('SIGHUP')
+  await program.waitForGeneration(1, { deadlineMs })
+  await program.waitForEvent('drain', { step: 'generation 0 drains', deadlineMs })
+  client.request()
+  const [, response] = await client.waitForResponses(2)
+  expect(response).toMatchObject({ headers: { connection: 'close' }, body: 'generation 0' })
+})
+
 test('after a restart the old generation runs its onClose hooks, and the new one none', async () => {
   const { program } = await start()
   program.signal('SIGHUP')

@@ -15,17 +15,23 @@ export interface RawOptions {
   /** Speaks TLS; a certificate is not checked unless `ca` says by what. */
   tls?: boolean | tls.ConnectionOptions
   allowHalfOpen?: boolean
+  /** @default '127.0.0.1' */
+  host?: string
   /** @default 5_000 */
   deadlineMs?: number
 }
 
-/** Connects to a port on loopback, or to the path of a Unix socket. */
+/** Connects to a port, on loopback unless told, or to the path of a Unix socket. */
 export async function connectRaw(
   target: RawTarget,
-  { tls: secure = false, allowHalfOpen = false, deadlineMs = 5_000 }: RawOptions = {},
+  {
+    tls: secure = false,
+    allowHalfOpen = false,
+    host = '127.0.0.1',
+    deadlineMs = 5_000,
+  }: RawOptions = {},
 ): Promise<RawClient> {
-  const address =
-    typeof target === 'number' ? { port: target, host: '127.0.0.1' } : { path: target }
+  const address = typeof target === 'number' ? { port: target, host } : { path: target }
   const given = typeof secure === 'object' ? secure : {}
   const tcp = (given.socket as net.Socket | undefined) ?? net.connect({ ...address, allowHalfOpen })
   const socket = secure

@@ -227,6 +227,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#reason = reason
     this.foretellShutdown()
     this.#accept = undefined
+    for (const sibling of this.#siblings) sibling.#keepConnections()
     // Not http.Server#close, which closes idle connections at once (Node 19 and later).
     net.Server.prototype.close.call(this.server)
   }
@@ -249,6 +250,15 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   /** Destroys what is left of the connections, if it drains. */
   strike(): void {
     if (this.#endDrain) this.#hammer.strike()
+  }
+
+  /**
+   * Leaves the connections of a sibling to its drain: as soon as the main server has closed, Fastify
+   * closes the idle ones, and with `forceCloseConnections` all (fastify lib/server.js, closeSecondary).
+   */
+  #keepConnections(): void {
+    const ignore = (): void => undefined
+    Object.assign(this.server, { closeIdleConnections: ignore, closeAllConnections: ignore })
   }
 
   #idleGraceMs(reason: Occasion['reason'], isInteractive: boolean): number {
