@@ -60,6 +60,12 @@ export class RawClient {
     socket.on('error', (error) => (this.endedBy = error))
   }
 
+  /** The socket of a client that speaks TLS. */
+  get tlsSocket(): tls.TLSSocket {
+    if (this.socket instanceof tls.TLSSocket) return this.socket
+    throw new Error('the connection is not over TLS')
+  }
+
   /** Every byte that came. */
   get received(): Buffer {
     return this.#received

@@ -144,7 +144,7 @@ class DeferredServer implements GoServer {
   }
 
   async listenAndServe(): Promise<EndlessServer> {
-    const target = parseGoAddress(this.#address, 'http')
+    const target = this.#target('http')
     const managed = createManagedServer(http.createServer(this.#handler), this.#options)
     this.#adopt(managed)
     await managed.begin(target)
@@ -152,7 +152,7 @@ class DeferredServer implements GoServer {
   }
 
   async listenAndServeTLS(certFile: string, keyFile: string): Promise<EndlessServer<https.Server>> {
-    const target = parseGoAddress(this.#address, 'https')
+    const target = this.#target('https')
     const certificate = readCertificate(certFile, keyFile)
     const managed = createManagedServer(
       https.createServer(certificate, this.#handler),
@@ -161,6 +161,13 @@ class DeferredServer implements GoServer {
     this.#adopt(managed)
     await managed.begin(target)
     return managed
+  }
+
+  #target(scheme: 'http' | 'https'): ReturnType<typeof parseGoAddress> {
+    const target = parseGoAddress(this.#address, scheme)
+    // One server: it is Node's to refuse that it listens twice.
+    if (this.#managed?.server.listening) this.#managed.server.listen(target)
+    return target
   }
 
   #adopt(managed: ManagedServer<http.Server> | ManagedServer<https.Server>): void {

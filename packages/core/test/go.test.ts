@@ -89,6 +89,16 @@ describe('a new server', () => {
     expect([server.server, server.state]).toEqual([served.server, 'running'])
   })
 
+  test('listens once', async () => {
+    const server = go.newServer('127.0.0.1:0', handler)
+    const served = await server.listenAndServe()
+    opened.push(served)
+    await expect(server.listenAndServe()).rejects.toMatchObject({
+      code: 'ERR_SERVER_ALREADY_LISTEN',
+    })
+    expect(server.server).toBe(served.server)
+  })
+
   test('keeps the hooks that were registered before it began', async () => {
     const seen: string[] = []
     const server = go.newServer('127.0.0.1:0', handler, {

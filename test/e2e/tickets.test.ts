@@ -1,0 +1,73 @@
+// Proves that a TLS session is resumed by the successor, and by the successors after it, and only at
+// the server that it is of.
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import {
+  connectRaw,
+  createCertificate,
+  startFixture,
+  temporaryDirectory,
+  withDeadline,
+} from '../helpers/index.js'
+
+const deadlineMs = 15_000
+const certificates = fileURLToPath(new URL('../fixtures/certificates/', import.meta.url))
+
+/** Starts two servers with a certificate each. */
+async function start() {
+  const directory = temporaryDirectory()
+  const { cert, key } = await createCertificate()
+  writeFileSync(path.join(directory, 'own.crt'), cert)
+  writeFileSync(path.join(directory, 'own.key'), key)
+  const servers = [
+    { name: 'first', cert: `${certificates}chain.crt`, key: `${certificates}localhost.key` },
+    { name: 'second', cert: `${directory}/own.crt`, key: `${directory}/own.key` },
+  ]
+  const program = startFixture('speaks-go.mjs', { args: [JSON.stringify(servers)] })
+  const serving = await program.waitForEvent('serving', { step: 'both servers serve', deadlineMs })
+  return { program, ports: serving['ports'] as [number, number] }
+}
+
+describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (version) => {
+  const only = { minVersion: version, maxVersion: version }
+
+  /** Does a handshake and a request; answers which generation was met, and whether the session was resumed. */
+  async function visit(port: number, session?: Buffer) {
+    const client = await connectRaw(port, { tls: { ...only, ...(session && { session }) } })
+    client.request('/')
+    const [response] = await client.waitForResponses(1)
+    const isResumed = client.tlsSocket.isSessionReused()
+    client.destroy()
+    return { generation: Number(response?.headers['x-generation']), isResumed }
+  }
+
+  /** Does a first handshake, and takes the ticket for the next. */
+  async function getSession(port: number): Promise<Buffer> {
+    const { tlsSocket } = await connectRaw(port, { tls: only })
+    const ticket = once(tlsSocket, 'session') as Promise<[Buffer]>
+    // Before TLS 1.3 the ticket is a part of the handshake.
+    const [session] =
+      version === 'TLSv1.2'
+        ? [tlsSocket.getSession()!]
+        : await withDeadline(ticket, { step: 'a ticket comes', deadlineMs })
+    tlsSocket.destroy()
+    return session
+  }
+
+  test('sessions are resumed across three restarts, each at its own server', async () => {
+    const { program, ports } = await start()
+    const sessions = [await getSession(ports[0]), await getSession(ports[1])] as const
+    for (const generation of [1, 2, 3]) {
+      program.signal('SIGHUP')
+      await program.waitForGeneration(generation, { deadlineMs })
+      for (const index of [0, 1] as const) {
+        const visited = await visit(ports[index], sessions[index])
+        expect(visited).toEqual({ generation, isResumed: true })
+      }
+    }
+    expect(await visit(ports[1], sessions[0])).toEqual({ generation: 3, isResumed: false })
+  })
+})
