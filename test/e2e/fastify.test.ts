@@ -88,6 +88,20 @@ test('a restart ends an idle connection to the second address no earlier than on
   expect(response).toMatchObject({ headers: { connection: 'close' }, body: 'generation 0' })
 })
 
+test('a SIGTERM listener that closes the app is warned about, and what was asked is answered all the same', async () => {
+  const { program, ports } = await start({ closesByItself: true })
+  const slow = get(ports[0]!, '/slow')
+  const gate = await waitForGate(program, 0, 'slow')
+  program.signal('SIGTERM')
+  await program.waitForEvent('drain', { step: 'the drain begins', deadlineMs })
+  await openGate(gate)
+  expect(await slow).toMatchObject({ status: 200, body: 'app 0' })
+  const exit = await program.waitForExit({ step: 'it exits', deadlineMs })
+  expect(exit).toEqual({ code: 0, signal: null })
+  expect(eventsOf(program, 'onClose')).toHaveLength(1)
+  expect(program.stderr).toContain('Another SIGTERM listener is in this process')
+})
+
 test('after a restart the old generation runs its onClose hooks, and the new one none', async () => {
   const { program } = await start()
   program.signal('SIGHUP')
