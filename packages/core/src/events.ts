@@ -22,9 +22,19 @@ export interface GenerationEvents {
   terminate: [ShutdownReport]
 }
 
-/** The typed emitter behind {@link Generation.on}. */
+type Listener = (...args: never) => unknown
+
+/**
+ * The typed emitter behind {@link Generation.on}. A listener that fails is reported, and what it was
+ * told of goes on: an error of the application's metrics must not leave a restart half done.
+ */
 export class Events {
   readonly #emitter = new EventEmitter()
+  readonly #onFailure: (event: keyof GenerationEvents, error: unknown) => void
+
+  constructor(onFailure: (event: keyof GenerationEvents, error: unknown) => void) {
+    this.#onFailure = onFailure
+  }
 
   on<E extends keyof GenerationEvents>(
     event: E,
@@ -41,6 +51,12 @@ export class Events {
   }
 
   emit<E extends keyof GenerationEvents>(event: E, ...args: GenerationEvents[E]): void {
-    this.#emitter.emit(event, ...args)
+    for (const listener of this.#emitter.listeners(event) as Listener[]) {
+      // Async: one that returns a promise fails later.
+      const call = async (): Promise<unknown> => listener(...(args as never))
+      call().catch((error: unknown) => {
+        this.#onFailure(event, error)
+      })
+    }
   }
 }

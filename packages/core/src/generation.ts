@@ -81,7 +81,9 @@ const ctrlCEchoMs = 500
 /** The process and all its parts. There is one in a process. */
 export class Runtime implements Generation, ServerHost {
   readonly system: System
-  readonly #events = new Events()
+  readonly #events = new Events((event, error) => {
+    this.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
+  })
   readonly #servers = new Set<ManagedServer>()
   readonly #predecessor: Predecessor | undefined
   readonly #origin: Origin

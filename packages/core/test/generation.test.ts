@@ -700,3 +700,42 @@ describe('options of the process', () => {
     expect(() => endless(() => undefined, { readyTimeoutMs: 2 })).not.toThrow()
   })
 })
+
+describe('a listener that fails', () => {
+  const fail = (): never => {
+    throw new Error('no metrics')
+  }
+
+  test.each([
+    ['throws', fail],
+    ['rejects', async () => fail()],
+  ])('one that %s is logged, and the next one is called', async (_, listener) => {
+    generation.on('ready', listener).on('ready', () => seen.push('after it'))
+    await serve()
+    expect(seen).toEqual(['ready', 'after it'])
+    expect(system.lines.at(-1)).toContain("A listener to 'ready' failed: no metrics; going on.")
+  })
+
+  test.each(['restarting', 'taken-over', 'drain', 'hammer', 'terminate'] as const)(
+    "to '%s' keeps no restart from its end",
+    async (event) => {
+      generation.on(event, fail)
+      await serveBusily({ hammerTimeMs: 1_000 })
+      const restart = generation.restart()
+      await system.child.boot()
+      expect(await restart).toMatchObject({ number: 1 })
+      await system.advance(1_000)
+      await settle(20)
+      expect([generation.state, system.exits]).toEqual(['terminate', 1])
+    },
+  )
+
+  test("to 'restart-failed' leaves the reason as it is", async () => {
+    generation.on('restart-failed', fail)
+    await serve()
+    const restart = generation.restart()
+    restart.catch(() => undefined)
+    system.child.exit(1)
+    expect(await outcome(restart)).toBe('ERR_ENDLESS_SUCCESSOR_EXITED')
+  })
+})
