@@ -49,17 +49,19 @@ test('a successor whose server the user closes ends by itself, once its predeces
   const { pid, commands } = await program.waitForGeneration(1, { deadlineMs })
   await program.waitForEnd(program.pid, { step: 'the predecessor ends', deadlineMs })
   await get(commands as number, '/close')
-  await program.waitForEnd(pid, { step: 'the successor ends', deadlineMs })
-  expect(program.events.filter((event) => event.pid === pid).at(-1)).toMatchObject({
-    event: 'exit',
-    code: 0,
+  const exit = await program.waitForEvent((event) => event.event === 'exit' && event.pid === pid, {
+    step: 'the successor ends',
+    deadlineMs,
   })
+  expect(exit).toMatchObject({ code: 0 })
   expect(program.events).not.toContainEqual(expect.objectContaining({ event: 'terminate', pid }))
 })
 
 test('another listener is warned about once, by name of the remedy', async () => {
   const program = startFixture('stops-at-a-stage.mjs', { args: ['listening again'] })
   await reaches(program, 'listening again')
+  const hasBegunAgain = () => program.stderr.split('serving ').length === 3
+  await until(hasBegunAgain, { step: 'what it says has come', deadlineMs })
   const warnings = program.stderr.split('\n').filter((line) => line.includes('Another '))
   expect(warnings).toEqual([
     expect.stringMatching(
@@ -106,8 +108,12 @@ test.each(launchers)(
     await program.waitForEvent('drain', { step: 'it drains', deadlineMs })
     await openGate(request)
     expect((await answered).body).toBe('generation 0')
+    const terminated = await program.waitForEvent('terminate', {
+      step: 'it has drained',
+      deadlineMs,
+    })
+    expect(terminated).toMatchObject({ report: { hammered: 0 } })
     await until(() => program.alive.length === 0, { step: 'every process ends', deadlineMs })
-    expect(program.events.at(-1)).toMatchObject({ event: 'terminate', report: { hammered: 0 } })
   },
 )
 
