@@ -1,20 +1,20 @@
 // What restarts do to clients that never retry: every request that fails is one that was lost.
-import { setTimeout as sleep } from 'node:timers/promises'
-import { createLoad, summarizeFailures } from '@endless/load'
-import { startApp } from './lib/app.js'
-import { ms, progress, progressEnd, table, title, verdict } from './lib/print.js'
+import { summarizeFailures } from '@endless/load'
+import { ms, progressEnd, table, title, verdict } from './lib/print.js'
+import { restartUnderLoad } from './lib/under-load.js'
 
 const APPS = ['node-http', 'express', 'koa', 'fastify', 'node-https']
 const FRESH_PER_SECOND = [0, 300]
-const KEEP_ALIVE_CONNECTIONS = 100
-const CALM_MS = 3_000
 
 export async function run({ app: apps = APPS, quick }) {
   const restarts = quick ? 3 : 20
-  title(`restart: ${KEEP_ALIVE_CONNECTIONS} keep-alive connections, ${restarts} restarts each`)
+  title(`restart: 100 keep-alive connections, ${restarts} restarts each`)
   const runs = []
   for (const freshPerSecond of FRESH_PER_SECOND) {
-    for (const name of apps) runs.push(await measure(name, freshPerSecond, restarts))
+    for (const name of apps) {
+      const report = await restartUnderLoad(name, { restarts, thinkMs: [0, 5], freshPerSecond })
+      runs.push({ name, report })
+    }
   }
   progressEnd()
   table(
@@ -41,34 +41,6 @@ export async function run({ app: apps = APPS, quick }) {
   const failed = runs.reduce((sum, { report }) => sum + report.failed, 0)
   const done = runs.every(({ report }) => report.restarts.length === restarts)
   return verdict(failed === 0 && done, `${failed} failed requests; the figure is 0`)
-}
-
-async function measure(name, freshPerSecond, restarts) {
-  const { program, port, tls } = await startApp(name)
-  const load = createLoad({
-    port,
-    tls,
-    keepAliveConnections: KEEP_ALIVE_CONNECTIONS,
-    thinkMs: [0, 5],
-    freshPerSecond,
-    // A request that is late is not lost, and this load is more than a small machine can do.
-    requestTimeoutMs: 30_000,
-  })
-  load.start()
-  await sleep(CALM_MS)
-  for (let count = 1; count <= restarts; count++) {
-    progress(`${name}, ${freshPerSecond} fresh/s: restart ${count} of ${restarts}`)
-    load.markRestart()
-    program.signal('SIGHUP')
-    await load.settled({
-      step: `restart ${count} of ${name}`,
-      deadlineMs: 60_000,
-      explain: () => program.output.toString(),
-    })
-  }
-  const report = await load.stop()
-  await program.end()
-  return { name, report }
 }
 
 function row({ name, report }) {

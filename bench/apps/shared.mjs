@@ -5,11 +5,20 @@ export const bare = process.argv.includes('--bare')
 
 export const port = Number(process.env.PORT ?? 0)
 
-const number = bare ? 0 : (await import('@endless/core')).generation.number
+const generation = bare ? undefined : (await import('@endless/core')).generation
+const number = generation?.number ?? 0
 
 export const identity = { 'x-pid': String(process.pid), 'x-generation': String(number) }
 
 export function report(server) {
-  const ready = { event: 'ready', pid: process.pid, generation: number }
-  console.log(JSON.stringify({ ...ready, port: server.address().port }))
+  say('ready', { port: server.address().port })
+}
+
+// In a handoff: accepts no more; has given everything away.
+for (const event of ['taken-over', 'terminate']) generation?.on(event, () => say(event))
+
+function say(event, details) {
+  const { pid } = process
+  const atMs = performance.timeOrigin + performance.now()
+  console.log(JSON.stringify({ event, pid, generation: number, atMs, ...details }))
 }

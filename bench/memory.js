@@ -1,0 +1,76 @@
+// What an idle connection needs more than on a bare server: once it was accepted, and once it has moved.
+import { until } from '@endless/load'
+import { startApp } from './lib/app.js'
+import { askAll, openIdle } from './lib/idle-connections.js'
+import { progress, progressEnd, table, title, verdict } from './lib/print.js'
+import { median } from './lib/statistics.js'
+
+const CONNECTIONS = 5_000
+const FIGURE_BYTES = 300
+
+export async function run({ quick }) {
+  const rounds = quick ? 2 : 7
+  title(`memory: bytes per idle connection, ${CONNECTIONS} each; medians of ${rounds} processes`)
+  const samples = { bare: [], accepted: [], moved: [] }
+  for (let round = 1; round <= rounds; round++) {
+    progress(`round ${round} of ${rounds}`)
+    samples.bare.push(await measure({ bare: true }))
+    samples.accepted.push(await measure({}))
+    const moved = await measure({ restart: true })
+    if (moved !== undefined) samples.moved.push(moved)
+  }
+  progressEnd()
+  const bare = median(samples.bare)
+  const kinds = Object.entries(samples).filter(([, values]) => values.length > 0)
+  table(
+    ['connection', 'bytes', 'more than bare'],
+    kinds.map(([kind, values]) => [
+      kind,
+      Math.round(median(values)),
+      Math.round(median(values) - bare),
+    ]),
+  )
+  if (samples.moved.length === 0) console.log('\nNo connection moved.')
+  const more = Math.round(median(samples.accepted) - bare)
+  return verdict(more <= FIGURE_BYTES, `at most ${FIGURE_BYTES} bytes more; ${more}`)
+}
+
+/** Bytes per connection: what is freed when all are closed. Nothing if not all of them moved. */
+async function measure({ bare = false, restart = false }) {
+  const { program, port } = await startApp('idle', { bare, execArgv: ['--expose-gc'] })
+  const connections = await openIdle(port, CONNECTIONS)
+  if (restart) {
+    const { pid } = program.current
+    program.signal('SIGHUP')
+    await program.waitForEnd(pid, { step: 'the predecessor leaves', deadlineMs: 60_000 })
+  }
+  const answers = await askAll(connections)
+  const full = await settledMemory(port, CONNECTIONS)
+  for (const connection of connections) connection.close()
+  const empty = await settledMemory(port, 0)
+  await program.end()
+  if (answers.get(restart ? '1' : '0') !== CONNECTIONS) return undefined
+  return (full - empty) / CONNECTIONS
+}
+
+/** What is in use with that many sockets open, when it does not fall any more. */
+function settledMemory(port, sockets) {
+  let last = Infinity
+  return until(
+    async () => {
+      const now = await memory(port)
+      // One more is open: the one that asks.
+      const isSettled = now.sockets === sockets + 1 && now.bytes > last - CONNECTIONS
+      last = now.bytes
+      return isSettled && now.bytes
+    },
+    { step: `the memory of ${sockets} sockets settles`, deadlineMs: 20_000, everyMs: 100 },
+  )
+}
+
+async function memory(port) {
+  const response = await fetch(`http://127.0.0.1:${port}/memory`, {
+    headers: { connection: 'close' },
+  })
+  return response.json()
+}
