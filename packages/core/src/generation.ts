@@ -1,4 +1,4 @@
-import { EndlessError, messageOf } from './errors.js'
+import { EndlessError, messageOf, type EndlessErrorCode } from './errors.js'
 import { Events, type GenerationEvents } from './events.js'
 import { Environment } from './handoff/environment.js'
 import { createLaunch, findOrigin, type Origin } from './handoff/launch.js'
@@ -77,6 +77,13 @@ export interface Generation {
 }
 
 const ctrlCEchoMs = 500
+
+/** Why nothing has been begun, and so nothing been logged. */
+const refusals: ReadonlySet<string> = new Set<EndlessErrorCode>([
+  'ERR_ENDLESS_NOT_RUNNING',
+  'ERR_ENDLESS_UNSUPPORTED',
+  'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
+])
 
 /** The process and all its parts. There is one in a process. */
 export class Runtime implements Generation, ServerHost {
@@ -564,7 +571,7 @@ export class Runtime implements Generation, ServerHost {
       await this.#runHooks('before', 'SIGHUP')
       // The reason has been logged where it failed.
       await this.restart().catch((error: unknown) => {
-        if ((error as EndlessError).code === 'ERR_ENDLESS_NOT_RUNNING') {
+        if (refusals.has((error as EndlessError).code)) {
           this.logger.warn(messageOf(error))
         }
       })

@@ -581,6 +581,16 @@ describe('SIGHUP', () => {
   })
 })
 
+test.each([
+  ['in a cluster worker', { isClusterWorker: true }, 'Cannot restart a cluster worker'],
+  ['on Windows', { platform: 'win32' as const }, 'Cannot restart on Windows'],
+])('SIGHUP %s is a warning', async (_, world, warning) => {
+  Object.assign(system, world)
+  await serve()
+  await system.signal('SIGHUP')
+  expect(system.lines.at(-1)).toContain(warning)
+})
+
 describe('SIGTERM', () => {
   test('shuts down, between its hooks, the last ones after the drain', async () => {
     const server = await serve({ hooks: notingHooks() })
