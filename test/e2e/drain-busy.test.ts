@@ -65,9 +65,9 @@ describe.each(occasions)('$name', ({ tls, signal }) => {
     const client = await program.connect()
     await program.waitFor('connection')
     await program.drain(signal)
-    // Longer than one TLS record.
-    client.request('/now/', { count: 400 })
-    await client.waitForResponses(400)
+    // More than two TLS records.
+    client.request('/now/', { count: 1_000 })
+    await client.waitForResponses(1_000)
     expect(connectionHeaders(client).slice(-2)).toEqual(['keep-alive', 'close'])
     await expectEnd(program, client)
   })

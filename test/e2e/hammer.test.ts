@@ -99,16 +99,15 @@ test('the option of a server is stronger than the default', async () => {
 
 test('generation.hammer() does nothing while the process serves, and hammers in a shutdown', async () => {
   const program = await startAnswering()
-  const client = await beginRequest(program, 'first')
+  const answered = await beginRequest(program, 'answered')
+  const stuck = await beginRequest(program)
   await program.command('hammer')
-  await program.answer('first')
-  await client.waitForResponses(1)
-  client.request('/wait/second')
-  await program.waitForRequest('second')
   await program.drain('SIGTERM')
+  await program.answer('answered')
+  expect(await answered.waitForResponses(1)).toMatchObject([{ body: 'wait answered' }])
+  await answered.waitForEnd()
   await program.command('hammer')
-  await client.waitForEnd()
-  expect(client.responses).toMatchObject([{ body: 'wait first' }])
+  await stuck.waitForEnd()
   await expectHammered(program, 1)
 })
 

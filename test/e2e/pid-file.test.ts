@@ -6,17 +6,18 @@ import {
   readdirSync,
   readFileSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   get,
   openGate,
   startAnswering,
   startFixture,
   temporaryDirectory,
+  until,
   waitForGate,
   type Program,
 } from '../helpers/index.js'
@@ -62,28 +63,27 @@ test('it is written when the program is ready, changes hands with the service, a
   expect(readdirSync(directory)).toEqual([])
 })
 
-test('whoever reads it, also in the middle of restarts, finds the whole pid of a generation', async () => {
+test('it is replaced in one step, by each generation once', async () => {
+  const changes: string[] = []
+  const watcher = watch(directory, (change, name) => name === 'app.pid' && changes.push(change))
+  onTestFinished(() => watcher.close())
   const program = start('serves.mjs')
   await program.waitForGeneration(0, { deadlineMs })
-  const seen = new Set<string>()
-  const reading = { goesOn: true }
-  const reader = (async () => {
-    while (reading.goesOn) {
-      seen.add(named())
-      await turn()
-    }
-  })()
+  const seen = [named()]
   for (const number of [1, 2, 3]) {
     const { pid } = program.current
     program.signal('SIGHUP')
     await program.waitForGeneration(number, { deadlineMs })
     await program.waitForEnd(pid, { step: `predecessor ${pid} exits`, deadlineMs })
+    seen.push(named())
   }
-  reading.goesOn = false
-  await reader
-  seen.add(named())
-  expect([...seen]).toEqual(program.generations.map(({ pid }) => line(pid)))
+  expect(seen).toEqual(program.generations.map(({ pid }) => line(pid)))
   expect(readdirSync(directory)).toEqual(['app.pid'])
+  // inotify reports every step: written to, it would be a 'change', removed first, one 'rename' more.
+  writeFileSync(pidFile, 'the end')
+  await until(() => changes.at(-1) === 'change', { step: 'all is reported', deadlineMs })
+  expect(changes.filter((change) => change === 'rename')).toHaveLength(4)
+  expect(changes.indexOf('change')).toBe(4)
 })
 
 test('a restart that fails leaves it as it was', async () => {

@@ -48,14 +48,14 @@ export class RawClient {
   /** How the server ended the connection, once it has: with a FIN, or with an error such as a reset. */
   endedBy: 'fin' | NodeJS.ErrnoException | undefined
   readonly #tcp: net.Socket
-  #received = Buffer.alloc(0)
+  #chunks: Buffer[] = []
 
   constructor(socket: net.Socket, tcp: net.Socket) {
     this.socket = socket
     this.#tcp = tcp
     // Over TLS the error is told above as well; this one alone would be uncaught.
     if (tcp !== socket) tcp.on('error', () => undefined)
-    socket.on('data', (chunk) => (this.#received = Buffer.concat([this.#received, chunk])))
+    socket.on('data', (chunk) => this.#chunks.push(chunk))
     socket.on('end', () => (this.endedBy ??= 'fin'))
     socket.on('error', (error) => (this.endedBy = error))
   }
@@ -68,12 +68,13 @@ export class RawClient {
 
   /** Every byte that came. */
   get received(): Buffer {
-    return this.#received
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)]
+    return this.#chunks[0]!
   }
 
   /** The complete responses that came. */
   get responses(): RawResponse[] {
-    return parseResponses(this.#received).responses
+    return parseResponses(this.received).responses
   }
 
   write(bytes: string | Uint8Array): void {
@@ -135,6 +136,6 @@ export class RawClient {
         : this.endedBy === 'fin'
           ? 'ended with a FIN'
           : `ended with ${this.endedBy.code}`
-    return `${this.responses.length} complete responses, connection ${ended}, received:\n${this.#received.toString('latin1').slice(-2_000)}`
+    return `${this.responses.length} complete responses, connection ${ended}, received:\n${this.received.toString('latin1').slice(-2_000)}`
   }
 }
