@@ -456,7 +456,12 @@ export class Runtime implements Generation, ServerHost {
     const begin = async (): Promise<ShutdownReport> => {
       this.#abortRestart?.(shuttingDown())
       // The successor is stopped first: it must not take over what we are closing.
-      await this.#restarting?.catch(() => undefined)
+      const hasHandedOver = await this.#restarting?.then(
+        () => true,
+        () => false,
+      )
+      // Too late to stop it: its own drain is under way, and clean-up runs once.
+      if (hasHandedOver && this.#shutdown) return this.#shutdown
       if (delayMs > 0 && !this.#isHammerDue) await this.#delay(delayMs)
       return this.#drainAndLeave(occasion, signal)
     }

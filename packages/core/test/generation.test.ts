@@ -258,6 +258,27 @@ describe('a restart that succeeds', () => {
   })
 })
 
+test.each([
+  ["a 'taken-over' listener", (shutDown: () => void) => generation.on('taken-over', shutDown)],
+  ["a 'drain' listener", (shutDown: () => void) => generation.on('drain', shutDown)],
+])('a shutdown asked for in %s joins that of the restart', async (_, listen) => {
+  await serveBusily({ hammerTimeMs: 1_000 })
+  const ended: Promise<unknown>[] = []
+  listen(() => ended.push(generation.shutdown()))
+  generation.onTerminate(() => void seen.push('onTerminate'))
+  const restart = generation.restart()
+  await system.child.boot()
+  await restart
+  await system.advance(1_000)
+  await settle(20)
+  expect(await Promise.all(ended)).toEqual([{ reason: 'handoff', durationMs: 1_000, hammered: 1 }])
+  expect(seen.filter((what) => what.includes('erminate'))).toEqual([
+    'onTerminate',
+    'terminate handoff',
+  ])
+  expect(system.exits).toBe(1)
+})
+
 describe('a restart that fails', () => {
   const exits: [string, (child: FakeSystem['child']) => void, object][] = [
     [
