@@ -6,7 +6,7 @@ import { ms, progress, progressEnd, table, title, verdict } from './lib/print.js
 import { median } from './lib/statistics.js'
 
 const APPS = ['node-http', 'express', 'koa', 'fastify']
-const FIGURE = 1.5
+const FIGURE = 1.15
 
 export async function run({ app: apps = APPS, quick }) {
   title('start: from SIGHUP, or from the spawn of the app alone, to the first answer')

@@ -19,10 +19,17 @@ test('lines and events are found whether they came before or come later', async 
 })
 
 test('a wait that fails names its step and shows what the program printed', async () => {
-  const program = node(`console.log('something else')`)
-  await program.waitForExit({ step: 'it ends', deadlineMs: 5_000 })
+  const program = node(`console.log('something else'); ${STAY}`)
+  await program.waitForLine(/something/, wait)
   await expect(program.waitForLine(/never/, { ...wait, deadlineMs: 20 })).rejects.toThrow(
     'the line: not within 20 ms\nstdout | something else',
+  )
+})
+
+test('a wait for what nobody is left to print fails at once', async () => {
+  const program = node(`console.log('something else')`)
+  await expect(program.waitForLine(/never/, wait)).rejects.toThrow(
+    'the line: the program has ended\nstdout | something else',
   )
 })
 

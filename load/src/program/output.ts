@@ -12,9 +12,12 @@ export interface Line {
 export class Output {
   readonly lines: Line[] = []
   readonly #listeners = new Set<(line: Line) => void>()
+  readonly #ended = deferred<undefined>()
+  #open = 0
 
   read(stream: Stream, readable: Readable): void {
     let rest = ''
+    this.#open++
     readable.setEncoding('utf8')
     readable.on('data', (chunk: string) => {
       const parts = (rest + chunk).split('\n')
@@ -23,6 +26,10 @@ export class Output {
     })
     readable.on('end', () => {
       if (rest) this.add({ stream, text: rest })
+    })
+    readable.on('close', () => {
+      // What a program could not be started for is reported in the same turn.
+      if (--this.#open === 0) setImmediate(this.#ended.resolve, undefined)
     })
   }
 
@@ -36,19 +43,27 @@ export class Output {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Resolves with the first result of `find` that is not undefined, over old lines and then new ones. */
+  /**
+   * Resolves with the first result of `find` that is not undefined, over old lines and then new ones.
+   *
+   * @throws Error at the deadline, or when nobody is left that could print
+   */
   async wait<T>(find: (line: Line) => T | undefined, since: number, wait: WaitOptions): Promise<T> {
     for (const line of this.lines.slice(since)) {
       const found = find(line)
       if (found !== undefined) return found
     }
+    const explained = { explain: () => this.toString(), ...wait }
     const { promise, resolve } = deferred<T>()
     const stop = this.onLine((line) => {
       const found = find(line)
       if (found !== undefined) resolve(found)
     })
+    const ended = this.#ended.promise.then(() => {
+      throw new Error(`${wait.step}: the program has ended\n${explained.explain()}`)
+    })
     try {
-      return await withDeadline(promise, { explain: () => this.toString(), ...wait })
+      return await withDeadline(Promise.race([promise, ended]), explained)
     } finally {
       stop()
     }
