@@ -559,7 +559,7 @@ describe('SIGHUP', () => {
   })
 
   test('any number of times while a successor boots is answered by one more restart', async () => {
-    await serve()
+    await serve({ hooks: notingHooks() })
     await system.signal('SIGHUP')
     await system.signal('SIGHUP')
     await system.signal('SIGHUP')
@@ -570,6 +570,7 @@ describe('SIGHUP', () => {
     system.child.exit(1)
     await settle(20)
     expect(system.spawned).toHaveLength(2)
+    expect(seen.filter((what) => what === 'before SIGHUP')).toHaveLength(2)
     expect(generation.state).toBe('running')
   })
 
