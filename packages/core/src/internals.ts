@@ -4,14 +4,18 @@ import type net from 'node:net'
 // All that endless touches of Node without Node documenting it, in one place. Each name is the same
 // in Node 20, 22, 24 and 26, and test/e2e holds the behaviour that rests on it on each of them.
 
-/** A raw libuv listening handle (`TCP` in lib/net.js), as `server._handle` and IPC have it. */
-export interface RawListener {
+/** A raw libuv handle (`TCP` in lib/net.js), as `_handle` and IPC have it. */
+export interface RawHandle {
+  close(callback?: () => void): void
+  readonly fd?: number
+}
+
+/** The handle of a listening socket. */
+export interface RawListener extends RawHandle {
   /** Backlog to `listen(2)`; answers 0 or a negative errno. */
   listen(backlog: number): number
-  close(callback?: () => void): void
-  ref(): void
-  unref(): void
-  readonly fd?: number
+  /** What Node has libuv call for each accepted connection (lib/net.js, onconnection). */
+  onconnection?(status: number, connection: RawHandle): void
 }
 
 /** The listening handle of a server; `null` while it does not listen. */
@@ -19,9 +23,37 @@ export function rawListenerOf(server: net.Server): RawListener | null {
   return (server as unknown as { _handle: RawListener | null })._handle
 }
 
+/** The handle of a connection; `null` once it is closed. */
+export function rawHandleOf(socket: net.Socket): RawHandle | null {
+  return (socket as unknown as { _handle: RawHandle | null })._handle
+}
+
+/** Tells a server to emit 'close' if it neither listens nor has a connection (lib/net.js). */
+export interface ClosingServer {
+  _handle: RawListener | null
+  _connections: number
+  _emitCloseIfDrained(): void
+}
+
+interface HttpParser {
+  incoming?: http.IncomingMessage | null
+  /** Whether it reads from the handle itself, past the stream: nobody else listens for 'data'. */
+  _consumed?: boolean
+  /** Called with the header of each request. */
+  onIncoming: ((...args: unknown[]) => unknown) | null
+  /** Parses bytes that did not come from the handle; only Node's own parser has it. */
+  execute?(bytes: Buffer): unknown
+  socket: net.Socket | null
+}
+
 interface HttpSocket {
   _httpMessage?: http.ServerResponse | null
-  parser?: { incoming?: http.IncomingMessage | null } | null
+  parser?: HttpParser | null
+}
+
+/** The parser of a connection, `undefined` where there is none or it has left (an upgrade). */
+export function parserOf(socket: net.Socket): HttpParser | undefined {
+  return (socket as HttpSocket).parser ?? undefined
 }
 
 /** The response that a connection is writing or waits to write, `undefined` when it has none. */
@@ -31,7 +63,7 @@ export function responseOn(socket: net.Socket): http.ServerResponse | undefined 
 
 /** The request that was read last from a connection, `undefined` before the first. */
 export function newestRequestOn(socket: net.Socket): http.IncomingMessage | undefined {
-  return (socket as HttpSocket).parser?.incoming ?? undefined
+  return parserOf(socket)?.incoming ?? undefined
 }
 
 /** The accepted TCP socket below a TLS socket of a server (lib/internal/tls/wrap.js, TLSSocket). */

@@ -10,6 +10,7 @@ export type LifecycleEvent =
   | 'restart' // a successor is spawned
   | 'restart-failed' // that successor will not serve
   | 'taken-over' // that successor serves
+  | 'taken-back' // that successor has died, and its servers accept again here
   | 'shutdown' // asked to go
   | 'drained' // the last server has terminated
   | 'reopen' // a server listens again in a process whose servers had all terminated
@@ -22,7 +23,7 @@ const transitions: Record<GenerationState, Partial<Record<LifecycleEvent, Genera
     'taken-over': 'shutting-down',
     shutdown: 'shutting-down',
   },
-  'shutting-down': { drained: 'terminate' },
+  'shutting-down': { 'taken-back': 'running', drained: 'terminate' },
   terminate: { reopen: 'init' },
 }
 

@@ -1,3 +1,4 @@
+import type net from 'node:net'
 import { EndlessError } from './errors.js'
 import { hookSignals, type HookOptions, type HookSignal } from './hooks.js'
 import type { Logger } from './logger.js'
@@ -16,6 +17,12 @@ export interface ServerOptions {
    * the same, at most 5_000; on Ctrl-C at a terminal 0. A value that is set replaces the first two.
    */
   idleGraceMs?: number
+  /**
+   * Whether open HTTP/1 connections without TLS move to the successor; a function decides for each.
+   * Turn it off where the application keeps state for a connection.
+   * @default true
+   */
+  migrateConnections?: boolean | ((socket: net.Socket) => boolean)
   /** How long a client may take to send a whole request, in ms. @default Node's `requestTimeout` */
   readTimeoutMs?: number
   /** How long a whole response may take, from the request's header on, in ms. @default no limit */
@@ -108,6 +115,10 @@ const checks: Record<keyof EndlessOptions, Check> = {
       ? undefined
       : 'a number of milliseconds, negative for never',
   idleGraceMs: milliseconds,
+  migrateConnections: (value) =>
+    typeof value === 'boolean' || typeof value === 'function'
+      ? undefined
+      : 'true, false or a function of the socket',
   readTimeoutMs: milliseconds,
   writeTimeoutMs: milliseconds,
   maxHeaderBytes: (value) =>

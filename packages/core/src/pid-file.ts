@@ -6,6 +6,7 @@ import { EndlessError, messageOf } from './errors.js'
 export class PidFile {
   readonly path: string
   readonly #pid: number
+  #isOurs = false
 
   /** @throws `ERR_ENDLESS_PID_FILE` if its directory is missing or cannot be written to. */
   constructor(file: string, pid: number) {
@@ -31,6 +32,7 @@ export class PidFile {
       rmSync(temporary, { force: true })
       writeFileSync(temporary, `${String(this.#pid)}\n`, { flag: 'wx', mode: 0o644 })
       renameSync(temporary, this.path)
+      this.#isOurs = true
     } catch (cause) {
       rmSync(temporary, { force: true })
       throw new EndlessError(
@@ -41,8 +43,18 @@ export class PidFile {
     }
   }
 
-  /** Removes the file if it still names us: a successor may have replaced it. */
+  /**
+   * Leaves the file to a successor that writes it: to read whose it is and to remove it are two steps,
+   * and the successor may write in between.
+   */
+  leave(): void {
+    this.#isOurs = false
+  }
+
+  /** Removes the file if we wrote it and it still names us. */
   remove(): void {
+    if (!this.#isOurs) return
+    this.#isOurs = false
     try {
       if (readFileSync(this.path, 'utf8').trim() === String(this.#pid)) rmSync(this.path)
     } catch {

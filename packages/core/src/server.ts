@@ -3,19 +3,23 @@ import { errorMonitor, type EventEmitter } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
+import { adoptConnection } from './connections/adopt.js'
 import { drainHttp } from './connections/drain.js'
+import { holdClose, isDrained } from './connections/held-close.js'
+import type { ConnectionFacts, Migration } from './connections/migrate.js'
 import { applyLimits } from './connections/timeouts.js'
 import { Connections } from './connections/tracking.js'
 import { defaults } from './defaults.js'
 import { EndlessError } from './errors.js'
 import { Hammer } from './hammer.js'
-import type { ListenerName } from './handoff/protocol.js'
+import type { BoundAddress, ListenerName } from './handoff/protocol.js'
 import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks.js'
-import { rawListenerOf, type RawListener } from './internals.js'
+import { rawListenerOf, type RawHandle, type RawListener } from './internals.js'
 import type { State } from './lifecycle.js'
 import {
   addressOf,
   askedText,
+  formatAddress,
   parseListenCall,
   type ListenCall,
   type ListenTarget,
@@ -79,6 +83,8 @@ export interface ServerHost {
 /** Why a server drains. */
 export interface Occasion {
   reason: 'handoff' | 'shutdown'
+  /** The way to the successor, if it takes open connections. */
+  migration?: Migration | undefined
   /** Asked for by Ctrl-C: somebody waits at a terminal. */
   isInteractive: boolean
 }
@@ -102,10 +108,15 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly #siblings = new Set<ManagedServer>()
   #state: State = 'init'
   #asked: string | undefined
+  #backlog: number | undefined
+  #listener: RawListener | null = null
+  #boundAddress: BoundAddress | undefined
   #isListening = false
   #onBegun: (() => void) | undefined
   #accept: (() => void) | undefined
   #endDrain: (() => void) | undefined
+  #letClose: (() => void) | undefined
+  readonly #drainWaiters = new Set<() => void>()
   #drainBeganMs = 0
   #reason: ShutdownReport['reason'] = 'closed'
   #hammered = 0
@@ -182,6 +193,16 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return { asked: this.#asked, bound, handle, ticketKeys }
   }
 
+  /** Where its predecessor and its successor know it by: kept while it drains. */
+  get bound(): string | null {
+    return this.#boundAddress ? formatAddress(this.#boundAddress) : null
+  }
+
+  /** Whether it takes over open connections of its predecessor. */
+  get adopts(): boolean {
+    return !(this.server instanceof https.Server) && this.#options.migrateConnections !== false
+  }
+
   /** Listens; settles when that has succeeded and `beforeBegin` has settled, rejects if not. */
   begin(target: net.ListenOptions): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -199,8 +220,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return this
   }
 
-  shutdown(): Promise<ShutdownReport> {
-    return this.drain({ reason: 'shutdown', isInteractive: false })
+  async shutdown(): Promise<ShutdownReport> {
+    this.drain({ reason: 'shutdown', isInteractive: false })
+    await this.drained()
+    return this.terminate()
   }
 
   /** Takes a server that a framework made beside this one: they end together. */
@@ -227,24 +250,76 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#reason = reason
     this.foretellShutdown()
     this.#accept = undefined
-    for (const sibling of this.#siblings) sibling.#keepConnections()
+    this.#letClose ??= holdClose(this.server, () => {
+      for (const resolve of this.#drainWaiters) resolve()
+    })
     // Not http.Server#close, which closes idle connections at once (Node 19 and later).
     net.Server.prototype.close.call(this.server)
   }
 
-  drain({ reason, isInteractive }: Occasion): Promise<ShutdownReport> {
-    if (this.#endDrain || this.#state === 'terminate') return this.terminated
+  /** Begins to end its connections; its 'close' is held back until `terminate`. */
+  drain({ reason, isInteractive, migration }: Occasion): void {
+    if (this.#endDrain || this.#state === 'terminate') return
     const { system } = this.#host
     this.#drainBeganMs = system.now()
     this.stopAccepting(reason)
+    const { bound } = this
     this.#endDrain = drainHttp(this.server as unknown as http.Server, this.connections, {
       system,
       idleGraceMs: this.#idleGraceMs(reason, isInteractive),
+      wayOut:
+        migration && this.adopts && bound !== null
+          ? { migration, bound, mayMove: this.#mayMove }
+          : undefined,
     })
     this.#hammer.arm(system, this.hammerTimeMs)
     this.#host.draining(this)
-    for (const sibling of this.#siblings) void sibling.drain({ reason, isInteractive })
+    for (const sibling of this.#siblings) sibling.drain({ reason, isInteractive, migration })
+  }
+
+  /** Settles when it has no connection left, and its siblings neither. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.#siblings].map((sibling) => sibling.drained()))
+    while (this.#state !== 'terminate' && !isDrained(this.server)) {
+      await new Promise<void>((resolve) => this.#drainWaiters.add(resolve))
+      this.#drainWaiters.clear()
+    }
+  }
+
+  /** Lets it close, once it has drained. */
+  terminate(): Promise<ShutdownReport> {
+    for (const sibling of this.#siblings) void sibling.terminate()
+    this.#letClose?.()
+    this.#letClose = undefined
     return this.terminated
+  }
+
+  /** Accepts again, in the middle of a drain, on the escrow of its socket or on a new one. */
+  takeBack(escrow: RawListener | undefined): void {
+    this.#hammer.disarm()
+    this.#endDrain?.()
+    this.#endDrain = undefined
+    this.#reason = 'closed'
+    this.#drainBeganMs = 0
+    this.#state = 'running'
+    if (escrow) {
+      this.#nodeListen(escrow, this.#backlog)
+    } else {
+      // The successor did not listen there, so nobody does.
+      this.server.once('error', (error) => {
+        this.#host.logger.error(`Cannot listen on ${this.bound ?? ''} again: ${error.message}`)
+      })
+      const { address: host, port } = this.#boundAddress ?? { address: '', port: 0 }
+      this.#nodeListen({ host, port, backlog: this.#backlog })
+    }
+    this.#letClose?.()
+    this.#letClose = undefined
+  }
+
+  /** Takes over an open connection of its predecessor. */
+  adopt(handle: RawHandle, facts: ConnectionFacts): void {
+    if (!this.#listener) return
+    adoptConnection(this.server as unknown as http.Server, this.#listener, handle, facts)
   }
 
   /** Destroys what is left of the connections, if it drains. */
@@ -252,13 +327,12 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     if (this.#endDrain) this.#hammer.strike()
   }
 
-  /**
-   * Leaves the connections of a sibling to its drain: as soon as the main server has closed, Fastify
-   * closes the idle ones, and with `forceCloseConnections` all (fastify lib/server.js, closeSecondary).
-   */
-  #keepConnections(): void {
-    const ignore = (): void => undefined
-    Object.assign(this.server, { closeIdleConnections: ignore, closeAllConnections: ignore })
+  /** Whether the application lets an open connection go to the successor. */
+  readonly #mayMove = (socket: net.Socket): boolean => {
+    const { migrateConnections = true } = this.#options
+    return typeof migrateConnections === 'function'
+      ? migrateConnections(socket)
+      : migrateConnections
   }
 
   #idleGraceMs(reason: Occasion['reason'], isInteractive: boolean): number {
@@ -296,6 +370,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       }
     }
     this.#asked = askedText(target)
+    this.#backlog = call.backlog
     this.#reopen()
     this.#host.listenBegun(this)
     const onError = (error: unknown): void => {
@@ -355,7 +430,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   #onListening(): void {
+    this.#listener = rawListenerOf(this.server)
+    if (this.#isListening) return // taken back
     this.#isListening = true
+    const bound = this.server.address()
+    this.#boundAddress = bound !== null && typeof bound === 'object' ? bound : undefined
     if (this.#host.mayAccept) this.accept()
     // An address that no predecessor listened on accepts at once.
     else if (!this.#accept) this.#state = 'running'

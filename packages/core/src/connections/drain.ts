@@ -3,17 +3,32 @@ import type net from 'node:net'
 import type { Stream } from 'node:stream'
 import { newestRequestOn, responseOn } from '../internals.js'
 import type { System } from '../system.js'
+import { factsOf } from './adopt.js'
 import { findIdle } from './idle.js'
 import { announceLastResponses } from './last-response.js'
+import type { Migration } from './migrate.js'
 import type { Connections } from './tracking.js'
 
 /** The longest that a timer of Node waits. */
 const maxDelayMs = 2_147_483_647
 
+/** A look at all connections takes 1 µs for each: of the time between two, at most this part. */
+const lookShare = 0.1
+
+/** Where the connections of a server may go. */
+export interface WayOut {
+  migration: Migration
+  /** The address by which the successor knows the server. */
+  bound: string
+  /** Whether the application lets this connection go. */
+  mayMove: (socket: net.Socket) => boolean
+}
+
 /**
- * Ends the connections of an HTTP/1 server that accepts no more, each without a race: a client gets
- * its next response with `Connection: close`, and only what has been quiet for `idleGraceMs` is
- * closed. Nothing is polled: it looks again when a response has ended or a connection's time is up.
+ * Ends the connections of an HTTP/1 server that accepts no more, each without a race. One that may
+ * move goes to the successor as soon as nothing is under way on it. Of the others a client gets its
+ * next response with `Connection: close`, and only what has been quiet for `idleGraceMs` is closed.
+ * Nothing is polled: it looks again when a response has ended or a connection's time is up.
  * Answers what undoes it: the server is then as it was.
  *
  * Not `http.Server#close`: that closes what is idle at once, where a request may be on its way.
@@ -21,26 +36,53 @@ const maxDelayMs = 2_147_483_647
 export function drainHttp(
   server: http.Server,
   connections: Connections,
-  { system, idleGraceMs }: { system: System; idleGraceMs: number },
+  {
+    system,
+    idleGraceMs,
+    wayOut,
+  }: { system: System; idleGraceMs: number; wayOut?: WayOut | undefined },
 ): () => void {
   const idleSince = new Map<net.Socket, number>()
   const watched = new WeakSet<Stream>()
   let timer: NodeJS.Timeout | undefined
-  let lookQueued = false
+  let isLookQueued = false
+  let isOver = false
+  let restedUntilMs = -Infinity
+
+  const mayMove = (socket: net.Socket): boolean =>
+    wayOut !== undefined && wayOut.migration.takes(socket, wayOut.bound) && wayOut.mayMove(socket)
 
   const queueLook = (): void => {
-    if (lookQueued) return
-    lookQueued = true
-    setImmediate(() => {
-      lookQueued = false
-      look()
-    })
+    if (isLookQueued) return
+    isLookQueued = true
+    const restMs = restedUntilMs - system.now()
+    // Referenced through the sockets that it is for.
+    if (restMs > 1) system.setTimeout(queuedLook, Math.ceil(restMs)).unref()
+    else setImmediate(queuedLook)
+  }
+
+  const queuedLook = (): void => {
+    isLookQueued = false
+    if (!isOver) look()
   }
 
   const watch = (message: Stream): void => {
     if (watched.has(message)) return
     watched.add(message)
     message.once('close', queueLook)
+  }
+
+  const offer = (socket: net.Socket, { migration, bound }: WayOut): void => {
+    const { isFresh, keepAliveTimeoutMs } = factsOf(socket) ?? {
+      isFresh: socket.bytesRead === 0,
+      keepAliveTimeoutMs: 0,
+    }
+    const facts = {
+      bound,
+      isFresh,
+      keepAliveTimeoutMs: isFresh ? 0 : Math.max(server.keepAliveTimeout, keepAliveTimeoutMs),
+    }
+    migration.offer(socket, facts, queueLook)
   }
 
   const look = (): void => {
@@ -52,6 +94,11 @@ export function drainHttp(
     for (const socket of idleSince.keys()) if (!idle.has(socket)) idleSince.delete(socket)
     let nextMs = Infinity
     for (const socket of idle) {
+      if (wayOut?.migration.has(socket)) continue
+      if (wayOut && mayMove(socket)) {
+        offer(socket, wayOut)
+        continue
+      }
       const since = idleSince.get(socket) ?? now
       idleSince.set(socket, since)
       const leftMs = since + idleGraceMs - now
@@ -65,13 +112,19 @@ export function drainHttp(
       // The handler has answered without reading the body: the parser is idle when it has ended.
       else if (request && !request.complete) watch(request)
     }
+    const endedMs = system.now()
+    restedUntilMs = endedMs + (endedMs - now) / lookShare
     // Unreferenced: the sockets that it is for are what is held on to, below.
     if (nextMs < Infinity) timer = system.setTimeout(look, Math.ceil(nextMs)).unref()
   }
 
-  const endAnnouncing = announceLastResponses(server, connections.speaking, (request, response) => {
-    idleSince.delete(request.socket)
-    watch(response)
+  const endAnnouncing = announceLastResponses(server, connections.speaking, {
+    isLasting: mayMove,
+    onRequest: (request, response) => {
+      wayOut?.migration.noteRequest()
+      idleSince.delete(request.socket)
+      watch(response)
+    },
   })
   // Somebody else may call `server.close()` meanwhile (a signal handler, Fastify for its second
   // server), which begins with this (lib/_http_server.js, httpServerPreClose).
@@ -84,6 +137,7 @@ export function drainHttp(
   look()
   return () => {
     clearInterval(hold)
+    isOver = true
     endAnnouncing()
     clearTimeout(timer)
     Reflect.deleteProperty(server, 'closeIdleConnections')

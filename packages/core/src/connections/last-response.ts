@@ -17,25 +17,39 @@ const requestEvents: ReadonlySet<unknown> = new Set([
   'checkExpectation',
 ])
 
+/** What tells the last response of a connection from the others. */
+interface LastResponseOptions {
+  /** Whether a connection goes on living: then none of its responses is the last. */
+  isLasting: Announcement['isLasting']
+  /** Called for each request that arrives meanwhile. */
+  onRequest: (request: http.IncomingMessage, response: http.ServerResponse) => void
+}
+
+interface Announcement {
+  speaking: ReadonlySet<net.Socket>
+  isLasting: (socket: net.Socket) => boolean
+}
+
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
 
-/** The connections whose last response has to say so, one set for each server that drains. */
-const announced = new Set<ReadonlySet<net.Socket>>()
+/** The connections whose last response has to say so, for each server that drains. */
+const announced = new Set<Announcement>()
 let endShadow: () => void = () => undefined
 
 /**
  * From now on says `Connection: close` on what is the last response of its connection. Nothing of
  * this exists before a drain begins: a server that does not drain pays nothing.
  *
- * `onRequest` is called for each request that arrives meanwhile. Answers what undoes it.
+ * @returns what undoes it
  */
 export function announceLastResponses(
   server: http.Server,
   speaking: ReadonlySet<net.Socket>,
-  onRequest: (request: http.IncomingMessage, response: http.ServerResponse) => void,
+  { isLasting, onRequest }: LastResponseOptions,
 ): () => void {
+  const announcement = { speaking, isLasting }
   if (announced.size === 0) endShadow = shadowStoreHeader(decideHeader)
-  announced.add(speaking)
+  announced.add(announcement)
   const own = Object.getOwnPropertyDescriptor(server, 'emit')
   // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to the server below
   const emit = server.emit as Emit
@@ -43,6 +57,7 @@ export function announceLastResponses(
     if (!requestEvents.has(event)) return emit.call(server, event, ...args)
     const [request, response] = args as [http.IncomingMessage, http.ServerResponse]
     onRequest(request, response)
+    if (isLasting(request.socket)) return emit.call(server, event, ...args)
     // The parser calls this in the middle of a chunk. A handler that answered right here would have
     // its response called the last while further pipelined requests stand in the same chunk: they
     // would be dropped. After the poll phase all of it has been read, also a second TLS record.
@@ -50,7 +65,7 @@ export function announceLastResponses(
     return true
   }) as typeof server.emit
   return () => {
-    if (announced.delete(speaking) && announced.size === 0) endShadow()
+    if (announced.delete(announcement) && announced.size === 0) endShadow()
     if (own) Object.defineProperty(server, 'emit', own)
     else Reflect.deleteProperty(server, 'emit')
   }
@@ -61,7 +76,9 @@ export function announceLastResponses(
  * response passes, also those that wait behind another and those whose `writeHead` is wrapped.
  */
 function decideHeader(response: http.ServerResponse, headers: GivenHeaders): GivenHeaders {
-  if (![...announced].some((speaking) => speaking.has(response.req.socket))) return headers
+  const { socket } = response.req
+  const announcement = [...announced].find(({ speaking }) => speaking.has(socket))
+  if (!announcement || announcement.isLasting(socket)) return headers
   if (!isLastOfConnection(response)) return headers
   response.shouldKeepAlive = false
   keepConnectionHeader(response)

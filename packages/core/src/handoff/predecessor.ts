@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
+import { Migration } from '../connections/migrate.js'
 import { EndlessError, messageOf } from '../errors.js'
-import type { RawListener } from '../internals.js'
+import type { RawHandle, RawListener } from '../internals.js'
 import type { System } from '../system.js'
+import { channelTo } from './channel.js'
 import type { Launch } from './launch.js'
 import {
-  command as messageCommand,
   protocolVersion,
   type Channel,
   type ErrorReport,
@@ -36,9 +37,17 @@ export class Successor {
   readonly exited: Promise<EndlessError>
   /** The pid file that it has, once it is ready. */
   pidFile: string | undefined
+  /** The way for open connections; `undefined` before it is ready, and if it speaks another version. */
+  migration: Migration | undefined
+  /** Settles when it neither needs nor takes anything from us: the escrow ends. */
+  readonly left: Promise<void>
   readonly #system: System
   readonly #child: ChildProcess
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
+  readonly #escrow = new Map<string, RawListener>()
+  #version = 0
+  #hasLeft = false
+  #settleLeft!: () => void
   #error: ErrorReport | undefined
   #stderr = ''
   #settle!: { resolve(): void; reject(error: EndlessError): void }
@@ -52,13 +61,14 @@ export class Successor {
   ) {
     this.#system = system
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
+    this.left = new Promise((resolve) => (this.#settleLeft = resolve))
     // The caller may be busy with something else when it rejects.
     this.ready.catch(() => undefined)
     this.#child = spawnChild(system, launch)
     this.pid = this.#child.pid
     this.#channel = channelTo(this.#child)
-    this.#channel.onMessage = (message) => {
-      this.#receive(message, passed, {
+    this.#channel.onMessage = (message, handle) => {
+      this.#receive(message, handle, passed, {
         ...welcome,
         type: 'welcome',
         version: protocolVersion,
@@ -88,6 +98,11 @@ export class Successor {
     )
   }
 
+  /** Whether somebody else answers for the service if it dies. */
+  get hasLeft(): boolean {
+    return this.#hasLeft
+  }
+
   /** Tells it to accept. Rejects if it is gone. */
   takeOver(): Promise<void> {
     return this.#channel.send({ type: 'taken-over' })
@@ -109,15 +124,36 @@ export class Successor {
     if (this.isAlive) this.#child.kill(signal)
   }
 
+  /** Takes its copy of a listening socket back, by where it is bound; `undefined` if it had none. */
+  takeEscrow(bound: string): RawListener | undefined {
+    const handle = this.#escrow.get(bound)
+    this.#escrow.delete(bound)
+    return handle
+  }
+
+  /** Gives up taking over again: whoever shuts this process down now means it. */
+  closeEscrow(): void {
+    for (const handle of this.#escrow.values()) handle.close()
+    this.#escrow.clear()
+    this.#hasLeft = true
+    this.#settleLeft()
+  }
+
   /** Lets this process end while the successor lives on. */
   release(): void {
     this.#child.unref()
     this.#channel.unref()
   }
 
-  #receive(message: ToPredecessor, passed: PassedListener[], welcome: Welcome): void {
+  #receive(
+    message: ToPredecessor,
+    given: RawHandle | undefined,
+    passed: PassedListener[],
+    welcome: Welcome,
+  ): void {
     switch (message.type) {
       case 'hello':
+        this.#version = message.version
         for (const { asked, bound, handle } of passed) {
           this.#send({ type: 'listener', asked, bound }, handle)
         }
@@ -129,13 +165,37 @@ export class Successor {
       case 'stderr':
         this.#stderr = (this.#stderr + message.text).slice(-16_384)
         break
+      case 'escrow':
+        // Never listened on, it only keeps the socket and its queue alive.
+        if (given) this.#escrow.set(message.bound, given as RawListener)
+        break
       case 'ready':
         this.pidFile = message.pidFile
+        if (this.#version === protocolVersion) this.migration = this.#openMigration(message.adopts)
         this.#settle.resolve()
+        break
+      case 'adopted':
+        this.migration?.adopted(message.id)
+        break
+      case 'declined':
+        this.migration?.declined(message.id)
+        break
+      case 'leaving':
+        this.migration?.close()
+        this.closeEscrow()
+        break
+      case 'succeeded':
+        this.closeEscrow()
         break
       default:
         message satisfies never
     }
+  }
+
+  #openMigration(adopts: readonly string[]): Migration {
+    return new Migration(this.#system, adopts, (message, handle) =>
+      this.#channel.send(message, handle),
+    )
   }
 
   #send(message: ToSuccessor, handle?: RawListener): void {
@@ -222,37 +282,4 @@ function spawnFailed(cause: unknown): EndlessError {
 
 function reviveError({ name, message, stack, code }: ErrorReport): Error {
   return Object.assign(new Error(message), { name, stack, ...(code !== undefined && { code }) })
-}
-
-function channelTo(child: ChildProcess): Channel<ToSuccessor, ToPredecessor> {
-  const channel: Channel<ToSuccessor, ToPredecessor> = {
-    send: (message, handle) =>
-      new Promise((resolve, reject) => {
-        if (!child.connected) {
-          reject(new Error('the successor is gone'))
-          return
-        }
-        child.send({ cmd: messageCommand, ...message }, handle as never, (error) => {
-          if (error) reject(error)
-          else resolve()
-        })
-      }),
-    onMessage: () => undefined,
-    closed: new Promise((resolve) => {
-      child.once('disconnect', () => {
-        resolve()
-      })
-    }),
-    ref: () => {
-      child.channel?.ref()
-    },
-    unref: () => {
-      child.channel?.unref()
-    },
-  }
-  // Anything that is not ours is not for us: the application may write to its channel what it likes.
-  child.on('internalMessage', (message: { cmd?: unknown } & ToPredecessor) => {
-    if (message.cmd === messageCommand) channel.onMessage(message)
-  })
-  return channel
 }

@@ -9,6 +9,7 @@ const command = 'NODE_ENDLESS'
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
 
 type RawListener = protocol.HeldListener['handle']
+type RawHandle = Parameters<SuccessorChannel['onMessage']>[1]
 type SuccessorChannel = protocol.Channel<protocol.ToPredecessor, protocol.ToSuccessor>
 
 /** Everything that Node's IPC channel put on `process` (lib/internal/child_process.js). */
@@ -27,7 +28,7 @@ const channelProperties = [
 
 interface ChannelEnd {
   channel: { ref(): void; unref(): void }
-  _send(message: object, handle: RawListener | undefined, options: object, callback: unknown): void
+  _send(message: object, handle: RawHandle, options: object, callback: unknown): void
 }
 
 /**
@@ -97,7 +98,7 @@ function takeChannel(): SuccessorChannel {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- always applied to `process`
   const originalEmit = process.emit as (...args: unknown[]) => boolean
   const emit = (...args: unknown[]): boolean => {
-    const [event, message, handle] = args as [unknown, { cmd?: unknown } | undefined, RawListener]
+    const [event, message, handle] = args as [unknown, { cmd?: unknown } | undefined, RawHandle]
     if (event === 'internalMessage') {
       if (message?.cmd !== command) return within(originalEmit).apply(process, args)
       channel.onMessage(message as unknown as protocol.ToSuccessor, handle)
@@ -156,7 +157,7 @@ async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance 
   const welcome = new Promise<protocol.Welcome>((resolve) => {
     channel.onMessage = (message, handle) => {
       if (message.type === 'listener' && handle) {
-        held.push({ asked: message.asked, bound: message.bound, handle })
+        held.push({ asked: message.asked, bound: message.bound, handle: handle as RawListener })
       } else if (message.type === 'welcome') {
         resolve(message)
       }

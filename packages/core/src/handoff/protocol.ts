@@ -1,4 +1,4 @@
-import type { RawListener } from '../internals.js'
+import type { RawHandle, RawListener } from '../internals.js'
 
 // The wire between two generations, and the seam between the preload and the library: both can come
 // from two different versions of this package. Internal: the command line imports it, nobody else.
@@ -54,14 +54,39 @@ export type ToSuccessor =
       ticketKeys: Record<string, string>
     }
   | { type: 'taken-over' }
+  | MovedConnection
+
+/** An open connection, with its handle, between two messages: `adopted` or `declined` answers. */
+export interface MovedConnection {
+  type: 'connection'
+  id: number
+  /** Where its server is bound, and the server that adopts it: `127.0.0.1:3000`. */
+  bound: string
+  /** Whether its client has not sent a byte yet. */
+  isFresh: boolean
+  /** For how long its client was told that it may stay idle; 0: nothing was said. */
+  keepAliveTimeoutMs: number
+}
 
 /** From the successor. */
 export type ToPredecessor =
   | { type: 'hello'; version: number }
   | { type: 'error'; error: ErrorReport }
   | { type: 'stderr'; text: string }
-  /** With the pid file that it will write, and that its predecessor must not remove any more. */
-  | { type: 'ready'; claimed: string[]; pidFile?: string | undefined }
+  /** A copy of a listening socket that it has claimed, with its handle, before `ready`. */
+  | { type: 'escrow'; bound: string }
+  | {
+      type: 'ready'
+      /** Where it adopts connections: `['127.0.0.1:3000']`. */
+      adopts: string[]
+      /** The pid file that it will write, and that its predecessor must not remove any more. */
+      pidFile?: string | undefined
+    }
+  | { type: 'adopted' | 'declined'; id: number }
+  /** Its own successor has taken over; connections still go through it. */
+  | { type: 'succeeded' }
+  /** It shuts down: it takes nothing more, and its predecessor must not take over again. */
+  | { type: 'leaving' }
 
 export type Message = ToSuccessor | ToPredecessor
 
@@ -70,9 +95,9 @@ export type Welcome = Extract<ToSuccessor, { type: 'welcome' }>
 /** One end of the line between two generations. */
 export interface Channel<Out extends Message, In extends Message> {
   /** Sends; settles when it was written (not: received), rejects when the peer is gone. */
-  send(message: Out, handle?: RawListener): Promise<void>
+  send(message: Out, handle?: RawHandle): Promise<void>
   /** Called for each message of the peer; set once by the owner of this end. */
-  onMessage: (message: In, handle?: RawListener) => void
+  onMessage: (message: In, handle?: RawHandle) => void
   /** Settles when the peer has closed its end, which it does at the latest by dying. */
   readonly closed: Promise<void>
   /** Keeps the process alive as long as the line is open. */

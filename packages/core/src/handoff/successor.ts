@@ -1,7 +1,13 @@
-import type { RawListener } from '../internals.js'
+import type { RawHandle, RawListener } from '../internals.js'
 import { formatAddress, type ListenTarget } from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held.js'
-import { inheritanceKey, type HeldListener, type Inheritance } from './protocol.js'
+import {
+  inheritanceKey,
+  type HeldListener,
+  type Inheritance,
+  type MovedConnection,
+  type ToPredecessor,
+} from './protocol.js'
 
 // The successor's half of a handoff; predecessor.ts is the other.
 
@@ -12,13 +18,25 @@ export class Predecessor {
   readonly directory: string
   readonly #inheritance: Inheritance
   readonly #held: HeldListeners
-  readonly #claimed: string[] = []
+  readonly #claimed: HeldListener[] = []
   #hasTakenOver = false
   #hasGivenUp = false
+  #hasLeft = false
+  readonly #finished: Promise<void>
+  #settleFinished!: () => void
 
-  /** Calls back once, when this process may accept: told so, or because the predecessor is gone. */
-  constructor(inheritance: Inheritance, onTakeOver: () => void) {
+  /**
+   * @param onTakeOver called once, when this process may accept: told so, or because the predecessor
+   * is gone
+   * @param adopt takes an open connection over; answers whether there is a server for it
+   */
+  constructor(
+    inheritance: Inheritance,
+    onTakeOver: () => void,
+    adopt: (connection: MovedConnection, handle: RawHandle) => boolean,
+  ) {
     this.#inheritance = inheritance
+    this.#finished = new Promise((resolve) => (this.#settleFinished = resolve))
     this.#held = new HeldListeners(inheritance.held)
     this.generation = inheritance.welcome.generation
     this.directory = inheritance.welcome.directory
@@ -29,10 +47,14 @@ export class Predecessor {
       inheritance.stopReporting()
       onTakeOver()
     }
-    inheritance.channel.onMessage = (message) => {
+    inheritance.channel.onMessage = (message, handle) => {
       if (message.type === 'taken-over') takeOver()
+      else if (message.type === 'connection') this.#receive(message, handle, adopt)
     }
-    void inheritance.channel.closed.then(takeOver)
+    void inheritance.channel.closed.then(() => {
+      takeOver()
+      this.#settleFinished()
+    })
   }
 
   get hasTakenOver(): boolean {
@@ -49,7 +71,7 @@ export class Predecessor {
     if (!this.#hasTakenOver) this.#inheritance.channel.ref()
     const held = this.#held.claim(target)
     if (!held) return undefined
-    this.#claimed.push(held.asked)
+    this.#claimed.push(held)
     const keys = this.#inheritance.welcome.ticketKeys[formatAddress(held.bound)]
     return { handle: held.handle, ticketKeys: keys ? Buffer.from(keys, 'base64') : undefined }
   }
@@ -67,10 +89,52 @@ export class Predecessor {
     this.#hasGivenUp = true
   }
 
-  reportReady(pidFile: string | undefined): void {
+  reportReady(report: { adopts: string[]; pidFile: string | undefined }): void {
+    for (const { bound, handle } of this.#claimed) {
+      this.#send({ type: 'escrow', bound: formatAddress(bound) }, handle)
+    }
+    this.#send({ type: 'ready', ...report })
+  }
+
+  /** Tells that our own successor has taken over: from now on that one is answered for by us. */
+  reportSucceeded(): void {
+    if (!this.#hasLeft) this.#send({ type: 'succeeded' })
+  }
+
+  /** Tells that this process shuts down: nothing more may come, and nobody shall take over again. */
+  leave(): void {
+    if (this.#hasLeft) return
+    this.#hasLeft = true
+    this.#send({ type: 'leaving' })
+    this.#settleFinished()
+  }
+
+  /** Settles when it gives us no connections any more: it has exited, or was told to stop. */
+  async untilFinished(): Promise<void> {
+    this.#inheritance.channel.ref()
+    await this.#finished
+    this.#inheritance.channel.unref()
+  }
+
+  #receive(
+    connection: MovedConnection,
+    handle: RawHandle | undefined,
+    adopt: (connection: MovedConnection, handle: RawHandle) => boolean,
+  ): void {
+    let isAdopted = !this.#hasLeft
+    try {
+      // Without a handle: it was closed on the way, and only an answer is missing.
+      if (handle && isAdopted) isAdopted = adopt(connection, handle)
+    } finally {
+      // Also when a 'connection' listener of the application has thrown: the connection is ours.
+      if (handle && !isAdopted) handle.close()
+      this.#send({ type: isAdopted ? 'adopted' : 'declined', id: connection.id })
+    }
+  }
+
+  #send(message: ToPredecessor, handle?: RawHandle): void {
     // A predecessor that is gone needs no report: its going was the permission to accept.
-    const ready = { type: 'ready', claimed: this.#claimed, pidFile } as const
-    this.#inheritance.channel.send(ready).catch(() => undefined)
+    this.#inheritance.channel.send(message, handle).catch(() => undefined)
   }
 }
 

@@ -1,0 +1,183 @@
+import type net from 'node:net'
+import type { MovedConnection } from '../handoff/protocol.js'
+import { parserOf, rawHandleOf, responseOn, type RawHandle } from '../internals.js'
+import type { System } from '../system.js'
+import { markIdle } from './mark-idle.js'
+
+// The predecessor's half of a migration; adopt.ts is the other.
+
+/** How many connections move at once while nothing else is asked of this process. */
+const widestWindow = 32
+/** For how long after a request the process counts as busy. */
+const busyMs = 250
+
+/** What the successor has to know of a connection. */
+export type ConnectionFacts = Pick<MovedConnection, 'bound' | 'isFresh' | 'keepAliveTimeoutMs'>
+
+/** A connection that waits for its turn. */
+interface Offer {
+  facts: ConnectionFacts
+  /** What had been read when its parser was seen between two messages. */
+  bytesRead: number
+  /** Called if it stays here. */
+  onReturned: () => void
+}
+
+/** A connection that neither process reads, until the successor answers. */
+interface Moving {
+  socket: net.Socket
+  timeoutMs: number
+  onReturned: () => void
+}
+
+/**
+ * Gives open connections to the successor, a few at a time. One that waits for its turn is served as
+ * ever; of one whose turn has come nothing more is read here: what its client sends waits in the
+ * kernel until the successor has it.
+ */
+export class Migration {
+  readonly #system: System
+  readonly #adopts: ReadonlySet<string>
+  readonly #send: (message: MovedConnection, handle: RawHandle) => Promise<void>
+  readonly #queue = new Map<net.Socket, Offer>()
+  readonly #moving = new Map<number, Moving>()
+  readonly #inMove = new WeakSet<net.Socket>()
+  readonly #declined = new WeakSet<net.Socket>()
+  #lastId = 0
+  #busyUntilMs = -Infinity
+  #isClosed = false
+
+  /** @param adopts where the successor adopts connections, by address */
+  constructor(
+    system: System,
+    adopts: Iterable<string>,
+    send: (message: MovedConnection, handle: RawHandle) => Promise<void>,
+  ) {
+    this.#system = system
+    this.#adopts = new Set(adopts)
+    this.#send = send
+  }
+
+  /** Whether a connection may move as soon as its parser is between two messages. */
+  takes(socket: net.Socket, bound: string): boolean {
+    return (
+      !this.#isClosed &&
+      this.#adopts.has(bound) &&
+      !this.#declined.has(socket) &&
+      isReadByParserAlone(socket)
+    )
+  }
+
+  /** Whether a connection waits for its turn, or is on its way. */
+  has(socket: net.Socket): boolean {
+    return this.#queue.has(socket) || this.#inMove.has(socket)
+  }
+
+  /** Lines a connection up whose parser is between two messages. */
+  offer(socket: net.Socket, facts: ConnectionFacts, onReturned: () => void): void {
+    if (this.has(socket)) return
+    this.#queue.set(socket, { facts, bytesRead: socket.bytesRead, onReturned })
+    this.#pump()
+  }
+
+  /** Tells that a request has come: the successor shall warm up while this process still answers. */
+  noteRequest(): void {
+    this.#busyUntilMs = this.#system.now() + busyMs
+  }
+
+  adopted(id: number): void {
+    // Ours is a copy: the connection lives on.
+    this.#moving.get(id)?.socket.destroy()
+    this.#moving.delete(id)
+    this.#pump()
+  }
+
+  declined(id: number): void {
+    const moving = this.#moving.get(id)
+    if (!moving) return
+    this.#declined.add(moving.socket)
+    this.#bringBack(id, moving)
+    this.#pump()
+  }
+
+  /** Offers nothing more; what is on its way is still answered. */
+  close(): void {
+    this.#isClosed = true
+    const waiting = [...this.#queue.values()]
+    this.#queue.clear()
+    for (const { onReturned } of waiting) onReturned()
+  }
+
+  /** The successor is gone: what it has not acknowledged goes on here. */
+  abort(): void {
+    this.close()
+    for (const [id, moving] of this.#moving) this.#bringBack(id, moving)
+  }
+
+  #pump(): void {
+    const isBusy = this.#system.now() < this.#busyUntilMs
+    const window = isBusy ? 1 : widestWindow
+    for (const [socket, offer] of this.#queue) {
+      if (this.#moving.size >= window) return
+      this.#queue.delete(socket)
+      // Something has come since: it is offered again when that has been answered.
+      if (socket.bytesRead === offer.bytesRead && isAtRest(socket)) this.#move(socket, offer)
+    }
+  }
+
+  #move(socket: net.Socket, { facts, onReturned }: Offer): void {
+    const handle = rawHandleOf(socket)
+    if (!handle) return
+    // Reading stops at once (lib/_http_server.js, onSocketPause), and nothing is read in between.
+    socket.pause()
+    const timeoutMs = socket.timeout ?? 0
+    socket.setTimeout(0)
+    // A 408 of ours would be written into what is the successor's connection by then.
+    if (facts.isFresh) markIdle(socket)
+    const id = ++this.#lastId
+    this.#moving.set(id, { socket, timeoutMs, onReturned })
+    this.#inMove.add(socket)
+    // The raw handle, not the socket: Node would count a net.Socket among those that it keeps track of
+    // for the child, and a relay could not pass it on.
+    this.#send({ type: 'connection', id, ...facts }, handle).catch(() => {
+      // Closed before it was sent, by the hammer or by the application: there is nothing to move. A
+      // successor that is gone makes sending fail too, and is dealt with where its end is noticed.
+      if (socket.destroyed) this.adopted(id)
+    })
+  }
+
+  #bringBack(id: number, { socket, timeoutMs, onReturned }: Moving): void {
+    this.#moving.delete(id)
+    this.#inMove.delete(socket)
+    if (socket.destroyed) return
+    socket.setTimeout(timeoutMs)
+    socket.resume()
+    onReturned()
+  }
+}
+
+/**
+ * Whether nobody but the HTTP parser reads from a connection. A foreign 'data' or 'readable' listener
+ * detaches the parser from the handle (lib/_http_server.js, generateSocketListenerWrapper): pausing
+ * would no longer stop the reading, and what such a listener knows cannot be moved.
+ */
+function isReadByParserAlone(socket: net.Socket): boolean {
+  return (
+    parserOf(socket)?._consumed === true &&
+    socket.listenerCount('data') === 1 &&
+    socket.listenerCount('readable') === 0
+  )
+}
+
+/** Whether nothing is under way on a connection in either direction, and neither side has ended. */
+function isAtRest(socket: net.Socket): boolean {
+  return (
+    isReadByParserAlone(socket) &&
+    !responseOn(socket) &&
+    socket.writableLength === 0 &&
+    socket.readableLength === 0 &&
+    socket.readable &&
+    socket.writable &&
+    !socket.isPaused()
+  )
+}

@@ -1,0 +1,582 @@
+import { EndlessError, messageOf } from './errors.js'
+import { Events, type GenerationEvents } from './events.js'
+import type { Generation, GenerationStatus, TerminateHook } from './generation.js'
+import { Environment } from './handoff/environment.js'
+import { createLaunch, findOrigin, type Origin } from './handoff/launch.js'
+import { Successor } from './handoff/predecessor.js'
+import { preloadUrl } from './handoff/preload-url.js'
+import type { Inheritance, MovedConnection } from './handoff/protocol.js'
+import { Predecessor, takeInheritance } from './handoff/successor.js'
+import { bounded, runHooks, type HookPhase, type HookSignal } from './hooks.js'
+import type { RawHandle } from './internals.js'
+import { transition, type GenerationState, type LifecycleEvent } from './lifecycle.js'
+import { formatAddress, type ListenTarget } from './listeners/address.js'
+import { createStderrLogger, type Logger } from './logger.js'
+import {
+  defaultHammerTimeMs,
+  mergeProcessOptions,
+  processDefaults,
+  type ProcessOptions,
+  type ResolvedProcessOptions,
+} from './options.js'
+import { PidFile } from './pid-file.js'
+import { Readiness } from './readiness.js'
+import type { RestartReport, ShutdownReport } from './reports.js'
+import type { ManagedServer, Occasion, ServerHost } from './server.js'
+import { SignalActions, type SignalTarget } from './signal-actions.js'
+import { Signals } from './signals.js'
+import { createNodeSystem, type System } from './system.js'
+
+/** The process and all its parts. There is one in a process. */
+export class Runtime implements Generation, ServerHost, SignalTarget {
+  readonly system: System
+  readonly #events = new Events((event, error) => {
+    this.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
+  })
+  readonly #servers = new Set<ManagedServer>()
+  readonly #predecessor: Predecessor | undefined
+  readonly #origin: Origin
+  readonly #environment: Environment
+  readonly #signals: Signals
+  readonly #defaultLogger: Logger
+  readonly #startedMs: number
+  readonly #terminateHooks: TerminateHook[] = []
+  #readiness: Readiness
+  #given: ProcessOptions = {}
+  #pidFile: PidFile | undefined
+  #state: GenerationState = 'init'
+  #successor: Successor | undefined
+  #restarting: Promise<RestartReport> | undefined
+  #abortRestart: ((reason: EndlessError) => void) | undefined
+  #shutdown: Promise<ShutdownReport> | undefined
+  #isShuttingDown = false
+  #isLeaving = false
+  #isHammerDue = false
+  #onTakenBack: ((error: EndlessError) => void) | undefined
+  #cutDelay: (() => void) | undefined
+
+  constructor(system: System, inheritance: Inheritance | undefined) {
+    this.system = system
+    this.#startedMs = system.now()
+    this.#defaultLogger = createStderrLogger(system)
+    this.#predecessor =
+      inheritance &&
+      new Predecessor(
+        inheritance,
+        () => {
+          this.#takeOver()
+        },
+        (connection, handle) => this.#adopt(connection, handle),
+      )
+    this.#origin = findOrigin(system, this.#predecessor?.directory ?? '')
+    this.#environment = new Environment(system)
+    this.#readiness = this.#createReadiness()
+    const actions = new SignalActions(this)
+    this.#signals = new Signals(
+      system,
+      () => this.logger,
+      (signal) => void actions.on(signal),
+    )
+  }
+
+  get number(): number {
+    return this.#predecessor?.generation ?? 0
+  }
+
+  get isSuccessor(): boolean {
+    return this.#predecessor !== undefined
+  }
+
+  get state(): GenerationState {
+    return this.#state
+  }
+
+  get logger(): Logger {
+    return this.#given.logger ?? this.#defaultLogger
+  }
+
+  get mayAccept(): boolean {
+    return this.#predecessor?.hasTakenOver ?? true
+  }
+
+  get #options(): ResolvedProcessOptions {
+    return { ...processDefaults, ...this.#given }
+  }
+
+  get isShuttingDown(): boolean {
+    return this.#isShuttingDown
+  }
+
+  get shutdownDelayMs(): number {
+    return this.#options.shutdownDelayMs
+  }
+
+  /** The longest hammer time of the servers: what else of the application is bounded by. */
+  get #boundMs(): number {
+    const times = [...this.#servers].map((server) => server.hammerTimeMs)
+    return Math.max(0, ...times.map((time) => (time < 0 ? defaultHammerTimeMs : time)))
+  }
+
+  /** Takes what a new server says of the process. */
+  configure(options: ProcessOptions): void {
+    const given = mergeProcessOptions(this.#given, options)
+    if (options.pidFile !== undefined) {
+      this.#pidFile ??= new PidFile(options.pidFile, this.system.pid)
+    }
+    this.#given = given
+  }
+
+  // What servers report.
+
+  claim(target: ListenTarget): ReturnType<Predecessor['claim']> {
+    return this.#predecessor?.claim(target)
+  }
+
+  hasHeldPort(port: number): boolean {
+    return this.#predecessor?.hasPort(port) ?? false
+  }
+
+  /** Finds a server that listens. */
+  findServer(isIt: (server: ManagedServer) => boolean): ManagedServer | undefined {
+    return [...this.#servers].find(isIt)
+  }
+
+  listenBegun(server: ManagedServer): void {
+    // Again: what it said is forgotten when the last server before it has terminated.
+    this.configure(server.processOptions)
+    if (this.#state === 'terminate') {
+      this.#apply('reopen')
+      this.#readiness = this.#createReadiness()
+    }
+    this.#readiness.listenBegun(server)
+  }
+
+  listening(server: ManagedServer): void {
+    // Again: what it said is forgotten if another server has terminated while this one bound.
+    this.configure(server.processOptions)
+    this.#servers.add(server)
+    this.#signals.install(this.#options.signals)
+  }
+
+  begun(server: ManagedServer): void {
+    this.#readiness.begun(server)
+  }
+
+  listenFailed(server: ManagedServer): void {
+    this.#readiness.listenFailed(server)
+  }
+
+  draining(server: ManagedServer): void {
+    this.#events.emit('drain', { server: server.server, upgraded: server.connections.upgraded })
+  }
+
+  hammered(server: ManagedServer, destroyed: number): void {
+    // What still came from the predecessor would outlive the hammer.
+    this.#predecessor?.leave()
+    this.#events.emit('hammer', { server: server.server, destroyed })
+  }
+
+  terminated(server: ManagedServer): void {
+    this.#readiness.closed(server)
+    // A shutdown still needs its hooks, and ends with what follows the last server by itself.
+    if (this.#isShuttingDown) return
+    const hasServed = this.#servers.delete(server)
+    if (this.#servers.size > 0) return
+    if (hasServed) this.#apply('drained')
+    this.#leave()
+  }
+
+  // What users ask for.
+
+  restart(): Promise<RestartReport> {
+    if (this.#restarting) return this.#restarting
+    const refusal = this.#refusal()
+    if (refusal) return Promise.reject(refusal)
+    this.#restarting = this.#handOver().finally(() => (this.#restarting = undefined))
+    return this.#restarting
+  }
+
+  ready(): void {
+    this.#readiness.manually()
+  }
+
+  shutdown(): Promise<ShutdownReport> {
+    return this.shutDown({ reason: 'shutdown', isInteractive: false }, 0)
+  }
+
+  hammer(): void {
+    if (this.#state !== 'shutting-down') return
+    // The drain may not have begun: a successor is being stopped, or load balancers are given time.
+    this.#isHammerDue = true
+    this.#cutDelay?.()
+    for (const server of this.#servers) server.strike()
+  }
+
+  status(): GenerationStatus {
+    return {
+      number: this.number,
+      pid: this.system.pid,
+      state: this.#state,
+      uptimeMs: Math.round(this.system.now() - this.#startedMs),
+      servers: [...this.#servers].map(({ address, state, connections }) => ({
+        address,
+        state,
+        connections: connections.accepted.size,
+      })),
+    }
+  }
+
+  on<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): Generation {
+    this.#events.on(event, listener)
+    return this
+  }
+
+  off<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): Generation {
+    this.#events.off(event, listener)
+    return this
+  }
+
+  onTerminate(hook: TerminateHook): Generation {
+    this.#terminateHooks.push(hook)
+    return this
+  }
+
+  // What signals ask for.
+
+  settled(): Promise<unknown> {
+    return this.#restarting?.catch(() => undefined) ?? Promise.resolve()
+  }
+
+  signalSuccessor(signal: NodeJS.Signals): void {
+    this.#successor?.signal(signal)
+  }
+
+  // How it begins to serve.
+
+  #createReadiness(): Readiness {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- a source of live values
+    const runtime = this
+    return new Readiness(this.system, {
+      get mode() {
+        return runtime.#options.ready
+      },
+      get unclaimedGraceMs() {
+        return runtime.#options.unclaimedGraceMs
+      },
+      get unclaimed() {
+        return runtime.#predecessor?.unclaimed.length ?? 0
+      },
+      isSuccessor: this.isSuccessor,
+      giveUpUnclaimed() {
+        const names = runtime.#predecessor?.unclaimed.map(({ bound }) => formatAddress(bound)) ?? []
+        runtime.logger.warn(
+          `Nothing has listened on ${names.join(', ')} in this generation: closed from now on.`,
+        )
+      },
+      ready() {
+        runtime.#environment.bootEnded()
+        if (runtime.mayAccept) runtime.#serve()
+        else runtime.#reportReady()
+      },
+    })
+  }
+
+  #reportReady(): void {
+    const adopts = [...this.#servers].flatMap(({ adopts, bound }) =>
+      adopts && bound !== null ? [bound] : [],
+    )
+    this.#predecessor?.reportReady({ adopts, pidFile: this.#pidFile?.path })
+  }
+
+  /** Takes an open connection of the predecessor over; answers whether there is a server for it. */
+  #adopt({ bound, isFresh, keepAliveTimeoutMs }: MovedConnection, handle: RawHandle): boolean {
+    const server = this.findServer(
+      (each) => each.adopts && each.bound === bound && each.state !== 'terminate',
+    )
+    server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs })
+    return server !== undefined
+  }
+
+  /** The predecessor has stopped accepting, or is gone. */
+  #takeOver(): void {
+    for (const server of this.#servers) server.accept()
+    if (this.#readiness.isReady) this.#serve()
+  }
+
+  #serve(): void {
+    this.#apply('serve')
+    this.#predecessor?.giveUpUnclaimed()
+    if (this.#pidFile) this.system.onExit(this.#removePidFile)
+    this.#announce()
+  }
+
+  /** Tells the world that this process serves. */
+  #announce(): void {
+    try {
+      this.#pidFile?.write()
+    } catch (error) {
+      this.logger.error(messageOf(error))
+    }
+    this.#events.emit('ready')
+  }
+
+  readonly #removePidFile = (): void => {
+    this.#pidFile?.remove()
+  }
+
+  // How it hands over.
+
+  #refusal(): EndlessError | undefined {
+    if (this.system.platform === 'win32') {
+      return new EndlessError(
+        'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
+        'Cannot restart on Windows: it has no way to pass a listening socket on. Shut down and start again.',
+      )
+    }
+    if (this.system.isClusterWorker) {
+      return new EndlessError(
+        'ERR_ENDLESS_UNSUPPORTED',
+        'Cannot restart a cluster worker: its sockets belong to the primary process. Restart that.',
+      )
+    }
+    if (this.#isShuttingDown) return shuttingDown()
+    if (this.#state !== 'running') {
+      return new EndlessError(
+        'ERR_ENDLESS_NOT_RUNNING',
+        `Cannot restart: this process serves nothing (state '${this.#state}'). Wait for the 'ready' event.`,
+      )
+    }
+    return undefined
+  }
+
+  async #handOver(): Promise<RestartReport> {
+    const beganMs = this.system.now()
+    const number = this.number + 1
+    this.#apply('restart')
+    this.#events.emit('restarting', { number })
+    const aborted = new Promise<never>((_, reject) => (this.#abortRestart = reject))
+    let successor: Successor | undefined
+    try {
+      successor = this.#startSuccessor(number)
+      this.#successor = successor
+      const died = successor.exited.then((error) => Promise.reject(error))
+      died.catch(() => undefined)
+      await Promise.race([successor.ready, aborted])
+      // Still serving: a hook may take its time, and the successor may die meanwhile.
+      await Promise.race([this.runHooks('before', 'SIGTERM'), died, aborted])
+    } catch (error) {
+      await successor?.stop()
+      this.#successor = undefined
+      this.#apply('restart-failed')
+      this.#reportFailure(error as EndlessError)
+      throw error
+    } finally {
+      this.#abortRestart = undefined
+    }
+    await this.#giveWay(successor)
+    const report: RestartReport = {
+      number,
+      pid: successor.pid ?? 0,
+      durationMs: Math.round(this.system.now() - beganMs),
+    }
+    this.logger.info(`generation ${String(number)} (pid ${String(report.pid)}) has taken over`)
+    this.#events.emit('taken-over', report)
+    const { migration } = successor
+    this.#shutdown = this.#drainAndLeave(
+      { reason: 'handoff', isInteractive: false, migration },
+      'SIGTERM',
+    )
+    // If this process takes over again, there is nobody who waits for its end.
+    this.#shutdown.catch(() => undefined)
+    return report
+  }
+
+  /** Lets the successor accept in our place. */
+  async #giveWay(successor: Successor): Promise<void> {
+    for (const server of this.#servers) server.stopAccepting('handoff')
+    this.#isShuttingDown = true
+    this.#apply('taken-over')
+    if (successor.pidFile === this.#pidFile?.path) this.#pidFile?.leave()
+    const exited = successor.exited.then((error) => {
+      this.#successorLost(successor, error)
+      return error
+    })
+    try {
+      await successor.takeOver()
+    } catch {
+      throw await exited
+    }
+    this.#predecessor?.reportSucceeded()
+    successor.release()
+  }
+
+  /** The successor is gone after it had taken over: if nobody answers for it, this process does. */
+  #successorLost(successor: Successor, error: EndlessError): void {
+    successor.migration?.abort()
+    if (successor.hasLeft || this.#isLeaving) return
+    this.#successor = undefined
+    this.#isShuttingDown = false
+    this.#isHammerDue = false
+    this.#shutdown = undefined
+    this.#onTakenBack?.(error)
+    for (const server of this.#servers) {
+      server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound))
+    }
+    successor.closeEscrow()
+    this.#apply('taken-back')
+    this.#reportFailure(error)
+    this.#announce()
+  }
+
+  #reportFailure(error: EndlessError): void {
+    this.logger.error(`Restart failed: ${error.message}`)
+    this.#events.emit('restart-failed', error)
+  }
+
+  #startSuccessor(number: number): Successor {
+    const { successor, readyTimeoutMs } = this.#options
+    const passed = [...this.#servers].flatMap((server) => server.passable ?? [])
+    const keys = passed.flatMap(({ bound, ticketKeys }) =>
+      ticketKeys ? [[formatAddress(bound), ticketKeys.toString('base64')] as const] : [],
+    )
+    const launch = createLaunch(
+      this.system,
+      this.#origin,
+      preloadUrl(this.system.pid),
+      this.#environment.forSuccessor(),
+      successor,
+    )
+    return new Successor(
+      this.system,
+      launch,
+      passed,
+      {
+        generation: number,
+        directory: this.#origin.logical,
+        ticketKeys: Object.fromEntries(keys),
+      },
+      readyTimeoutMs,
+    )
+  }
+
+  // How it goes.
+
+  async shutDown(
+    occasion: Occasion,
+    delayMs: number,
+    signal?: HookSignal,
+  ): Promise<ShutdownReport> {
+    if (this.#shutdown) {
+      // Whoever shuts down a process that drains does not want it to serve again.
+      this.#successor?.closeEscrow()
+      return this.#shutdown
+    }
+    this.#isShuttingDown = true
+    this.#apply('shutdown')
+    const begin = async (): Promise<ShutdownReport> => {
+      this.#abortRestart?.(shuttingDown())
+      // The successor is stopped first: it must not take over what we are closing.
+      await this.#restarting?.catch(() => undefined)
+      if (delayMs > 0 && !this.#isHammerDue) await this.#delay(delayMs)
+      return this.#drainAndLeave(occasion, signal)
+    }
+    this.#shutdown = begin()
+    return this.#shutdown
+  }
+
+  #delay(delayMs: number): Promise<void> {
+    for (const server of this.#servers) server.foretellShutdown()
+    return new Promise((resolve) => {
+      // Referenced: the listening sockets keep the process alive as well.
+      const timer = this.system.setTimeout(resolve, delayMs)
+      this.#cutDelay = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  async #drainAndLeave(occasion: Occasion, signal?: HookSignal): Promise<ShutdownReport> {
+    const beganMs = this.system.now()
+    const boundMs = this.#boundMs
+    const takenBack = new Promise<never>((_, reject) => (this.#onTakenBack = reject))
+    await Promise.race([this.#drain(occasion, signal), takenBack])
+    this.#isLeaving = true
+    this.#successor?.closeEscrow()
+    const reports = await Promise.all([...this.#servers].map((server) => server.terminate()))
+    for (const hook of this.#terminateHooks) {
+      await bounded(this.system, this.logger, 'An onTerminate hook', hook, boundMs)
+    }
+    const report: ShutdownReport = {
+      reason: occasion.reason,
+      durationMs: Math.round(this.system.now() - beganMs),
+      hammered: reports.reduce((sum, { hammered }) => sum + hammered, 0),
+    }
+    this.#apply('drained')
+    this.#events.emit('terminate', report)
+    if (this.#options.exit) {
+      // Signals stay caught until then: one that came late would end the process by its default.
+      this.system.exit()
+      return report
+    }
+    this.#servers.clear()
+    this.#isShuttingDown = false
+    this.#isLeaving = false
+    this.#isHammerDue = false
+    this.#shutdown = undefined
+    this.#leave()
+    return report
+  }
+
+  async #drain(occasion: Occasion, signal?: HookSignal): Promise<void> {
+    for (const server of this.#servers) server.drain(occasion)
+    if (this.#isHammerDue) for (const server of this.#servers) server.strike()
+    if (occasion.reason === 'shutdown') this.#predecessor?.leave()
+    // Its connections come through here: if we left first, they would stay on older code.
+    await this.#predecessor?.untilFinished()
+    await Promise.all([...this.#servers].map((server) => server.drained()))
+    if (signal) await this.runHooks('after', signal)
+  }
+
+  /** Nothing is left that serves: the process is again as if endless were not there. */
+  #leave(): void {
+    this.#predecessor?.leave()
+    this.#signals.uninstall()
+    this.#removePidFile()
+    this.system.offExit(this.#removePidFile)
+    // A test suite makes one server after the other, and each with options of its own.
+    this.#given = {}
+    this.#pidFile = undefined
+  }
+
+  runHooks(phase: HookPhase, signal: HookSignal): Promise<void> {
+    const { system, logger } = this
+    const hooks = [...this.#servers].map((server) => server.hooks)
+    return runHooks(hooks, phase, signal, { system, logger, boundMs: this.#boundMs })
+  }
+
+  #apply(event: LifecycleEvent): void {
+    this.#state = transition(this.#state, event)
+  }
+}
+
+function shuttingDown(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SHUTTING_DOWN',
+    'Cannot restart: this process is shutting down.',
+  )
+}
+
+const runtimeKey = Symbol.for('@endless/core:runtime')
+
+/** The one runtime of this process: a second copy of the library joins the first. */
+export function currentRuntime(): Runtime {
+  const global = globalThis as Record<symbol, Runtime | undefined>
+  return (global[runtimeKey] ??= new Runtime(createNodeSystem(), takeInheritance()))
+}
