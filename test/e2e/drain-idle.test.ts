@@ -5,8 +5,8 @@ import { connectRaw, startAnswering, type Answering, type RawClient } from '../h
 
 // Node announces `Keep-Alive: timeout=1`, so that a restart may close after one second.
 const server = { keepAliveTimeout: 1_000 }
-const shortGrace = { idleGraceMs: 250 }
-const longGrace = { idleGraceMs: 60_000 }
+const shortGrace = { idleGraceMs: 250, migrateConnections: false }
+const longGrace = { idleGraceMs: 60_000, migrateConnections: false }
 
 async function connectIdle(program: Answering): Promise<RawClient> {
   const client = await program.connect()
@@ -61,7 +61,11 @@ describe.each(kinds)('over $name', ({ tls }) => {
     })
 
     test('a half-received header that is completed in the drain is answered', async () => {
-      const program = await startAnswering({ tls, server, options: { idleGraceMs: 0 } })
+      const program = await startAnswering({
+        tls,
+        server,
+        options: { idleGraceMs: 0, migrateConnections: false },
+      })
       const fresh = await connectSilent(program)
       fresh.write('GET /now/fresh HTTP/1.1\r\nHo')
       const used = await connectIdle(program)

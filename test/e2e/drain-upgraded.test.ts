@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { startAnswering, until, type Answering, type RawClient } from '../helpers/index.js'
 
-const options = { idleGraceMs: 0 }
+const options = { idleGraceMs: 0, migrateConnections: false }
 
 async function upgrade(program: Answering): Promise<RawClient> {
   const client = await program.connect()

@@ -2,7 +2,7 @@
 // of addresses; what they have in common with endless() is proven there.
 import type http from 'node:http'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Runtime } from '../src/generation.js'
+import { Runtime } from '../src/runtime.js'
 import * as go from '../src/go.js'
 import type { HookPhase, HookSignal } from '../src/hooks.js'
 import { FakeSystem } from './fake-system.js'

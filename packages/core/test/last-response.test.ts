@@ -32,7 +32,7 @@ afterEach(async () => {
 })
 
 const announce = (onRequest: () => void = () => undefined): (() => void) =>
-  announceLastResponses(server, connections.speaking, onRequest)
+  announceLastResponses(server, connections.speaking, { isLasting: () => false, onRequest })
 
 /** A client that keeps what it reads. */
 async function connect(): Promise<{ client: net.Socket; read: () => string }> {

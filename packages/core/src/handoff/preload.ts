@@ -95,13 +95,18 @@ function takeChannel(): SuccessorChannel {
     },
   }
 
+  const nodeListeners = process.rawListeners('internalMessage') as ((...args: unknown[]) => void)[]
   // eslint-disable-next-line @typescript-eslint/unbound-method -- always applied to `process`
   const originalEmit = process.emit as (...args: unknown[]) => boolean
   const emit = (...args: unknown[]): boolean => {
     const [event, message, handle] = args as [unknown, { cmd?: unknown } | undefined, RawHandle]
     if (event === 'internalMessage') {
-      if (message?.cmd !== command) return within(originalEmit).apply(process, args)
-      channel.onMessage(message as unknown as protocol.ToSuccessor, handle)
+      if (message?.cmd === command) {
+        channel.onMessage(message as unknown as protocol.ToSuccessor, handle)
+      } else {
+        // What passes a handle on or acknowledges one is for Node alone.
+        for (const listener of nodeListeners) within(listener).call(process, message, handle)
+      }
       return true
     }
     if (event === 'disconnect') {
