@@ -215,7 +215,7 @@ export class FakeChild extends EventEmitter {
   async boot(): Promise<void> {
     this.say({ type: 'hello', version: 1 })
     await settle()
-    this.say({ type: 'ready', claimed: [] })
+    this.say({ type: 'ready', adopts: [] })
     await settle()
   }
 

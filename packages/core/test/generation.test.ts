@@ -189,7 +189,7 @@ describe('a restart that succeeds', () => {
       { type: 'welcome', generation: 1, version: 1, addedExecArgv: [] },
     ])
     expect(system.child.handles).toHaveLength(1)
-    system.child.say({ type: 'ready', claimed: [] })
+    system.child.say({ type: 'ready', adopts: [] })
     await settle()
   })
 

@@ -11,7 +11,7 @@ import { deferAccept, HeldListeners } from '../src/listeners/held.js'
 const held = (asked: string, port: number, address = '::'): HeldListener => ({
   asked,
   bound: { address, family: net.isIPv6(address) ? 'IPv6' : 'IPv4', port },
-  handle: { listen: () => 0, close: () => undefined, ref: () => undefined, unref: () => undefined },
+  handle: { listen: () => 0, close: () => undefined },
 })
 const tcp = (port: number, host?: string): ListenTarget => ({
   kind: 'tcp',

@@ -8,6 +8,7 @@ const events = [
   'restart-failed',
   'taken-over',
   'shutdown',
+  'taken-back',
   'drained',
   'reopen',
 ] as const satisfies readonly LifecycleEvent[]
@@ -16,23 +17,23 @@ const events = [
 const table: Record<GenerationState, Record<LifecycleEvent, GenerationState>> = {
   init: {
     serve: 'running', restart: 'init', 'restart-failed': 'init', 'taken-over': 'init',
-    shutdown: 'shutting-down', drained: 'terminate', reopen: 'init',
+    shutdown: 'shutting-down', drained: 'terminate', reopen: 'init', 'taken-back': 'init',
   },
   running: {
     serve: 'running', restart: 'restarting', 'restart-failed': 'running', 'taken-over': 'running',
-    shutdown: 'shutting-down', drained: 'terminate', reopen: 'running',
+    shutdown: 'shutting-down', drained: 'terminate', reopen: 'running', 'taken-back': 'running',
   },
   restarting: {
     serve: 'restarting', restart: 'restarting', 'restart-failed': 'running', 'taken-over': 'shutting-down',
-    shutdown: 'shutting-down', drained: 'restarting', reopen: 'restarting',
+    shutdown: 'shutting-down', drained: 'restarting', reopen: 'restarting', 'taken-back': 'restarting',
   },
   'shutting-down': {
     serve: 'shutting-down', restart: 'shutting-down', 'restart-failed': 'shutting-down',
-    'taken-over': 'shutting-down', shutdown: 'shutting-down', drained: 'terminate', reopen: 'shutting-down',
+    'taken-over': 'shutting-down', shutdown: 'shutting-down', drained: 'terminate', reopen: 'shutting-down', 'taken-back': 'running',
   },
   terminate: {
     serve: 'terminate', restart: 'terminate', 'restart-failed': 'terminate', 'taken-over': 'terminate',
-    shutdown: 'terminate', drained: 'terminate', reopen: 'init',
+    shutdown: 'terminate', drained: 'terminate', reopen: 'init', 'taken-back': 'terminate',
   },
 }
 
