@@ -410,6 +410,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     try {
       await successor.takeOver()
     } catch {
+      // It cannot be told, so it must not live either: this process serves again when it is gone.
+      await successor.stop()
       throw await exited
     }
     this.#predecessor?.reportSucceeded()
@@ -482,7 +484,15 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     const begin = async (): Promise<ShutdownReport> => {
       this.#abortRestart?.(shuttingDown())
       // The successor is stopped first: it must not take over what we are closing.
-      await this.#restarting?.catch(() => undefined)
+      const hasHandedOver = await this.#restarting?.then(
+        () => true,
+        () => false,
+      )
+      if (hasHandedOver && this.#shutdown) {
+        // Too late to stop it: its own drain is under way, and clean-up runs once.
+        this.#successor?.closeEscrow()
+        return this.#shutdown
+      }
       if (delayMs > 0 && !this.#isHammerDue) await this.#delay(delayMs)
       return this.#drainAndLeave(occasion, signal)
     }
