@@ -41,7 +41,7 @@ process.exit(passed ? 0 : 1)
 async function torture() {
   console.log(`seed ${seed}: ${connections} connections, until ${migrations} have migrated`)
   const fixture = fileURLToPath(new URL('../fixtures/hashes.mjs', import.meta.url))
-  const options = {}
+  const options = migrates ? {} : { migrateConnections: false }
   const program = startProgram({ args: [fixture, JSON.stringify(options)] })
   const { port } = await program.waitForGeneration(0, { deadlineMs })
   const clients = createTorture({ port, connections, seed, mayClose: !migrates })
