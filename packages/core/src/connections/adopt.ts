@@ -60,6 +60,7 @@ function becomeIdle(server: http.Server, socket: net.Socket, facts: ConnectionFa
   if (!onIncoming) return
   parser.onIncoming = (...args) => {
     parser.onIncoming = onIncoming
+    adopted.delete(socket) // its 80 bytes would stay as long as the connection
     socket.setTimeout(server.timeout)
     return onIncoming(...args)
   }
