@@ -121,7 +121,7 @@ export function drainHttp(
   const endAnnouncing = announceLastResponses(server, connections.speaking, {
     isLasting: mayMove,
     onRequest: (request, response) => {
-      wayOut?.migration.noteRequest()
+      wayOut?.migration.noteRequest(request.socket)
       idleSince.delete(request.socket)
       watch(response)
     },

@@ -39,7 +39,10 @@ export class Migration {
   readonly #system: System
   readonly #adopts: ReadonlySet<string>
   readonly #send: (message: MovedConnection, handle: RawHandle) => Promise<void>
-  readonly #queue = new Map<net.Socket, Offer>()
+  /** Those that clients use now: their turn comes first, and then this process has little to do. */
+  readonly #hot = new Map<net.Socket, Offer>()
+  readonly #cold = new Map<net.Socket, Offer>()
+  readonly #used = new WeakSet<net.Socket>()
   readonly #moving = new Map<number, Moving>()
   readonly #inMove = new WeakSet<net.Socket>()
   readonly #declined = new WeakSet<net.Socket>()
@@ -70,19 +73,21 @@ export class Migration {
 
   /** Whether a connection waits for its turn, or is on its way. */
   has(socket: net.Socket): boolean {
-    return this.#queue.has(socket) || this.#inMove.has(socket)
+    return this.#hot.has(socket) || this.#cold.has(socket) || this.#inMove.has(socket)
   }
 
   /** Lines a connection up whose parser is between two messages. */
   offer(socket: net.Socket, facts: ConnectionFacts, onReturned: () => void): void {
     if (this.has(socket)) return
-    this.#queue.set(socket, { facts, bytesRead: socket.bytesRead, onReturned })
+    const queue = this.#used.has(socket) ? this.#hot : this.#cold
+    queue.set(socket, { facts, bytesRead: socket.bytesRead, onReturned })
     this.#pump()
   }
 
   /** Tells that a request has come: the successor shall warm up while this process still answers. */
-  noteRequest(): void {
+  noteRequest(socket: net.Socket): void {
     this.#busyUntilMs = this.#system.now() + busyMs
+    this.#used.add(socket)
   }
 
   adopted(id: number): void {
@@ -103,8 +108,9 @@ export class Migration {
   /** Offers nothing more; what is on its way is still answered. */
   close(): void {
     this.#isClosed = true
-    const waiting = [...this.#queue.values()]
-    this.#queue.clear()
+    const waiting = [...this.#hot.values(), ...this.#cold.values()]
+    this.#hot.clear()
+    this.#cold.clear()
     for (const { onReturned } of waiting) onReturned()
   }
 
@@ -117,11 +123,13 @@ export class Migration {
   #pump(): void {
     const isBusy = this.#system.now() < this.#busyUntilMs
     const window = isBusy ? 1 : widestWindow
-    for (const [socket, offer] of this.#queue) {
-      if (this.#moving.size >= window) return
-      this.#queue.delete(socket)
-      // Something has come since: it is offered again when that has been answered.
-      if (socket.bytesRead === offer.bytesRead && isAtRest(socket)) this.#move(socket, offer)
+    for (const queue of [this.#hot, this.#cold]) {
+      for (const [socket, offer] of queue) {
+        if (this.#moving.size >= window) return
+        queue.delete(socket)
+        // Something has come since: it is offered again when that has been answered.
+        if (socket.bytesRead === offer.bytesRead && isAtRest(socket)) this.#move(socket, offer)
+      }
     }
   }
 
