@@ -45,6 +45,7 @@ export async function connectRaw(
 /** A client that writes exactly the bytes it is told, and sees exactly how the connection ends. */
 export class RawClient {
   readonly socket: net.Socket
+  readonly localPort: number
   /** How the server ended the connection, once it has: with a FIN, or with an error such as a reset. */
   endedBy: 'fin' | NodeJS.ErrnoException | undefined
   readonly #tcp: net.Socket
@@ -52,6 +53,7 @@ export class RawClient {
 
   constructor(socket: net.Socket, tcp: net.Socket) {
     this.socket = socket
+    this.localPort = tcp.localPort ?? 0
     this.#tcp = tcp
     // Over TLS the error is told above as well; this one alone would be uncaught.
     if (tcp !== socket) tcp.on('error', () => undefined)

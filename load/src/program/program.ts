@@ -141,7 +141,7 @@ export class Program {
 
   waitForGeneration(
     number: number,
-    wait: Partial<WaitOptions> & Pick<WaitOptions, 'deadlineMs'>,
+    wait: Partial<WaitOptions> & Pick<WaitOptions, 'deadlineMs'> & { since?: number },
   ): Promise<ReadyEvent> {
     return this.waitForEvent<ReadyEvent>(
       ({ event, generation }) => event === 'ready' && generation === number,

@@ -372,6 +372,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       await Promise.race([this.runHooks('before', 'SIGTERM'), died, aborted])
     } catch (error) {
       await successor?.stop()
+      successor?.closeEscrow()
       this.#successor = undefined
       this.#apply('restart-failed')
       this.#reportFailure(error as EndlessError)
@@ -414,6 +415,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       await successor.stop()
       throw await exited
     }
+    // Its end may have been noticed, and answered, before we heard that it was told.
+    if (this.#successor !== successor) throw await exited
     this.#predecessor?.reportSucceeded()
     successor.release()
   }
@@ -427,13 +430,15 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.#isHammerDue = false
     this.#shutdown = undefined
     this.#onTakenBack?.(error)
-    for (const server of this.#servers) {
-      server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound))
-    }
+    const listening = [...this.#servers].map((server) =>
+      server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound)),
+    )
     successor.closeEscrow()
     this.#apply('taken-back')
     this.#reportFailure(error)
-    this.#announce()
+    void Promise.all(listening).then(() => {
+      this.#announce()
+    })
   }
 
   #reportFailure(error: EndlessError): void {
@@ -516,7 +521,9 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     const beganMs = this.system.now()
     const boundMs = this.#boundMs
     const takenBack = new Promise<never>((_, reject) => (this.#onTakenBack = reject))
-    await Promise.race([this.#drain(occasion, signal), takenBack])
+    await Promise.race([this.#drain(occasion), takenBack])
+    // Not in the drain: one that was broken off ends together with the next.
+    if (signal) await Promise.race([this.runHooks('after', signal), takenBack])
     this.#isLeaving = true
     this.#successor?.closeEscrow()
     const reports = await Promise.all([...this.#servers].map((server) => server.terminate()))
@@ -544,14 +551,13 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     return report
   }
 
-  async #drain(occasion: Occasion, signal?: HookSignal): Promise<void> {
+  async #drain(occasion: Occasion): Promise<void> {
     for (const server of this.#servers) server.drain(occasion)
     if (this.#isHammerDue) for (const server of this.#servers) server.strike()
     if (occasion.reason === 'shutdown') this.#predecessor?.leave()
     // Its connections come through here: if we left first, they would stay on older code.
     await this.#predecessor?.untilFinished()
     await Promise.all([...this.#servers].map((server) => server.drained()))
-    if (signal) await this.runHooks('after', signal)
   }
 
   /** Nothing is left that serves: the process is again as if endless were not there. */

@@ -294,26 +294,36 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return this.terminated
   }
 
-  /** Accepts again, in the middle of a drain, on the escrow of its socket or on a new one. */
-  takeBack(escrow: RawListener | undefined): void {
+  /**
+   * Accepts again, in the middle of a drain, on the escrow of its socket, or on a new one: where the
+   * successor did not listen, nobody does. Settles when it listens, or cannot.
+   */
+  takeBack(escrow: RawListener | undefined): Promise<void> {
     this.#hammer.disarm()
     this.#endDrain?.()
     this.#endDrain = undefined
     this.#reason = 'closed'
     this.#drainBeganMs = 0
     this.#state = 'running'
-    if (escrow) {
-      this.#nodeListen(escrow, this.#backlog)
-    } else {
-      // The successor did not listen there, so nobody does.
-      this.server.once('error', (error) => {
+    return new Promise((resolve) => {
+      // Not before: a server that has neither a socket nor a connection would close.
+      const settle = (): void => {
+        this.server.off('listening', settle)
+        this.server.off('error', onError)
+        this.#letClose?.()
+        this.#letClose = undefined
+        resolve()
+      }
+      const onError = (error: Error): void => {
         this.#host.logger.error(`Cannot listen on ${this.bound ?? ''} again: ${error.message}`)
-      })
+        settle()
+      }
+      this.server.once('listening', settle)
+      this.server.once('error', onError)
       const { address: host, port } = this.#boundAddress ?? { address: '', port: 0 }
-      this.#nodeListen({ host, port, backlog: this.#backlog })
-    }
-    this.#letClose?.()
-    this.#letClose = undefined
+      if (escrow) this.#nodeListen(escrow, this.#backlog)
+      else this.#nodeListen({ host, port, backlog: this.#backlog })
+    })
   }
 
   /** Takes over an open connection of its predecessor. */

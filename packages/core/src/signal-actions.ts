@@ -121,10 +121,10 @@ export class SignalActions {
         return
       }
     }
-    if (target.isShuttingDown) return
-    await target.runHooks('before', signal)
     const isInteractive = signal === 'SIGINT' && target.system.terminal() === 'present'
     const delayMs = signal === 'SIGTERM' ? target.shutdownDelayMs : 0
+    // A predecessor that drains has run them; it only learns not to serve again.
+    if (!target.isShuttingDown) await target.runHooks('before', signal)
     await target.shutDown({ reason: 'shutdown', isInteractive }, delayMs, signal)
   }
 }

@@ -46,6 +46,7 @@ export class Successor {
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
   readonly #escrow = new Map<string, RawListener>()
   #version = 0
+  #hasTakenOver = false
   #hasLeft = false
   #settleLeft!: () => void
   #error: ErrorReport | undefined
@@ -105,6 +106,7 @@ export class Successor {
 
   /** Tells it to accept. Rejects if it is gone. */
   takeOver(): Promise<void> {
+    this.#hasTakenOver = true
     return this.#channel.send({ type: 'taken-over' })
   }
 
@@ -217,9 +219,10 @@ export class Successor {
     const { exitCode, signalCode } = this.#child
     return this.#failure(
       'ERR_ENDLESS_SUCCESSOR_EXITED',
-      signalCode === null
-        ? `exited with code ${String(exitCode)} before it had taken over`
-        : `was ended by ${signalCode} before it had taken over`,
+      (signalCode === null
+        ? `exited with code ${String(exitCode)}`
+        : `was ended by ${signalCode}`) +
+        ` ${this.#hasTakenOver ? 'after' : 'before'} it had taken over`,
     )
   }
 
@@ -247,7 +250,8 @@ export class Successor {
     return new EndlessError(
       code,
       `The successor (pid ${String(this.pid)}) ${whatItDid}` +
-        `${reason === undefined ? '' : `: ${reason}`}. This generation serves on.`,
+        `${reason === undefined ? '' : `: ${reason}`}. ` +
+        `This generation serves ${this.#hasTakenOver ? 'again' : 'on'}.`,
       {
         pid: this.pid,
         exitCode: this.#child.exitCode,

@@ -1,0 +1,144 @@
+import type { EndlessOptions } from '@endless/core'
+import type { Program, ProgramEvent } from '@endless/load'
+import { get } from './http-client.js'
+import { startFixture } from './program.js'
+import { connectRaw, type RawClient } from './raw-client.js'
+
+const deadlineMs = 15_000
+
+export interface TellingSettings {
+  servers?: number
+  tls?: boolean
+  /** Options of http.createServer. */
+  create?: object
+  /** Properties of each server. */
+  server?: object
+  options?: Omit<EndlessOptions, 'hooks' | 'beforeBegin' | 'logger'>
+  /** Lets only those connections go whose client has an even port. */
+  evenPortsOnly?: boolean
+  /** An event for which the application listens on each connection. */
+  foreign?: string
+  /** Waits at the gate 'before SIGTERM', when a successor is ready. */
+  stalls?: boolean
+  /** Waits at the gate 'onTerminate'. */
+  stallsAtEnd?: boolean
+  fate?: string
+  /** What differs in a generation. */
+  generations?: Record<number, Omit<TellingSettings, 'generations'>>
+}
+
+interface TellingEvent extends ProgramEvent {
+  event: 'ready'
+  generation: number
+  port: number
+  ports: number[]
+  commands: number
+}
+
+/** Starts the fixture tells-of-its-connections.mjs. */
+export async function startTelling(settings: TellingSettings = {}): Promise<Telling> {
+  const program = startFixture('tells-of-its-connections.mjs', { args: [JSON.stringify(settings)] })
+  const ready = await program.waitForGeneration(0, { deadlineMs })
+  return new Telling(program, ready as unknown as TellingEvent, settings.tls ?? false)
+}
+
+/** A program whose generations tell of each connection. */
+export class Telling {
+  readonly program: Program
+  readonly port: number
+  readonly ports: readonly number[]
+  readonly #tls: boolean
+
+  constructor(program: Program, first: TellingEvent, tls: boolean) {
+    this.program = program
+    this.port = first.port
+    this.ports = first.ports
+    this.#tls = tls
+  }
+
+  connect(port = this.port): Promise<RawClient> {
+    return connectRaw(port, { tls: this.#tls })
+  }
+
+  /** Opens connections, each with a request that has been answered. */
+  connectIdle(count: number): Promise<RawClient[]> {
+    return Promise.all(
+      Array.from({ length: count }, async () => {
+        const client = await this.connect()
+        client.request()
+        await client.waitForResponses(1, { deadlineMs })
+        return client
+      }),
+    )
+  }
+
+  /** Opens connections that the newest generation has accepted, and on which nothing is sent. */
+  connectFresh(count: number): Promise<RawClient[]> {
+    return Promise.all(
+      Array.from({ length: count }, async () => {
+        const client = await this.connect()
+        await this.waitFor('connection', { remotePort: client.localPort })
+        return client
+      }),
+    )
+  }
+
+  /** Restarts the newest generation with SIGHUP; resolves when its successor serves. */
+  async restart(): Promise<TellingEvent> {
+    const { current } = this.program
+    const since = this.program.output.lines.length
+    this.program.signal('SIGHUP')
+    return (await this.program.waitForGeneration(current.generation + 1, {
+      since,
+      deadlineMs,
+    })) as TellingEvent
+  }
+
+  /** Gives a command to a generation, the first unless told. */
+  async command<T = unknown>(
+    name: string,
+    args: Record<string, string> = {},
+    to = this.program.generations[0]!,
+  ): Promise<T> {
+    const query = new URLSearchParams(args).toString()
+    const { body } = await get((to as TellingEvent).commands, `/${name}?${query}`)
+    return JSON.parse(body) as T
+  }
+
+  /** Resolves with the first event of that name and with these details. */
+  waitFor<E extends ProgramEvent = ProgramEvent>(
+    event: string,
+    details: Record<string, unknown> = {},
+    since = 0,
+  ): Promise<E> {
+    return this.program.waitForEvent<E>(
+      (each) =>
+        each.event === event &&
+        Object.entries(details).every(([name, value]) => each[name] === value),
+      { step: `the event ${event} ${JSON.stringify(details)}`, deadlineMs, since },
+    )
+  }
+
+  /** All events of that name, of one generation if told. */
+  eventsOf(event: string, generation?: number): ProgramEvent[] {
+    return this.program.events.filter(
+      (each) =>
+        each.event === event && (generation === undefined || each['generation'] === generation),
+    )
+  }
+}
+
+/** Sends a request on each connection; resolves with the generations that answered, by how often. */
+export async function whoAnswers(clients: readonly RawClient[]): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  await Promise.all(
+    clients.map(async (client) => {
+      const before = client.responses.length
+      client.request()
+      const response = (await client.waitForResponses(before + 1, { deadlineMs })).at(-1)!
+      const generation = response.headers['x-generation']!
+      counts[generation] = (counts[generation] ?? 0) + 1
+    }),
+  )
+  return counts
+}
