@@ -1,4 +1,5 @@
-// How long a restart takes without load, against the start of the same app alone.
+// How long a restart takes without load, against the start of the same program on its own, and of the
+// same app on a bare server.
 import { freePort } from '@endless/load'
 import { spawnApp, startApp } from './lib/app.js'
 import { firstAnswer } from './lib/first-answer.js'
@@ -9,19 +10,21 @@ const APPS = ['node-http', 'express', 'koa', 'fastify']
 const FIGURE = 1.15
 
 export async function run({ app: apps = APPS, quick }) {
-  title('start: from SIGHUP, or from the spawn of the app alone, to the first answer')
+  title('start: from SIGHUP, or from the spawn of the program on its own, to the first answer')
   const rounds = quick ? 5 : 30
   const results = []
   for (const name of apps) results.push(await compare(name, rounds))
   progressEnd()
   table(
-    ['app', 'rounds', 'alone (median)', 'restart (median)', 'ratio'],
-    results.map(({ name, alone, restart, ratio }) => [
+    ['app', 'rounds', 'bare', 'on its own', 'restart', 'to its own', 'to bare'],
+    results.map(({ name, bare, alone, restart, ratio }) => [
       name,
       rounds,
+      ms(bare),
       ms(alone),
       ms(restart),
       ratio.toFixed(2),
+      (restart / bare).toFixed(2),
     ]),
   )
   const worst = Math.max(...results.map(({ ratio }) => ratio))
@@ -30,22 +33,24 @@ export async function run({ app: apps = APPS, quick }) {
 
 async function compare(name, rounds) {
   const { program, port } = await startApp(name)
+  const bare = []
   const alone = []
   const restart = []
   for (let round = 1; round <= rounds; round++) {
     progress(`${name}: round ${round} of ${rounds}`)
-    alone.push(await timeStart(name))
+    bare.push(await timeStart(name, true))
+    alone.push(await timeStart(name, false))
     restart.push(await timeRestart(program, port))
   }
   await program.end()
-  const [a, r] = [median(alone), median(restart)]
-  return { name, alone: a, restart: r, ratio: r / a }
+  const [b, a, r] = [bare, alone, restart].map(median)
+  return { name, bare: b, alone: a, restart: r, ratio: r / a }
 }
 
-async function timeStart(name) {
+async function timeStart(name, bare) {
   const port = await freePort()
   const fromMs = performance.now()
-  const program = spawnApp(name, { bare: true, env: { PORT: String(port) } })
+  const program = spawnApp(name, { bare, env: { PORT: String(port) } })
   const tookMs = await firstAnswer(port, fromMs)
   await program.end()
   return tookMs
