@@ -60,7 +60,7 @@ async function isRefused(port: number): Promise<void> {
   const isSo = () =>
     get(port).then(
       () => false,
-      (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED',
+      (error: unknown) => (error as NodeJS.ErrnoException).code === 'ECONNREFUSED',
     )
   await until(isSo, { step: 'connections are refused', deadlineMs })
 }

@@ -38,6 +38,7 @@ const examples: Record<string, Example> = {
     answers: ({ number }) => `Hello from generation ${number}\n`,
     options: { host: 'localhost', tls: { ca: readFileSync(authority, 'utf8') } },
   },
+  websocket: { answers: ({ pid, number }) => `Hello from generation ${number}, pid ${pid}\n` },
   'test-server': { answers: ({ pid, number }) => `generation ${number}, pid ${pid}\n` },
 }
 

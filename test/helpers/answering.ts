@@ -15,6 +15,9 @@ export interface AnsweringSettings {
   /** Set before the server is made. */
   defaults?: Partial<typeof defaults>
   options?: Omit<EndlessOptions, 'hooks' | 'beforeBegin' | 'logger'>
+  /** Of serves-sockets.mjs: whom it says goodbye to in a drain, and over how long. */
+  says?: string
+  windowMs?: number
 }
 
 interface AnsweringEvent extends ProgramEvent {
@@ -24,7 +27,7 @@ interface AnsweringEvent extends ProgramEvent {
   commands: number
 }
 
-/** Starts the fixture answers-on-command.mjs. */
+/** Starts the fixture answers-on-command.mjs, or another that reports and is commanded as that is. */
 export async function startAnswering(
   settings: AnsweringSettings = {},
   fixture = 'answers-on-command.mjs',

@@ -14,8 +14,16 @@ export interface GenerationEvents {
   'restart-failed': [EndlessError]
   /** The successor of this process serves: `{ number: 1, pid: 4711, durationMs: 230 }`. */
   'taken-over': [RestartReport]
-  /** A server begins to drain; `upgraded` has its WebSockets and tunnels, for a farewell. */
+  /**
+   * A server begins to drain; `upgraded` has its WebSockets and tunnels, for a farewell. Comes again,
+   * with that one alone, for each connection that is upgraded or adopted in the middle of the drain.
+   */
   drain: [{ server: net.Server; upgraded: Duplex[] }]
+  /**
+   * The predecessor has given an upgraded connection away by {@link Generation.migrate}: `{ socket,
+   * state: { name: 'Ada' }, server }`. The socket is paused; `resume()` begins to read.
+   */
+  adopt: [{ socket: net.Socket; state: unknown; server: net.Server }]
   /** The hammer has fallen on a server: `{ server, destroyed: 3 }`. */
   hammer: [{ server: net.Server; destroyed: number }]
   /** This process has nothing left to serve, and exits next if it may. */
@@ -48,6 +56,10 @@ export class Events {
     listener: (...args: GenerationEvents[E]) => void,
   ): void {
     this.#emitter.off(event, listener)
+  }
+
+  has(event: keyof GenerationEvents): boolean {
+    return this.#emitter.listenerCount(event) > 0
   }
 
   emit<E extends keyof GenerationEvents>(event: E, ...args: GenerationEvents[E]): void {

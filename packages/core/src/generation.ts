@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { GenerationEvents } from './events.js'
 import type { GenerationState, State } from './lifecycle.js'
 import type { RestartReport, ShutdownReport } from './reports.js'
@@ -38,6 +39,22 @@ export interface Generation {
   shutdown(): Promise<ShutdownReport>
   /** Lets the hammer fall now, if this process is shutting down; otherwise does nothing. */
   hammer(): void
+  /**
+   * Gives an upgraded connection (WebSocket, tunnel) to the successor, together with what this program
+   * knows of it. Call it in a listener to 'drain', or later: from the call on nothing is read from the
+   * socket, and nothing may be written. What was written before is sent first. Bytes that were read and
+   * that the program has not used up belong into `state`.
+   *
+   * Settles with `true` when the successor has taken it, in its event 'adopt': the socket here is then
+   * destroyed, and its 'close' is not the client's. With `false` when it stays, and goes on as before:
+   * this process does not drain for a successor, the successor has no listener to 'adopt', does not
+   * listen on that address or has died, the socket is over TLS, has ended, or decodes text. A second
+   * call meanwhile answers the same promise.
+   *
+   * @param state any JSON value; `undefined` arrives as `null`
+   * @throws (rejects) `ERR_ENDLESS_INVALID_STATE` if it is none, or is more than 1 MiB of JSON
+   */
+  migrate(socket: Duplex, state?: unknown): Promise<boolean>
   status(): GenerationStatus
   on<E extends keyof GenerationEvents>(
     event: E,

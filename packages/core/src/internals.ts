@@ -10,6 +10,13 @@ export interface RawHandle {
   readonly fd?: number
 }
 
+/** The handle of a connection, as far as reading from it goes (lib/net.js, tryReadStart). */
+interface ReadableHandle extends RawHandle {
+  readStart(): number
+  readStop(): number
+  reading: boolean
+}
+
 /** The handle of a listening socket. */
 export interface RawListener extends RawHandle {
   /** Backlog to `listen(2)`; answers 0 or a negative errno. */
@@ -26,6 +33,20 @@ export function rawListenerOf(server: net.Server): RawListener | null {
 /** The handle of a connection; `null` once it is closed. */
 export function rawHandleOf(socket: net.Socket): RawHandle | null {
   return (socket as unknown as { _handle: RawHandle | null })._handle
+}
+
+/**
+ * Stops reading from a connection below its stream, which reads ahead by itself also while it is paused
+ * (lib/internal/streams/readable.js, maybeReadMore); answers what begins again.
+ */
+export function stopReading(handle: RawHandle): () => void {
+  const readable = handle as ReadableHandle
+  readable.readStop()
+  readable.readStart = () => 0
+  return () => {
+    Reflect.deleteProperty(readable, 'readStart')
+    if (readable.reading) readable.readStart()
+  }
 }
 
 /** Tells a server to emit 'close' if it neither listens nor has a connection (lib/net.js). */

@@ -197,7 +197,8 @@ export function parseOptions(options: EndlessOptions = {}): {
   }
 }
 
-function invalidOption(name: string, value: unknown, expected: string): EndlessError {
+/** What is said of an option whose value makes no sense. */
+export function invalidOption(name: string, value: unknown, expected: string): EndlessError {
   return new EndlessError(
     'ERR_ENDLESS_INVALID_OPTION',
     `The option '${name}' is ${describe(value)}: expected ${expected}.`,

@@ -1,3 +1,6 @@
+import net from 'node:net'
+import type { Duplex } from 'node:stream'
+import { stateText } from './connections/migrate-upgrade.js'
 import { EndlessError, messageOf } from './errors.js'
 import { Events, type GenerationEvents } from './events.js'
 import type { Generation, GenerationStatus, TerminateHook } from './generation.js'
@@ -5,7 +8,7 @@ import { Environment } from './handoff/environment.js'
 import { createLaunch, findOrigin, type Origin } from './handoff/launch.js'
 import { Successor } from './handoff/predecessor.js'
 import { preloadUrl } from './handoff/preload-url.js'
-import type { Inheritance, MovedConnection } from './handoff/protocol.js'
+import type { Inheritance, MovedConnection, MovedUpgrade } from './handoff/protocol.js'
 import { Predecessor, takeInheritance } from './handoff/successor.js'
 import { bounded, runHooks, type HookPhase, type HookSignal } from './hooks.js'
 import type { RawHandle } from './internals.js'
@@ -66,7 +69,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
         () => {
           this.#takeOver()
         },
-        (connection, handle) => this.#adopt(connection, handle),
+        (moved, handle) =>
+          moved.type === 'upgrade' ? this.#adoptUpgrade(moved, handle) : this.#adopt(moved, handle),
       )
     this.#origin = findOrigin(system, this.#predecessor?.directory ?? '')
     this.#environment = new Environment(system)
@@ -166,8 +170,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.#readiness.listenFailed(server)
   }
 
-  draining(server: ManagedServer): void {
-    this.#events.emit('drain', { server: server.server, upgraded: server.connections.upgraded })
+  draining({ server }: ManagedServer, upgraded: net.Socket[]): void {
+    this.#events.emit('drain', { server, upgraded })
   }
 
   hammered(server: ManagedServer, destroyed: number): void {
@@ -202,6 +206,14 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
 
   shutdown(): Promise<ShutdownReport> {
     return this.shutDown({ reason: 'shutdown', isInteractive: false }, 0)
+  }
+
+  async migrate(socket: Duplex, state?: unknown): Promise<boolean> {
+    const text = stateText(state)
+    if (!(socket instanceof net.Socket)) return false
+    const server = this.findServer(({ connections }) => connections.accepted.has(socket))
+    if (!server?.isDraining || server.bound === null) return false
+    return (await this.#successor?.upgrades?.migrate(socket, server.bound, text)) ?? false
   }
 
   hammer(): void {
@@ -301,6 +313,21 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     )
     server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs })
     return server !== undefined
+  }
+
+  /** Takes over a connection that has left HTTP, if the application wants it. */
+  #adoptUpgrade({ bound, state, head }: MovedUpgrade, handle: RawHandle): boolean {
+    if (!this.#events.has('adopt')) return false
+    const server = this.findServer((each) => each.bound === bound && each.state !== 'terminate')
+    const socket = server?.adoptUpgrade(handle, Buffer.from(head, 'base64'))
+    if (!server || !socket) return false
+    this.#events.emit('adopt', {
+      socket,
+      state: JSON.parse(state) as unknown,
+      server: server.server,
+    })
+    if (server.isDraining) this.draining(server, [socket])
+    return true
   }
 
   /** The predecessor has stopped accepting, or is gone. */

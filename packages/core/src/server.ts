@@ -3,8 +3,11 @@ import { errorMonitor, type EventEmitter } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
+import tls from 'node:tls'
 import { adoptConnection } from './connections/adopt.js'
+import { adoptUpgrade } from './connections/adopt-upgrade.js'
 import { drainHttp } from './connections/drain.js'
+import { watchUpgrades } from './connections/late-upgrades.js'
 import { holdClose, isDrained } from './connections/held-close.js'
 import type { ConnectionFacts, Migration } from './connections/migrate.js'
 import { applyLimits } from './connections/timeouts.js'
@@ -75,7 +78,8 @@ export interface ServerHost {
   listening(server: ManagedServer): void
   begun(server: ManagedServer): void
   listenFailed(server: ManagedServer, error: unknown): void
-  draining(server: ManagedServer): void
+  /** It drains, and these have left HTTP; again for each that leaves it meanwhile. */
+  draining(server: ManagedServer, upgraded: net.Socket[]): void
   hammered(server: ManagedServer, destroyed: number): void
   terminated(server: ManagedServer): void
 }
@@ -193,6 +197,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return { asked: this.#asked, bound, handle, ticketKeys }
   }
 
+  get isDraining(): boolean {
+    return this.#endDrain !== undefined
+  }
+
   /** Where its predecessor and its successor know it by: kept while it drains. */
   get bound(): string | null {
     return this.#boundAddress ? formatAddress(this.#boundAddress) : null
@@ -264,7 +272,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#drainBeganMs = system.now()
     this.stopAccepting(reason)
     const { bound } = this
-    this.#endDrain = drainHttp(this.server as unknown as http.Server, this.connections, {
+    const endHttp = drainHttp(this.server as unknown as http.Server, this.connections, {
       system,
       idleGraceMs: this.#idleGraceMs(reason, isInteractive),
       wayOut:
@@ -272,8 +280,15 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
           ? { migration, bound, mayMove: this.#mayMove }
           : undefined,
     })
+    const endUpgrades = watchUpgrades(this.server, (socket) => {
+      this.#host.draining(this, [socket])
+    })
+    this.#endDrain = () => {
+      endUpgrades()
+      endHttp()
+    }
     this.#hammer.arm(system, this.hammerTimeMs)
-    this.#host.draining(this)
+    this.#host.draining(this, this.connections.upgraded)
     for (const sibling of this.#siblings) sibling.drain({ reason, isInteractive, migration })
   }
 
@@ -330,6 +345,14 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   adopt(handle: RawHandle, facts: ConnectionFacts): void {
     if (!this.#listener) return
     adoptConnection(this.server as unknown as http.Server, this.#listener, handle, facts)
+  }
+
+  /** Takes over a connection of its predecessor that has left HTTP; `undefined` if it cannot. */
+  adoptUpgrade(handle: RawHandle, head: Buffer): net.Socket | undefined {
+    if (!this.#listener || this.server instanceof tls.Server) return undefined
+    const socket = adoptUpgrade(this.server, this.#listener, handle, head)
+    if (socket) this.connections.addUpgraded(socket)
+    return socket
   }
 
   /** Destroys what is left of the connections, if it drains. */

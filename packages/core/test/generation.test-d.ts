@@ -2,7 +2,9 @@
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { expectTypeOf, test } from 'vitest'
+import type { WebSocketServer } from 'ws'
 import {
+  closeWebSockets,
   EndlessError,
   type errorCodes,
   generation,
@@ -38,6 +40,11 @@ test('each event has its payload', () => {
       expectTypeOf(server).toEqualTypeOf<net.Server>()
       expectTypeOf(upgraded).toEqualTypeOf<Duplex[]>()
     })
+    .on('adopt', ({ socket, state, server }) => {
+      expectTypeOf(socket).toEqualTypeOf<net.Socket>()
+      expectTypeOf(state).toEqualTypeOf<unknown>()
+      expectTypeOf(server).toEqualTypeOf<net.Server>()
+    })
     .on('hammer', ({ destroyed }) => expectTypeOf(destroyed).toEqualTypeOf<number>())
     .on('terminate', ({ reason }) =>
       expectTypeOf(reason).toEqualTypeOf<'handoff' | 'shutdown' | 'closed'>(),
@@ -48,6 +55,23 @@ test('each event has its payload', () => {
   generation.on('restarted', () => undefined)
   // @ts-expect-error -- that event has no pid
   generation.on('restarting', ({ pid }) => pid as unknown)
+})
+
+test('WebSockets of ws, and whatever has clients as it has, can be told of a drain', () => {
+  const webSockets = {} as WebSocketServer
+  generation.on('drain', closeWebSockets(webSockets))
+  generation.on('drain', closeWebSockets(webSockets, { windowMs: 20_000 }))
+  closeWebSockets({ clients: [{ readyState: 1, close: () => undefined }] })
+  // @ts-expect-error -- no such option
+  closeWebSockets(webSockets, { window: 20 })
+  // @ts-expect-error -- that has no clients
+  closeWebSockets({})
+})
+
+test('an upgraded socket can be given away with a state', () => {
+  expectTypeOf(generation.migrate).parameter(0).toEqualTypeOf<Duplex>()
+  expectTypeOf(generation.migrate({} as Duplex, { name: 'Ada' })).toEqualTypeOf<Promise<boolean>>()
+  expectTypeOf(generation.migrate({} as Duplex)).toEqualTypeOf<Promise<boolean>>()
 })
 
 test('the codes of errors are a union that a switch can go through', () => {

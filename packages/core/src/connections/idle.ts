@@ -1,6 +1,6 @@
 import http from 'node:http'
 import net from 'node:net'
-import { responseOn } from '../internals.js'
+import { parserOf, responseOn } from '../internals.js'
 
 /**
  * Finds the connections that are between two requests, or have not sent a byte.
@@ -29,7 +29,8 @@ export function findIdle(server: http.Server, speaking: Iterable<net.Socket>): S
   }
   for (const socket of speaking) {
     // Node counts a connection without a byte as busy, against clients that connect and stay silent.
-    if (socket.bytesRead === 0) idle.add(socket)
+    // What was adopted after it had left HTTP has no parser.
+    if (socket.bytesRead === 0 && parserOf(socket)) idle.add(socket)
   }
   for (const socket of idle) {
     // Node counts a response as done when the application has ended it; a slow reader may not have it.

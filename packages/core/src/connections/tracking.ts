@@ -12,6 +12,8 @@ export class Connections {
   /** Those that speak the server's protocol: the same, or the TLS sockets above them. */
   readonly speaking: Set<net.Socket>
 
+  readonly #adopted = new WeakSet<net.Socket>()
+
   constructor(server: net.Server) {
     track(server, 'connection', this.accepted)
     this.speaking = server instanceof tls.Server ? new Set() : this.accepted
@@ -29,8 +31,17 @@ export class Connections {
   get upgraded(): net.Socket[] {
     // An upgrade takes the parser away from the socket (lib/_http_server.js, onParserExecuteCommon).
     return [...this.speaking].filter(
-      (socket) => 'parser' in socket && socket.parser === null && !responseOn(socket),
+      (socket) =>
+        this.#adopted.has(socket) ||
+        ('parser' in socket && socket.parser === null && !responseOn(socket)),
     )
+  }
+
+  /** Takes in a connection that had left HTTP already when this server got it. */
+  addUpgraded(socket: net.Socket): void {
+    this.#adopted.add(socket)
+    this.accepted.add(socket)
+    socket.on('close', () => this.accepted.delete(socket))
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { Migration } from '../connections/migrate.js'
+import { UpgradeMigration } from '../connections/migrate-upgrade.js'
 import { EndlessError, messageOf } from '../errors.js'
 import type { RawHandle, RawListener } from '../internals.js'
 import type { System } from '../system.js'
@@ -39,6 +40,8 @@ export class Successor {
   pidFile: string | undefined
   /** The way for open connections; `undefined` before it is ready, and if it speaks another version. */
   migration: Migration | undefined
+  /** The way for what has left HTTP; `undefined` before it has taken over, and as above. */
+  upgrades: UpgradeMigration | undefined
   /** Settles when it neither needs nor takes anything from us: the escrow ends. */
   readonly left: Promise<void>
   readonly #system: System
@@ -88,6 +91,7 @@ export class Successor {
     this.exited = this.#watchExit()
     void this.exited.then((error) => {
       this.#settle.reject(error)
+      this.upgrades?.abort()
     })
     this.ready.finally(() => clearTimeout(timer)).catch(() => undefined)
   }
@@ -107,6 +111,9 @@ export class Successor {
   /** Tells it to accept. Rejects if it is gone. */
   takeOver(): Promise<void> {
     this.#hasTakenOver = true
+    if (this.#version === protocolVersion) {
+      this.upgrades = new UpgradeMigration((message, handle) => this.#channel.send(message, handle))
+    }
     return this.#channel.send({ type: 'taken-over' })
   }
 
@@ -182,8 +189,13 @@ export class Successor {
       case 'declined':
         this.migration?.declined(message.id)
         break
+      case 'upgrade-adopted':
+      case 'upgrade-declined':
+        this.upgrades?.answered(message.id, message.type === 'upgrade-adopted')
+        break
       case 'leaving':
         this.migration?.close()
+        this.upgrades?.close()
         this.closeEscrow()
         break
       case 'succeeded':

@@ -55,6 +55,7 @@ export type ToSuccessor =
     }
   | { type: 'taken-over' }
   | MovedConnection
+  | MovedUpgrade
 
 /** An open connection, with its handle, between two messages: `adopted` or `declined` answers. */
 export interface MovedConnection {
@@ -66,6 +67,21 @@ export interface MovedConnection {
   isFresh: boolean
   /** For how long its client was told that it may stay idle; 0: nothing was said. */
   keepAliveTimeoutMs: number
+}
+
+/**
+ * A connection that has left HTTP, with its handle: `upgrade-adopted` or `upgrade-declined` answers.
+ * `{ type: 'upgrade', id: 1, bound: '127.0.0.1:80', state: '{"name":"Ada"}', head: 'gQA=' }`
+ */
+export interface MovedUpgrade {
+  type: 'upgrade'
+  id: number
+  /** Where its server is bound, and the server that adopts it. */
+  bound: string
+  /** What the application knows of it, in JSON. */
+  state: string
+  /** What was read from it and nobody has seen, in base64. */
+  head: string
 }
 
 /** From the successor. */
@@ -82,7 +98,7 @@ export type ToPredecessor =
       /** The pid file that it will write, and that its predecessor must not remove any more. */
       pidFile?: string | undefined
     }
-  | { type: 'adopted' | 'declined'; id: number }
+  | { type: 'adopted' | 'declined' | 'upgrade-adopted' | 'upgrade-declined'; id: number }
   /** Its own successor has taken over; connections still go through it. */
   | { type: 'succeeded' }
   /** It shuts down: it takes nothing more, and its predecessor must not take over again. */

@@ -6,6 +6,7 @@ import {
   type HeldListener,
   type Inheritance,
   type MovedConnection,
+  type MovedUpgrade,
   type ToPredecessor,
 } from './protocol.js'
 
@@ -33,7 +34,7 @@ export class Predecessor {
   constructor(
     inheritance: Inheritance,
     onTakeOver: () => void,
-    adopt: (connection: MovedConnection, handle: RawHandle) => boolean,
+    adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean,
   ) {
     this.#inheritance = inheritance
     this.#finished = new Promise((resolve) => (this.#settleFinished = resolve))
@@ -50,6 +51,7 @@ export class Predecessor {
     inheritance.channel.onMessage = (message, handle) => {
       if (message.type === 'taken-over') takeOver()
       else if (message.type === 'connection') this.#receive(message, handle, adopt)
+      else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle, adopt)
     }
     void inheritance.channel.closed.then(() => {
       takeOver()
@@ -130,6 +132,17 @@ export class Predecessor {
       if (handle && !isAdopted) handle.close()
       this.#send({ type: isAdopted ? 'adopted' : 'declined', id: connection.id })
     }
+  }
+
+  #receiveUpgrade(
+    upgrade: MovedUpgrade,
+    handle: RawHandle | undefined,
+    adopt: (upgrade: MovedUpgrade, handle: RawHandle) => boolean,
+  ): void {
+    // Without a handle: it was closed on the way, which is for the predecessor to tell.
+    const isAdopted = handle !== undefined && !this.#hasLeft && adopt(upgrade, handle)
+    if (!isAdopted) handle?.close()
+    this.#send({ type: isAdopted ? 'upgrade-adopted' : 'upgrade-declined', id: upgrade.id })
   }
 
   #send(message: ToPredecessor, handle?: RawHandle): void {

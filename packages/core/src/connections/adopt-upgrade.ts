@@ -1,0 +1,44 @@
+import type net from 'node:net'
+import type { RawHandle, RawListener } from '../internals.js'
+
+// The successor's half of moving what has left HTTP; migrate-upgrade.ts is the other.
+
+/**
+ * Makes a connection that had left HTTP one of a server, as Node makes each (lib/net.js,
+ * onconnection), but for the event 'connection': HTTP would parse it. It is paused.
+ *
+ * @param listener the handle that the server listens on, or listened on before it began to drain
+ * @param head what the predecessor had read and not used: it comes first
+ * @returns `undefined` if the server refuses the address
+ */
+export function adoptUpgrade(
+  server: net.Server,
+  listener: RawListener,
+  handle: RawHandle,
+  head: Buffer,
+): net.Socket | undefined {
+  let socket: net.Socket | undefined
+  const shadows = {
+    emit: (event: string, accepted: net.Socket) => {
+      if (event === 'connection') socket = accepted
+      return true
+    },
+    pauseOnConnect: true,
+    // It is connected already: to drop it would be to lose it.
+    maxConnections: Infinity,
+  }
+  const names = Object.keys(shadows)
+  const own = names.map((name) => Object.getOwnPropertyDescriptor(server, name))
+  Object.assign(server, shadows)
+  try {
+    listener.onconnection?.(0, handle)
+  } finally {
+    for (const [index, name] of names.entries()) {
+      const descriptor = own[index]
+      if (descriptor) Object.defineProperty(server, name, descriptor)
+      else Reflect.deleteProperty(server, name)
+    }
+  }
+  if (socket && head.length > 0) socket.unshift(head)
+  return socket
+}

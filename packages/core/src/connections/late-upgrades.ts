@@ -1,0 +1,36 @@
+import type net from 'node:net'
+
+type Emit = (event: string | symbol, ...args: unknown[]) => boolean
+
+/**
+ * Tells of each connection that leaves HTTP from now on. Not by a listener: Node upgrades a connection
+ * only if there is one (lib/_http_server.js, parserOnIncoming), and the application may take its own
+ * away, as `ws` does in its `close`.
+ *
+ * @returns what undoes it
+ */
+export function watchUpgrades(
+  server: net.Server,
+  onUpgraded: (socket: net.Socket) => void,
+): () => void {
+  let isOver = false
+  const own = Object.getOwnPropertyDescriptor(server, 'emit')
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to the server below
+  const emit = server.emit as Emit
+  server.emit = ((event: string | symbol, ...args: unknown[]) => {
+    const isHeard = emit.call(server, event, ...args)
+    if (isHeard && (event === 'upgrade' || event === 'connect')) {
+      const socket = args[1] as net.Socket
+      // The application has answered it by then, or refused it, unless it has to ask somebody first.
+      setImmediate(() => {
+        if (!isOver && !socket.destroyed && !socket.writableEnded) onUpgraded(socket)
+      })
+    }
+    return isHeard
+  }) as typeof server.emit
+  return () => {
+    isOver = true
+    if (own) Object.defineProperty(server, 'emit', own)
+    else Reflect.deleteProperty(server, 'emit')
+  }
+}

@@ -1,0 +1,97 @@
+import type net from 'node:net'
+import { invalidOption } from './options.js'
+
+/** A WebSocket of a server, as far as its end goes: one of `ws` is one. */
+export interface ClosableWebSocket {
+  /** 1 while it is open, as everywhere in WebSocket's API. */
+  readonly readyState: number
+  close(code: number, reason: string): void
+}
+
+/** Something that has WebSockets: a `WebSocketServer` of `ws` is one. Looked at anew in each window. */
+export interface WebSocketHolder {
+  readonly clients: Iterable<ClosableWebSocket>
+}
+
+/** How {@link closeWebSockets} says goodbye. */
+export interface CloseWebSocketsOptions {
+  /**
+   * Over how long the closes are spread, in ms. Less than `hammerTimeMs`, or the hammer comes first.
+   *
+   * @default 10_000
+   * @throws `ERR_ENDLESS_INVALID_OPTION` if it is not a number above 0
+   */
+  windowMs?: number
+}
+
+const open = 1
+/** "Service Restart": the client may come back (IANA, WebSocket Close Code Number Registry). */
+const serviceRestart = 1012
+
+/**
+ * Makes a listener for 'drain' that closes WebSockets with code 1012 (service restart), spread over a
+ * window: in random order, each at a random time in its own share of the window. Clients that come
+ * back as soon as they are closed do not all come in the same second.
+ *
+ * One that opens meanwhile has its turn in the next window. One that does not answer the close is left
+ * to the close timeout of `ws`, and to the hammer. If the server listens again, as its successor has
+ * died, the others stay open.
+ *
+ * @example generation.on('drain', closeWebSockets(webSocketServer, { windowMs: 20_000 }))
+ */
+export function closeWebSockets(
+  holder: WebSocketHolder,
+  { windowMs = 10_000 }: CloseWebSocketsOptions = {},
+): (drain: { server: net.Server }) => void {
+  if (!(typeof windowMs === 'number' && windowMs > 0 && windowMs <= 2_147_483_647)) {
+    throw invalidOption('windowMs', windowMs, 'a number of milliseconds from 1 to 2147483647')
+  }
+  const draining = new Set<net.Server>()
+  const timers = new Set<NodeJS.Timeout>()
+
+  const later = (action: () => void, delayMs: number): void => {
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      action()
+    }, delayMs)
+    // Unreferenced: each open WebSocket keeps the process alive itself.
+    timers.add(timer.unref())
+  }
+
+  const beginWindow = (): void => {
+    const clients = shuffled([...holder.clients].filter(({ readyState }) => readyState === open))
+    const shareMs = windowMs / clients.length
+    for (const [index, client] of clients.entries()) {
+      const close = (): void => {
+        if (client.readyState === open) client.close(serviceRestart, 'service restart')
+      }
+      later(close, (index + Math.random()) * shareMs)
+    }
+    later(beginWindow, windowMs)
+  }
+
+  return ({ server }) => {
+    // 'drain' comes again for what is upgraded in the middle of it; and the drain may be over.
+    if (draining.has(server) || server.listening) return
+    if (draining.size === 0) beginWindow()
+    draining.add(server)
+    const stop = (): void => {
+      server.off('listening', stop)
+      server.off('close', stop)
+      draining.delete(server)
+      if (draining.size > 0) return
+      for (const timer of timers) clearTimeout(timer)
+      timers.clear()
+    }
+    // It listens again when its successor has died.
+    server.on('listening', stop)
+    server.on('close', stop)
+  }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+}
