@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type net from 'node:net'
+import net from 'node:net'
 
 // All that endless touches of Node without Node documenting it, in one place. Each name is the same
 // in Node 20, 22, 24 and 26, and test/e2e holds the behaviour that rests on it on each of them.
@@ -28,6 +28,41 @@ export interface RawListener extends RawHandle {
 /** The listening handle of a server; `null` while it does not listen. */
 export function rawListenerOf(server: net.Server): RawListener | null {
   return (server as unknown as { _handle: RawListener | null })._handle
+}
+
+/**
+ * Binds a Unix socket, which does not listen yet (lib/net.js, createServerHandle).
+ *
+ * @throws an error with nothing but `errno`
+ */
+export function bindPipe(path: string): RawListener {
+  const { _createServerHandle } = net as unknown as {
+    _createServerHandle: (path: string, port: -1, type: -1) => RawListener | number
+  }
+  const handle = _createServerHandle(path, -1, -1)
+  if (typeof handle === 'number') throw Object.assign(new Error('bind'), { errno: handle })
+  return handle
+}
+
+/**
+ * Has a server listen on the handle of a Unix socket, and answer that path as its address. `listen`
+ * itself takes only handles of TCP; of others it opens the descriptor a second time, so that it would
+ * be closed twice (lib/net.js, Server#listen).
+ */
+export function listenOnPipe(
+  server: net.Server,
+  handle: RawListener,
+  path: string,
+  backlog: number | undefined,
+): void {
+  const listening = server as unknown as {
+    _handle: RawListener
+    _pipeName: string
+    _listen2(address: null, port: -1, type: -1, backlog: number | undefined): void
+  }
+  listening._handle = handle
+  listening._pipeName = path
+  listening._listen2(null, -1, -1, backlog)
 }
 
 /** The handle of a connection; `null` once it is closed. */

@@ -29,6 +29,16 @@ export interface ServerOptions {
   writeTimeoutMs?: number
   /** How long a request's header may be, in bytes. @default Node's `maxHeaderSize` */
   maxHeaderBytes?: number
+  /**
+   * Rights of the path of a Unix socket, such as `0o660`; nobody ever sees it with others. A successor
+   * sets them when it takes over. @default what the umask leaves
+   */
+  socketMode?: number
+  /**
+   * Owner of the path of a Unix socket; what is left out stays as it is. Set like `socketMode`.
+   * @default user and group of the process
+   */
+  socketOwner?: { uid?: number; gid?: number }
   /** What runs before and after the action of a signal. @default none */
   hooks?: HookOptions
   /**
@@ -109,6 +119,9 @@ const milliseconds: Check = (value) =>
     ? undefined
     : 'a number of milliseconds from 0 to 2147483647'
 
+const isInteger = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32
+
 const checks: Record<keyof EndlessOptions, Check> = {
   hammerTimeMs: (value) =>
     typeof value === 'number' && value <= 2_147_483_647
@@ -123,6 +136,14 @@ const checks: Record<keyof EndlessOptions, Check> = {
   writeTimeoutMs: milliseconds,
   maxHeaderBytes: (value) =>
     Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'a positive integer',
+  socketMode: (value) =>
+    isInteger(value) && value <= 0o777 ? undefined : 'an integer from 0 to 0o777',
+  socketOwner: (value) =>
+    value !== null &&
+    typeof value === 'object' &&
+    Object.entries(value).every(([key, id]) => ['uid', 'gid'].includes(key) && isInteger(id))
+      ? undefined
+      : 'an object of { uid, gid }, both integers',
   hooks: (value) =>
     value !== null && typeof value === 'object'
       ? undefined

@@ -5,11 +5,11 @@ import { EndlessError, messageOf } from './errors.js'
 import { Events, type GenerationEvents } from './events.js'
 import type { Generation, GenerationStatus, TerminateHook } from './generation.js'
 import { Environment } from './handoff/environment.js'
-import { createLaunch, findOrigin, type Origin } from './handoff/launch.js'
+import { createLaunch, currentDirectory, findOrigin, type Origin } from './handoff/launch.js'
 import { Successor } from './handoff/predecessor.js'
 import { preloadUrl } from './handoff/preload-url.js'
 import type { Inheritance, MovedConnection, MovedUpgrade } from './handoff/protocol.js'
-import { Predecessor, takeInheritance } from './handoff/successor.js'
+import { Predecessor, takeInheritance, type Claimed } from './handoff/successor.js'
 import { bounded, runHooks, type HookPhase, type HookSignal } from './hooks.js'
 import type { RawHandle } from './internals.js'
 import { transition, type GenerationState, type LifecycleEvent } from './lifecycle.js'
@@ -132,7 +132,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
 
   // What servers report.
 
-  claim(target: ListenTarget): ReturnType<Predecessor['claim']> {
+  get directory(): string {
+    return currentDirectory(this.system, this.#origin)
+  }
+
+  claim(target: ListenTarget): Claimed | undefined {
     return this.#predecessor?.claim(target)
   }
 

@@ -13,11 +13,12 @@ import type { ConnectionFacts, Migration } from './connections/migrate.js'
 import { applyLimits } from './connections/timeouts.js'
 import { Connections } from './connections/tracking.js'
 import { defaults } from './defaults.js'
-import { EndlessError } from './errors.js'
+import { EndlessError, messageOf } from './errors.js'
 import { Hammer } from './hammer.js'
-import type { BoundAddress, ListenerName } from './handoff/protocol.js'
+import type { BoundAddress, ListenerName, UnixAddress } from './handoff/protocol.js'
+import type { Claimed } from './handoff/successor.js'
 import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks.js'
-import { rawListenerOf, type RawHandle, type RawListener } from './internals.js'
+import { listenOnPipe, rawListenerOf, type RawHandle, type RawListener } from './internals.js'
 import type { State } from './lifecycle.js'
 import {
   addressOf,
@@ -28,6 +29,8 @@ import {
   type ListenTarget,
 } from './listeners/address.js'
 import { deferAccept } from './listeners/held.js'
+import { applyRights, resolveSocketPath, type SocketRights } from './listeners/unix-path.js'
+import { bindUnixSocket, keepOnClose, removeOnClose } from './listeners/unix-socket.js'
 import type { Logger } from './logger.js'
 import type { EndlessOptions, ProcessOptions, ServerOptions } from './options.js'
 import type { ShutdownReport } from './reports.js'
@@ -37,7 +40,7 @@ import type { System } from './system.js'
 export interface EndlessServer<S extends net.Server = http.Server> {
   /** The server itself, as Node has it. Its `listen` is {@link EndlessServer.listen}. */
   readonly server: S
-  /** Where it listens: `127.0.0.1:3000`, `[::]:3000`; `null` while it does not. */
+  /** Where it listens: `127.0.0.1:3000`, `[::]:3000`, `unix:/run/app.sock`; `null` while it does not. */
   readonly address: string | null
   readonly state: State
   /**
@@ -45,7 +48,8 @@ export interface EndlessServer<S extends net.Server = http.Server> {
    * successor, an address that the predecessor listens on is taken from it, at once.
    *
    * @throws Node's `ERR_SERVER_ALREADY_LISTEN` while it listens
-   * @throws `ERR_ENDLESS_UNSUPPORTED` for a Unix socket or a handle
+   * @throws `ERR_ENDLESS_UNSUPPORTED` for a handle
+   * @throws `ERR_ENDLESS_INVALID_ADDRESS` for a Unix socket's path that is too long
    */
   listen: S['listen']
   /**
@@ -71,7 +75,9 @@ export interface ServerHost {
   readonly logger: Logger
   /** Whether a claimed listener may accept now, or has to wait for `accept`. */
   readonly mayAccept: boolean
-  claim(target: ListenTarget): { handle: RawListener; ticketKeys: Buffer | undefined } | undefined
+  /** What relative paths mean, by the name that the user knows. */
+  readonly directory: string
+  claim(target: ListenTarget): Claimed | undefined
   hasHeldPort(port: number): boolean
   listenBegun(server: ManagedServer): void
   /** It listens; `begun` settles when its `beforeBegin` has. */
@@ -112,7 +118,9 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly #siblings = new Set<ManagedServer>()
   #state: State = 'init'
   #asked: string | undefined
-  #backlog: number | undefined
+  #call: ListenCall | undefined
+  /** The path that it listens on, as the application wrote it. */
+  #path: string | undefined
   #listener: RawListener | null = null
   #boundAddress: BoundAddress | undefined
   #isListening = false
@@ -174,7 +182,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   get address(): string | null {
-    return addressOf(this.server)
+    return rawListenerOf(this.server) ? (this.bound ?? addressOf(this.server)) : null
   }
 
   /** Options for a server that a framework makes beside this one; hooks run once for both. */
@@ -191,8 +199,8 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   get passable():
     (ListenerName & { handle: RawListener; ticketKeys: Buffer | undefined }) | undefined {
     const handle = rawListenerOf(this.server)
-    const bound = this.server.address()
-    if (!handle || !this.#asked || bound === null || typeof bound === 'string') return undefined
+    const bound = this.#boundAddress
+    if (!handle || !this.#asked || !bound) return undefined
     const ticketKeys = this.server instanceof https.Server ? this.server.getTicketKeys() : undefined
     return { asked: this.#asked, bound, handle, ticketKeys }
   }
@@ -258,6 +266,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#reason = reason
     this.foretellShutdown()
     this.#accept = undefined
+    if (reason === 'handoff' && this.#listener) keepOnClose(this.#listener)
     this.#letClose ??= holdClose(this.server, () => {
       for (const resolve of this.#drainWaiters) resolve()
     })
@@ -335,10 +344,21 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       }
       this.server.once('listening', settle)
       this.server.once('error', onError)
-      const { address: host, port } = this.#boundAddress ?? { address: '', port: 0 }
-      if (escrow) this.#nodeListen(escrow, this.#backlog)
-      else this.#nodeListen({ host, port, backlog: this.#backlog })
+      this.#listenAgain(escrow)
     })
+  }
+
+  #listenAgain(escrow: RawListener | undefined): void {
+    const backlog = this.#call?.backlog
+    const bound = this.#boundAddress ?? { address: '', port: 0 }
+    if ('path' in bound) {
+      if (!escrow) this.#bindPath(bound.path)
+      else {
+        removeOnClose({ handle: escrow, bound })
+        this.#listenOn(escrow, backlog)
+      }
+    } else if (escrow) this.#nodeListen(escrow, backlog)
+    else this.#nodeListen({ host: bound.address, port: bound.port, backlog })
   }
 
   /** Takes over an open connection of its predecessor. */
@@ -381,18 +401,19 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   #listen(args: unknown[]): S {
     const call = parseListenCall(args)
-    const { target } = call
-    if (target.kind === 'path') {
-      throw new EndlessError(
-        'ERR_ENDLESS_UNSUPPORTED',
-        `Cannot listen on '${target.path}': Unix sockets are not supported. Use a TCP port.`,
-      )
-    }
     // What listens already, and what is no address at all, is Node's to refuse.
     if (rawListenerOf(this.server)) {
       this.#nodeListen(...args)
       return this.server
     }
+    const given = call.target
+    // Named pipes of Windows cannot be passed on, and sockets of cluster workers are the primary's.
+    const isOurs = this.#host.system.platform !== 'win32' && !this.#host.system.isClusterWorker
+    if (given.kind === 'path' && isOurs) {
+      call.target = { kind: 'path', path: resolveSocketPath(given.path, this.#host.directory) }
+    }
+    this.#path = given.kind === 'path' && isOurs ? given.path : undefined
+    const { target } = call
     if (target.kind === 'other' && typeof args[0] === 'object' && args[0] !== null) {
       const { handle, _handle } = args[0] as { handle?: unknown; _handle?: unknown }
       if (handle ?? _handle) {
@@ -403,7 +424,8 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       }
     }
     this.#asked = askedText(target)
-    this.#backlog = call.backlog
+    this.#call = call
+    this.#boundAddress = undefined
     this.#reopen()
     this.#host.listenBegun(this)
     const onError = (error: unknown): void => {
@@ -426,6 +448,12 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   #bind(call: ListenCall, args: unknown[]): void {
     const { target } = call
     if (this.#claim(call)) return
+    if (target.kind === 'path' && this.#path !== undefined) {
+      this.#observe(call)
+      this.#bindPath(target.path)
+      if (call.signal?.aborted) this.server.close()
+      return
+    }
     const isName = target.kind === 'tcp' && target.host !== undefined && net.isIP(target.host) === 0
     if (!isName || !this.#host.hasHeldPort(target.port)) {
       this.#nodeListen(...args)
@@ -440,10 +468,53 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     })
   }
 
-  #claim({ target, backlog, signal, callback }: ListenCall): boolean {
-    const claimed = this.#host.claim(target)
+  /** Listens on a path, at once or when it is known that nobody else does. */
+  #bindPath(path: string): void {
+    const call = this.#call
+    const target = { path, rights: this.#rights, backlog: call?.backlog }
+    bindUnixSocket(target, (result) => {
+      if (this.#call !== call || this.#state === 'terminate') {
+        // Closed, or told to listen elsewhere, meanwhile.
+        if (!(result instanceof Error)) result.handle.close()
+      } else if (result instanceof Error) {
+        this.server.emit('error', result)
+      } else {
+        this.#boundAddress = result.bound
+        this.#listenOn(result.handle, call?.backlog)
+      }
+    })
+  }
+
+  #listenOn(handle: RawListener, backlog: number | undefined): void {
+    if (this.#path === undefined) this.#nodeListen(handle, backlog)
+    else listenOnPipe(this.server, handle, this.#path, backlog)
+  }
+
+  /** The path of its predecessor is its own from now on, for the rights and for the end. */
+  #ownPath(bound: UnixAddress, handle: RawListener): void {
+    removeOnClose({ handle, bound })
+    try {
+      applyRights(bound.path, this.#rights)
+    } catch (error) {
+      this.#host.logger.warn(`Cannot set the rights of ${bound.path}: ${messageOf(error)}`)
+    }
+  }
+
+  get #rights(): SocketRights {
+    const { socketMode: mode, socketOwner: owner } = this.#options
+    const { readableAll = false, writableAll = false } = this.#call ?? {}
+    return { mode, owner, readableAll, writableAll }
+  }
+
+  #observe({ signal, callback }: ListenCall): void {
+    signal?.addEventListener('abort', () => this.server.close(), { once: true })
+    if (callback) this.server.once('listening', callback)
+  }
+
+  #claim(call: ListenCall): boolean {
+    const claimed = this.#host.claim(call.target)
     if (!claimed) return false
-    const { handle, ticketKeys } = claimed
+    const { bound, handle, ticketKeys } = claimed
     if (ticketKeys && this.server instanceof https.Server) this.server.setTicketKeys(ticketKeys)
     const accept = deferAccept(handle)
     this.#accept = () => {
@@ -453,12 +524,12 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
           'error',
           new Error(`cannot accept on a passed socket (errno ${String(errno)})`),
         )
-      }
+      } else if ('path' in bound) this.#ownPath(bound, handle)
     }
-    signal?.addEventListener('abort', () => this.server.close(), { once: true })
-    if (callback) this.server.once('listening', callback)
-    this.#nodeListen(handle, backlog)
-    if (signal?.aborted) this.server.close()
+    this.#observe(call)
+    this.#boundAddress = bound
+    this.#listenOn(handle, call.backlog)
+    if (call.signal?.aborted) this.server.close()
     return true
   }
 
@@ -467,7 +538,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     if (this.#isListening) return // taken back
     this.#isListening = true
     const bound = this.server.address()
-    this.#boundAddress = bound !== null && typeof bound === 'object' ? bound : undefined
+    // Of a Unix socket the server knows less than what bound it.
+    if (this.#path === undefined) {
+      this.#boundAddress = bound !== null && typeof bound === 'object' ? bound : undefined
+    }
     if (this.#host.mayAccept) this.accept()
     // An address that no predecessor listened on accepts at once.
     else if (!this.#accept) this.#state = 'running'

@@ -28,6 +28,10 @@ describe('addresses as Go writes them', () => {
     ['[::]:https', 'https', { host: '::', port: 443 }],
     ['[fe80::1%eth0]:80', 'http', { host: 'fe80::1%eth0', port: 80 }],
     ['[127.0.0.1]:80', 'http', { host: '127.0.0.1', port: 80 }],
+    ['unix:/run/app.sock', 'http', { path: '/run/app.sock' }],
+    ['unix:app.sock', 'https', { path: 'app.sock' }],
+    ['unix:./@app', 'http', { path: './@app' }],
+    ['unix:@app', 'http', { path: '\0app' }],
   ] as const)('%j (%s) is %j', (text, scheme, expected) => {
     expect(parseGoAddress(text, scheme)).toEqual(expected)
   })
@@ -46,6 +50,9 @@ describe('addresses as Go writes them', () => {
     ['localhost:ftp', "'ftp' is not a port"],
     ['localhost:toString', "'toString' is not a port"],
     ['[::g]:80', "'::g' is not an IPv6 address"],
+    ['unix:', 'it names no path'],
+    ['unix:@', 'it names no path'],
+    ['unix:/run/\0', 'it names no path'],
     [4242, 'it is not a string'],
     [undefined, 'it is not a string'],
   ])('%j is refused: %s', (text, found) => {
@@ -93,6 +100,9 @@ describe('calls of listen', () => {
     ],
     ['({ port, backlog })', [{ port: 80, backlog: 16 }], on80, 16],
     ['({ port, path })', [{ port: 80, path: '/a' }], on80, undefined],
+    ["({ path: '80' })", [{ path: '80' }], { kind: 'other' }, undefined],
+    ["({ path: '' })", [{ path: '' }], { kind: 'other' }, undefined],
+    ['({ path, backlog })', [{ path: '/a', backlog: 16 }], { kind: 'path', path: '/a' }, 16],
     ['({ path })', [{ path: '/a' }], { kind: 'path', path: '/a' }, undefined],
     ['({ fd })', [{ fd: 3 }], { kind: 'fd', fd: 3 }, undefined],
     ['({ handle })', [{ handle: {} }], { kind: 'other' }, undefined],
@@ -105,6 +115,8 @@ describe('calls of listen', () => {
     expect(parseListenCall(args)).toEqual({
       target,
       backlog,
+      readableAll: false,
+      writableAll: false,
       signal: undefined,
       callback: args.at(-1) === callback ? callback : undefined,
     })
@@ -114,8 +126,18 @@ describe('calls of listen', () => {
     expect(parseListenCall([{ port: 80, signal }, callback])).toEqual({
       target: on80,
       backlog: undefined,
+      readableAll: false,
+      writableAll: false,
       signal,
       callback,
+    })
+  })
+
+  test.each(['readableAll', 'writableAll'] as const)('listen({ path, %s })', (name) => {
+    expect(parseListenCall([{ path: '/a', [name]: true }])).toMatchObject({
+      target: { kind: 'path', path: '/a' },
+      readableAll: name === 'readableAll',
+      writableAll: name === 'writableAll',
     })
   })
 })
@@ -126,6 +148,8 @@ describe('what was asked for, in one text', () => {
     [{ kind: 'tcp', port: 80, host: '::1', ipv6Only: false }, 'tcp:::1:80'],
     [{ kind: 'tcp', port: 80, host: '::', ipv6Only: true }, 'tcp::::80:6'],
     [{ kind: 'fd', fd: 3 }, 'fd:3'],
+    [{ kind: 'path', path: '/run/app.sock' }, 'unix:/run/app.sock'],
+    [{ kind: 'path', path: '\0app' }, 'unix:@app'],
     [{ kind: 'other' }, undefined],
   ])('%j is %j', (target, text) => {
     expect(askedText(target)).toBe(text)
@@ -172,12 +196,22 @@ describe('what is bound, against what is asked for', () => {
   ])('does not match: %s', (_, target, at) => {
     expect(matchesBound(target, at)).toBe(false)
   })
+
+  test('a path matches itself, whatever it leads to, and nothing else', () => {
+    const at = { path: '/a', identity: '1:2:3' }
+    expect(matchesBound({ kind: 'path', path: '/a' }, at)).toBe(true)
+    expect(matchesBound({ kind: 'path', path: '/b' }, at)).toBe(false)
+    expect(matchesBound(asks(), at)).toBe(false)
+    expect(matchesBound({ kind: 'path', path: '/a' }, bound('::'))).toBe(false)
+  })
 })
 
 describe('addresses as we write them', () => {
   test.each([
     [{ address: '127.0.0.1', port: 80 }, '127.0.0.1:80'],
     [{ address: '::', port: 80 }, '[::]:80'],
+    [{ path: '/run/app.sock', identity: '1:2:3' }, 'unix:/run/app.sock'],
+    [{ path: '\0app', identity: '' }, 'unix:@app'],
   ])('%j is %j', (address, text) => {
     expect(formatAddress(address)).toBe(text)
   })

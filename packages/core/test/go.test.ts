@@ -139,10 +139,11 @@ test.each([null, undefined, {}])('without a handler (%s) it is refused', (nothin
 test.each<[string, () => Promise<unknown>, string]>([
   ['a bad address', () => go.listenAndServe('localhost', handler), 'ERR_ENDLESS_INVALID_ADDRESS'],
   [
-    'a Unix socket',
-    () => go.listenAndServe('unix:/run/app.sock', handler),
-    'ERR_ENDLESS_UNSUPPORTED',
+    'a Unix socket whose path is too long',
+    () => go.listenAndServe(`unix:/${'a'.repeat(110)}`, handler),
+    'ERR_ENDLESS_INVALID_ADDRESS',
   ],
+  ['a Unix socket in no directory', () => go.listenAndServe('unix:/no/a', handler), 'EACCES'],
   [
     'an unknown option',
     () => go.listenAndServe(':0', handler, { port: 1 } as never),

@@ -41,6 +41,16 @@ export function findOrigin(system: System, remembered: string): Origin {
   return { logical: isRight ? path.normalize(named) : physical, physical }
 }
 
+/** The directory that relative paths of the application mean now, by the name that the user knows. */
+export function currentDirectory(system: System, { logical, physical }: Origin): string {
+  try {
+    const directory = system.cwd()
+    return directory === physical ? logical : directory
+  } catch {
+    return logical // deleted under us
+  }
+}
+
 function isSameDirectory(named: string, physical: string): boolean {
   try {
     return realpathSync(named) === physical

@@ -16,16 +16,20 @@ export const command = 'NODE_ENDLESS'
 /** Where the preload leaves what it received, for the library to find: `globalThis[...]`. */
 export const inheritanceKey = Symbol.for('@endless/core:inheritance')
 
-/** Where a listener is bound, as `server.address()` answers for TCP. */
-export interface BoundAddress {
-  address: string
-  family: string
-  port: number
+/** Where a listener is bound: as `server.address()` answers for TCP, or a Unix socket. */
+export type BoundAddress = { address: string; family: string; port: number } | UnixAddress
+
+/** `{ path: '/run/app.sock', identity: '26:1204:1795479378359685964' }` */
+export interface UnixAddress {
+  /** Absolute; of Linux's abstract sockets their name, with its leading NUL. */
+  path: string
+  /** What the path leads to: device, inode, time of birth; '' of abstract sockets. */
+  identity: string
 }
 
 /** A listening socket by what the application asked for and by what it got. */
 export interface ListenerName {
-  /** `{ port, host, … }` of the call, in one canonical text: `tcp:localhost:3000`. */
+  /** `{ port, host, … }` of the call, in one canonical text: `tcp:localhost:3000`, `unix:/run/app.sock`. */
   asked: string
   bound: BoundAddress
 }

@@ -1,6 +1,7 @@
-import type { RawHandle, RawListener } from '../internals.js'
+import type { RawHandle } from '../internals.js'
 import { formatAddress, type ListenTarget } from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held.js'
+import { leadsTo, removePath } from '../listeners/unix-path.js'
 import {
   inheritanceKey,
   type HeldListener,
@@ -11,6 +12,9 @@ import {
 } from './protocol.js'
 
 // The successor's half of a handoff; predecessor.ts is the other.
+
+/** A listening socket of the predecessor, with what else belongs to its server. */
+export type Claimed = HeldListener & { ticketKeys: Buffer | undefined }
 
 /** What this process has from its predecessor; the preload has received it. */
 export class Predecessor {
@@ -67,15 +71,20 @@ export class Predecessor {
     return this.#hasGivenUp ? [] : this.#held.unclaimed
   }
 
-  claim(target: ListenTarget): { handle: RawListener; ticketKeys: Buffer | undefined } | undefined {
+  claim(target: ListenTarget): Claimed | undefined {
     if (this.#hasGivenUp) return undefined
     // A handle whose listen is deferred keeps nothing alive; the channel must, until it accepts.
     if (!this.#hasTakenOver) this.#inheritance.channel.ref()
     const held = this.#held.claim(target)
     if (!held) return undefined
+    if ('path' in held.bound && !leadsTo(held.bound)) {
+      // Somebody has removed the path: it must be bound anew, as nobody can connect to this socket.
+      held.handle.close()
+      return undefined
+    }
     this.#claimed.push(held)
     const keys = this.#inheritance.welcome.ticketKeys[formatAddress(held.bound)]
-    return { handle: held.handle, ticketKeys: keys ? Buffer.from(keys, 'base64') : undefined }
+    return { ...held, ticketKeys: keys ? Buffer.from(keys, 'base64') : undefined }
   }
 
   hasPort(port: number): boolean {
@@ -87,7 +96,10 @@ export class Predecessor {
    * this process serves; one whose predecessor has died may still have to listen.
    */
   giveUpUnclaimed(): void {
-    for (const { handle } of this.unclaimed) handle.close()
+    for (const { bound, handle } of this.unclaimed) {
+      if ('path' in bound) removePath(bound)
+      handle.close()
+    }
     this.#hasGivenUp = true
   }
 

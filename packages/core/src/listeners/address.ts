@@ -1,6 +1,6 @@
 import { isIP, isIPv6, type AddressInfo, type Server } from 'node:net'
 import { EndlessError } from '../errors.js'
-import type { BoundAddress } from '../handoff/protocol.js'
+import type { BoundAddress, UnixAddress } from '../handoff/protocol.js'
 
 /** What a call of `listen` asks for, as Node reads its arguments. */
 export type ListenTarget =
@@ -13,6 +13,9 @@ export type ListenTarget =
 export interface ListenCall {
   target: ListenTarget
   backlog: number | undefined
+  /** Whether everybody may read or write, of a path. */
+  readableAll: boolean
+  writableAll: boolean
   signal: AbortSignal | undefined
   callback: (() => void) | undefined
 }
@@ -27,6 +30,8 @@ export function parseListenCall(args: readonly unknown[]): ListenCall {
     return {
       target: targetOfOptions(options),
       backlog: toBacklog(options['backlog']) ?? toBacklog(args[1]) ?? toBacklog(args[2]),
+      readableAll: options['readableAll'] === true,
+      writableAll: options['writableAll'] === true,
       signal: options['signal'] as AbortSignal | undefined,
       callback,
     }
@@ -34,6 +39,8 @@ export function parseListenCall(args: readonly unknown[]): ListenCall {
   return {
     target: targetOfPositions(args),
     backlog: toBacklog(args[1]) ?? toBacklog(args[2]),
+    readableAll: false,
+    writableAll: false,
     signal: undefined,
     callback,
   }
@@ -50,7 +57,8 @@ function targetOfOptions(options: Record<string, unknown>): ListenTarget {
       return tcp(port, options['host'], options['ipv6Only'] === true)
     }
   }
-  if (typeof options['path'] === 'string') return { kind: 'path', path: options['path'] }
+  const { path } = options
+  if (typeof path === 'string' && toNumber(path) === undefined) return { kind: 'path', path }
   return { kind: 'other' }
 }
 
@@ -92,7 +100,7 @@ function toBacklog(value: unknown): number | undefined {
   return backlog === 0 ? undefined : backlog
 }
 
-/** The canonical text of what was asked for: `tcp:localhost:3000`, `fd:3`. */
+/** The canonical text of what was asked for: `tcp:localhost:3000`, `fd:3`, `unix:/run/app.sock`. */
 export function askedText(target: ListenTarget): string | undefined {
   switch (target.kind) {
     case 'tcp':
@@ -100,6 +108,7 @@ export function askedText(target: ListenTarget): string | undefined {
     case 'fd':
       return `fd:${String(target.fd)}`
     case 'path':
+      return formatPath(target.path)
     case 'other':
       return undefined
     default:
@@ -109,6 +118,7 @@ export function askedText(target: ListenTarget): string | undefined {
 
 /** Whether somebody who asks for this would get what is bound there. */
 export function matchesBound(target: ListenTarget, bound: BoundAddress): boolean {
+  if ('path' in bound) return target.kind === 'path' && target.path === bound.path
   if (target.kind !== 'tcp' || target.port === 0 || target.port !== bound.port) return false
   if (target.host === undefined) return bound.address === '::' || bound.address === '0.0.0.0'
   return isIP(target.host) !== 0 && normalizeIp(target.host) === normalizeIp(bound.address)
@@ -125,29 +135,37 @@ export function addressOf(server: Server): string | null {
   return bound === null || typeof bound === 'string' ? bound : formatAddress(bound)
 }
 
-export function formatAddress({ address, port }: Pick<AddressInfo, 'address' | 'port'>): string {
+/** Writes an address as Go's names read it; a Unix socket as `unix:/run/app.sock`. */
+export function formatAddress(bound: Pick<AddressInfo, 'address' | 'port'> | UnixAddress): string {
+  if ('path' in bound) return formatPath(bound.path)
+  const { address, port } = bound
   return isIPv6(address) ? `[${address}]:${String(port)}` : `${address}:${String(port)}`
+}
+
+/** Go writes the NUL of an abstract socket as `@`. */
+function formatPath(path: string): string {
+  return `unix:${path.replace(/^\0/, '@')}`
 }
 
 const servicePorts: Record<string, number> = { http: 80, https: 443 }
 
 /**
  * Reads an address as Go writes it: `localhost:4242`, `:4242`, `:http`, `[::1]:4242`; blank means
- * the port of the scheme on every address.
+ * the port of the scheme on every address. `unix:/run/app.sock` is a Unix socket, `unix:@app` an
+ * abstract one of Linux.
  *
  * @throws `ERR_ENDLESS_INVALID_ADDRESS` for anything else.
  */
 export function parseGoAddress(
   address: string,
   scheme: 'http' | 'https',
-): { port: number; host?: string } {
+): { port: number; host?: string } | { path: string } {
   const text: unknown = address
   if (typeof text !== 'string') throw invalidAddress(String(text), 'it is not a string')
   if (text.startsWith('unix:')) {
-    throw new EndlessError(
-      'ERR_ENDLESS_UNSUPPORTED',
-      `Cannot listen on '${text}': Unix sockets are not supported. Use a TCP address.`,
-    )
+    const path = text.slice('unix:'.length).replace(/^@/, '\0')
+    if (/^\0?$|.\0/.test(path)) throw invalidAddress(text, 'it names no path')
+    return { path }
   }
   const { host, port } = splitHostPort(text === '' ? `:${scheme}` : text)
   if (host.includes(':') && !isIPv6(host.split('%')[0] ?? '')) {
@@ -167,6 +185,6 @@ function splitHostPort(text: string): { host: string; port: string } {
 function invalidAddress(address: string, found: string): EndlessError {
   return new EndlessError(
     'ERR_ENDLESS_INVALID_ADDRESS',
-    `Cannot listen on '${address}': ${found}. Write 'localhost:4242', ':4242', ':http' or '[::1]:4242'.`,
+    `Cannot listen on '${address}': ${found}. Write 'localhost:4242', ':4242', ':http', '[::1]:4242' or 'unix:/run/app.sock'.`,
   )
 }

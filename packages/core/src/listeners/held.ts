@@ -16,7 +16,7 @@ export class HeldListeners {
 
   /** Whether a name that has to be looked up first could turn out to be one of ours. */
   hasPort(port: number): boolean {
-    return port !== 0 && this.#unclaimed.some(({ bound }) => bound.port === port)
+    return port !== 0 && this.#unclaimed.some(({ bound }) => 'port' in bound && bound.port === port)
   }
 
   /**

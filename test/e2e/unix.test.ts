@@ -1,0 +1,268 @@
+// Proves that a Unix socket is restarted as a port is: its path is there all the time and leads to
+// somebody who answers, has the rights that were asked for, and is gone when the last generation is.
+import { lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import type { Program } from '@endless/load'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { get, startFixture, startProgram, temporaryDirectory, until } from '../helpers/index.js'
+
+const deadlineMs = 15_000
+
+const fixture = (name: string) => new URL(`../fixtures/${name}`, import.meta.url).href
+
+describe('a path', () => {
+  test.each<[string, (path: string) => unknown[]]>([
+    ['listen(path)', (path) => [path]],
+    ['listen(path, backlog)', (path) => [path, 64]],
+    ['listen({ path, backlog })', (path) => [{ path, backlog: 64 }]],
+    ['listen(path), relative', (path) => [`./${path.slice(path.lastIndexOf('/') + 1)}`]],
+  ])('of %s answers in each generation, and goes with the last', async (_, call) => {
+    const { program, directory, socket } = await start({ listen: call })
+    const given = call(socket)[0] as string | { path: string }
+    const asked = typeof given === 'string' ? given : given.path
+    const inode = lstatSync(socket).ino
+    for (const number of [0, 1, 2]) {
+      if (number > 0) program.signal('SIGHUP')
+      expect(await program.waitForGeneration(number, { deadlineMs })).toMatchObject({
+        atOnce: [asked],
+        addresses: [asked],
+        names: [`unix:${socket}`],
+      })
+      expect(await answers(socket)).toBe(`generation ${number}`)
+      expect(program.stderr).toContain(`serving unix:${socket}`)
+    }
+    expect(lstatSync(socket).ino).toBe(inode)
+    expect(readdirSync(directory)).toEqual(['app.sock', 'servers.json'])
+    await stop(program)
+    expect(readdirSync(directory)).toEqual(['servers.json'])
+  })
+
+  test("is listened on by Go's name for it, and that is its address", async () => {
+    const directory = temporaryDirectory()
+    const socket = path.join(directory, 'app.sock')
+    const program = deploy(
+      directory,
+      `const server = await listenAndServe('unix:${socket}', answer)
+       report('serving', { address: server.address, name: server.server.address() })`,
+    )
+    for (const generation of [0, 1]) {
+      if (generation > 0) program.signal('SIGHUP')
+      const serving = await program.waitForEvent(
+        (each) => each.event === 'serving' && each['generation'] === generation,
+        { step: 'it serves', deadlineMs },
+      )
+      expect(serving).toMatchObject({ address: `unix:${socket}`, name: socket })
+      await program.waitForGeneration(generation, { deadlineMs })
+      expect(await answers(socket)).toBe(`generation ${generation}`)
+    }
+  })
+
+  test('is there, and leads to somebody who answers, at every moment of five restarts', async () => {
+    const { program, socket } = await start()
+    const seen = new Set<string>()
+    const failures: unknown[] = []
+    let isOver = false
+    const loops = [0, 1, 2].map(async () => {
+      while (!isOver) {
+        await answers(socket).then(
+          (generation) => seen.add(generation),
+          (error: unknown) => failures.push(error),
+        )
+      }
+    })
+    for (const number of [1, 2, 3, 4, 5]) {
+      program.signal('SIGHUP')
+      await program.waitForGeneration(number, { deadlineMs })
+      await until(() => seen.has(`generation ${number}`), { step: 'it answers', deadlineMs })
+    }
+    isOver = true
+    await Promise.all(loops)
+    expect(failures).toEqual([])
+    expect(seen.size).toBe(6)
+  })
+
+  test('that a release no longer wants is removed', async () => {
+    const other = (socket: string) => `${socket.slice(0, -'.sock'.length)}.2`
+    const listen = (socket: string) => [other(socket)]
+    const { program, write, directory, socket } = await start({ options: { unclaimedGraceMs: 50 } })
+    write([listen(socket)], { unclaimedGraceMs: 50 })
+    program.signal('SIGHUP')
+    await program.waitForGeneration(1, { deadlineMs })
+    expect(program.stderr).toContain(`Nothing has listened on unix:${socket} in this generation`)
+    expect(readdirSync(directory)).toEqual(['app.2', 'servers.json'])
+    expect(await answers(other(socket))).toBe('generation 1')
+  })
+
+  test('that somebody has removed is there again after a restart', async () => {
+    const { program, socket } = await start()
+    rmSync(socket)
+    program.signal('SIGHUP')
+    await program.waitForGeneration(1, { deadlineMs })
+    expect(await answers(socket)).toBe('generation 1')
+    await stop(program)
+    expect(() => lstatSync(socket)).toThrow('ENOENT')
+  })
+
+  test('that is the socket of somebody else by then is not removed', async () => {
+    const { program, socket } = await start()
+    rmSync(socket)
+    await listenOn(socket)
+    await stop(program)
+    expect(lstatSync(socket).isSocket()).toBe(true)
+  })
+
+  test('behind a link that a deploy switches is known by its link', async () => {
+    const directory = temporaryDirectory()
+    for (const release of ['1', '2']) mkdirSync(path.join(directory, release))
+    const current = path.join(directory, 'current')
+    symlinkSync('1', current)
+    const file = path.join(directory, 'servers.json')
+    writeFileSync(file, JSON.stringify({ listen: [['../app.sock']] }))
+    const program = startFixture('serves-what-a-file-says.mjs', {
+      args: [file],
+      cwd: current,
+      env: { PWD: current },
+    })
+    const socket = path.join(directory, 'app.sock')
+    for (const number of [0, 1]) {
+      if (number > 0) {
+        rmSync(current)
+        symlinkSync('2', current)
+        program.signal('SIGHUP')
+      }
+      const { names } = await program.waitForGeneration(number, { deadlineMs })
+      expect(names).toEqual([`unix:${socket}`])
+      expect(await answers(socket)).toBe(`generation ${number}`)
+    }
+  })
+
+  test.each([
+    ['SIGTERM', 'SIGKILL'],
+    ['SIGKILL', 'SIGTERM'],
+  ] as const)('is left by %s, or not, and by %s', async (first, second) => {
+    const { program, socket } = await start()
+    program.signal(first)
+    await program.waitForExit({ step: 'it exits', deadlineMs })
+    const isLeft = first === 'SIGKILL'
+    expect(readdirSync(path.dirname(socket)).includes('app.sock')).toBe(isLeft)
+    const next = startFixture('serves-what-a-file-says.mjs', {
+      args: [path.join(path.dirname(socket), 'servers.json')],
+    })
+    await next.waitForGeneration(0, { deadlineMs })
+    expect(await answers(socket)).toBe('generation 0')
+    next.signal(second)
+    await next.waitForExit({ step: 'it exits', deadlineMs })
+    expect(readdirSync(path.dirname(socket)).includes('app.sock')).toBe(!isLeft)
+  })
+})
+
+describe('a path that is in use', () => {
+  test.each<[string, (file: string) => unknown]>([
+    ['by a process that listens', (file) => listenOn(file)],
+    ['by a file', (file) => writeFileSync(file, 'text')],
+    ['by a link', (file) => symlinkSync('/nowhere', file)],
+    ['by a directory', (file) => mkdirSync(file)],
+  ])('%s is EADDRINUSE, as with Node alone, and left alone', async (_, use) => {
+    const directory = temporaryDirectory()
+    const socket = path.join(directory, 'app.sock')
+    await use(socket)
+    const { ino } = lstatSync(socket)
+    const bare = await new Promise<object>((resolve) => {
+      net.createServer().on('error', resolve).listen(socket)
+    })
+    const program = deploy(
+      directory,
+      `const { server } = endless(answer)
+       server.on('error', (error) => report('error', { ...error, message: error.message }))
+       server.listen('${socket}')`,
+    )
+    const error = await program.waitForEvent('error', { step: 'the error', deadlineMs })
+    expect(error).toMatchObject({ ...bare, message: (bare as Error).message, code: 'EADDRINUSE' })
+    await program.waitForExit({ step: 'it has nothing to do', deadlineMs })
+    expect(lstatSync(socket).ino).toBe(ino)
+    expect(readdirSync(directory)).toEqual(['app.mjs', 'app.sock'])
+  })
+
+  test('by a dead process goes to exactly one of several that start at once', async () => {
+    const { program, socket } = await start()
+    program.signal('SIGKILL')
+    await program.waitForExit({ step: 'it is dead', deadlineMs })
+    const directory = temporaryDirectory()
+    const program2 = deploy(
+      directory,
+      `const servers = Array.from({ length: 8 }, () => endless(answer).server)
+       const outcomes = servers.map((server) => new Promise((resolve) => {
+         server.once('listening', () => resolve('listening')).once('error', ({ code }) => resolve(code))
+         server.listen('${socket}')
+       }))
+       report('outcomes', { outcomes: await Promise.all(outcomes) })`,
+    )
+    const { outcomes } = await program2.waitForEvent('outcomes', { step: 'all tried', deadlineMs })
+    expect((outcomes as string[]).sort()).toEqual([
+      ...Array<string>(7).fill('EADDRINUSE'),
+      'listening',
+    ])
+    expect(await answers(socket)).toBe('generation 0')
+  })
+
+  test('in a successor that wants one more is a rollback', async () => {
+    const { program, write, socket } = await start({ options: { readyTimeoutMs: 1_000 } })
+    const other = `${socket}.2`
+    await listenOn(other)
+    write([[socket], [other]])
+    program.signal('SIGHUP')
+    await program.waitForEvent('restart-failed', { step: 'it fails', deadlineMs })
+    expect(await answers(socket)).toBe('generation 0')
+    expect(lstatSync(other).isSocket()).toBe(true)
+  })
+})
+
+async function start({
+  listen = (socket: string): unknown[] => [socket],
+  options = {},
+}: { listen?: (socket: string) => unknown[]; options?: object } = {}) {
+  const directory = temporaryDirectory()
+  const file = path.join(directory, 'servers.json')
+  const socket = path.join(directory, 'app.sock')
+  const write = (listen: unknown[][], options: object = {}) =>
+    writeFileSync(file, JSON.stringify({ listen, options }))
+  write([listen(socket)], options)
+  const program = startFixture('serves-what-a-file-says.mjs', { args: [file], cwd: directory })
+  await program.waitForGeneration(0, { deadlineMs })
+  return { program, directory, socket, write }
+}
+
+/** Starts a program of which only the servers are left to be said. */
+function deploy(directory: string, servers: string): Program {
+  const file = path.join(directory, 'app.mjs')
+  writeFileSync(
+    file,
+    `import { endless, generation, listenAndServe } from '${import.meta.resolve('@endless/core')}'
+     import { answer, report, reportLife } from '${fixture('support.mjs')}'
+     reportLife()
+     ${servers}`,
+  )
+  return startProgram({ args: [file] })
+}
+
+/** Connects anew and answers who is there. */
+async function answers(socketPath: string): Promise<string> {
+  return (await get(0, '/', { socketPath })).body
+}
+
+/** Ends the newest generation by SIGTERM. */
+async function stop(program: Program): Promise<void> {
+  const { pid } = program.current
+  program.signal('SIGTERM', pid)
+  await program.waitForEnd(pid, { step: 'the last generation exits', deadlineMs })
+}
+
+/** Listens as somebody else. */
+async function listenOn(file: string): Promise<net.Server> {
+  const server = net.createServer((socket) => socket.on('error', () => undefined))
+  server.listen(file)
+  onTestFinished(() => void server.close())
+  await until(() => server.listening, { step: 'somebody listens', deadlineMs })
+  return server
+}
