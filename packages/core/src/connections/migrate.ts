@@ -127,8 +127,14 @@ export class Migration {
       for (const [socket, offer] of queue) {
         if (this.#moving.size >= window) return
         queue.delete(socket)
-        // Something has come since: it is offered again when that has been answered.
-        if (socket.bytesRead === offer.bytesRead && isAtRest(socket)) this.#move(socket, offer)
+        if (socket.bytesRead === offer.bytesRead && isAtRest(socket)) {
+          this.#move(socket, offer)
+          continue
+        }
+        // Something has come since, and may have been answered already: then it is offered again. If
+        // nothing has, the application holds it, as by `pause()`, and it stays.
+        if (socket.bytesRead === offer.bytesRead) this.#declined.add(socket)
+        offer.onReturned()
       }
     }
   }
