@@ -8,6 +8,8 @@ const deadlineMs = 10_000
 
 export interface AnsweringSettings {
   tls?: boolean
+  /** Speaks HTTP/2. */
+  http2?: boolean
   /** Lives on when it serves nothing any more. */
   stays?: boolean
   /** Options of http.createServer or https.createServer, and `httpAllowHalfOpen`. */

@@ -7,14 +7,13 @@ import { parseOptions, type EndlessOptions } from './options.js'
 import { ManagedServer, type EndlessServer } from './server.js'
 
 /**
- * Makes a server restart without losing anything: an existing one, or a new one for a request
- * handler such as an Express app.
+ * Makes a server restart without losing anything: an existing one of `node:http`, `node:https`,
+ * `node:http2`, `node:net` or `node:tls`, or a new one for a request handler such as an Express app.
  *
  * @example endless((request, response) => response.end('hello')).listen(3000)
  * @throws `ERR_ENDLESS_INVALID_HANDLER` for anything but a server or a function
  * @throws `ERR_ENDLESS_INVALID_OPTION`, `ERR_ENDLESS_OPTION_CONFLICT`, `ERR_ENDLESS_INVALID_HOOK`,
  * `ERR_ENDLESS_PID_FILE`
- * @throws `ERR_ENDLESS_UNSUPPORTED` for a server that is neither `node:http` nor `node:https`
  */
 export function endless<S extends net.Server>(server: S, options?: EndlessOptions): EndlessServer<S>
 export function endless(handler: http.RequestListener, options?: EndlessOptions): EndlessServer

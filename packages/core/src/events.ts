@@ -15,8 +15,9 @@ export interface GenerationEvents {
   /** The successor of this process serves: `{ number: 1, pid: 4711, durationMs: 230 }`. */
   'taken-over': [RestartReport]
   /**
-   * A server begins to drain; `upgraded` has its WebSockets and tunnels, for a farewell. Comes again,
-   * with that one alone, for each connection that is upgraded or adopted in the middle of the drain.
+   * A server begins to drain; `upgraded` has its WebSockets and tunnels, for a farewell, and of a
+   * `node:net` or `node:tls` server all its open sockets. Comes again, with that one alone, for each
+   * connection that is upgraded or adopted in the middle of the drain.
    */
   drain: [{ server: net.Server; upgraded: Duplex[] }]
   /**

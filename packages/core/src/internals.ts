@@ -1,4 +1,5 @@
 import http from 'node:http'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 
 // All that endless touches of Node without Node documenting it, in one place. Each name is the same
@@ -8,6 +9,8 @@ import net from 'node:net'
 export interface RawHandle {
   close(callback?: () => void): void
   readonly fd?: number
+  /** How much of what was written the kernel has not taken yet, in bytes. */
+  readonly writeQueueSize?: number
 }
 
 /** The handle of a connection, as far as reading from it goes (lib/net.js, tryReadStart). */
@@ -122,9 +125,9 @@ export function newestRequestOn(socket: net.Socket): http.IncomingMessage | unde
   return parserOf(socket)?.incoming ?? undefined
 }
 
-/** The accepted TCP socket below a TLS socket of a server (lib/internal/tls/wrap.js, TLSSocket). */
-export function rawSocketOf(socket: net.Socket): net.Socket | undefined {
-  return (socket as { _parent?: net.Socket })._parent
+/** The accepted TCP socket: below a TLS socket of a server (lib/internal/tls/wrap.js), or itself. */
+export function acceptedSocketOf(socket: net.Socket): net.Socket {
+  return (socket as { _parent?: net.Socket | null })._parent ?? socket
 }
 
 /** The headers of a response as Node has them when it makes the header's text. */
@@ -157,4 +160,14 @@ export function shadowStoreHeader(
 /** Undoes `removeHeader('connection')`: Node writes the header again (lib/_http_outgoing.js). */
 export function keepConnectionHeader(response: http.ServerResponse): void {
   ;(response as unknown as { _removedConnection: boolean })._removedConnection = false
+}
+
+/** The streams that are open on a session; none once it is destroyed (lib/internal/http2/core.js). */
+export function openStreamsOf(session: ServerHttp2Session): ServerHttp2Stream[] {
+  const key = Object.getOwnPropertySymbols(session).find(
+    ({ description }) => description === 'state',
+  )
+  const state = (session as unknown as Record<symbol, unknown>)[key ?? Symbol()] as
+    { streams: Map<number, ServerHttp2Stream> } | undefined
+  return [...(state?.streams.values() ?? [])]
 }

@@ -1,12 +1,11 @@
 import dns from 'node:dns'
 import { errorMonitor, type EventEmitter } from 'node:events'
 import http from 'node:http'
-import https from 'node:https'
 import net from 'node:net'
 import tls from 'node:tls'
 import { adoptConnection } from './connections/adopt.js'
 import { adoptUpgrade } from './connections/adopt-upgrade.js'
-import { drainHttp } from './connections/drain.js'
+import { endConnections } from './connections/ending.js'
 import { watchUpgrades } from './connections/late-upgrades.js'
 import { holdClose, isDrained } from './connections/held-close.js'
 import type { ConnectionFacts, Migration } from './connections/migrate.js'
@@ -139,7 +138,6 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     host: ServerHost,
     given: { server: ServerOptions; process: ProcessOptions },
   ) {
-    requireHttp1(server)
     const options = given.server
     this.server = server
     this.processOptions = given.process
@@ -201,7 +199,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const handle = rawListenerOf(this.server)
     const bound = this.#boundAddress
     if (!handle || !this.#asked || !bound) return undefined
-    const ticketKeys = this.server instanceof https.Server ? this.server.getTicketKeys() : undefined
+    const ticketKeys = this.server instanceof tls.Server ? this.server.getTicketKeys() : undefined
     return { asked: this.#asked, bound, handle, ticketKeys }
   }
 
@@ -216,7 +214,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   /** Whether it takes over open connections of its predecessor. */
   get adopts(): boolean {
-    return !(this.server instanceof https.Server) && this.#options.migrateConnections !== false
+    return this.server instanceof http.Server && this.#options.migrateConnections !== false
   }
 
   /** Listens; settles when that has succeeded and `beforeBegin` has settled, rejects if not. */
@@ -281,7 +279,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#drainBeganMs = system.now()
     this.stopAccepting(reason)
     const { bound } = this
-    const endHttp = drainHttp(this.server as unknown as http.Server, this.connections, {
+    const undoEnding = endConnections(this.server, this.connections, {
       system,
       idleGraceMs: this.#idleGraceMs(reason, isInteractive),
       wayOut:
@@ -294,7 +292,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     })
     this.#endDrain = () => {
       endUpgrades()
-      endHttp()
+      undoEnding()
     }
     this.#hammer.arm(system, this.hammerTimeMs)
     this.#host.draining(this, this.connections.upgraded)
@@ -391,7 +389,8 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   #idleGraceMs(reason: Occasion['reason'], isInteractive: boolean): number {
     if (isInteractive) return 0
     const { idleGraceMs } = this.#options
-    const { keepAliveTimeout } = this.server as unknown as http.Server
+    // A raw server has none, nor has one of HTTP/2 before Node 24.
+    const { keepAliveTimeout = 0 } = this.server as unknown as Partial<http.Server>
     if (reason === 'handoff') {
       // `Keep-Alive: timeout=N` was a promise to the client that a restart is no reason to break.
       return Math.max(keepAliveTimeout, idleGraceMs ?? minRestartGraceMs)
@@ -515,7 +514,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const claimed = this.#host.claim(call.target)
     if (!claimed) return false
     const { bound, handle, ticketKeys } = claimed
-    if (ticketKeys && this.server instanceof https.Server) this.server.setTicketKeys(ticketKeys)
+    if (ticketKeys && this.server instanceof tls.Server) this.server.setTicketKeys(ticketKeys)
     const accept = deferAccept(handle)
     this.#accept = () => {
       const errno = accept()
@@ -601,17 +600,9 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const { logger } = this.#host
     logger.warn('[STOP - Hammer Time] Forcefully shutting down parent')
     const left = [...this.connections.accepted].filter((socket) => !socket.destroyed)
+    for (const session of this.connections.sessions.keys()) session.destroy()
     for (const socket of left) socket.destroy()
     this.#hammered += left.length
     this.#host.hammered(this, left.length)
   }
-}
-
-function requireHttp1(server: net.Server): void {
-  if (server instanceof http.Server || server instanceof https.Server) return
-  const kind = 'updateSettings' in server ? 'HTTP/2' : 'raw TCP'
-  throw new EndlessError(
-    'ERR_ENDLESS_UNSUPPORTED',
-    `Cannot make a ${kind} server endless: only node:http and node:https servers are supported.`,
-  )
 }

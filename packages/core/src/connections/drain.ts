@@ -2,15 +2,12 @@ import type http from 'node:http'
 import type net from 'node:net'
 import type { Stream } from 'node:stream'
 import { newestRequestOn, responseOn } from '../internals.js'
-import type { System } from '../system.js'
 import { factsOf } from './adopt.js'
+import type { DrainOptions } from './ending.js'
 import { findIdle } from './idle.js'
 import { announceLastResponses } from './last-response.js'
 import type { Migration } from './migrate.js'
 import type { Connections } from './tracking.js'
-
-/** The longest that a timer of Node waits. */
-const maxDelayMs = 2_147_483_647
 
 /** A look at all connections takes 1 µs for each: of the time between two, at most this part. */
 const lookShare = 0.1
@@ -25,7 +22,7 @@ export interface WayOut {
 }
 
 /**
- * Ends the connections of an HTTP/1 server that accepts no more, each without a race. One that may
+ * Ends the HTTP/1 connections of a server that accepts no more, each without a race. One that may
  * move goes to the successor as soon as nothing is under way on it. Of the others a client gets its
  * next response with `Connection: close`, and only what has been quiet for `idleGraceMs` is closed.
  * Nothing is polled: it looks again when a response has ended or a connection's time is up.
@@ -36,11 +33,7 @@ export interface WayOut {
 export function drainHttp(
   server: http.Server,
   connections: Connections,
-  {
-    system,
-    idleGraceMs,
-    wayOut,
-  }: { system: System; idleGraceMs: number; wayOut?: WayOut | undefined },
+  { system, idleGraceMs, wayOut }: DrainOptions,
 ): () => void {
   const idleSince = new Map<net.Socket, number>()
   const watched = new WeakSet<Stream>()
@@ -56,7 +49,7 @@ export function drainHttp(
     if (isLookQueued) return
     isLookQueued = true
     const restMs = restedUntilMs - system.now()
-    // Referenced through the sockets that it is for.
+    // Unreferenced: as below.
     if (restMs > 1) system.setTimeout(queuedLook, Math.ceil(restMs)).unref()
     else setImmediate(queuedLook)
   }
@@ -114,7 +107,7 @@ export function drainHttp(
     }
     const endedMs = system.now()
     restedUntilMs = endedMs + (endedMs - now) / lookShare
-    // Unreferenced: the sockets that it is for are what is held on to, below.
+    // Unreferenced: the drain itself holds the process.
     if (nextMs < Infinity) timer = system.setTimeout(look, Math.ceil(nextMs)).unref()
   }
 
@@ -132,11 +125,8 @@ export function drainHttp(
   // A connection that was accepted or finished its TLS handshake while we stopped is new to us.
   server.on('connection', queueLook)
   server.on('secureConnection', queueLook)
-  // A connection whose client is not read from, as nobody reads the body, keeps no event loop alive.
-  const hold = setInterval(() => undefined, maxDelayMs)
   look()
   return () => {
-    clearInterval(hold)
     isOver = true
     endAnnouncing()
     clearTimeout(timer)

@@ -56,6 +56,8 @@ export function announceLastResponses(
   server.emit = ((event: string | symbol, ...args: unknown[]) => {
     if (!requestEvents.has(event)) return emit.call(server, event, ...args)
     const [request, response] = args as [http.IncomingMessage, http.ServerResponse]
+    // Of HTTP/2, beside HTTP/1 on the same server.
+    if (!speaking.has(request.socket)) return emit.call(server, event, ...args)
     onRequest(request, response)
     if (isLasting(request.socket)) return emit.call(server, event, ...args)
     // The parser calls this in the middle of a chunk. A handler that answered right here would have

@@ -1,0 +1,23 @@
+import type net from 'node:net'
+import type { DrainOptions } from './ending.js'
+import type { Connections } from './tracking.js'
+
+/**
+ * Waits for the connections of a server whose protocol only the application knows: it is told by the
+ * 'drain' event. Ends only those over TLS that have not got that far in `idleGraceMs`.
+ */
+export function drainRaw(
+  _server: net.Server,
+  connections: Connections,
+  { system, idleGraceMs }: DrainOptions,
+): () => void {
+  // Unreferenced: the drain itself holds the process.
+  const timer = system
+    .setTimeout(() => {
+      for (const socket of connections.handshaking) socket.destroy()
+    }, idleGraceMs)
+    .unref()
+  return () => {
+    clearTimeout(timer)
+  }
+}
