@@ -20,6 +20,9 @@ export interface AnsweringSettings {
   /** Of serves-sockets.mjs: whom it says goodbye to in a drain, and over how long. */
   says?: string
   windowMs?: number
+  /** Of moves-tunnels.mjs: the generation that adopts nothing, and the first that passes on. */
+  deaf?: number
+  passesOn?: number
 }
 
 interface AnsweringEvent extends ProgramEvent {
