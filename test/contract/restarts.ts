@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { createCertificate, get, until, type Program } from '../helpers/index.js'
+import { connectRaw, createCertificate, get, until, type Program } from '../helpers/index.js'
 import type { AdapterUnderTest } from './adapter-contract.js'
 import { restart, startSubject } from './subject-program.js'
 
@@ -25,6 +25,26 @@ export function testRestarts(adapter: AdapterUnderTest): void {
     const { program, port } = await startSubject(adapter, { tls })
     const load = { port, keepAliveConnections: 20, freshPerSecond: 50, tls: { ca: tls.cert } }
     await restartUnderLoad(program, load, 2)
+  })
+
+  test('an idle connection lives on in the successor', async () => {
+    const { program, port } = await startSubject(adapter)
+    const client = await connectRaw(port)
+    onTestFinished(() => client.destroy())
+    client.request()
+    await client.waitForResponses(1)
+    for (const generation of ['1', '2']) {
+      const { pid } = program.current
+      await restart(program)
+      await program.waitForEnd(pid, { step: 'its predecessor exits', deadlineMs: 10_000 })
+      client.request()
+      const responses = await client.waitForResponses(Number(generation) + 1)
+      expect(responses.at(-1)).toMatchObject({
+        status: 200,
+        headers: { 'x-generation': generation },
+      })
+      expect(client.endedBy).toBeUndefined()
+    }
   })
 
   test('after a successor that failed the old generation serves on, and the next restart works', async () => {
