@@ -13,7 +13,8 @@ export class PidFile {
     this.path = path.resolve(file)
     this.#pid = pid
     try {
-      accessSync(path.dirname(this.path), constants.W_OK)
+      // With the separator a file in its place is refused, too.
+      accessSync(path.dirname(this.path) + path.sep, constants.W_OK)
     } catch (cause) {
       throw new EndlessError(
         'ERR_ENDLESS_PID_FILE',
