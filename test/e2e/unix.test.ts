@@ -1,13 +1,32 @@
 // Proves that a Unix socket is restarted as a port is: its path is there all the time and leads to
 // somebody who answers, has the rights that were asked for, and is gone when the last generation is.
-import { lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import type { Program } from '@endless/load'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { get, startFixture, startProgram, temporaryDirectory, until } from '../helpers/index.js'
+import {
+  connectRaw,
+  get,
+  openGate,
+  startAnswering,
+  startFixture,
+  startProgram,
+  temporaryDirectory,
+  until,
+  waitForGate,
+} from '../helpers/index.js'
 
 const deadlineMs = 15_000
+const isRoot = process.getuid?.() === 0
 
 const fixture = (name: string) => new URL(`../fixtures/${name}`, import.meta.url).href
 
@@ -140,21 +159,24 @@ describe('a path', () => {
   test.each([
     ['SIGTERM', 'SIGKILL'],
     ['SIGKILL', 'SIGTERM'],
-  ] as const)('is left by %s, or not, and by %s', async (first, second) => {
-    const { program, socket } = await start()
-    program.signal(first)
-    await program.waitForExit({ step: 'it exits', deadlineMs })
-    const isLeft = first === 'SIGKILL'
-    expect(readdirSync(path.dirname(socket)).includes('app.sock')).toBe(isLeft)
-    const next = startFixture('serves-what-a-file-says.mjs', {
-      args: [path.join(path.dirname(socket), 'servers.json')],
-    })
-    await next.waitForGeneration(0, { deadlineMs })
-    expect(await answers(socket)).toBe('generation 0')
-    next.signal(second)
-    await next.waitForExit({ step: 'it exits', deadlineMs })
-    expect(readdirSync(path.dirname(socket)).includes('app.sock')).toBe(!isLeft)
-  })
+  ] as const)(
+    'is taken by the next program, whether %s or %s ended the last',
+    async (first, second) => {
+      const { program, socket } = await start()
+      program.signal(first)
+      await program.waitForExit({ step: 'it exits', deadlineMs })
+      const isLeft = first === 'SIGKILL'
+      expect(readdirSync(path.dirname(socket)).includes('app.sock')).toBe(isLeft)
+      const next = startFixture('serves-what-a-file-says.mjs', {
+        args: [path.join(path.dirname(socket), 'servers.json')],
+      })
+      await next.waitForGeneration(0, { deadlineMs })
+      expect(await answers(socket)).toBe('generation 0')
+      next.signal(second)
+      await next.waitForExit({ step: 'it exits', deadlineMs })
+      expect(readdirSync(path.dirname(socket)).includes('app.sock')).toBe(!isLeft)
+    },
+  )
 })
 
 describe('a path that is in use', () => {
@@ -218,6 +240,185 @@ describe('a path that is in use', () => {
   })
 })
 
+describe('a restart on a path', () => {
+  test('moves idle connections, twice, and closes none', async () => {
+    const { program, socket } = await start()
+    const clients = await Promise.all(Array.from({ length: 300 }, () => connectRaw(socket)))
+    onTestFinished(() => clients.forEach((client) => client.destroy()))
+    for (const number of [1, 2]) {
+      for (const client of clients) client.request()
+      await Promise.all(clients.map((client) => client.waitForResponses(number)))
+      const { pid } = program.current
+      program.signal('SIGHUP')
+      await program.waitForGeneration(number, { deadlineMs })
+      // It exits when its last connection has gone.
+      await program.waitForEnd(pid, { step: 'the predecessor exits', deadlineMs })
+    }
+    for (const client of clients) client.request()
+    const last = await Promise.all(clients.map((client) => client.waitForResponses(3)))
+    expect(new Set(last.map((responses) => String(responses[2]?.body)))).toEqual(
+      new Set(['generation 2']),
+    )
+    expect(clients.filter(({ endedBy }) => endedBy !== undefined)).toEqual([])
+  })
+
+  test.each([
+    ['ends by itself', 'process.exit(3)'],
+    ['is told to stop, and drains', ''],
+  ])('whose successor listens and then %s leaves the path as it was', async (_, end) => {
+    const directory = temporaryDirectory()
+    const socket = path.join(directory, 'app.sock')
+    const program = deploy(
+      directory,
+      `endless(answer, { ready: 'manual', readyTimeoutMs: 1_000 }).listen('${socket}')
+       if (generation.number === 0) generation.ready()
+       else {
+         await gate('listens')
+         ${end}
+       }`,
+    )
+    await program.waitForGeneration(0, { deadlineMs })
+    const { ino } = lstatSync(socket)
+    program.signal('SIGHUP')
+    await openGate(await waitForGate(program, 1))
+    await program.waitForEvent('restart-failed', { step: 'it fails', deadlineMs })
+    expect(lstatSync(socket).ino).toBe(ino)
+    expect(await answers(socket)).toBe('generation 0')
+  })
+
+  test('whose successor is killed in the drain is answered by the predecessor again, which removes the path at its end', async () => {
+    const socket = path.join(temporaryDirectory(), 'app.sock')
+    const service = await startAnswering({ listen: [socket] })
+    const { program } = service
+    const { ino } = lstatSync(socket)
+    const client = await connectRaw(socket)
+    client.request('/wait/held')
+    await service.waitForRequest('held')
+    await service.drain('SIGHUP')
+    program.signal('SIGKILL')
+    await service.waitFor('restart-failed')
+    expect((await get(0, '/now/again', { socketPath: socket })).body).toBe('now again')
+    expect(lstatSync(socket).ino).toBe(ino)
+    await service.answer('held')
+    await client.waitForResponses(1)
+    client.destroy()
+    program.signal('SIGTERM', program.pid)
+    await service.waitForExit()
+    expect(() => lstatSync(socket)).toThrow('ENOENT')
+  })
+
+  test('whose successor is killed after it had dropped the path: the predecessor listens there again', async () => {
+    const options = { unclaimedGraceMs: 50 }
+    const { program, write, socket } = await start({ options })
+    const other = `${socket}.2`
+    write([[other]], options)
+    const client = await connectRaw(socket)
+    client.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nha')
+    await until(() => client.received.includes('ha'), { step: 'it is busy', deadlineMs })
+    program.signal('SIGHUP')
+    await program.waitForGeneration(1, { deadlineMs })
+    await expect(answers(socket)).rejects.toMatchObject({ code: 'ENOENT' })
+    program.signal('SIGKILL')
+    await program.waitForEvent('restart-failed', { step: 'it is noticed', deadlineMs })
+    const isThere = () => answers(socket).catch(() => undefined)
+    expect(await until(isThere, { step: 'it answers', deadlineMs })).toBe('generation 0')
+    client.write('lf')
+    await client.waitForResponses(1)
+  })
+
+  test('removes it at once in a shutdown, and the hammer ends what is left', async () => {
+    const socket = path.join(temporaryDirectory(), 'app.sock')
+    const service = await startAnswering({ listen: [socket], options: { hammerTimeMs: 300 } })
+    const client = await connectRaw(socket)
+    client.request('/wait/stuck')
+    await service.waitForRequest('stuck')
+    await service.drain('SIGTERM')
+    expect(() => lstatSync(socket)).toThrow('ENOENT')
+    expect(await service.waitForExit()).toMatchObject({ reason: 'shutdown', hammered: 1 })
+    await client.waitForEnd()
+  })
+})
+
+describe('the rights of a path', () => {
+  const mode = (file: string) => lstatSync(file).mode & 0o777
+
+  test('are the ones that were asked for whenever it is there, and those of the next release after it', async () => {
+    const directory = temporaryDirectory()
+    const socket = path.join(directory, 'app.sock')
+    const file = path.join(directory, 'servers.json')
+    const group = isRoot ? 4711 : process.getgid!()
+    const write = (socketMode: number) => {
+      const options = { socketMode, socketOwner: { gid: group } }
+      writeFileSync(file, JSON.stringify({ listen: [[socket]], options }))
+    }
+    write(0o600)
+    const program = startFixture('serves-what-a-file-says.mjs', { args: [file] })
+    const seen = new Set<string>()
+    await until(
+      () => {
+        const endMs = performance.now() + 20
+        while (performance.now() < endMs) {
+          const stats = lstatSync(socket, { throwIfNoEntry: false })
+          if (stats) seen.add(`${(stats.mode & 0o777).toString(8)} ${stats.gid}`)
+        }
+        return program.generations.length > 0
+      },
+      { step: 'it serves', deadlineMs, everyMs: 1 },
+    )
+    expect([...seen]).toEqual([`600 ${group}`])
+    write(0o660)
+    program.signal('SIGHUP')
+    await program.waitForGeneration(1, { deadlineMs })
+    expect(mode(socket)).toBe(0o660)
+    expect(await answers(socket)).toBe('generation 1')
+  })
+
+  test.each(['readableAll', 'writableAll'])(
+    'are widened by %s of the call, as with Node alone',
+    async (name) => {
+      const { socket } = await start({ listen: (path) => [{ path, [name]: true }] })
+      const bare = net.createServer().listen({ path: `${socket}.2`, [name]: true })
+      onTestFinished(() => void bare.close())
+      expect(mode(socket)).toBe(mode(`${socket}.2`))
+    },
+  )
+
+  test.runIf(isRoot)(
+    'that the system refuses are an error of listen, and nothing is left',
+    async () => {
+      const directory = temporaryDirectory()
+      chmodSync(directory, 0o777)
+      const program = deploy(
+        directory,
+        `const { server } = endless(answer, { socketOwner: { uid: 0 } })
+       server.on('error', ({ code, message }) => report('error', { code, message }))
+       process.setuid(65534)
+       server.listen('${directory}/app.sock')`,
+      )
+      expect(await program.waitForEvent('error', { step: 'the error', deadlineMs })).toMatchObject({
+        code: 'EPERM',
+        message: `listen EPERM: operation not permitted ${directory}/app.sock`,
+      })
+      expect(readdirSync(directory)).toEqual(['app.mjs'])
+    },
+  )
+})
+
+test.runIf(process.platform === 'linux')('an abstract socket survives restarts', async () => {
+  const name = `endless-test-${process.pid}`
+  const { program } = await start({ listen: () => [`\0${name}`] })
+  for (const number of [0, 1, 2]) {
+    if (number > 0) program.signal('SIGHUP')
+    expect(await program.waitForGeneration(number, { deadlineMs })).toMatchObject({
+      atOnce: [`\0${name}`],
+      names: [`unix:@${name}`],
+    })
+    expect(await answers(`\0${name}`)).toBe(`generation ${number}`)
+  }
+  await stop(program)
+  await expect(answers(`\0${name}`)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+})
+
 async function start({
   listen = (socket: string): unknown[] => [socket],
   options = {},
@@ -239,7 +440,7 @@ function deploy(directory: string, servers: string): Program {
   writeFileSync(
     file,
     `import { endless, generation, listenAndServe } from '${import.meta.resolve('@endless/core')}'
-     import { answer, report, reportLife } from '${fixture('support.mjs')}'
+     import { answer, gate, report, reportLife } from '${fixture('support.mjs')}'
      reportLife()
      ${servers}`,
   )

@@ -12,6 +12,8 @@ export interface AnsweringSettings {
   http2?: boolean
   /** Lives on when it serves nothing any more. */
   stays?: boolean
+  /** Arguments of the call. @default [0, '127.0.0.1'] */
+  listen?: unknown[]
   /** Options of http.createServer or https.createServer, and `httpAllowHalfOpen`. */
   server?: object
   /** Set before the server is made. */

@@ -10,16 +10,17 @@ import { freePort, startFixture, temporaryDirectory, until } from '../helpers/in
 const deadlineMs = 15_000
 const restarts = 20
 
-interface Ports {
+interface Addresses {
   port: number
-  app: number
+  /** Where the app is, as both proxies read it: `127.0.0.1:3000`, `unix:/run/app.sock`. */
+  app: string
 }
 
 const proxies = [
   {
     name: 'nginx',
     // Below the 5 s after which the app closes a quiet connection, as in production.
-    config: ({ port, app }: Ports, directory: string) => `
+    config: ({ port, app }: Addresses, directory: string) => `
       daemon off;
       master_process off;
       pid ${directory}/pid;
@@ -33,7 +34,7 @@ const proxies = [
         uwsgi_temp_path ${directory}/uwsgi;
         scgi_temp_path ${directory}/scgi;
         upstream app {
-          server 127.0.0.1:${app} max_fails=0;
+          server ${app} max_fails=0;
           keepalive 100;
           keepalive_timeout 3s;
           keepalive_requests 1000000;
@@ -53,7 +54,7 @@ const proxies = [
   },
   {
     name: 'haproxy',
-    config: ({ port, app }: Ports) => `
+    config: ({ port, app }: Addresses) => `
       global
         maxconn 1000
       defaults
@@ -67,17 +68,24 @@ const proxies = [
         bind 127.0.0.1:${port}
         default_backend app
       backend app
-        server app 127.0.0.1:${app} pool-purge-delay 3s
+        server app ${app.replace('unix:', 'unix@')} pool-purge-delay 3s
       `,
     args: (file: string) => ['-db', '-f', file],
   },
 ]
 
-test.each(proxies)('20 restarts under load behind $name', async ({ name, config, args }) => {
-  const program = startFixture('serves.mjs')
-  const { port: app = 0 } = await program.waitForGeneration(0, { deadlineMs })
-  const port = await freePort()
+const cases = ['TCP', 'a Unix socket'].flatMap((way) => proxies.map((proxy) => ({ way, ...proxy })))
+
+test.each(cases)('20 restarts under load behind $name, over $way', async (proxied) => {
+  const { way, name, config, args } = proxied
   const directory = temporaryDirectory()
+  const servers = path.join(directory, 'servers.json')
+  const listen = way === 'TCP' ? [[0, '127.0.0.1']] : [[`${directory}/app.sock`]]
+  writeFileSync(servers, JSON.stringify({ listen }))
+  const program = startFixture('serves-what-a-file-says.mjs', { args: [servers] })
+  const { names } = await program.waitForGeneration(0, { deadlineMs })
+  const [app = ''] = names as string[]
+  const port = await freePort()
   const file = path.join(directory, `${name}.conf`)
   writeFileSync(file, `${config({ port, app }, directory)}\n`)
   const proxy = startProgram({ command: name, args: args(file, directory) })
@@ -94,7 +102,7 @@ test.each(proxies)('20 restarts under load behind $name', async ({ name, config,
     freshPerSecond: 50,
     settleMs: 100,
     identify({ headers }) {
-      upstream.add(String(headers['x-peer']))
+      upstream.add(String(headers['x-peer'])) // one and the same over a Unix socket
       return { pid: Number(headers['x-pid']), generation: Number(headers['x-generation']) }
     },
   })

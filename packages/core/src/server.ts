@@ -470,12 +470,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   /** Listens on a path, at once or when it is known that nobody else does. */
   #bindPath(path: string): void {
     const call = this.#call
-    const target = { path, rights: this.#rights, backlog: call?.backlog }
+    const isWanted = (): boolean => this.#call === call && this.#state !== 'terminate'
+    const target = { path, rights: this.#rights, backlog: call?.backlog, isWanted }
     bindUnixSocket(target, (result) => {
-      if (this.#call !== call || this.#state === 'terminate') {
-        // Closed, or told to listen elsewhere, meanwhile.
-        if (!(result instanceof Error)) result.handle.close()
-      } else if (result instanceof Error) {
+      if (result instanceof Error) {
         this.server.emit('error', result)
       } else {
         this.#boundAddress = result.bound

@@ -83,6 +83,8 @@ test('options are known by name and kind', () => {
     hammerTimeMs: -1,
     hooks: { before: { SIGHUP: () => undefined }, after: { SIGTERM: [async () => undefined] } },
     beforeBegin: (address) => void expectTypeOf(address).toEqualTypeOf<string>(),
+    socketMode: 0o660,
+    socketOwner: { gid: 33 },
     ready: 'manual',
     signals: ['SIGTERM'],
     successor: { env: { ...process.env, PORT: undefined } },
@@ -93,6 +95,10 @@ test('options are known by name and kind', () => {
   endless(() => undefined, { hammerTime: 1_000 })
   // @ts-expect-error -- a number
   endless(() => undefined, { hammerTimeMs: '1s' })
+  // @ts-expect-error -- a number, as for fs.chmod
+  endless(() => undefined, { socketMode: '660' })
+  // @ts-expect-error -- ids, no names
+  endless(() => undefined, { socketOwner: { gid: 'www-data' } })
   // @ts-expect-error -- one of two
   endless(() => undefined, { ready: 'later' })
   // @ts-expect-error -- no such signal

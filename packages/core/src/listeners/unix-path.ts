@@ -117,7 +117,12 @@ export async function clearStale(target: string): Promise<boolean> {
   if (refusal !== 'ECONNREFUSED') return false
   // Out of the way before it is looked at again: two that start at once both see the same dead one.
   const aside = temporaryName(target)
-  renameSync(target, aside)
+  try {
+    renameSync(target, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true // somebody else did it
+    throw error
+  }
   try {
     if (identityAt(aside) !== identityOf(found)) linkSync(aside, target)
   } finally {

@@ -20,6 +20,8 @@ export interface UnixTarget {
   path: string
   rights: SocketRights
   backlog: number | undefined
+  /** Asked again after a wait: the server may have been closed meanwhile. */
+  isWanted(): boolean
 }
 
 /** A Unix socket that listens, and whose handle removes the path when it closes. */
@@ -30,7 +32,7 @@ export interface UnixSocket {
 
 /**
  * Listens on a path: at once if nothing is there, else as soon as it is known whether a dead process
- * has left it. `done` gets an error as Node has it, never at once.
+ * has left it. `done` gets an error as Node has it, never at once, and nothing if it is no longer wanted.
  */
 export function bindUnixSocket(
   target: UnixTarget,
@@ -39,7 +41,7 @@ export function bindUnixSocket(
   const fail = (error: unknown): void => {
     // In a turn of its own, where nobody but the application's listeners can catch it.
     queueMicrotask(() => {
-      done(listenError(error, target.path))
+      if (target.isWanted()) done(listenError(error, target.path))
     })
   }
   let socket: UnixSocket
@@ -53,9 +55,11 @@ export function bindUnixSocket(
     clearStale(target.path)
       .then((isFree) => {
         if (!isFree) throw error
-        return bind(target)
+        return target.isWanted() ? bind(target) : undefined
       })
-      .then(done, fail)
+      .then((found) => {
+        if (found) done(found)
+      }, fail)
     return
   }
   done(socket)
