@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import {
+  connectHttp2,
   connectRaw,
   get,
   startProgram,
@@ -39,6 +40,10 @@ const examples: Record<string, Example> = {
     options: { host: 'localhost', tls: { ca: readFileSync(authority, 'utf8') } },
   },
   websocket: { answers: ({ pid, number }) => `Hello from generation ${number}, pid ${pid}\n` },
+  http2: {
+    answers: ({ number }) => `Hello by HTTP/1.1 from generation ${number}\n`,
+    options: { host: 'localhost', tls: { ca: readFileSync(authority, 'utf8') } },
+  },
   'test-server': { answers: ({ pid, number }) => `generation ${number}, pid ${pid}\n` },
 }
 
@@ -63,6 +68,17 @@ test.each(Object.entries(examples))(
     await program.waitForEnd(successor, { step: 'generation 1 exits', deadlineMs })
   },
 )
+
+test('http2 speaks HTTP/2 to those who can, before and after a restart', async () => {
+  const program = startExample('http2')
+  const [port = 0] = await portsOf(program, 1)
+  const first = await connectHttp2(port, { tls: true })
+  expect(await first.get('/')).toMatchObject({ body: 'Hello by HTTP/2.0 from generation 0\n' })
+  await restart(program)
+  await first.waitForEnd()
+  const second = await connectHttp2(port, { tls: true })
+  expect(await second.get('/')).toMatchObject({ body: 'Hello by HTTP/2.0 from generation 1\n' })
+})
 
 test('multi-port tells its status on its second port, before and after a restart', async () => {
   const program = startExample('multi-port')

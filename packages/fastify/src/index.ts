@@ -1,15 +1,33 @@
 import { endless, type EndlessOptions, type EndlessServer } from '@endless/core'
-import type { FastifyPluginAsync } from 'fastify'
+import type {
+  FastifyBaseLogger,
+  FastifyPluginAsync,
+  FastifyTypeProvider,
+  FastifyTypeProviderDefault,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerBase,
+  RawServerDefault,
+} from 'fastify'
 import fp from 'fastify-plugin'
 import { closeAfterDrain, logger } from './open-apps.js'
 
 export * from '@endless/core'
 
 declare module 'fastify' {
-  interface FastifyInstance {
+  /* eslint-disable @typescript-eslint/no-unused-vars -- TypeScript wants all of Fastify's for one */
+  interface FastifyInstance<
+    RawServer extends RawServerBase = RawServerDefault,
+    RawRequest extends RawRequestDefaultExpression<RawServer> =
+      RawRequestDefaultExpression<RawServer>,
+    RawReply extends RawReplyDefaultExpression<RawServer> = RawReplyDefaultExpression<RawServer>,
+    Logger extends FastifyBaseLogger = FastifyBaseLogger,
+    TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
+  > {
     /** This app's server, as endless has it. */
-    endless: EndlessServer
+    endless: EndlessServer<RawServer>
   }
+  /* eslint-enable @typescript-eslint/no-unused-vars */
 }
 
 /**

@@ -1,4 +1,6 @@
 // Proves that Fastify users have `app.endless` typed, and the options of the plugin checked, without a cast.
+import type http2 from 'node:http2'
+import type https from 'node:https'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import { expectTypeOf, test } from 'vitest'
 import endlessDefault, {
@@ -27,8 +29,16 @@ test('the plugin is a plugin with the options of endless', () => {
   app.register(endlessPlugin, { hooks: { before: { SIGKILL: () => undefined } } })
 })
 
-test('an app of https takes it too', async () => {
-  await Fastify({ https: {} }).register(endlessPlugin, { pidFile: 'app.pid' })
+test('an app of https or http2 takes it too, and has its own server', async () => {
+  const secure = Fastify({ https: {} })
+  await secure.register(endlessPlugin, { pidFile: 'app.pid' })
+  expectTypeOf(secure.endless.server).toEqualTypeOf<https.Server>()
+  const cleartext = Fastify({ http2: true })
+  await cleartext.register(endlessPlugin, { pidFile: 'app.pid' })
+  expectTypeOf(cleartext.endless.server).toEqualTypeOf<http2.Http2Server>()
+  const both = Fastify({ http2: true, https: { allowHTTP1: true } })
+  await both.register(endlessPlugin)
+  expectTypeOf(both.endless.server).toEqualTypeOf<http2.Http2SecureServer>()
 })
 
 test('the package has the names of core', () => {
