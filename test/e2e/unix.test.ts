@@ -286,6 +286,33 @@ describe('a restart on a path', () => {
     expect(await answers(socket)).toBe('generation 0')
   })
 
+  test('whose release removes the path before it listens works, also when the release fails', async () => {
+    const directory = temporaryDirectory()
+    const socket = path.join(directory, 'app.sock')
+    const bad = path.join(directory, 'bad')
+    const program = deploy(
+      directory,
+      `import { existsSync, rmSync } from 'node:fs'
+       rmSync('${socket}', { force: true })
+       endless(answer).listen('${socket}')
+       if (existsSync('${bad}')) process.exit(3)`,
+    )
+    await program.waitForGeneration(0, { deadlineMs })
+    writeFileSync(bad, '')
+    program.signal('SIGHUP')
+    await program.waitForEvent('restart-failed', { step: 'it fails', deadlineMs })
+    // What the dead successor has left there is taken from it first.
+    const isThere = () => answers(socket).catch(() => undefined)
+    expect(await until(isThere, { step: 'it answers', deadlineMs })).toBe('generation 0')
+    expect(program.stderr).toContain(`Somebody has removed ${socket}: binding it anew.`)
+    rmSync(bad)
+    program.signal('SIGHUP')
+    await program.waitForGeneration(1, { deadlineMs })
+    expect(await answers(socket)).toBe('generation 1')
+    await stop(program)
+    expect(readdirSync(directory)).toEqual(['app.mjs'])
+  })
+
   test('whose successor is killed in the drain is answered by the predecessor again, which removes the path at its end', async () => {
     const socket = path.join(temporaryDirectory(), 'app.sock')
     const service = await startAnswering({ listen: [socket] })

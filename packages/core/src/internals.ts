@@ -47,6 +47,17 @@ export function bindPipe(path: string): RawListener {
   return handle
 }
 
+/** Does what `readableAll` and `writableAll` ask for (lib/net.js, Server#listen; libuv, uv_pipe_chmod). */
+export function widenRights(
+  handle: RawListener,
+  { readableAll, writableAll }: { readableAll: boolean; writableAll: boolean },
+): void {
+  const flags = (readableAll ? 1 : 0) | (writableAll ? 2 : 0)
+  if (flags === 0) return
+  const errno = (handle as RawListener & { fchmod(flags: number): number }).fchmod(flags)
+  if (errno < 0) throw Object.assign(new Error('chmod'), { errno })
+}
+
 /**
  * Has a server listen on the handle of a Unix socket, and answer that path as its address. `listen`
  * itself takes only handles of TCP; of others it opens the descriptor a second time, so that it would

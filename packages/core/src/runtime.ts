@@ -406,6 +406,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       successor?.closeEscrow()
       this.#successor = undefined
       this.#apply('restart-failed')
+      for (const server of this.#servers) server.mendPath()
       this.#reportFailure(error as EndlessError)
       throw error
     } finally {

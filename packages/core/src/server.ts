@@ -28,7 +28,12 @@ import {
   type ListenTarget,
 } from './listeners/address.js'
 import { deferAccept } from './listeners/held.js'
-import { applyRights, resolveSocketPath, type SocketRights } from './listeners/unix-path.js'
+import {
+  applyRights,
+  leadsTo,
+  resolveSocketPath,
+  type SocketRights,
+} from './listeners/unix-path.js'
 import { bindUnixSocket, keepOnClose, removeOnClose } from './listeners/unix-socket.js'
 import type { Logger } from './logger.js'
 import type { EndlessOptions, ProcessOptions, ServerOptions } from './options.js'
@@ -467,19 +472,41 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     })
   }
 
+  /**
+   * Has its path lead to it again, if somebody has removed that: most likely a successor that did so
+   * before it listened, as one has to do without endless, and then failed.
+   */
+  mendPath(): void {
+    const bound = this.#boundAddress
+    const nameless = rawListenerOf(this.server)
+    if (!nameless || !bound || !('path' in bound) || leadsTo(bound)) return
+    const { logger } = this.#host
+    logger.warn(`Somebody has removed ${bound.path}: binding it anew. It needs no removing.`)
+    this.#bindPath(bound.path, (error) => {
+      if (error) logger.error(`Cannot listen on ${formatAddress(bound)} again: ${error.message}`)
+      else nameless.close()
+    })
+  }
+
   /** Listens on a path, at once or when it is known that nobody else does. */
-  #bindPath(path: string): void {
+  #bindPath(path: string, done = this.#emitError): void {
     const call = this.#call
     const isWanted = (): boolean => this.#call === call && this.#state !== 'terminate'
-    const target = { path, rights: this.#rights, backlog: call?.backlog, isWanted }
+    const { backlog, readableAll = false, writableAll = false } = call ?? {}
+    const target = { path, rights: this.#rights, readableAll, writableAll, backlog, isWanted }
     bindUnixSocket(target, (result) => {
       if (result instanceof Error) {
-        this.server.emit('error', result)
+        done(result)
       } else {
         this.#boundAddress = result.bound
-        this.#listenOn(result.handle, call?.backlog)
+        this.#listenOn(result.handle, backlog)
+        done()
       }
     })
+  }
+
+  readonly #emitError = (error?: Error): void => {
+    if (error) this.server.emit('error', error)
   }
 
   #listenOn(handle: RawListener, backlog: number | undefined): void {
@@ -499,8 +526,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   get #rights(): SocketRights {
     const { socketMode: mode, socketOwner: owner } = this.#options
-    const { readableAll = false, writableAll = false } = this.#call ?? {}
-    return { mode, owner, readableAll, writableAll }
+    return { mode, owner }
   }
 
   #observe({ signal, callback }: ListenCall): void {

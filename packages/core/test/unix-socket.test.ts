@@ -14,7 +14,12 @@ import {
   resolveSocketPath,
   temporaryName,
 } from '../src/listeners/unix-path.js'
-import { bindUnixSocket, keepOnClose, type UnixSocket } from '../src/listeners/unix-socket.js'
+import {
+  bindUnixSocket,
+  keepOnClose,
+  type UnixSocket,
+  type UnixTarget,
+} from '../src/listeners/unix-socket.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
 vi.mock('../src/handoff/preload-url.js', () => ({ preloadUrl: () => '' }))
@@ -48,15 +53,12 @@ afterEach(() => {
 
 const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
 const isWanted = (): boolean => true
-const rights = { mode: undefined, owner: undefined, readableAll: false, writableAll: false }
+const rights = { mode: undefined, owner: undefined }
+const call = { rights, readableAll: false, writableAll: false, backlog: undefined, isWanted }
 
-async function bind(
-  name = target,
-  asked: Partial<typeof rights> | object = {},
-): Promise<UnixSocket> {
+async function bind(name = target, more: Partial<UnixTarget> = {}): Promise<UnixSocket> {
   const result = await new Promise<UnixSocket | Error>((resolve) => {
-    const target = { path: name, rights: { ...rights, ...asked }, backlog: undefined, isWanted }
-    bindUnixSocket(target, resolve)
+    bindUnixSocket({ ...call, path: name, ...more }, resolve)
   })
   if (result instanceof Error) throw result
   sockets.push(result)
@@ -80,7 +82,7 @@ async function leaveDead(name: string): Promise<void> {
 describe('binding', () => {
   test('is done at once where nothing is, and leaves nothing beside the path', () => {
     let socket: UnixSocket | Error | undefined
-    bindUnixSocket({ path: target, rights, backlog: 16, isWanted }, (result) => (socket = result))
+    bindUnixSocket({ ...call, path: target }, (result) => (socket = result))
     sockets.push(socket as UnixSocket)
     expect(fs.readdirSync(directory)).toEqual(['app.sock'])
     expect(socket).toMatchObject({ bound: { path: target } })
@@ -138,10 +140,9 @@ describe('binding', () => {
 
   test.each([
     [0o600, {}],
-    [0o666, { readableAll: true, writableAll: true }],
-    [0o644, { readableAll: true }],
-  ])('gives the mode %o', async (mode, more) => {
-    await bind(target, { mode: 0o600, ...more })
+    [0o660, { writableAll: true, readableAll: true }],
+  ])('gives the mode, %i, whatever else the call says', async (mode, more) => {
+    await bind(target, { rights: { ...rights, mode }, ...more })
     expect(fs.lstatSync(target).mode & 0o777).toBe(mode)
   })
 })

@@ -16,11 +16,9 @@ import type { UnixAddress } from '../handoff/protocol.js'
 
 /** Who may connect to a Unix socket: writing is what it takes (unix(7)). */
 export interface SocketRights {
-  /** @default what the umask leaves */
+  /** @default as it is */
   mode: number | undefined
   owner: { uid?: number; gid?: number } | undefined
-  readableAll: boolean
-  writableAll: boolean
 }
 
 /** `sun_path` less its final NUL (unix(7)); what is longer Node 20 and 22 cut off without a word. */
@@ -147,11 +145,7 @@ function refusalAt(target: string): Promise<string | undefined> {
 /** Gives a socket its rights, where it has others. */
 export function applyRights(file: string, rights: SocketRights): void {
   const { mode, uid, gid } = lstatSync(file)
-  const wanted =
-    (rights.mode ?? mode & 0o777) |
-    (rights.readableAll ? 0o444 : 0) |
-    (rights.writableAll ? 0o222 : 0)
-  if (wanted !== (mode & 0o777)) chmodSync(file, wanted)
+  if (rights.mode !== undefined && rights.mode !== (mode & 0o777)) chmodSync(file, rights.mode)
   const owner = { uid, gid, ...rights.owner }
   if (owner.uid !== uid || owner.gid !== gid) lchownSync(file, owner.uid, owner.gid)
 }

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import os from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import type { UnixAddress } from '../handoff/protocol.js'
-import { bindPipe, type RawListener } from '../internals.js'
+import { bindPipe, widenRights, type RawListener } from '../internals.js'
 import {
   applyRights,
   clearStale,
@@ -19,6 +19,9 @@ export interface UnixTarget {
   /** Absolute, or abstract. */
   path: string
   rights: SocketRights
+  /** Of the call of `listen`; what that means is Node's. */
+  readableAll: boolean
+  writableAll: boolean
   backlog: number | undefined
   /** Asked again after a wait: the server may have been closed meanwhile. */
   isWanted(): boolean
@@ -84,14 +87,14 @@ export function keepOnClose(handle: RawListener): void {
  * binds another one, and the socket gets its path when it has its rights and listens already: nobody
  * ever sees it refuse.
  */
-function bind({ path, rights, backlog = 511 }: UnixTarget): UnixSocket {
+function bind({ path, rights, backlog = 511, ...target }: UnixTarget): UnixSocket {
   if (isAbstract(path)) return { handle: bindPipe(path), bound: { path, identity: '' } }
   const name = temporaryName(path)
   const handle = bindPipe(name)
   try {
+    widenRights(handle, target)
     applyRights(name, rights)
-    const errno = handle.listen(backlog)
-    if (errno < 0) throw Object.assign(new Error('listen'), { errno })
+    check(handle.listen(backlog))
     const socket = { handle, bound: { path, identity: identityAt(name) ?? '' } }
     giveName(name, path)
     removeOnClose(socket)
@@ -102,6 +105,10 @@ function bind({ path, rights, backlog = 511 }: UnixTarget): UnixSocket {
   } finally {
     rmSync(name, { force: true })
   }
+}
+
+function check(status: number): void {
+  if (status < 0) throw Object.assign(new Error('listen'), { errno: status })
 }
 
 const { EADDRINUSE, EEXIST } = os.constants.errno
