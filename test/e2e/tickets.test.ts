@@ -1,6 +1,7 @@
 // Proves that a TLS session is resumed by the successor, and by the successors after it, and only at
-// the server that it is of.
+// the server that it is of, until its keys are renewed.
 import { once } from 'node:events'
+import type { EndlessOptions } from '@endless/core'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,13 +18,18 @@ const deadlineMs = 15_000
 const certificates = fileURLToPath(new URL('../fixtures/certificates/', import.meta.url))
 
 /** Starts two servers with a certificate each. */
-async function start() {
+async function start(options: EndlessOptions = {}) {
   const directory = temporaryDirectory()
   const { cert, key } = await createCertificate()
   writeFileSync(path.join(directory, 'own.crt'), cert)
   writeFileSync(path.join(directory, 'own.key'), key)
   const servers = [
-    { name: 'first', cert: `${certificates}chain.crt`, key: `${certificates}localhost.key` },
+    {
+      name: 'first',
+      cert: `${certificates}chain.crt`,
+      key: `${certificates}localhost.key`,
+      options,
+    },
     { name: 'second', cert: `${directory}/own.crt`, key: `${directory}/own.key` },
   ]
   const program = startFixture('speaks-go.mjs', { args: [JSON.stringify(servers)] })
@@ -57,10 +63,10 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (version) => {
     return session
   }
 
-  test('sessions are resumed across three restarts, each at its own server', async () => {
+  test('sessions are resumed across five restarts, each at its own server', async () => {
     const { program, ports } = await start()
     const sessions = [await getSession(ports[0]), await getSession(ports[1])] as const
-    for (const generation of [1, 2, 3]) {
+    for (const generation of [1, 2, 3, 4, 5]) {
       program.signal('SIGHUP')
       await program.waitForGeneration(generation, { deadlineMs })
       for (const index of [0, 1] as const) {
@@ -68,6 +74,25 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (version) => {
         expect(visited).toEqual({ generation, isResumed: true })
       }
     }
-    expect(await visit(ports[1], sessions[0])).toEqual({ generation: 3, isResumed: false })
+    expect(await visit(ports[1], sessions[0])).toEqual({ generation: 5, isResumed: false })
+  })
+
+  test('renewed keys ask for a full handshake, and restarts do not put that off', async () => {
+    const ticketRotationMs = 3_000
+    const beganMs = performance.now()
+    const { program, ports } = await start({ ticketRotationMs })
+    const sessions = [await getSession(ports[0]), await getSession(ports[1])] as const
+    let visited = await visit(ports[0], sessions[0])
+    // Each generation lives much shorter than the keys.
+    while (visited.isResumed && performance.now() - beganMs < 4 * ticketRotationMs) {
+      program.signal('SIGHUP')
+      await program.waitForGeneration(visited.generation + 1, { deadlineMs })
+      visited = await visit(ports[0], sessions[0])
+    }
+    expect(visited.isResumed).toBe(false)
+    expect(performance.now() - beganMs).toBeGreaterThanOrEqual(ticketRotationMs)
+    // The other server keeps its keys for half a day, and the new ones are good for new sessions.
+    expect(await visit(ports[1], sessions[1])).toMatchObject({ isResumed: true })
+    expect(visited.generation).toBeGreaterThan(0)
   })
 })

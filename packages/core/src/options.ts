@@ -30,6 +30,12 @@ export interface ServerOptions {
   /** How long a request's header may be, in bytes. @default Node's `maxHeaderSize` */
   maxHeaderBytes?: number
   /**
+   * How long the keys of TLS session tickets live, in ms, restarts included; 0: for ever. A ticket
+   * under older keys gets a full handshake. Keys that the application sets are left to it.
+   * @default 43_200_000 (12 hours)
+   */
+  ticketRotationMs?: number
+  /**
    * Rights of the path of a Unix socket, such as `0o660`; nobody ever sees it with others. A successor
    * sets them when it takes over. @default what the umask leaves
    */
@@ -97,6 +103,9 @@ export type EndlessOptions = ServerOptions & ProcessOptions
 /** How long waits are bounded by that the user has set no other bound for. */
 export const defaultHammerTimeMs = 60_000
 
+/** Half a day: a stolen key tells no more than that, and who comes all day pays for two full handshakes. */
+export const defaultTicketRotationMs = 43_200_000
+
 /** Process options with their defaults: what the process goes by. */
 export type ResolvedProcessOptions = Required<
   Omit<ProcessOptions, 'pidFile' | 'successor' | 'logger'>
@@ -134,6 +143,7 @@ const checks: Record<keyof EndlessOptions, Check> = {
       : 'true, false or a function of the socket',
   readTimeoutMs: milliseconds,
   writeTimeoutMs: milliseconds,
+  ticketRotationMs: milliseconds,
   maxHeaderBytes: (value) =>
     Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'a positive integer',
   socketMode: (value) =>

@@ -482,7 +482,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     const { successor, readyTimeoutMs } = this.#options
     const passed = [...this.#servers].flatMap((server) => server.passable ?? [])
     const keys = passed.flatMap(({ bound, ticketKeys }) =>
-      ticketKeys ? [[formatAddress(bound), ticketKeys.toString('base64')] as const] : [],
+      ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
     )
     const launch = createLaunch(
       this.system,

@@ -9,12 +9,18 @@ import { endConnections } from './connections/ending.js'
 import { watchUpgrades } from './connections/late-upgrades.js'
 import { holdClose, isDrained } from './connections/held-close.js'
 import type { ConnectionFacts, Migration } from './connections/migrate.js'
+import { TicketKeys } from './connections/tickets.js'
 import { applyLimits } from './connections/timeouts.js'
 import { Connections } from './connections/tracking.js'
 import { defaults } from './defaults.js'
 import { EndlessError, messageOf } from './errors.js'
 import { Hammer } from './hammer.js'
-import type { BoundAddress, ListenerName, UnixAddress } from './handoff/protocol.js'
+import type {
+  BoundAddress,
+  ListenerName,
+  UnixAddress,
+  PassedTicketKeys,
+} from './handoff/protocol.js'
 import type { Claimed } from './handoff/successor.js'
 import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks.js'
 import { listenOnPipe, rawListenerOf, type RawHandle, type RawListener } from './internals.js'
@@ -36,7 +42,12 @@ import {
 } from './listeners/unix-path.js'
 import { bindUnixSocket, keepOnClose, removeOnClose } from './listeners/unix-socket.js'
 import type { Logger } from './logger.js'
-import type { EndlessOptions, ProcessOptions, ServerOptions } from './options.js'
+import {
+  defaultTicketRotationMs,
+  type EndlessOptions,
+  type ProcessOptions,
+  type ServerOptions,
+} from './options.js'
 import type { ShutdownReport } from './reports.js'
 import type { System } from './system.js'
 
@@ -119,6 +130,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly #options: ServerOptions
   readonly #nodeListen: (...args: unknown[]) => unknown
   readonly #hammer: Hammer
+  readonly #ticketKeys: TicketKeys | undefined
   readonly #siblings = new Set<ManagedServer>()
   #state: State = 'init'
   #asked: string | undefined
@@ -158,6 +170,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#hammer = new Hammer(() => {
       this.#destroyConnections()
     })
+    if (server instanceof tls.Server) {
+      const { ticketRotationMs = defaultTicketRotationMs } = options
+      this.#ticketKeys = new TicketKeys(server, host.system, ticketRotationMs)
+    }
     this.terminated = this.#expectTermination()
     applyLimits(
       server as unknown as http.Server,
@@ -200,12 +216,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   /** What a successor is given: the socket with its name; `undefined` while it does not listen. */
   get passable():
-    (ListenerName & { handle: RawListener; ticketKeys: Buffer | undefined }) | undefined {
+    (ListenerName & { handle: RawListener; ticketKeys: PassedTicketKeys | undefined }) | undefined {
     const handle = rawListenerOf(this.server)
     const bound = this.#boundAddress
     if (!handle || !this.#asked || !bound) return undefined
-    const ticketKeys = this.server instanceof tls.Server ? this.server.getTicketKeys() : undefined
-    return { asked: this.#asked, bound, handle, ticketKeys }
+    return { asked: this.#asked, bound, handle, ticketKeys: this.#ticketKeys?.passed }
   }
 
   get isDraining(): boolean {
@@ -538,7 +553,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const claimed = this.#host.claim(call.target)
     if (!claimed) return false
     const { bound, handle, ticketKeys } = claimed
-    if (ticketKeys && this.server instanceof tls.Server) this.server.setTicketKeys(ticketKeys)
+    if (ticketKeys) this.#ticketKeys?.take(ticketKeys)
     const accept = deferAccept(handle)
     this.#accept = () => {
       const errno = accept()
@@ -560,6 +575,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#listener = rawListenerOf(this.server)
     if (this.#isListening) return // taken back
     this.#isListening = true
+    this.#ticketKeys?.start()
     const bound = this.server.address()
     // Of a Unix socket the server knows less than what bound it.
     if (this.#path === undefined) {
@@ -588,6 +604,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   #onClose(): void {
     this.#hammer.disarm()
+    this.#ticketKeys?.stop()
     this.#endDrain?.()
     this.#endDrain = undefined
     this.#accept = undefined

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { defaults } from '../src/defaults.js'
 import { hookSignals } from '../src/hooks.js'
 import {
+  defaultTicketRotationMs,
   mergeProcessOptions,
   parseOptions,
   processDefaults,
@@ -17,7 +18,7 @@ const logger = { info: nothing, warn: nothing, error: nothing }
 
 const longest = 2_147_483_647
 const durations = ['idleGraceMs', 'readTimeoutMs', 'writeTimeoutMs', 'readyTimeoutMs']
-  .concat('unclaimedGraceMs', 'shutdownDelayMs')
+  .concat('unclaimedGraceMs', 'shutdownDelayMs', 'ticketRotationMs')
   .map((name) => [name, [0, 1.5, longest], [-1, NaN, Infinity, longest + 1, '5', null]] as const)
 
 const table: readonly (readonly [string, readonly unknown[], readonly unknown[]])[] = [
@@ -172,7 +173,11 @@ describe('the documented default is the one of the code:', () => {
   const docs = read('../../../docs/options.md')
 
   /** What the code goes by; `undefined` where the default is Node's, or nothing. */
-  const inCode: Record<string, unknown> = { ...defaults, ...processDefaults }
+  const inCode: Record<string, unknown> = {
+    ...defaults,
+    ...processDefaults,
+    ticketRotationMs: defaultTicketRotationMs,
+  }
 
   /** How each place writes it; where the code has no value to hold it to, what all of them say. */
   function written(name: string): { inTypes: string; inDocs: string } {

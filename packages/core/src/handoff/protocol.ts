@@ -42,6 +42,12 @@ export interface ErrorReport {
   code?: string | undefined
 }
 
+/** The keys of a server's TLS session tickets, in base64, and since when they are in use (`Date.now()`). */
+export interface PassedTicketKeys {
+  keys: string
+  sinceMs: number
+}
+
 /** From the predecessor. Listeners come first, each with its handle; `welcome` ends them. */
 export type ToSuccessor =
   | ({ type: 'listener' } & ListenerName)
@@ -54,8 +60,8 @@ export type ToSuccessor =
       directory: string
       /** What the predecessor added to the Node options, to be hidden again. */
       addedExecArgv: string[]
-      /** TLS ticket keys in base64, by the address where the server is bound: `[::]:443`. */
-      ticketKeys: Record<string, string>
+      /** TLS ticket keys by the address where their server is bound: `[::]:443`. */
+      ticketKeys: Record<string, PassedTicketKeys>
     }
   | { type: 'taken-over' }
   | MovedConnection

@@ -8,13 +8,14 @@ import {
   type Inheritance,
   type MovedConnection,
   type MovedUpgrade,
+  type PassedTicketKeys,
   type ToPredecessor,
 } from './protocol.js'
 
 // The successor's half of a handoff; predecessor.ts is the other.
 
 /** A listening socket of the predecessor, with what else belongs to its server. */
-export type Claimed = HeldListener & { ticketKeys: Buffer | undefined }
+export type Claimed = HeldListener & { ticketKeys: PassedTicketKeys | undefined }
 
 /** What this process has from its predecessor; the preload has received it. */
 export class Predecessor {
@@ -83,8 +84,7 @@ export class Predecessor {
       return undefined
     }
     this.#claimed.push(held)
-    const keys = this.#inheritance.welcome.ticketKeys[formatAddress(held.bound)]
-    return { ...held, ticketKeys: keys ? Buffer.from(keys, 'base64') : undefined }
+    return { ...held, ticketKeys: this.#inheritance.welcome.ticketKeys[formatAddress(held.bound)] }
   }
 
   hasPort(port: number): boolean {
