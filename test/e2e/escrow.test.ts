@@ -123,6 +123,10 @@ test('under 300 fresh connections a second nobody is refused, and lost is only w
   onTestFinished(async () => {
     await load.stop()
   })
+  // What keeps the predecessor until its successor is dead.
+  const long = await service.connect()
+  long.request('/wait/long')
+  await service.waitFor('request', { name: 'long' })
   load.start()
   const answersMore = async (count: number) => {
     const { answered } = load.snapshot()
