@@ -2,6 +2,7 @@
 import { createLoad, type ProgramEvent } from '@endless/load'
 import { expect, onTestFinished, test } from 'vitest'
 import {
+  connectHttp2,
   connectRaw,
   get,
   openGate,
@@ -87,6 +88,32 @@ test('a restart ends an idle connection to the second address no earlier than on
   const [, response] = await client.waitForResponses(2)
   expect(response).toMatchObject({ headers: { connection: 'close' }, body: 'generation 0' })
 })
+
+test.each([false, true])(
+  'an HTTP/2 app, with https: %s, answers its streams, and serves both addresses in the next generation',
+  async (tls) => {
+    const { program, ports } = await start({ host: 'localhost', tls, fastify: { http2: true } })
+    const hosts = ['127.0.0.1', '::1']
+    const visit = () => Promise.all(hosts.map((host) => connectHttp2(ports[0]!, { tls, host })))
+    const before = await visit()
+    for (const client of before) {
+      expect(await client.get('/')).toEqual({ status: 200, body: 'generation 0' })
+    }
+    const slow = before[1]!.get('/slow')
+    const gate = await waitForGate(program, 0, 'slow')
+    program.signal('SIGHUP')
+    await program.waitForGeneration(1, { deadlineMs })
+    await before[0]!.waitForEnd()
+    await openGate(gate)
+    expect(await slow).toEqual({ status: 200, body: 'app 0' })
+    for (const client of await visit()) {
+      expect(await client.get('/')).toEqual({ status: 200, body: 'generation 1' })
+    }
+    const exit = await program.waitForExit({ step: 'generation 0 exits', deadlineMs })
+    expect(exit).toEqual({ code: 0, signal: null })
+    expect(eventsOf(program, 'onClose')).toHaveLength(1)
+  },
+)
 
 test('a SIGTERM listener that closes the app is warned about, and what was asked is answered all the same', async () => {
   const { program, ports } = await start({ closesByItself: true })

@@ -10,12 +10,11 @@ export interface Http2Response {
 /** Opens a session and waits until the server has said its settings. */
 export async function connectHttp2(
   port: number,
-  { tls = false, options = {} }: { tls?: boolean; options?: http2.SecureClientSessionOptions } = {},
+  { tls = false, host = '127.0.0.1' }: { tls?: boolean; host?: string } = {},
 ): Promise<Http2Client> {
   const session = http2.connect(`${tls ? 'https' : 'http'}://localhost:${port}`, {
-    host: '127.0.0.1',
+    host,
     rejectUnauthorized: false,
-    ...options,
   })
   const client = new Http2Client(session)
   await withDeadline(once(session, 'remoteSettings'), {
