@@ -1,4 +1,7 @@
-import type net from 'node:net'
+import net from 'node:net'
+
+/** The events that bring a connection that has left HTTP/1. */
+const upgradeEvents: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
 
@@ -19,8 +22,9 @@ export function watchUpgrades(
   const emit = server.emit as Emit
   server.emit = ((event: string | symbol, ...args: unknown[]) => {
     const isHeard = emit.call(server, event, ...args)
-    if (isHeard && (event === 'upgrade' || event === 'connect')) {
-      const socket = args[1] as net.Socket
+    const socket = args[1]
+    // HTTP/2 has a 'connect' too: of a stream, which lives and ends with its session.
+    if (isHeard && upgradeEvents.has(event) && socket instanceof net.Socket) {
       // The application has answered it by then, or refused it, unless it has to ask somebody first.
       setImmediate(() => {
         if (!isOver && !socket.destroyed && !socket.writableEnded) onUpgraded(socket)

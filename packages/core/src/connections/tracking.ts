@@ -18,7 +18,7 @@ export class Connections {
   /** Those that speak HTTP/2, each with its socket: the accepted one, or the TLS socket above it. */
   readonly sessions = new Map<ServerHttp2Session, net.Socket>()
   readonly #isRaw: boolean
-
+  /** Those of a predecessor that had left HTTP there. */
   readonly #adopted = new WeakSet<net.Socket>()
 
   constructor(server: net.Server) {
@@ -51,8 +51,10 @@ export class Connections {
   /** Takes in a connection that had left HTTP already when this server got it. */
   addUpgraded(socket: net.Socket): void {
     this.#adopted.add(socket)
-    this.accepted.add(socket)
-    socket.on('close', () => this.accepted.delete(socket))
+    for (const sockets of [this.accepted, this.speaking]) {
+      sockets.add(socket)
+      socket.on('close', () => sockets.delete(socket))
+    }
   }
 
   /** Node makes a session while it emits that there is a connection (lib/internal/http2/core.js). */
