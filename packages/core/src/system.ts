@@ -3,6 +3,9 @@ import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { hidePreload } from './handoff/node-options.js'
 
+/** How long output that its reader does not take may hold the exit. */
+const flushMs = 1_000
+
 /** The world outside of this process, as far as endless touches it: tests put another in its place. */
 export interface System {
   readonly platform: NodeJS.Platform
@@ -66,6 +69,22 @@ function canOpenTerminal(): boolean {
   }
 }
 
+/**
+ * Waits until what was written to standard output and error has left this process: a pipe whose reader
+ * is slow holds it back, and `process.exit()` would throw the last lines away.
+ */
+async function flushOutput(): Promise<void> {
+  const waiting = [process.stdout, process.stderr].filter(
+    ({ writableLength, destroyed }) => writableLength > 0 && !destroyed,
+  )
+  const flushed = waiting.map((stream) => new Promise((resolve) => stream.write('', resolve)))
+  let timer: NodeJS.Timeout | undefined
+  // Referenced: a reader that has stopped reading must not hold the exit for ever.
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, flushMs)))
+  await Promise.race([Promise.all(flushed), late])
+  clearTimeout(timer)
+}
+
 /** Makes the real world. Looks at the terminal once, so that a later closing is noticed. */
 export function createNodeSystem(): System {
   const hadTerminal = process.platform !== 'win32' && canOpenTerminal()
@@ -94,7 +113,7 @@ export function createNodeSystem(): System {
     onExit: (listener) => void process.on('exit', listener),
     offExit: (listener) => void process.off('exit', listener),
     exit: () => {
-      setImmediate(() => process.exit())
+      setImmediate(() => void flushOutput().then(() => process.exit()))
     },
     terminal: () => (!hadTerminal ? 'none' : canOpenTerminal() ? 'present' : 'gone'),
   }
