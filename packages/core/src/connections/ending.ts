@@ -31,7 +31,7 @@ export function endConnections(
     ? drainHttp(server, connections, options)
     : isHttp2(server)
       ? drainHttp2(server, connections, options)
-      : drainRaw(server, connections, options)
+      : drainRaw(connections, options)
   return () => {
     clearInterval(hold)
     undo()

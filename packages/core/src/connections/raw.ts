@@ -1,4 +1,3 @@
-import type net from 'node:net'
 import type { DrainOptions } from './ending.js'
 import type { Connections } from './tracking.js'
 
@@ -7,7 +6,6 @@ import type { Connections } from './tracking.js'
  * 'drain' event. Ends only those over TLS that have not got that far in `idleGraceMs`.
  */
 export function drainRaw(
-  _server: net.Server,
   connections: Connections,
   { system, idleGraceMs }: DrainOptions,
 ): () => void {

@@ -42,8 +42,6 @@ export class Successor {
   migration: Migration | undefined
   /** The way for what has left HTTP; `undefined` before it has taken over, and as above. */
   upgrades: UpgradeMigration | undefined
-  /** Settles when it neither needs nor takes anything from us: the escrow ends. */
-  readonly left: Promise<void>
   readonly #system: System
   readonly #child: ChildProcess
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
@@ -51,7 +49,6 @@ export class Successor {
   #version = 0
   #hasTakenOver = false
   #hasLeft = false
-  #settleLeft!: () => void
   #error: ErrorReport | undefined
   #stderr = ''
   #settle!: { resolve(): void; reject(error: EndlessError): void }
@@ -65,7 +62,6 @@ export class Successor {
   ) {
     this.#system = system
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
-    this.left = new Promise((resolve) => (this.#settleLeft = resolve))
     // The caller may be busy with something else when it rejects.
     this.ready.catch(() => undefined)
     this.#child = spawnChild(system, launch)
@@ -145,7 +141,6 @@ export class Successor {
     for (const handle of this.#escrow.values()) handle.close()
     this.#escrow.clear()
     this.#hasLeft = true
-    this.#settleLeft()
   }
 
   /** Lets this process end while the successor lives on. */
