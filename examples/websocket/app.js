@@ -23,7 +23,8 @@ server.on('upgrade', ({ method, url, headers }, socket, head) => {
 function join(member) {
   const { client, socket } = member
   member.unfinished = new Unfinished()
-  socket.on('data', (chunk) => member.unfinished.push(chunk))
+  // Before `ws`, which takes the mask off the bytes in their place.
+  socket.prependListener('data', (chunk) => member.unfinished.push(chunk))
   client.on('message', (data) => client.send(`${++member.count} ${data}`))
   client.on('close', () => members.delete(member))
   client.on('error', () => undefined)

@@ -90,6 +90,27 @@ describe('moves', () => {
     expect(await moved(program)).toBe(true)
   })
 
+  test('from the call on the program hears nothing more, also when it resumes the socket', async () => {
+    const program = await start()
+    const client = await tunnel(program, 'a')
+    await program.drain('SIGHUP')
+    await program.command('pause', { name: 'a' })
+    client.write('early')
+    await until(() => program.command('buffered', { name: 'a' }), {
+      step: 'it is read',
+      deadlineMs,
+    })
+    // It waits until all that was written has left, and so until the client reads.
+    client.socket.pause()
+    const count = 20_000_000
+    await program.command('write', { name: 'a', count: String(count) })
+    await program.command('migrate', { name: 'a' })
+    await program.command('resume', { name: 'a' })
+    client.socket.resume()
+    await heard(client, '1:early')
+    expect(client.received.length).toBe(head.length + count + '1:early'.length)
+  })
+
   test('the FIN of a client that comes on the way is heard by the successor', async () => {
     const program = await start()
     const client = await tunnel(program, 'a')

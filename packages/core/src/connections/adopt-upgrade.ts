@@ -1,5 +1,6 @@
 import type net from 'node:net'
 import type { RawHandle, RawListener } from '../internals.js'
+import { shadow } from './shadow.js'
 
 // The successor's half of moving what has left HTTP; migrate-upgrade.ts is the other.
 
@@ -27,17 +28,11 @@ export function adoptUpgrade(
     // It is connected already: to drop it would be to lose it.
     maxConnections: Infinity,
   }
-  const names = Object.keys(shadows)
-  const own = names.map((name) => Object.getOwnPropertyDescriptor(server, name))
-  Object.assign(server, shadows)
+  const restores = Object.entries(shadows).map(([name, value]) => shadow(server, name, value))
   try {
     listener.onconnection?.(0, handle)
   } finally {
-    for (const [index, name] of names.entries()) {
-      const descriptor = own[index]
-      if (descriptor) Object.defineProperty(server, name, descriptor)
-      else Reflect.deleteProperty(server, name)
-    }
+    for (const restore of restores) restore()
   }
   if (socket && head.length > 0) socket.unshift(head)
   return socket

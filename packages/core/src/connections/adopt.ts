@@ -3,6 +3,7 @@ import type net from 'node:net'
 import { parserOf, type RawHandle, type RawListener } from '../internals.js'
 import { markIdle } from './mark-idle.js'
 import type { ConnectionFacts } from './migrate.js'
+import { shadow } from './shadow.js'
 
 // The successor's half of a migration; migrate.ts is the other.
 
@@ -31,13 +32,11 @@ export function adoptConnection(
     adopted.set(accepted, facts)
   })
   // It is connected already: to drop it would be to lose it (lib/net.js, onconnection).
-  const own = Object.getOwnPropertyDescriptor(server, 'maxConnections')
-  server.maxConnections = Infinity
+  const restore = shadow(server, 'maxConnections', Infinity)
   try {
     listener.onconnection?.(0, handle)
   } finally {
-    if (own) Object.defineProperty(server, 'maxConnections', own)
-    else Reflect.deleteProperty(server, 'maxConnections')
+    restore()
     if (socket && !facts.isFresh) becomeIdle(server, socket, facts)
   }
 }

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import net from 'node:net'
 import { parserOf, responseOn } from '../internals.js'
+import { shadow } from './shadow.js'
 
 /**
  * Finds the connections that are between two requests, or have not sent a byte.
@@ -17,11 +18,11 @@ export function findIdle(server: http.Server, speaking: Iterable<net.Socket>): S
     return this
   }
   // On the prototype, as an own property on each of thousands of sockets would cost each its shape.
-  restores.push(shadowDestroy(net.Socket.prototype, collect))
+  restores.push(shadow(net.Socket.prototype, 'destroy', collect))
   try {
     for (const socket of speaking) {
       // A `destroy` in front of the prototype's: a wrapped socket, or a stream that is no socket.
-      if (socket.destroy !== collect) restores.push(shadowDestroy(socket, collect))
+      if (socket.destroy !== collect) restores.push(shadow(socket, 'destroy', collect))
     }
     http.Server.prototype.closeIdleConnections.call(server)
   } finally {
@@ -37,13 +38,4 @@ export function findIdle(server: http.Server, speaking: Iterable<net.Socket>): S
     if (socket.destroyed || responseOn(socket)) idle.delete(socket)
   }
   return idle
-}
-
-function shadowDestroy(target: object, collect: (this: net.Socket) => net.Socket): () => void {
-  const own = Object.getOwnPropertyDescriptor(target, 'destroy')
-  Object.defineProperty(target, 'destroy', { configurable: true, value: collect })
-  return () => {
-    if (own) Object.defineProperty(target, 'destroy', own)
-    else Reflect.deleteProperty(target, 'destroy')
-  }
 }

@@ -6,6 +6,7 @@ import {
   shadowStoreHeader,
   type GivenHeaders,
 } from '../internals.js'
+import { shadow } from './shadow.js'
 
 // How a client learns that its connection ends: `Connection: close` on a response, so that it sends
 // its next request elsewhere instead of into a socket that is being closed (RFC 9112, section 9.6).
@@ -50,26 +51,23 @@ export function announceLastResponses(
   const announcement = { speaking, isLasting }
   if (announced.size === 0) endShadow = shadowStoreHeader(decideHeader)
   announced.add(announcement)
-  const own = Object.getOwnPropertyDescriptor(server, 'emit')
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to the server below
-  const emit = server.emit as Emit
-  server.emit = ((event: string | symbol, ...args: unknown[]) => {
-    if (!requestEvents.has(event)) return emit.call(server, event, ...args)
+  const emit = server.emit.bind(server) as Emit
+  const restore = shadow(server, 'emit', (event: string | symbol, ...args: unknown[]): boolean => {
+    if (!requestEvents.has(event)) return emit(event, ...args)
     const [request, response] = args as [http.IncomingMessage, http.ServerResponse]
     // Of HTTP/2, beside HTTP/1 on the same server.
-    if (!speaking.has(request.socket)) return emit.call(server, event, ...args)
+    if (!speaking.has(request.socket)) return emit(event, ...args)
     onRequest(request, response)
-    if (isLasting(request.socket)) return emit.call(server, event, ...args)
+    if (isLasting(request.socket)) return emit(event, ...args)
     // The parser calls this in the middle of a chunk. A handler that answered right here would have
     // its response called the last while further pipelined requests stand in the same chunk: they
     // would be dropped. After the poll phase all of it has been read, also a second TLS record.
-    setImmediate(() => emit.call(server, event, ...args))
+    setImmediate(() => emit(event, ...args))
     return true
-  }) as typeof server.emit
+  })
   return () => {
     if (announced.delete(announcement) && announced.size === 0) endShadow()
-    if (own) Object.defineProperty(server, 'emit', own)
-    else Reflect.deleteProperty(server, 'emit')
+    restore()
   }
 }
 

@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { shadow } from './shadow.js'
 
 /** The events that bring a connection that has left HTTP/1. */
 const upgradeEvents: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])
@@ -17,11 +18,9 @@ export function watchUpgrades(
   onUpgraded: (socket: net.Socket) => void,
 ): () => void {
   let isOver = false
-  const own = Object.getOwnPropertyDescriptor(server, 'emit')
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to the server below
-  const emit = server.emit as Emit
-  server.emit = ((event: string | symbol, ...args: unknown[]) => {
-    const isHeard = emit.call(server, event, ...args)
+  const emit = server.emit.bind(server) as Emit
+  const restore = shadow(server, 'emit', (event: string | symbol, ...args: unknown[]): boolean => {
+    const isHeard = emit(event, ...args)
     const socket = args[1]
     // HTTP/2 has a 'connect' too: of a stream, which lives and ends with its session.
     if (isHeard && upgradeEvents.has(event) && socket instanceof net.Socket) {
@@ -31,10 +30,9 @@ export function watchUpgrades(
       })
     }
     return isHeard
-  }) as typeof server.emit
+  })
   return () => {
     isOver = true
-    if (own) Object.defineProperty(server, 'emit', own)
-    else Reflect.deleteProperty(server, 'emit')
+    restore()
   }
 }

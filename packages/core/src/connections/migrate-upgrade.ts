@@ -2,6 +2,7 @@ import type net from 'node:net'
 import { EndlessError, messageOf } from '../errors.js'
 import type { MovedUpgrade } from '../handoff/protocol.js'
 import { parserOf, rawHandleOf, stopReading, type RawHandle } from '../internals.js'
+import { shadow } from './shadow.js'
 
 // The predecessor's half of moving what has left HTTP; adopt-upgrade.ts is the other.
 
@@ -59,14 +60,17 @@ export class UpgradeMigration {
     const startReading = stopReading(handle)
     const isFlowing = socket.readableFlowing === true
     if (isFlowing) socket.pause()
+    // At once: the application's own `resume()` would let it hear what its state does not tell of.
+    const head = takeBuffered(socket)
     const timeoutMs = socket.timeout ?? 0
     socket.setTimeout(0)
-    if (await this.#pass(socket, handle, { bound, state })) {
+    if (await this.#pass(socket, handle, { bound, state, head: head.toString('base64') })) {
       // Ours is a copy: the connection lives on.
       socket.destroy()
       return true
     }
     if (!socket.destroyed) {
+      if (head.length > 0) socket.unshift(head)
       socket.setTimeout(timeoutMs)
       startReading()
       if (isFlowing) socket.resume()
@@ -77,7 +81,7 @@ export class UpgradeMigration {
   async #pass(
     socket: net.Socket,
     handle: RawHandle,
-    facts: Pick<MovedUpgrade, 'bound' | 'state'>,
+    facts: Omit<MovedUpgrade, 'type' | 'id'>,
   ): Promise<boolean> {
     while (!this.#isClosed && isMovable(socket)) {
       if (socket.writableLength === 0 && this.#answers.size < widestWindow) {
@@ -93,23 +97,19 @@ export class UpgradeMigration {
   async #sendAndWait(
     socket: net.Socket,
     handle: RawHandle,
-    facts: Pick<MovedUpgrade, 'bound' | 'state'>,
+    facts: Omit<MovedUpgrade, 'type' | 'id'>,
   ): Promise<boolean> {
-    const head = takeBuffered(socket)
     const id = ++this.#lastId
     const isAdopted = await new Promise<boolean>((resolve) => {
       this.#answers.set(id, resolve)
-      this.#send({ type: 'upgrade', id, ...facts, head: head.toString('base64') }, handle).catch(
-        () => {
-          // Closed before it was sent, by the hammer or by the application. A successor that is gone
-          // makes sending fail too, and is dealt with where its end is noticed.
-          if (socket.destroyed) resolve(false)
-        },
-      )
+      this.#send({ type: 'upgrade', id, ...facts }, handle).catch(() => {
+        // Closed before it was sent, by the hammer or by the application. A successor that is gone
+        // makes sending fail too, and is dealt with where its end is noticed.
+        if (socket.destroyed) resolve(false)
+      })
     })
     this.#answers.delete(id)
     this.#turns.shift()?.()
-    if (!isAdopted && !socket.destroyed && head.length > 0) socket.unshift(head)
     return isAdopted
   }
 
@@ -168,15 +168,15 @@ function flushed(socket: net.Socket): Promise<void> {
 /** Takes what was read from a connection and nobody has seen, past the listeners to 'data'. */
 function takeBuffered(socket: net.Socket): Buffer {
   if (socket.readableLength === 0) return Buffer.alloc(0)
-  const own = Object.getOwnPropertyDescriptor(socket, 'emit')
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to the socket below
-  const { emit } = socket
-  socket.emit = (event: string | symbol, ...args: unknown[]) =>
-    event === 'data' || Boolean(Reflect.apply(emit, socket, [event, ...args]))
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
+  const restore = shadow(
+    socket,
+    'emit',
+    (event: string | symbol, ...args: unknown[]) => event === 'data' || emit(event, ...args),
+  )
   try {
     return socket.read() as Buffer
   } finally {
-    if (own) Object.defineProperty(socket, 'emit', own)
-    else Reflect.deleteProperty(socket, 'emit')
+    restore()
   }
 }
