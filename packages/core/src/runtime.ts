@@ -4,12 +4,22 @@ import { stateText } from './connections/migrate-upgrade.js'
 import { EndlessError, messageOf } from './errors.js'
 import { Events, type GenerationEvents } from './events.js'
 import type { Generation, GenerationStatus, TerminateHook } from './generation.js'
+import { startChild, type Child } from './handoff/child.js'
 import { Environment } from './handoff/environment.js'
 import { createLaunch, currentDirectory, findOrigin, type Origin } from './handoff/launch.js'
-import { Successor } from './handoff/predecessor.js'
+import { spawnFailed, Successor } from './handoff/predecessor.js'
 import { preloadUrl } from './handoff/preload-url.js'
-import type { Inheritance, MovedConnection, MovedUpgrade } from './handoff/protocol.js'
+import type {
+  Channel,
+  FromSupervisor,
+  Inheritance,
+  MovedConnection,
+  MovedUpgrade,
+  SpawnRequest,
+  ToSupervisor,
+} from './handoff/protocol.js'
 import { Predecessor, takeInheritance, type Claimed } from './handoff/successor.js'
+import { Supervisor, type Question } from './handoff/supervisor.js'
 import { bounded, runHooks, type HookPhase, type HookSignal } from './hooks.js'
 import type { RawHandle } from './internals.js'
 import { transition, type GenerationState, type LifecycleEvent } from './lifecycle.js'
@@ -37,7 +47,9 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
   })
   readonly #servers = new Set<ManagedServer>()
+  readonly #supervisor: Supervisor | undefined
   readonly #predecessor: Predecessor | undefined
+  readonly #actions: SignalActions
   readonly #origin: Origin
   readonly #environment: Environment
   readonly #signals: Signals
@@ -62,10 +74,12 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.system = system
     this.#startedMs = system.now()
     this.#defaultLogger = createStderrLogger(system)
+    this.#supervisor = inheritance && this.#superviseBy(inheritance)
     this.#predecessor =
       inheritance &&
       new Predecessor(
         inheritance,
+        this.#supervisor?.predecessor ?? inheritance.channel,
         () => {
           this.#takeOver()
         },
@@ -75,11 +89,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.#origin = findOrigin(system, this.#predecessor?.directory ?? '')
     this.#environment = new Environment(system)
     this.#readiness = this.#createReadiness()
-    const actions = new SignalActions(this)
+    this.#actions = new SignalActions(this)
     this.#signals = new Signals(
       system,
       () => this.logger,
-      (signal) => void actions.on(signal),
+      (signal) => void this.#actions.on(signal),
     )
   }
 
@@ -88,7 +102,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
   }
 
   get isSuccessor(): boolean {
-    return this.#predecessor !== undefined
+    return this.number > 0
   }
 
   get state(): GenerationState {
@@ -113,6 +127,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
 
   get shutdownDelayMs(): number {
     return this.#options.shutdownDelayMs
+  }
+
+  get terminal(): 'present' | 'gone' | 'none' {
+    // Under a supervisor it is not this process that has the terminal.
+    return this.#supervisor?.isAtTerminal ? 'present' : this.system.terminal()
   }
 
   /** The longest hammer time of the servers: what else of the application is bounded by. */
@@ -164,6 +183,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.configure(server.processOptions)
     this.#servers.add(server)
     this.#signals.install(this.#options.signals)
+    // Later than the others, whose copies go with the report that this process is ready.
+    if (this.mayAccept && this.#readiness.isReady) this.#deposit([server])
   }
 
   begun(server: ManagedServer): void {
@@ -172,6 +193,10 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
 
   listenFailed(server: ManagedServer): void {
     this.#readiness.listenFailed(server)
+  }
+
+  closing({ bound }: ManagedServer): void {
+    if (bound !== null) this.#predecessor?.withdraw(bound)
   }
 
   draining({ server }: ManagedServer, upgraded: net.Socket[]): void {
@@ -307,7 +332,12 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     const adopts = [...this.#servers].flatMap(({ adopts, bound }) =>
       adopts && bound !== null ? [bound] : [],
     )
+    this.#deposit(this.#servers)
     this.#predecessor?.reportReady({ adopts, pidFile: this.#pidFile?.path })
+  }
+
+  #deposit(servers: Iterable<ManagedServer>): void {
+    this.#predecessor?.deposit([...servers].flatMap(({ passable }) => passable ?? []))
   }
 
   /** Takes an open connection of the predecessor over; answers whether there is a server for it. */
@@ -347,10 +377,34 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.#announce()
   }
 
+  // How a supervisor sees it.
+
+  #superviseBy({ channel, welcome: { supervisor: facts } }: Inheritance): Supervisor | undefined {
+    if (!facts) return undefined
+    const line = channel as unknown as Channel<ToSupervisor, FromSupervisor>
+    const supervisor = new Supervisor(line, facts, (what) => this.#answer(what))
+    void supervisor.gone.then(() => {
+      if (this.mayAccept) {
+        this.logger.warn('The supervisor is gone: this process serves on, and nobody replaces it.')
+      } else {
+        // Whoever serves now goes on, and can no longer hand over to this process.
+        this.logger.error('The supervisor is gone before this process served: exiting.')
+        this.system.exit()
+      }
+    })
+    return supervisor
+  }
+
+  async #answer(what: Question): Promise<unknown> {
+    return what === 'restart' ? this.#actions.restart() : this.status()
+  }
+
   /** Tells the world that this process serves. */
   #announce(): void {
+    this.#supervisor?.reportServing()
     try {
-      this.#pidFile?.write()
+      // A supervisor writes its own pid there, which stays.
+      if (!this.#supervisor) this.#pidFile?.write()
     } catch (error) {
       this.logger.error(messageOf(error))
     }
@@ -456,7 +510,10 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
   /** The successor is gone after it had taken over: if nobody answers for it, this process does. */
   #successorLost(successor: Successor, error: EndlessError): void {
     successor.migration?.abort()
-    if (successor.hasLeft || this.#isLeaving) return
+    if (successor.hasLeft || this.#isLeaving) {
+      this.#supervisor?.reportNotServing()
+      return
+    }
     this.#successor = undefined
     this.#isShuttingDown = false
     this.#isHammerDue = false
@@ -469,6 +526,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.#apply('taken-back')
     this.#reportFailure(error)
     void Promise.all(listening).then(() => {
+      this.#deposit(this.#servers)
       this.#announce()
     })
   }
@@ -484,24 +542,35 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     const keys = passed.flatMap(({ bound, ticketKeys }) =>
       ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
     )
+    const { system } = this
+    const supervisor = this.#supervisor?.isGone ? undefined : this.#supervisor
     const launch = createLaunch(
-      this.system,
+      system,
       this.#origin,
-      preloadUrl(this.system.pid),
+      preloadUrl(supervisor ? system.ppid : system.pid),
       this.#environment.forSuccessor(),
       successor,
     )
     return new Successor(
-      this.system,
-      launch,
+      system,
+      supervisor ? supervisor.start(launch) : this.#startChild(launch),
       passed,
       {
         generation: number,
         directory: this.#origin.logical,
+        addedExecArgv: launch.addedExecArgv,
         ticketKeys: Object.fromEntries(keys),
       },
       readyTimeoutMs,
     )
+  }
+
+  #startChild(launch: SpawnRequest): Child {
+    try {
+      return startChild(this.system, launch)
+    } catch (error) {
+      throw spawnFailed(error)
+    }
   }
 
   // How it goes.

@@ -99,6 +99,8 @@ export interface ServerHost {
   listening(server: ManagedServer): void
   begun(server: ManagedServer): void
   listenFailed(server: ManagedServer, error: unknown): void
+  /** It stops listening, and nobody does in its place. */
+  closing(server: ManagedServer): void
   /** It drains, and these have left HTTP; again for each that leaves it meanwhile. */
   draining(server: ManagedServer, upgraded: net.Socket[]): void
   hammered(server: ManagedServer, destroyed: number): void
@@ -187,6 +189,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#nodeListen = server.listen.bind(server) as (...args: unknown[]) => unknown
     this.listen = ((...args: unknown[]) => this.#listen(args)) as S['listen']
     ;(server as net.Server).listen = this.listen as net.Server['listen']
+    const nodeClose = server.close.bind(server)
+    ;(server as net.Server).close = (...args) => {
+      this.#host.closing(this)
+      return nodeClose(...args)
+    }
     // In front of the application's: beforeBegin comes before anything that says "it listens".
     server.prependListener('listening', () => {
       this.#onListening()
@@ -284,7 +291,8 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#reason = reason
     this.foretellShutdown()
     this.#accept = undefined
-    if (reason === 'handoff' && this.#listener) keepOnClose(this.#listener)
+    if (reason === 'shutdown') this.#host.closing(this)
+    else if (this.#listener) keepOnClose(this.#listener)
     this.#letClose ??= holdClose(this.server, () => {
       for (const resolve of this.#drainWaiters) resolve()
     })

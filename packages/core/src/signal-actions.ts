@@ -11,6 +11,8 @@ export interface SignalTarget {
   readonly logger: Logger
   readonly isShuttingDown: boolean
   readonly shutdownDelayMs: number
+  /** The controlling terminal: `gone` once it has been closed. */
+  readonly terminal: 'present' | 'gone' | 'none'
   /** Settles when no restart is under way. */
   settled(): Promise<unknown>
   restart(): Promise<RestartReport>
@@ -65,6 +67,16 @@ export class SignalActions {
     }
   }
 
+  /**
+   * Restarts as SIGHUP does, with its hooks, after a restart that is under way.
+   *
+   * @throws (rejects) as `generation.restart()`
+   */
+  async restart(): Promise<RestartReport> {
+    await this.#target.settled()
+    return this.#restart()
+  }
+
   async #hangUp(): Promise<void> {
     const target = this.#target
     if (target.isShuttingDown) {
@@ -72,7 +84,7 @@ export class SignalActions {
       target.signalSuccessor('SIGHUP')
       return
     }
-    if (target.system.terminal() === 'gone') {
+    if (target.terminal === 'gone') {
       target.logger.info('the terminal has been closed: shutting down')
       await target.runHooks('before', 'SIGHUP')
       await target.shutDown({ reason: 'shutdown', isInteractive: true }, 0, 'SIGHUP')
@@ -94,12 +106,19 @@ export class SignalActions {
         target.signalSuccessor('SIGHUP')
         break
       }
-      await target.runHooks('before', 'SIGHUP')
       // The reason has been logged where it failed.
-      await target.restart().catch((error: unknown) => {
+      await this.#restart().catch((error: unknown) => {
         if (refusals.has((error as EndlessError).code)) target.logger.warn(messageOf(error))
       })
-      await target.runHooks('after', 'SIGHUP')
+    }
+  }
+
+  async #restart(): Promise<RestartReport> {
+    await this.#target.runHooks('before', 'SIGHUP')
+    try {
+      return await this.#target.restart()
+    } finally {
+      await this.#target.runHooks('after', 'SIGHUP')
     }
   }
 
@@ -121,7 +140,7 @@ export class SignalActions {
         return
       }
     }
-    const isInteractive = signal === 'SIGINT' && target.system.terminal() === 'present'
+    const isInteractive = signal === 'SIGINT' && target.terminal === 'present'
     const delayMs = signal === 'SIGTERM' ? target.shutdownDelayMs : 0
     // A predecessor that drains has run them; it only learns not to serve again.
     if (!target.isShuttingDown) await target.runHooks('before', signal)

@@ -51,6 +51,7 @@ beforeEach(async () => {
       unref: () => (references = 0),
     },
     stopReporting: () => seen.push('stop reporting'),
+    reportAtEnd: () => seen.push('report at the end'),
   }
 })
 

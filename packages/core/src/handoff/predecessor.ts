@@ -1,11 +1,10 @@
-import type { ChildProcess } from 'node:child_process'
 import { Migration } from '../connections/migrate.js'
 import { UpgradeMigration } from '../connections/migrate-upgrade.js'
 import { EndlessError, messageOf } from '../errors.js'
 import type { RawHandle, RawListener } from '../internals.js'
+import { formatAddress } from '../listeners/address.js'
 import type { System } from '../system.js'
-import { channelTo } from './channel.js'
-import type { Launch } from './launch.js'
+import type { Child, Exit } from './child.js'
 import {
   protocolVersion,
   type Channel,
@@ -31,7 +30,6 @@ export interface PassedListener extends ListenerName {
 
 /** A successor that is booting, or that has taken over. */
 export class Successor {
-  readonly pid: number | undefined
   /** Settles when it serves as soon as it may; rejects with the reason if it never will. */
   readonly ready: Promise<void>
   /** Settles when the process is gone, with what there is to say about that. */
@@ -43,36 +41,35 @@ export class Successor {
   /** The way for what has left HTTP; `undefined` before it has taken over, and as above. */
   upgrades: UpgradeMigration | undefined
   readonly #system: System
-  readonly #child: ChildProcess
+  readonly #child: Child
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
   readonly #escrow = new Map<string, RawListener>()
   #version = 0
   #hasTakenOver = false
   #hasLeft = false
+  #exit: Exit | undefined
   #error: ErrorReport | undefined
   #stderr = ''
   #settle!: { resolve(): void; reject(error: EndlessError): void }
 
   constructor(
     system: System,
-    launch: Launch,
+    child: Child,
     passed: PassedListener[],
-    welcome: Pick<Welcome, 'generation' | 'directory' | 'ticketKeys'>,
+    welcome: Pick<Welcome, 'generation' | 'directory' | 'ticketKeys' | 'addedExecArgv'>,
     readyTimeoutMs: number,
   ) {
     this.#system = system
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
     // The caller may be busy with something else when it rejects.
     this.ready.catch(() => undefined)
-    this.#child = spawnChild(system, launch)
-    this.pid = this.#child.pid
-    this.#channel = channelTo(this.#child)
+    this.#child = child
+    this.#channel = child.channel
     this.#channel.onMessage = (message, handle) => {
       this.#receive(message, handle, passed, {
         ...welcome,
         type: 'welcome',
         version: protocolVersion,
-        addedExecArgv: launch.addedExecArgv,
       })
     }
     // Referenced: the process must not end while a restart is under way.
@@ -92,11 +89,9 @@ export class Successor {
     this.ready.finally(() => clearTimeout(timer)).catch(() => undefined)
   }
 
-  /** Whether it still runs, as far as we have heard. */
-  get isAlive(): boolean {
-    return (
-      this.#child.exitCode === null && this.#child.signalCode === null && this.pid !== undefined
-    )
+  /** Unknown until it has been started. */
+  get pid(): number | undefined {
+    return this.#child.pid
   }
 
   /** Whether somebody else answers for the service if it dies. */
@@ -124,9 +119,9 @@ export class Successor {
     clearTimeout(timer)
   }
 
-  /** Signals it, unless it is gone: its pid is ours until we have heard of its end. */
+  /** Signals it, unless it is gone. */
   signal(signal: NodeJS.Signals): void {
-    if (this.isAlive) this.#child.kill(signal)
+    this.#child.kill(signal)
   }
 
   /** Takes its copy of a listening socket back, by where it is bound; `undefined` if it had none. */
@@ -145,8 +140,7 @@ export class Successor {
 
   /** Lets this process end while the successor lives on. */
   release(): void {
-    this.#child.unref()
-    this.#channel.unref()
+    this.#child.release()
   }
 
   #receive(
@@ -171,7 +165,11 @@ export class Successor {
         break
       case 'escrow':
         // Never listened on, it only keeps the socket and its queue alive.
-        if (given) this.#escrow.set(message.bound, given as RawListener)
+        if (given && this.#hasLeft) given.close()
+        else if (given) this.#escrow.set(formatAddress(message.bound), given as RawListener)
+        break
+      case 'released':
+        this.takeEscrow(message.bound)?.close()
         break
       case 'ready':
         this.pidFile = message.pidFile
@@ -213,22 +211,16 @@ export class Successor {
   }
 
   async #watchExit(): Promise<EndlessError> {
-    // Listened to for good: 'error' comes for other reasons too, such as each signal that could not
-    // be sent, and would end this process if nobody did.
-    const spawnFailure = new Promise<Error>((resolve) => this.#child.on('error', resolve))
-    const exit = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()))
-    const failure = await Promise.race([exit, spawnFailure])
-    if (failure && this.pid === undefined) {
-      return spawnFailed(failure)
+    try {
+      this.#exit = await this.#child.exit
+    } catch (error) {
+      return spawnFailed(error)
     }
-    await exit
     await this.#lastWords()
-    const { exitCode, signalCode } = this.#child
+    const { code, signal } = this.#exit
     return this.#failure(
       'ERR_ENDLESS_SUCCESSOR_EXITED',
-      (signalCode === null
-        ? `exited with code ${String(exitCode)}`
-        : `was ended by ${signalCode}`) +
+      (signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`) +
         ` ${this.#hasTakenOver ? 'after' : 'before'} it had taken over`,
     )
   }
@@ -261,8 +253,8 @@ export class Successor {
         `This generation serves ${this.#hasTakenOver ? 'again' : 'on'}.`,
       {
         pid: this.pid,
-        exitCode: this.#child.exitCode,
-        signal: this.#child.signalCode,
+        exitCode: this.#exit?.code ?? null,
+        signal: this.#exit?.signal ?? null,
         stderr,
         ...(this.#error && { cause: reviveError(this.#error) }),
       },
@@ -270,20 +262,7 @@ export class Successor {
   }
 }
 
-/** Node throws some errors of spawning (E2BIG, an argument that is no string) and emits others. */
-function spawnChild(system: System, { command, args, cwd, env }: Launch): ChildProcess {
-  try {
-    return system.spawn(command, args, {
-      cwd,
-      env,
-      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    })
-  } catch (error) {
-    throw spawnFailed(error)
-  }
-}
-
-function spawnFailed(cause: unknown): EndlessError {
+export function spawnFailed(cause: unknown): EndlessError {
   return new EndlessError(
     'ERR_ENDLESS_SPAWN_FAILED',
     `Could not start the successor: ${messageOf(cause)}. This generation serves on.`,

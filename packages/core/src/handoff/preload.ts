@@ -126,33 +126,52 @@ function takeChannel(): SuccessorChannel {
   return channel
 }
 
-/** Reports what the application may die of before it serves; answers what ends the reporting. */
-function reportFailures(channel: SuccessorChannel): () => void {
+/** What {@link reportFailures} can be told later. */
+type Reporting = Pick<protocol.Inheritance, 'stopReporting' | 'reportAtEnd'>
+
+/** Reports what the application dies of, and what it says on standard error meanwhile. */
+function reportFailures(channel: SuccessorChannel): Reporting {
   // A predecessor that is gone reads no reports, and the application goes its own way.
-  const ignore = (): void => undefined
+  const send = (report: protocol.ToPredecessor): void => {
+    channel.send(report).catch(() => undefined)
+  }
+  let kept: string | undefined
   const onError = (error: unknown): void => {
     const { name, message, stack, code } = (
       error instanceof Error ? error : { name: 'Error', message: String(error) }
     ) as Error & { code?: string }
-    void channel.send({ type: 'error', error: { name, message, stack, code } }).catch(ignore)
+    send({ type: 'error', error: { name, message, stack, code } })
+  }
+  const onExit = (exitCode: number): void => {
+    if (kept && exitCode !== 0) send({ type: 'stderr', text: kept })
   }
   process.on('uncaughtExceptionMonitor', onError)
+  process.on('exit', onExit)
 
   const stderr = process.stderr
   // eslint-disable-next-line @typescript-eslint/unbound-method -- always applied to `stderr`
   const write = stderr.write
   const reportingWrite = ((...args: Parameters<typeof write>) => {
     const [chunk] = args as [unknown]
-    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()
-    void channel.send({ type: 'stderr', text: text.slice(-4096) }).catch(ignore)
+    const text = (
+      typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()
+    ).slice(-4096)
+    if (kept === undefined) send({ type: 'stderr', text })
+    else kept = (kept + text).slice(-4096)
     return write.apply(stderr, args)
   }) as typeof write
   stderr.write = reportingWrite
 
-  return () => {
-    process.off('uncaughtExceptionMonitor', onError)
-    // Somebody may have wrapped it after us; then ours stays below and only passes on.
-    if (stderr.write === reportingWrite) Reflect.deleteProperty(stderr, 'write')
+  return {
+    stopReporting() {
+      process.off('uncaughtExceptionMonitor', onError)
+      process.off('exit', onExit)
+      // Somebody may have wrapped it after us; then ours stays below and only passes on.
+      if (stderr.write === reportingWrite) Reflect.deleteProperty(stderr, 'write')
+    },
+    reportAtEnd() {
+      kept ??= ''
+    },
   }
 }
 
@@ -168,7 +187,7 @@ async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance 
       }
     }
   })
-  const stopReporting = reportFailures(channel)
+  const reporting = reportFailures(channel)
   channel.ref()
   // The predecessor speaks only when it is spoken to: Node drops internal messages that come before
   // anybody listens for them.
@@ -176,10 +195,10 @@ async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance 
   const received = await Promise.race([welcome, channel.closed])
   channel.unref()
   if (!received) {
-    stopReporting()
+    reporting.stopReporting()
     return undefined
   }
-  return { version: protocolVersion, welcome: received, held, channel, stopReporting }
+  return { version: protocolVersion, welcome: received, held, channel, ...reporting }
 }
 
 function hideOptions(added: string[]): void {

@@ -1,7 +1,7 @@
 import type { RawHandle, RawListener } from '../internals.js'
 
 // The wire between two generations, and the seam between the preload and the library: both can come
-// from two different versions of this package. Internal: the command line imports it, nobody else.
+// from two different versions of this package.
 
 /** Version of this wire. A generation that meets another one still passes on its listeners. */
 export const protocolVersion = 1
@@ -62,6 +62,8 @@ export type ToSuccessor =
       addedExecArgv: string[]
       /** TLS ticket keys by the address where their server is bound: `[::]:443`. */
       ticketKeys: Record<string, PassedTicketKeys>
+      /** Said by a supervisor, through which all comes then: whether it is a terminal's foreground job. */
+      supervisor?: { isAtTerminal: boolean } | undefined
     }
   | { type: 'taken-over' }
   | MovedConnection
@@ -99,8 +101,10 @@ export type ToPredecessor =
   | { type: 'hello'; version: number }
   | { type: 'error'; error: ErrorReport }
   | { type: 'stderr'; text: string }
-  /** A copy of a listening socket that it has claimed, with its handle, before `ready`. */
-  | { type: 'escrow'; bound: string }
+  /** A copy of a socket that it listens on, with its handle; the first ones come before `ready`. */
+  | ({ type: 'escrow' } & ListenerName)
+  /** It listens there no longer: connections shall be refused, not wait in the queue of a copy. */
+  | { type: 'released'; bound: string }
   | {
       type: 'ready'
       /** Where it adopts connections: `['127.0.0.1:3000']`. */
@@ -116,10 +120,48 @@ export type ToPredecessor =
 
 export type Message = ToSuccessor | ToPredecessor
 
+/**
+ * From a generation to the supervisor that is its parent. What is meant for its predecessor or its
+ * successor goes the same way: the supervisor passes it on, by its type.
+ */
+export type ToSupervisor =
+  | ToPredecessor
+  | ToSuccessor
+  /** Asks for a successor. Answered by `spawned` or `spawn-failed`, and when it is gone by `exited`. */
+  | { type: 'spawn'; launch: SpawnRequest }
+  /** Asks to signal the successor. */
+  | { type: 'kill'; signal: NodeJS.Signals }
+  /** It serves: for the first time, or again after its successor has died. */
+  | { type: 'serving' }
+  /** Its successor has died, and it does not serve again. */
+  | { type: 'not-serving' }
+  | { type: 'answer'; id: number; value: unknown }
+  | { type: 'refusal'; id: number; error: ErrorReport }
+
+/** How to start a process: `{ command: '/usr/bin/node', args: ['app.js'], cwd: '/srv/current', env }`. */
+export interface SpawnRequest {
+  command: string
+  args: string[]
+  cwd: string
+  env: NodeJS.ProcessEnv
+}
+
+/** From the supervisor to a generation, beside what it passes on from its neighbours. */
+export type FromSupervisor =
+  | ToPredecessor
+  | ToSuccessor
+  | { type: 'spawned'; pid: number }
+  | { type: 'spawn-failed'; error: ErrorReport }
+  | { type: 'exited'; code: number | null; signal: NodeJS.Signals | null }
+  /** The predecessor has exited, or there is none: nothing more comes from it. */
+  | { type: 'predecessor-gone' }
+  /** Answered by `answer` with a `RestartReport` or a `GenerationStatus`, or by `refusal`. */
+  | { type: 'ask'; id: number; what: 'restart' | 'status' }
+
 export type Welcome = Extract<ToSuccessor, { type: 'welcome' }>
 
 /** One end of the line between two generations. */
-export interface Channel<Out extends Message, In extends Message> {
+export interface Channel<Out extends { type: string }, In extends { type: string }> {
   /** Sends; settles when it was written (not: received), rejects when the peer is gone. */
   send(message: Out, handle?: RawHandle): Promise<void>
   /** Called for each message of the peer; set once by the owner of this end. */
@@ -144,4 +186,6 @@ export interface Inheritance {
   channel: Channel<ToPredecessor, ToSuccessor>
   /** Ends the reporting of errors and of standard error to the predecessor. */
   stopReporting(): void
+  /** From now on reports only what the process dies of, at its end. */
+  reportAtEnd(): void
 }

@@ -1,15 +1,18 @@
 import type { RawHandle } from '../internals.js'
+import type { PassedListener } from './predecessor.js'
 import { formatAddress, type ListenTarget } from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held.js'
 import { leadsTo, removePath } from '../listeners/unix-path.js'
 import {
   inheritanceKey,
+  type Channel,
   type HeldListener,
   type Inheritance,
   type MovedConnection,
   type MovedUpgrade,
   type PassedTicketKeys,
   type ToPredecessor,
+  type ToSuccessor,
 } from './protocol.js'
 
 // The successor's half of a handoff; predecessor.ts is the other.
@@ -23,8 +26,8 @@ export class Predecessor {
   /** Its working directory as the user named it. */
   readonly directory: string
   readonly #inheritance: Inheritance
+  readonly #channel: Channel<ToPredecessor, ToSuccessor>
   readonly #held: HeldListeners
-  readonly #claimed: HeldListener[] = []
   #hasTakenOver = false
   #hasGivenUp = false
   #hasLeft = false
@@ -32,16 +35,19 @@ export class Predecessor {
   #settleFinished!: () => void
 
   /**
+   * @param channel the line to it
    * @param onTakeOver called once, when this process may accept: told so, or because the predecessor
    * is gone
    * @param adopt takes an open connection over; answers whether there is a server for it
    */
   constructor(
     inheritance: Inheritance,
+    channel: Channel<ToPredecessor, ToSuccessor>,
     onTakeOver: () => void,
     adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean,
   ) {
     this.#inheritance = inheritance
+    this.#channel = channel
     this.#finished = new Promise((resolve) => (this.#settleFinished = resolve))
     this.#held = new HeldListeners(inheritance.held)
     this.generation = inheritance.welcome.generation
@@ -49,16 +55,18 @@ export class Predecessor {
     const takeOver = (): void => {
       if (this.#hasTakenOver) return
       this.#hasTakenOver = true
-      inheritance.channel.unref()
-      inheritance.stopReporting()
+      channel.unref()
+      // A supervisor tells what a generation has died of, however long it has served.
+      if (inheritance.welcome.supervisor) inheritance.reportAtEnd()
+      else inheritance.stopReporting()
       onTakeOver()
     }
-    inheritance.channel.onMessage = (message, handle) => {
+    channel.onMessage = (message, handle) => {
       if (message.type === 'taken-over') takeOver()
       else if (message.type === 'connection') this.#receive(message, handle, adopt)
       else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle, adopt)
     }
-    void inheritance.channel.closed.then(() => {
+    void channel.closed.then(() => {
       takeOver()
       this.#settleFinished()
     })
@@ -75,7 +83,7 @@ export class Predecessor {
   claim(target: ListenTarget): Claimed | undefined {
     if (this.#hasGivenUp) return undefined
     // A handle whose listen is deferred keeps nothing alive; the channel must, until it accepts.
-    if (!this.#hasTakenOver) this.#inheritance.channel.ref()
+    if (!this.#hasTakenOver) this.#channel.ref()
     const held = this.#held.claim(target)
     if (!held) return undefined
     if ('path' in held.bound && !leadsTo(held.bound)) {
@@ -83,7 +91,6 @@ export class Predecessor {
       held.handle.close()
       return undefined
     }
-    this.#claimed.push(held)
     return { ...held, ticketKeys: this.#inheritance.welcome.ticketKeys[formatAddress(held.bound)] }
   }
 
@@ -103,10 +110,19 @@ export class Predecessor {
     this.#hasGivenUp = true
   }
 
-  reportReady(report: { adopts: string[]; pidFile: string | undefined }): void {
-    for (const { bound, handle } of this.#claimed) {
-      this.#send({ type: 'escrow', bound: formatAddress(bound) }, handle)
+  /** Gives copies of listening sockets: they outlive this process. */
+  deposit(listeners: readonly PassedListener[]): void {
+    for (const { asked, bound, handle } of listeners) {
+      this.#send({ type: 'escrow', asked, bound }, handle)
     }
+  }
+
+  /** Has a copy closed: connections shall be refused there, not wait for ever. */
+  withdraw(bound: string): void {
+    this.#send({ type: 'released', bound })
+  }
+
+  reportReady(report: { adopts: string[]; pidFile: string | undefined }): void {
     this.#send({ type: 'ready', ...report })
   }
 
@@ -125,9 +141,9 @@ export class Predecessor {
 
   /** Settles when it gives us no connections any more: it has exited, or was told to stop. */
   async untilFinished(): Promise<void> {
-    this.#inheritance.channel.ref()
+    this.#channel.ref()
     await this.#finished
-    this.#inheritance.channel.unref()
+    this.#channel.unref()
   }
 
   #receive(
@@ -159,7 +175,7 @@ export class Predecessor {
 
   #send(message: ToPredecessor, handle?: RawHandle): void {
     // A predecessor that is gone needs no report: its going was the permission to accept.
-    this.#inheritance.channel.send(message, handle).catch(() => undefined)
+    this.#channel.send(message, handle).catch(() => undefined)
   }
 }
 

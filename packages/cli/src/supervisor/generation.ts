@@ -1,0 +1,133 @@
+import type { ChildProcess } from 'node:child_process'
+import type {
+  ErrorReport,
+  FromSupervisor,
+  RawHandle,
+  SpawnRequest,
+  ToSupervisor,
+} from '@endless/core/supervision'
+import { Escrow } from './escrow.js'
+import { Line } from './line.js'
+
+/** How long the end of the line may come after the end of the process, and the other way round. */
+const lastWordsMs = 1_000
+const keptText = 16_384
+const keptLines = 20
+
+/** How a generation has ended: `{ code: 1, signal: null, error: 'TypeError: …', stderr: ['…'] }`. */
+export interface Death {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** What it died of, where it could tell. */
+  error?: string | undefined
+  /** The last lines that it wrote to standard error by itself. */
+  stderr: string[]
+}
+
+/** One generation, as its supervisor has it: a process, the line to it, and its sockets. */
+export class Generation {
+  readonly launch: SpawnRequest
+  readonly pid: number
+  readonly startedMs: number
+  readonly escrow = new Escrow()
+  /** Settles when it is gone and nothing more comes from it. */
+  readonly ended: Promise<Death>
+  /** Counted along the chain; known when it is welcomed. */
+  number: number
+  /** Those that it gives to, or has from, while they live. */
+  predecessor: Generation | undefined
+  successor: Generation | undefined
+  /** Whether it has said hello, and so can be spoken to. */
+  hasSaidHello = false
+  /** Whether it has been told everything that it inherits. */
+  isWelcomed = false
+  isReady = false
+  /** Whether it shuts down: nobody takes its place when it ends. */
+  hasLeft = false
+  /** Whether it may still begin to serve by itself. */
+  isHopeful = true
+  /** Since when it serves; `undefined` before. */
+  servingSinceMs: number | undefined
+  #hasEnded = false
+  #error: ErrorReport | undefined
+  #stderr = ''
+  readonly #child: ChildProcess
+  readonly #line: Line
+
+  constructor(
+    child: ChildProcess & { pid: number },
+    facts: { launch: SpawnRequest; number: number; nowMs: number },
+    onMessage: (message: ToSupervisor, handle: RawHandle | undefined) => void,
+    onGarbage: (reason: unknown) => void,
+  ) {
+    this.#child = child
+    this.pid = child.pid
+    this.launch = facts.launch
+    this.number = facts.number
+    this.startedMs = facts.nowMs
+    this.#line = new Line(child, onMessage, onGarbage)
+    this.ended = this.#watchEnd()
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
+  /** Signals it, unless it is gone: its pid is ours until we have heard of its end. */
+  signal(signal: NodeJS.Signals): void {
+    const { exitCode, signalCode } = this.#child
+    if (exitCode === null && signalCode === null) this.#child.kill(signal)
+  }
+
+  send(message: FromSupervisor, handle?: RawHandle): Promise<void> {
+    return this.#line.send(message, handle)
+  }
+
+  noteError(error: ErrorReport): void {
+    this.#error = error
+  }
+
+  noteStderr(text: string): void {
+    this.#stderr = (this.#stderr + text).slice(-keptText)
+  }
+
+  async #watchEnd(): Promise<Death> {
+    const exit = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()))
+    // Without the line it can neither hand over nor be asked anything.
+    void this.#line.closed.then(() => this.#endWithin(exit, lastWordsMs))
+    await exit
+    // Its last messages are on another way than the news of its end, and may be late.
+    await within(this.#line.closed, lastWordsMs)
+    this.#hasEnded = true
+    const { exitCode: code, signalCode: signal } = this.#child
+    const error = this.#error && `${this.#error.name}: ${this.#error.message}`
+    const lines = this.#stderr.split('\n').filter((line) => line.trim() !== '')
+    // What endless itself has logged there is no reason.
+    const stderr = lines.filter((line) => !line.startsWith('[endless ')).slice(-keptLines)
+    return { code, signal, error, stderr }
+  }
+
+  async #endWithin(exit: Promise<void>, timeMs: number): Promise<void> {
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      await within(exit, timeMs)
+      this.signal(signal)
+    }
+  }
+}
+
+/** Waits for a promise, but not for ever. */
+async function within(promise: Promise<unknown>, timeMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeMs)))
+  await Promise.race([promise, late])
+  clearTimeout(timer)
+}
+
+/** `exited with code 1: TypeError: x is not a function` */
+export function describeDeath({ code, signal, error, stderr }: Death): string {
+  const reason = error ?? stderr.at(-1)
+  return (
+    (signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`) +
+    (reason === undefined ? '' : `: ${reason}`)
+  )
+}

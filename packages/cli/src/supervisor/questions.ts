@@ -1,0 +1,45 @@
+import type { FromSupervisor, ToSupervisor } from '@endless/core/supervision'
+import { describeDeath, type Death, type Generation } from './generation.js'
+
+type What = Extract<FromSupervisor, { type: 'ask' }>['what']
+type Reply = Extract<ToSupervisor, { type: 'answer' | 'refusal' }>
+
+interface Question {
+  to: Generation
+  resolve: (value: unknown) => void
+  reject: (error: Error) => void
+}
+
+/** What generations have been asked and have not answered yet. */
+export class Questions {
+  readonly #open = new Map<number, Question>()
+  #lastId = 0
+
+  /** Asks; rejects if the generation refuses, or dies first. */
+  ask(to: Generation, what: What): Promise<unknown> {
+    const id = ++this.#lastId
+    return new Promise((resolve, reject) => {
+      this.#open.set(id, { to, resolve, reject })
+      void to.send({ type: 'ask', id, what })
+    })
+  }
+
+  answer(from: Generation, reply: Reply): void {
+    const question = this.#open.get(reply.id)
+    if (question?.to !== from) return
+    this.#open.delete(reply.id)
+    if (reply.type === 'answer') question.resolve(reply.value)
+    else {
+      const { message, name, code } = reply.error
+      question.reject(Object.assign(new Error(message), { name, code }))
+    }
+  }
+
+  ended(generation: Generation, death: Death): void {
+    for (const [id, { to, reject }] of this.#open) {
+      if (to !== generation) continue
+      this.#open.delete(id)
+      reject(new Error(`The generation that was asked ${describeDeath(death)}.`))
+    }
+  }
+}

@@ -1,0 +1,441 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
+import { constants } from 'node:os'
+import {
+  protocolVersion,
+  type ErrorReport,
+  type GenerationStatus,
+  type Logger,
+  type RawHandle,
+  type RestartReport,
+  type SpawnRequest,
+  type ToSupervisor,
+} from '@endless/core/supervision'
+import { BackOff } from './back-off.js'
+import { Escrow, type KeptListener } from './escrow.js'
+import { describeDeath, Generation, type Death } from './generation.js'
+import { Questions } from './questions.js'
+
+/** What a supervisor needs of the world. */
+export interface World {
+  readonly logger: Logger
+  now(): number
+  spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
+  terminal(): 'present' | 'gone' | 'none'
+}
+
+/** What a supervisor tells of, as it happens. */
+export interface SupervisorEvents {
+  /** A generation serves, for the first time or again. */
+  serving(generation: Generation): void
+  /** A generation asks for a successor. */
+  restarting(): void
+  /** The service shuts down. */
+  stopping(): void
+}
+
+export type SupervisorSignal =
+  'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
+
+/**
+ * The parent of all generations of a service. It holds no code of the application: it starts generations,
+ * passes on what they give each other, keeps a copy of each listening socket, and replaces a generation
+ * that has died when nobody else takes its place.
+ */
+export class Supervisor {
+  /** Settles with the exit code of the service when all generations have ended. */
+  readonly ended: Promise<number>
+  readonly #world: World
+  readonly #events: SupervisorEvents
+  readonly #generations = new Set<Generation>()
+  readonly #questions = new Questions()
+  readonly #backOff = new BackOff()
+  /** The one that serves. */
+  #current: Generation | undefined
+  /** The last one that served: what takes its place is started like it. */
+  #last: Generation | undefined
+  /** What is to be listened on while nobody serves. */
+  #kept = new Escrow()
+  #death: Death | undefined
+  #isStopping = false
+  #isHangUpDue = false
+  #replacement: NodeJS.Timeout | undefined
+  #settleEnded!: (exitCode: number) => void
+
+  constructor(world: World, events: SupervisorEvents) {
+    this.#world = world
+    this.#events = events
+    this.ended = new Promise((resolve) => (this.#settleEnded = resolve))
+  }
+
+  /** Those that live, from the oldest to the newest. */
+  get generations(): Generation[] {
+    return [...this.#generations]
+  }
+
+  get current(): Generation | undefined {
+    return this.#current
+  }
+
+  /** How the last generation that died by itself has ended. */
+  get death(): Death | undefined {
+    return this.#death
+  }
+
+  /**
+   * Starts the service.
+   *
+   * @param listeners sockets that somebody has bound for it
+   */
+  start(launch: SpawnRequest, listeners: KeptListener[] = []): void {
+    for (const listener of listeners) this.#kept.put(listener)
+    const first = this.#spawn(launch, 0)
+    if (first instanceof Error) {
+      this.#world.logger.error(`Cannot start ${launch.command}: ${first.message}`)
+      this.#settleEnded(1)
+    }
+  }
+
+  signal(signal: SupervisorSignal): void {
+    switch (signal) {
+      case 'SIGHUP':
+        this.#hangUp()
+        return
+      case 'SIGTERM':
+      case 'SIGINT':
+        this.#stop(signal)
+        return
+      case 'SIGUSR2':
+        // Those that do not listen for it yet would die of it.
+        for (const each of this.#generations) if (each.isReady) each.signal(signal)
+        return
+      case 'SIGUSR1':
+      case 'SIGTSTP':
+        this.#current?.signal(signal)
+        return
+      default:
+        signal satisfies never
+    }
+  }
+
+  /**
+   * Restarts the service; settles when the successor has taken over.
+   *
+   * @throws (rejects) with the reason if the old generation serves on
+   */
+  async restart(): Promise<RestartReport> {
+    const current = this.#current
+    if (!current || this.#isStopping) {
+      throw new Error(
+        this.#isStopping ? 'the service is shutting down' : 'the service does not serve yet',
+      )
+    }
+    return (await this.#questions.ask(current, 'restart')) as RestartReport
+  }
+
+  /** Asks a generation about itself. */
+  async statusOf(generation: Generation): Promise<GenerationStatus> {
+    return (await this.#questions.ask(generation, 'status')) as GenerationStatus
+  }
+
+  #hangUp(): void {
+    if (this.#world.terminal() === 'gone') {
+      this.#world.logger.info('the terminal has been closed: shutting down')
+      this.#stop('SIGINT')
+    } else if (this.#current) this.#current.signal('SIGHUP')
+    // A generation that does not serve yet would die of it.
+    else this.#isHangUpDue = true
+  }
+
+  #stop(signal: 'SIGTERM' | 'SIGINT'): void {
+    if (!this.#isStopping) this.#events.stopping()
+    this.#isStopping = true
+    clearTimeout(this.#replacement)
+    for (const generation of this.#generations) {
+      // A successor that boots is its predecessor's to stop.
+      if (generation.isReady || !generation.predecessor) generation.signal(signal)
+    }
+    this.#endIfDone()
+  }
+
+  #spawn(launch: SpawnRequest, number: number, predecessor?: Generation): Generation | Error {
+    const { command, args, cwd, env } = launch
+    let child: ChildProcess
+    try {
+      child = this.#world.spawn(command, args, {
+        cwd,
+        env,
+        stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+        // In a session of its own: a terminal's Ctrl-C is for this process alone.
+        detached: true,
+      })
+    } catch (error) {
+      return error as Error
+    }
+    let failure: Error | undefined
+    // Listened to for good: it comes for other reasons too, such as a signal that could not be sent.
+    child.on('error', (error) => {
+      failure ??= error
+      if (child.pid === undefined) this.#spawnFailed(error, predecessor)
+    })
+    if (child.pid === undefined) return failure ?? new Error('the process could not be started')
+    const generation: Generation = new Generation(
+      child as ChildProcess & { pid: number },
+      { launch, number, nowMs: this.#world.now() },
+      (message, handle) => {
+        this.#receive(generation, message, handle)
+      },
+      (reason) => {
+        this.#world.logger.error(
+          `Ignored what came from generation ${String(generation.number)} (pid ${String(child.pid)}): ` +
+            `it is not for a supervisor: ${reason instanceof Error ? reason.message : String(reason)}`,
+        )
+      },
+    )
+    if (predecessor) {
+      generation.predecessor = predecessor
+      predecessor.successor = generation
+    }
+    this.#generations.add(generation)
+    void generation.ended.then((death) => {
+      this.#ended(generation, death)
+    })
+    return generation
+  }
+
+  #receive(from: Generation, message: ToSupervisor, handle: RawHandle | undefined): void {
+    switch (message.type) {
+      case 'welcome':
+        if (from.successor) {
+          from.successor.number = message.generation
+          from.successor.isWelcomed = true
+        }
+        this.#pass(from.successor, { ...message, supervisor: this.#facts }, handle)
+        return
+      case 'taken-over':
+        if (from.successor) this.#changeCurrent(from.successor)
+        this.#pass(from.successor, message, handle)
+        return
+      case 'listener':
+      case 'connection':
+      case 'upgrade':
+        this.#pass(from.successor, message, handle)
+        return
+      case 'hello':
+        from.hasSaidHello = true
+        if (from.predecessor) this.#pass(from.predecessor, message, handle)
+        else this.#welcome(from)
+        return
+      case 'escrow':
+        if (!handle) return
+        // This process keeps it, and so does the predecessor while there is one.
+        from.escrow.put({ asked: message.asked, bound: message.bound, handle })
+        void from.predecessor?.send(message, handle)
+        return
+      case 'released':
+        from.escrow.release(message.bound)
+        this.#pass(from.predecessor, message, handle)
+        return
+      case 'ready':
+        from.isReady = true
+        if (from.predecessor) this.#pass(from.predecessor, message, handle)
+        else this.#letServe(from)
+        return
+      case 'leaving':
+        from.hasLeft = true
+        from.escrow.close()
+        this.#pass(from.predecessor, message, handle)
+        return
+      case 'error':
+        from.noteError(message.error)
+        this.#pass(from.predecessor, message, handle)
+        return
+      case 'stderr':
+        from.noteStderr(message.text)
+        this.#pass(from.predecessor, message, handle)
+        return
+      case 'adopted':
+      case 'declined':
+      case 'upgrade-adopted':
+      case 'upgrade-declined':
+      case 'succeeded':
+        this.#pass(from.predecessor, message, handle)
+        return
+      case 'spawn':
+        this.#startSuccessor(from, message.launch)
+        return
+      case 'kill':
+        from.successor?.signal(message.signal)
+        return
+      case 'serving':
+        this.#serving(from)
+        return
+      case 'not-serving':
+        from.isHopeful = false
+        this.#replaceIfNobodyServes()
+        return
+      case 'answer':
+      case 'refusal':
+        this.#questions.answer(from, message)
+        return
+      default:
+        message satisfies never
+        throw new Error('it is of no known type')
+    }
+  }
+
+  /** Sends on what one generation gives another; this process keeps nothing of it. */
+  #pass(
+    to: Generation | undefined,
+    message: Parameters<Generation['send']>[0],
+    handle: RawHandle | undefined,
+  ): void {
+    const sent = to?.send(message, handle) ?? Promise.resolve()
+    if (handle) {
+      void sent.then(() => {
+        handle.close()
+      })
+    }
+  }
+
+  get #facts(): { isAtTerminal: boolean } {
+    return { isAtTerminal: this.#world.terminal() === 'present' }
+  }
+
+  // Where a generation has no predecessor, this process stands in for one.
+
+  #welcome(generation: Generation): void {
+    for (const { asked, bound, handle } of this.#kept.listeners) {
+      void generation.send({ type: 'listener', asked, bound }, handle)
+    }
+    generation.isWelcomed = true
+    void generation.send({
+      type: 'welcome',
+      version: protocolVersion,
+      generation: generation.number,
+      directory: '',
+      addedExecArgv: [],
+      ticketKeys: {},
+      supervisor: this.#facts,
+    })
+  }
+
+  #letServe(generation: Generation): void {
+    void generation.send({ type: 'taken-over' })
+    void generation.send({ type: 'predecessor-gone' })
+  }
+
+  #startSuccessor(of: Generation, launch: SpawnRequest): void {
+    if (of.successor) throw new Error('it has a successor')
+    const successor = this.#spawn(launch, of.number + 1, of)
+    if (successor instanceof Error) {
+      this.#spawnFailed(successor, of)
+      return
+    }
+    this.#events.restarting()
+    void of.send({ type: 'spawned', pid: successor.pid })
+  }
+
+  #spawnFailed(error: Error, predecessor: Generation | undefined): void {
+    const { name, message, code } = error as NodeJS.ErrnoException
+    const report: ErrorReport = { name, message, code }
+    void predecessor?.send({ type: 'spawn-failed', error: report })
+  }
+
+  #changeCurrent(generation: Generation): void {
+    this.#current = generation
+    this.#last = generation
+    generation.servingSinceMs ??= this.#world.now()
+  }
+
+  #serving(generation: Generation): void {
+    generation.isHopeful = false
+    generation.hasLeft = false
+    // A successor that has taken over is older news than its predecessor's taking over again.
+    const isBack = this.#current === undefined
+    if (isBack || this.#current === generation) {
+      this.#changeCurrent(generation)
+      this.#kept.close()
+      this.#kept = new Escrow()
+      this.#events.serving(generation)
+      if (this.#isStopping && isBack) generation.signal('SIGTERM')
+      if (this.#isHangUpDue) generation.signal('SIGHUP')
+      this.#isHangUpDue = false
+    }
+  }
+
+  #ended(generation: Generation, death: Death): void {
+    this.#generations.delete(generation)
+    this.#questions.ended(generation, death)
+    const { predecessor, successor } = generation
+    if (successor) {
+      successor.predecessor = undefined
+      if (successor.isWelcomed) void successor.send({ type: 'predecessor-gone' })
+    }
+    if (predecessor) {
+      predecessor.successor = undefined
+      void predecessor.send({ type: 'exited', code: death.code, signal: death.signal })
+    }
+    const hasServed = generation === this.#current || this.#last === undefined
+    if (hasServed) {
+      this.#current = undefined
+      this.#death = death
+      this.#kept.close()
+      this.#kept = generation.escrow
+      // It has been told: it answers whether it takes over again.
+      if (predecessor && generation.servingSinceMs !== undefined) predecessor.isHopeful = true
+      if (!generation.hasLeft && !this.#isStopping) {
+        this.#world.logger.error(
+          `generation ${String(generation.number)} (pid ${String(generation.pid)}) ${describeDeath(death)}`,
+        )
+      }
+    } else {
+      generation.escrow.close()
+    }
+    if (successor && !successor.isWelcomed && successor.hasSaidHello) this.#welcome(successor)
+    else if (successor?.isReady) this.#letServe(successor)
+    this.#replaceIfNobodyServes()
+  }
+
+  #replaceIfNobodyServes(): void {
+    const dead = this.#last
+    const isDead = dead?.hasEnded === true && !dead.hasLeft
+    const isHopeless = ![...this.#generations].some(({ isHopeful }) => isHopeful)
+    if (this.#isStopping || this.#current || !isDead || !isHopeless) {
+      this.#endIfDone()
+      return
+    }
+    if (this.#replacement) return
+    const servedMs = this.#world.now() - (dead.servingSinceMs ?? this.#world.now())
+    const delayMs = this.#backOff.next(servedMs)
+    this.#world.logger.info(
+      delayMs === 0 ? 'starting it again' : `starting it again in ${String(delayMs)} ms`,
+    )
+    this.#replacement = setTimeout(() => {
+      this.#replacement = undefined
+      this.#replace(dead)
+    }, delayMs)
+  }
+
+  #replace(dead: Generation): void {
+    const generation = this.#spawn(dead.launch, dead.number + 1)
+    if (!(generation instanceof Error)) return
+    this.#world.logger.error(`Cannot start ${dead.launch.command}: ${generation.message}`)
+    this.#replaceIfNobodyServes()
+  }
+
+  #endIfDone(): void {
+    const isOver = this.#isStopping || this.#last === undefined || this.#last.hasLeft
+    if (!isOver || this.#generations.size > 0 || this.#current) return
+    clearTimeout(this.#replacement)
+    this.#kept.close()
+    this.#settleEnded(exitCodeOf(this.#death))
+  }
+}
+
+/** As a shell gives it: 128 and the number of the signal. */
+function exitCodeOf(death: Death | undefined): number {
+  if (!death) return 1
+  const { code, signal } = death
+  if (code !== null) return code
+  return 128 + (signal === null ? 0 : constants.signals[signal])
+}

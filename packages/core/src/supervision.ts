@@ -1,0 +1,12 @@
+// What `@endless/cli` needs of this package. Internal: nobody else imports it.
+export { withPreload } from './handoff/node-options.js'
+export { currentDirectory, findOrigin } from './handoff/launch.js'
+export { preloadUrl } from './handoff/preload-url.js'
+export * from './handoff/protocol.js'
+export type { RawHandle, RawListener } from './internals.js'
+export { formatAddress } from './listeners/address.js'
+export { createStderrLogger, type Logger } from './logger.js'
+export { PidFile } from './pid-file.js'
+export type { RestartReport } from './reports.js'
+export type { GenerationStatus } from './generation.js'
+export { createNodeSystem, type System } from './system.js'
