@@ -18,4 +18,18 @@ export function startFixture(name: string, options: FixtureOptions = {}): Progra
   return startProgram({ ...rest, args: [...execArgv, path, ...args] })
 }
 
+/** Starts such a program under `endless run`: the first process is the supervisor. */
+export function superviseFixture(
+  name: string,
+  { execArgv = [], args = [], runArgs = [], ...rest }: FixtureOptions & { runArgs?: string[] } = {},
+): Program {
+  const path = fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
+  const program =
+    execArgv.length === 0 ? [path, ...args] : ['--', 'node', ...execArgv, path, ...args]
+  return startProgram({ ...rest, args: [endless, 'run', ...runArgs, ...program] })
+}
+
+/** The command line, as it was built. */
+const endless = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url))
+
 afterEach(endAll)

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 
 interface Stat {
   state: string
+  parent: number
   group: number
   /** Ticks since boot: with the pid it names one process, also after the pid was given again. */
   startTime: string
@@ -28,23 +29,24 @@ export function isAlive(process: number | ProcessIdentity): boolean {
 }
 
 /**
- * Lists the processes of a group: also successors that never reported anything. Empty where there
- * is no /proc.
+ * Lists the processes of a group, and the children of these parents: also successors that never reported
+ * anything. Empty where there is no /proc.
  */
-export function groupMembers(group: number): ProcessIdentity[] {
+export function family(group: number, parents: ReadonlySet<number>): ProcessIdentity[] {
   if (!hasProc) return []
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((name) => ({ pid: Number(name), stat: statOf(Number(name)) }))
-    .filter(({ stat }) => stat?.group === group && stat.state !== 'Z')
+    .filter(({ stat }) => stat && stat.state !== 'Z')
+    .filter(({ stat }) => stat?.group === group || parents.has(stat?.parent ?? 0))
     .map(({ pid, stat }) => ({ pid, startTime: stat?.startTime }))
 }
 
-/** Sends SIGKILL, if this very process is still there. */
-export function end(process: ProcessIdentity): void {
+/** Sends a signal, if this very process is still there. */
+export function signalProcess(process: ProcessIdentity, signal: NodeJS.Signals): void {
   if (!isAlive(process)) return
   try {
-    globalThis.process.kill(process.pid, 'SIGKILL')
+    globalThis.process.kill(process.pid, signal)
   } catch (error) {
     // It may have ended since the look; that is what was wanted.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
@@ -63,8 +65,8 @@ function statOf(pid: number): Stat | undefined {
   }
   // The name of the program stands in brackets and may hold anything, brackets and spaces too.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const { 0: state = '', 2: group, 19: startTime = '' } = fields
-  return { state, group: Number(group), startTime }
+  const { 0: state = '', 1: parent, 2: group, 19: startTime = '' } = fields
+  return { state, parent: Number(parent), group: Number(group), startTime }
 }
 
 function signalExists(pid: number): boolean {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { Output, type Line } from './output.js'
-import { end, groupMembers, identify, isAlive, type ProcessIdentity } from './processes.js'
+import { family, identify, isAlive, signalProcess, type ProcessIdentity } from './processes.js'
 import { type WaitOptions, until } from './until.js'
 
 export interface ProgramOptions {
@@ -105,10 +105,11 @@ export class Program {
     return last
   }
 
-  /** Every process that is known: the first, those that reported, and others of their group. */
+  /** Every process that is known: the first, those that reported, and others of its group or under them. */
   get processes(): ProcessIdentity[] {
     if (this.child.pid !== undefined) {
-      for (const member of groupMembers(this.child.pid)) this.#seen.set(member.pid, member)
+      const known = new Set(this.#seen.keys())
+      for (const member of family(this.child.pid, known)) this.#seen.set(member.pid, member)
     }
     return [...this.#seen.values()]
   }
@@ -176,8 +177,10 @@ export class Program {
 
   /** Sends SIGKILL to every process that is known, by its pid; tells whether there was one. */
   kill(): boolean {
+    // Stopped first: one that starts others could do so between the look and its end.
+    for (const process of this.processes) signalProcess(process, 'SIGSTOP')
     const alive = this.processes.filter(isAlive)
-    alive.forEach(end)
+    for (const process of alive) signalProcess(process, 'SIGKILL')
     return alive.length > 0
   }
 

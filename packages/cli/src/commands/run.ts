@@ -16,14 +16,7 @@ export interface RunOptions {
   pidFile?: string
 }
 
-const signals: SupervisorSignal[] = [
-  'SIGHUP',
-  'SIGTERM',
-  'SIGINT',
-  'SIGUSR1',
-  'SIGUSR2',
-  'SIGTSTP',
-]
+const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP']
 
 /**
  * Runs a program under a supervisor, which is this process; settles with the exit code.
@@ -71,4 +64,3 @@ function launchOf(program: string[], isCommand: boolean, cwd: string): SpawnRequ
     env: withPreload(process.env, preloadUrl(process.pid)),
   }
 }
-

@@ -28,18 +28,15 @@ export class Line {
     this.#child = child
     this.closed = new Promise((resolve) => child.once('disconnect', resolve))
     survive(child, onGarbage)
-    child.on(
-      'internalMessage',
-      (message: { cmd?: unknown } & ToSupervisor, handle?: RawHandle) => {
-        if (message.cmd !== command) return
-        try {
-          onMessage(message, handle)
-        } catch (error) {
-          handle?.close()
-          onGarbage(error)
-        }
-      },
-    )
+    child.on('internalMessage', (message: { cmd?: unknown } & ToSupervisor, handle?: RawHandle) => {
+      if (message.cmd !== command) return
+      try {
+        onMessage(message, handle)
+      } catch (error) {
+        handle?.close()
+        onGarbage(error)
+      }
+    })
   }
 
   /** Sends; settles when it was written, or never will be. The handle stays ours. */

@@ -33,8 +33,7 @@ export interface SupervisorEvents {
   stopping(): void
 }
 
-export type SupervisorSignal =
-  'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
+export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
 
 /**
  * The parent of all generations of a service. It holds no code of the application: it starts generations,
@@ -56,6 +55,8 @@ export class Supervisor {
   /** What is to be listened on while nobody serves. */
   #kept = new Escrow()
   #death: Death | undefined
+  /** For how long the one that ended last had served. */
+  #servedMs = 0
   #isStopping = false
   #isHangUpDue = false
   #replacement: NodeJS.Timeout | undefined
@@ -375,6 +376,8 @@ export class Supervisor {
       predecessor.successor = undefined
       void predecessor.send({ type: 'exited', code: death.code, signal: death.signal })
     }
+    const { servingSinceMs = this.#world.now() } = generation
+    this.#servedMs = this.#world.now() - servingSinceMs
     const hasServed = generation === this.#current || this.#last === undefined
     if (hasServed) {
       this.#current = undefined
@@ -383,13 +386,14 @@ export class Supervisor {
       this.#kept = generation.escrow
       // It has been told: it answers whether it takes over again.
       if (predecessor && generation.servingSinceMs !== undefined) predecessor.isHopeful = true
-      if (!generation.hasLeft && !this.#isStopping) {
-        this.#world.logger.error(
-          `generation ${String(generation.number)} (pid ${String(generation.pid)}) ${describeDeath(death)}`,
-        )
-      }
     } else {
       generation.escrow.close()
+    }
+    // Of a successor that failed its predecessor tells.
+    if (!generation.hasLeft && !this.#isStopping && !predecessor) {
+      this.#world.logger.error(
+        `generation ${String(generation.number)} (pid ${String(generation.pid)}) ${describeDeath(death)}`,
+      )
     }
     if (successor && !successor.isWelcomed && successor.hasSaidHello) this.#welcome(successor)
     else if (successor?.isReady) this.#letServe(successor)
@@ -405,8 +409,7 @@ export class Supervisor {
       return
     }
     if (this.#replacement) return
-    const servedMs = this.#world.now() - (dead.servingSinceMs ?? this.#world.now())
-    const delayMs = this.#backOff.next(servedMs)
+    const delayMs = this.#backOff.next(this.#servedMs)
     this.#world.logger.info(
       delayMs === 0 ? 'starting it again' : `starting it again in ${String(delayMs)} ms`,
     )

@@ -1,0 +1,261 @@
+// Proves that under `endless run` the pid stays whatever the generations do: restarts lose nothing, a generation that
+// dies is replaced without anybody being refused, and nothing that a generation sends ends the supervisor.
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { createLoad } from '@endless/load'
+import { expect, test } from 'vitest'
+import {
+  connectRaw,
+  get,
+  isAlive,
+  superviseFixture,
+  temporaryDirectory,
+  until,
+  type Program,
+} from '../helpers/index.js'
+
+const deadlineMs = 15_000
+
+interface Service {
+  /** Its first process is the supervisor. */
+  program: Program
+  port: number
+  /** While it exists, each generation that starts dies. */
+  broken: string
+}
+
+async function start(options: object = {}): Promise<Service> {
+  const broken = path.join(temporaryDirectory(), 'broken')
+  const program = superviseFixture('dies-as-told.mjs', { args: [broken, JSON.stringify(options)] })
+  const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  return { program, port, broken }
+}
+
+/** Asks the generation that serves to end; it may be gone before it can answer. */
+async function die({ port }: Service, way: string): Promise<void> {
+  await get(port, way).catch(() => undefined)
+}
+
+/** Resolves with the pid of the next generation that says it serves. */
+async function nextServing({ program }: Service, since: number): Promise<number> {
+  const isNext = () => program.generations.length > since
+  await until(isNext, {
+    step: 'another generation serves',
+    deadlineMs,
+    explain: () => program.output.toString(),
+  })
+  return program.current.pid
+}
+
+test('restarts by SIGHUP to the pid that stays lose no request and close no connection', async () => {
+  const { program, port } = await start()
+  const load = createLoad({ port, keepAliveConnections: 30, freshPerSecond: 200, settleMs: 300 })
+  load.start()
+  for (const number of [1, 2, 3]) {
+    await until(() => load.snapshot().answered > number * 100, { step: 'load', deadlineMs })
+    const { pid } = program.current
+    load.markRestart()
+    program.signal('SIGHUP', program.pid)
+    await program.waitForGeneration(number, { deadlineMs })
+    await load.settled()
+    await program.waitForEnd(pid, { step: 'the predecessor ends', deadlineMs })
+  }
+  const { failures, generations, connections } = await load.stop()
+  expect(failures).toEqual([])
+  expect(connections).toMatchObject({ closedAnnounced: 0, closedUnannounced: 0 })
+  expect(generations.map(({ generation }) => generation)).toEqual([0, 1, 2, 3])
+  expect(program.alive).toEqual([program.pid, program.current.pid])
+
+  program.signal('SIGTERM', program.pid)
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 0 })
+  expect(program.alive).toEqual([])
+})
+
+test.each([
+  ['/exit?code=3', 'exited with code 3'],
+  ['/exit?code=0', 'exited with code 0'],
+  ['/throw', 'exited with code 1: RangeError: thrown on purpose'],
+  ['/kill', 'was ended by SIGKILL'],
+])(
+  'a generation that dies by %s is replaced at once, and nobody is refused',
+  async (way, reason) => {
+    const service = await start()
+    const { program, port } = service
+    const load = createLoad({ port, keepAliveConnections: 0, freshPerSecond: 300 })
+    load.start()
+    await until(() => load.snapshot().answered > 50, { step: 'load', deadlineMs })
+    await die(service, way)
+    await nextServing(service, 1)
+    const { answered } = load.snapshot()
+    await until(() => load.snapshot().answered > answered + 50, { step: 'more load', deadlineMs })
+    const { failures } = await load.stop()
+    expect(failures.filter(({ kind }) => kind === 'connect')).toEqual([])
+    // What was inside of it, and nothing of what waited.
+    expect(failures.length).toBeLessThanOrEqual(5)
+    expect(program.stderr).toContain(`[endless ${program.pid}] generation 0 `)
+    expect(program.stderr).toContain(reason)
+    expect((await get(port)).headers['x-generation']).toBe('1')
+  },
+)
+
+test('a generation that dies while its predecessor drains is answered by that one, and then by a new one', async () => {
+  const service = await start()
+  const { program, port } = service
+  const client = await connectRaw(port)
+  client.request('/wait')
+  await program.waitForEvent('waiting', { step: 'the request is inside', deadlineMs })
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  expect((await get(port)).headers['x-generation']).toBe('1')
+
+  await die(service, '/kill')
+  expect(await nextServing(service, 2)).toBe(program.generations[0]?.pid)
+  expect((await get(port)).headers['x-generation']).toBe('0')
+  await get(port, '/answer')
+  expect((await client.waitForResponses(1))[0]).toMatchObject({ status: 200 })
+
+  await die(service, '/kill')
+  await nextServing(service, 3)
+  expect((await get(port)).headers['x-pid']).toBe(String(program.current.pid))
+  program.signal('SIGHUP', program.pid)
+  await nextServing(service, 4)
+  expect((await get(port)).headers['x-generation']).toBe('2')
+})
+
+test('a new version that dies at its start is rolled back, and the next restart works', async () => {
+  const service = await start()
+  const { program, port, broken } = service
+  const [first] = program.generations
+  writeFileSync(broken, '')
+  program.signal('SIGHUP', program.pid)
+  const { error } = await program.waitForEvent('restart-failed', { step: 'it fails', deadlineMs })
+  expect(error).toMatchObject({
+    code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
+    exitCode: 1,
+    cause: { name: 'RangeError', message: 'broken on purpose' },
+  })
+  expect((await get(port)).headers['x-pid']).toBe(String(first?.pid))
+  rmSync(broken)
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+})
+
+test('one that cannot start again is tried again and again, ever later, while connections wait', async () => {
+  const service = await start()
+  const { program, port, broken } = service
+  writeFileSync(broken, '')
+  await die(service, '/kill')
+  await program.waitForLine(/starting it again in 200 ms/, { step: 'the third try', deadlineMs })
+  const answer = get(port)
+  await program.waitForLine(/starting it again in 400 ms/, { step: 'the next try', deadlineMs })
+  rmSync(broken)
+  expect((await answer).status).toBe(200)
+  expect(program.stderr).toContain('RangeError: broken on purpose')
+})
+
+test('SIGTERM ends a service that cannot start again at once', async () => {
+  const service = await start()
+  const { program, broken } = service
+  writeFileSync(broken, '')
+  await die(service, '/exit?code=5')
+  await program.waitForLine(/starting it again in 1600 ms/, { step: 'some tries', deadlineMs })
+  program.signal('SIGTERM', program.pid)
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toEqual({
+    code: 5,
+    signal: null,
+  })
+})
+
+test.each([
+  ['/leave?code=0', 0],
+  ['/leave?code=4', 4],
+])(
+  'a service that shuts itself down by %s ends the supervisor with its exit code',
+  async (way, code) => {
+    const service = await start()
+    await die(service, way)
+    expect(await service.program.waitForExit({ step: 'it ends', deadlineMs })).toEqual({
+      code,
+      signal: null,
+    })
+  },
+)
+
+test('a program that dies before it ever served ends the supervisor with its exit code', async () => {
+  const broken = path.join(temporaryDirectory(), 'broken')
+  writeFileSync(broken, '')
+  const program = superviseFixture('dies-as-told.mjs', { args: [broken] })
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toEqual({
+    code: 1,
+    signal: null,
+  })
+  expect(program.stderr).toContain('exited with code 1: RangeError: broken on purpose')
+})
+
+test('SIGUSR2 hammers the generations that drain, and those that serve ignore it', async () => {
+  const { program, port } = await start()
+  const client = await connectRaw(port)
+  client.request('/wait')
+  await program.waitForEvent('waiting', { step: 'the request is inside', deadlineMs })
+  const { pid } = program.current
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  program.signal('SIGUSR2', program.pid)
+  await client.waitForEnd()
+  await program.waitForEnd(pid, { step: 'generation 0 ends', deadlineMs })
+  expect((await get(port)).headers['x-generation']).toBe('1')
+})
+
+test('what is no message does not end the supervisor, and the next restart works', async () => {
+  const service = await start()
+  const { program, port } = service
+  await get(port, '/garbage')
+  await program.waitForLine(/is not for a supervisor/, { step: 'it is told', deadlineMs })
+  await get(port, '/flood?code=20000')
+  const [first] = program.generations
+  program.signal('SIGHUP', program.pid)
+  const { pid } = await program.waitForGeneration(1, { deadlineMs })
+  await program.waitForEnd(first?.pid ?? 0, { step: 'generation 0 ends', deadlineMs })
+  expect((await get(port)).headers['x-pid']).toBe(String(pid))
+  expect(isAlive(program.pid)).toBe(true)
+})
+
+test('a generation that closes the channel is ended and replaced, and nobody is refused', async () => {
+  const service = await start()
+  const { program, port } = service
+  const [first] = program.generations
+  const load = createLoad({ port, keepAliveConnections: 0, freshPerSecond: 100 })
+  load.start()
+  await until(() => load.snapshot().answered > 10, { step: 'load', deadlineMs })
+  await die(service, '/close')
+  await program.waitForEnd(first?.pid ?? 0, { step: 'generation 0 ends', deadlineMs })
+  await nextServing(service, 1)
+  const { failures } = await load.stop()
+  expect(failures).toEqual([])
+})
+
+test('a supervisor that is killed leaves the generation serving, which then restarts by itself', async () => {
+  const service = await start()
+  const { program, port } = service
+  const { pid } = program.current
+  program.signal('SIGKILL', program.pid)
+  await program.waitForLine(/The supervisor is gone/, { step: 'it is told', deadlineMs })
+  expect((await get(port)).headers['x-pid']).toBe(String(pid))
+  program.signal('SIGHUP', pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  await program.waitForEnd(pid, { step: 'generation 0 ends', deadlineMs })
+  expect((await get(port)).headers['x-generation']).toBe('1')
+})
+
+test('--pid-file names the supervisor through restarts, and is removed at the end', async () => {
+  const pidFile = path.join(temporaryDirectory(), 'service.pid')
+  const program = superviseFixture('dies-as-told.mjs', { runArgs: ['--pid-file', pidFile] })
+  await program.waitForGeneration(0, { deadlineMs })
+  await until(() => existsSync(pidFile), { step: 'the pid file', deadlineMs })
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  expect(readFileSync(pidFile, 'utf8')).toBe(`${program.pid}\n`)
+  program.signal('SIGTERM', program.pid)
+  await program.waitForExit({ step: 'it ends', deadlineMs })
+  expect(existsSync(pidFile)).toBe(false)
+})
