@@ -386,6 +386,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     void supervisor.gone.then(() => {
       if (this.mayAccept) {
         this.logger.warn('The supervisor is gone: this process serves on, and nobody replaces it.')
+        supervisor.standAlone()
       } else {
         // Whoever serves now goes on, and can no longer hand over to this process.
         this.logger.error('The supervisor is gone before this process served: exiting.')

@@ -54,6 +54,11 @@ export class Supervisor {
     return this.#line.closed
   }
 
+  /** Gives up waiting for what would have come through it, once it has died. */
+  standAlone(): void {
+    this.#settlePredecessorGone()
+  }
+
   /** Has a successor started. */
   start({ command, args, cwd, env }: SpawnRequest): Child {
     const successor = new SupervisedChild(this.#end(new Promise(() => undefined)), (message) => {
