@@ -6,8 +6,11 @@ import { createLoad } from '@endless/load'
 import { expect, test } from 'vitest'
 import {
   connectRaw,
+  endless,
   get,
   isAlive,
+  runEndless,
+  startProgram,
   superviseFixture,
   temporaryDirectory,
   until,
@@ -258,4 +261,58 @@ test('--pid-file names the supervisor through restarts, and is removed at the en
   program.signal('SIGTERM', program.pid)
   await program.waitForExit({ step: 'it ends', deadlineMs })
   expect(existsSync(pidFile)).toBe(false)
+})
+
+test.each([
+  ['nowhere.js', 'endless: cannot run nowhere.js: there is no such file\n'],
+  ['/proc', 'endless: cannot run /proc: there is no such file\n'],
+  [undefined, 'endless: nothing to run: name a script\n'],
+])('endless run %s is refused in one line', async (script, reason) => {
+  const program = runEndless(script === undefined ? ['run'] : ['run', script])
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 2 })
+  expect(program.stderr).toBe(reason)
+})
+
+test('a pid file that cannot be kept is refused in one line, before anything runs', async () => {
+  const program = superviseFixture('dies-as-told.mjs', {
+    runArgs: ['--pid-file', '/nowhere/x.pid'],
+  })
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 2 })
+  expect(program.stderr).toMatch(/^endless: Cannot keep a pid file at \/nowhere\/x.pid: .*\n$/)
+})
+
+test('a script that is no JavaScript ends with what Node says, and its exit code', async () => {
+  const script = path.join(temporaryDirectory(), 'app.js')
+  writeFileSync(script, 'const =')
+  const program = runEndless(['run', script])
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 1 })
+  expect(program.stderr).toContain('SyntaxError')
+  expect(program.stderr).toMatch(/generation 0 \(pid \d+\) exited with code 1: SyntaxError/)
+})
+
+test('what comes after the script is for the script, -- and options included', async () => {
+  const script = path.join(temporaryDirectory(), 'app.mjs')
+  writeFileSync(script, 'console.log(JSON.stringify(process.argv.slice(2)), process.execArgv)')
+  const program = runEndless(['run', script, '--pid-file', '--', 'x'])
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 0 })
+  expect(program.stdout).toBe('["--pid-file","--","x"] []\n')
+})
+
+test('a command after -- is run as it is, with options of node', async () => {
+  const script = path.join(temporaryDirectory(), 'app.mjs')
+  writeFileSync(script, 'console.log(process.execArgv, process.argv.slice(2))')
+  const program = runEndless(['run', '--', 'node', '--no-warnings', script, 'x'])
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 0 })
+  expect(program.stdout).toBe("[ '--no-warnings' ] [ 'x' ]\n")
+})
+
+test('under npm it says which pid to signal', async () => {
+  const directory = temporaryDirectory()
+  const scripts = { start: `${process.execPath} ${endless} run app.mjs` }
+  writeFileSync(path.join(directory, 'package.json'), JSON.stringify({ scripts }))
+  writeFileSync(path.join(directory, 'app.mjs'), '')
+  const program = startProgram({ command: 'npm', args: ['start'], cwd: directory })
+  const line = /\[endless (\d+)\] started by npm, .*: signal pid (\d+) itself/
+  const [, pid, named] = await program.waitForLine(line, { step: 'the warning', deadlineMs })
+  expect(named).toBe(pid)
 })

@@ -10,7 +10,7 @@ export {
 export type { Certificate, Program, ProgramEvent, WaitOptions } from '@endless/load'
 export { createKeepAliveAgent, get, post } from './http-client.js'
 export type { ClientResponse, RequestOptions } from './http-client.js'
-export { startFixture, superviseFixture } from './program.js'
+export { endless, runEndless, startFixture, superviseFixture } from './program.js'
 export type { FixtureOptions } from './program.js'
 export { connectRaw, RawClient } from './raw-client.js'
 export type { RawOptions, RawTarget } from './raw-client.js'

@@ -26,10 +26,15 @@ export function superviseFixture(
   const path = fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
   const program =
     execArgv.length === 0 ? [path, ...args] : ['--', 'node', ...execArgv, path, ...args]
-  return startProgram({ ...rest, args: [endless, 'run', ...runArgs, ...program] })
+  return runEndless(['run', ...runArgs, ...program], rest)
+}
+
+/** Starts the command line. */
+export function runEndless(args: string[], options: Omit<ProgramOptions, 'args'> = {}): Program {
+  return startProgram({ ...options, args: [endless, ...args] })
 }
 
 /** The command line, as it was built. */
-const endless = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url))
+export const endless = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url))
 
 afterEach(endAll)

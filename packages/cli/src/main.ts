@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import type { RunOptions } from './commands/run.js'
 
 const program = new Command('endless')
   .description('Restarts a Node.js server without losing anything.')
@@ -12,11 +13,22 @@ program
   .argument('[args...]')
   .option('--pid-file <path>', 'write the pid of the supervisor there while the service runs')
   .passThroughOptions()
-  .action(async (script: string, args: string[], options: { pidFile?: string }) => {
+  .action(async (script: string | undefined, args: string[], options: RunOptions) => {
     const { run } = await import('./commands/run.js')
-    const isCommand = process.argv.includes('--')
-    process.exitCode = await run([script, ...args], isCommand, options)
-    process.exit()
+    const words = script === undefined ? [] : [script, ...args]
+    const isCommand = process.argv.at(-words.length - 1) === '--'
+    await exitWith(run(words, isCommand, options))
   })
 
 await program.parseAsync()
+
+/** Exits with the code that a command gives, or, if it cannot begin, with the reason in one line. */
+async function exitWith(result: Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await result
+  } catch (error) {
+    process.stderr.write(`endless: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 2
+  }
+  process.exit()
+}

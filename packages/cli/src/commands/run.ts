@@ -5,10 +5,8 @@ import {
   currentDirectory,
   findOrigin,
   PidFile,
-  preloadUrl,
-  withPreload,
-  type SpawnRequest,
 } from '@endless/core/supervision'
+import { launchOf, launcherAbove } from './program.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 
 /** What `endless run` was told. */
@@ -22,6 +20,8 @@ const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', '
  * Runs a program under a supervisor, which is this process; settles with the exit code.
  *
  * @param program a script with its arguments, or with `isCommand` a command
+ * @throws {InvalidProgram} if there is no such script
+ * @throws `ERR_ENDLESS_PID_FILE` if the pid file cannot be kept
  */
 export async function run(
   program: string[],
@@ -29,6 +29,7 @@ export async function run(
   options: RunOptions,
 ): Promise<number> {
   const system = createNodeSystem()
+  const launch = launchOf(program, isCommand, currentDirectory(system, findOrigin(system, '')))
   const logger = createStderrLogger(system)
   const pidFile =
     options.pidFile === undefined ? undefined : new PidFile(options.pidFile, system.pid)
@@ -47,20 +48,14 @@ export async function run(
       supervisor.signal(signal)
     })
   }
-  const cwd = currentDirectory(system, findOrigin(system, ''))
-  supervisor.start(launchOf(program, isCommand, cwd))
+  const launcher = launcherAbove(system.ppid)
+  if (launcher !== undefined) {
+    logger.warn(
+      `started by ${launcher}, which does not pass every signal on: signal pid ${String(system.pid)} itself`,
+    )
+  }
+  supervisor.start(launch)
   const exitCode = await supervisor.ended
   pidFile?.remove()
   return exitCode
-}
-
-function launchOf(program: string[], isCommand: boolean, cwd: string): SpawnRequest {
-  const [command, ...args] = isCommand ? program : [process.execPath, ...program]
-  return {
-    // The `node` that runs this, whatever PATH says.
-    command: command === 'node' ? process.execPath : (command ?? process.execPath),
-    args,
-    cwd,
-    env: withPreload(process.env, preloadUrl(process.pid)),
-  }
 }

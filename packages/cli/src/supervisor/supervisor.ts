@@ -33,6 +33,9 @@ export interface SupervisorEvents {
   stopping(): void
 }
 
+/** After what time a program that has not said that it serves is worth a word. */
+const slowStartMs = 60_000
+
 export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
 
 /**
@@ -93,7 +96,15 @@ export class Supervisor {
     if (first instanceof Error) {
       this.#world.logger.error(`Cannot start ${launch.command}: ${first.message}`)
       this.#settleEnded(1)
+      return
     }
+    setTimeout(() => {
+      if (first.isReady || first.hasEnded) return
+      this.#world.logger.warn(
+        `generation 0 (pid ${String(first.pid)}) has not become ready in ${String(slowStartMs / 1000)} s: ` +
+          'does it listen with @endless/core, in the process that was started? Until it does it cannot be restarted.',
+      )
+    }, slowStartMs).unref()
   }
 
   signal(signal: SupervisorSignal): void {
