@@ -24,6 +24,8 @@ interface Example {
   options?: RequestOptions
   /** @default 1 */
   ports?: number
+  /** @default 'app.js' */
+  script?: string
 }
 
 const greets = ({ pid }: { pid: number }) => JSON.stringify({ hello: 'world', pid })
@@ -43,6 +45,11 @@ const examples: Record<string, Example> = {
   http2: {
     answers: ({ number }) => `Hello by HTTP/1.1 from generation ${number}\n`,
     options: { host: 'localhost', tls: { ca: readFileSync(authority, 'utf8') } },
+  },
+  docker: { answers: ({ pid, number }) => `Hello from generation ${number}, pid ${pid}\n` },
+  kubernetes: {
+    script: 'http.js',
+    answers: ({ pid, number }) => `Hello from generation ${number}, pid ${pid}\n`,
   },
   'test-server': { answers: ({ pid, number }) => `generation ${number}, pid ${pid}\n` },
 }
@@ -130,7 +137,7 @@ test('test-server answers a slow request through a restart', async () => {
 
 /** Starts an example on ports that the system gives. */
 function startExample(name: string, cwd = temporaryDirectory()): Program {
-  const args = [path.join(folder, name, 'app.js')]
+  const args = [path.join(folder, name, examples[name]?.script ?? 'app.js')]
   return startProgram({ args, cwd, env: { PORT: '0', STATUS_PORT: '0' } })
 }
 

@@ -22,6 +22,11 @@ export interface Generation {
   /** Counted from 0, the process that somebody started by hand. */
   readonly number: number
   readonly isSuccessor: boolean
+  /**
+   * Whether a successor has taken over: this process is `shutting-down`, but the service is not. `false`
+   * again if that successor dies and this process takes over again.
+   */
+  readonly hasSuccessor: boolean
   readonly state: GenerationState
   /**
    * Starts a successor and hands over to it, as SIGHUP does. Settles when the successor has taken

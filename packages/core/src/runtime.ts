@@ -105,6 +105,10 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     return this.number > 0
   }
 
+  get hasSuccessor(): boolean {
+    return this.#successor?.hasTakenOver ?? false
+  }
+
   get state(): GenerationState {
     return this.#state
   }
@@ -645,6 +649,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       return report
     }
     this.#servers.clear()
+    this.#successor = undefined
     this.#isShuttingDown = false
     this.#isLeaving = false
     this.#isHammerDue = false

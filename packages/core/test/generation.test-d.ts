@@ -19,6 +19,7 @@ test('a generation has what the guide says', () => {
   expectTypeOf(generation).toEqualTypeOf<Generation>()
   expectTypeOf(generation.number).toEqualTypeOf<number>()
   expectTypeOf(generation.isSuccessor).toEqualTypeOf<boolean>()
+  expectTypeOf(generation.hasSuccessor).toEqualTypeOf<boolean>()
   expectTypeOf(generation.state).toEqualTypeOf<GenerationState>()
   expectTypeOf(generation.restart()).toEqualTypeOf<Promise<RestartReport>>()
   expectTypeOf(generation.shutdown()).toEqualTypeOf<Promise<ShutdownReport>>()
@@ -28,6 +29,8 @@ test('a generation has what the guide says', () => {
   expectTypeOf(generation.onTerminate(async () => 'OK')).toEqualTypeOf<Generation>()
   // @ts-expect-error -- only the process itself counts
   generation.number = 1
+  // @ts-expect-error -- only a handoff makes it one
+  generation.hasSuccessor = true
 })
 
 test('each event has its payload', () => {

@@ -258,6 +258,47 @@ describe('a restart that succeeds', () => {
   })
 })
 
+describe('a process that is shutting down', () => {
+  test('has a successor from the moment of the handoff on, until that one has died', async () => {
+    await serveBusily()
+    expect(generation.hasSuccessor).toBe(false)
+    const restart = generation.restart()
+    expect(generation.hasSuccessor).toBe(false)
+    generation.on('taken-over', () => seen.push(`hasSuccessor ${String(generation.hasSuccessor)}`))
+    await system.child.boot()
+    await restart
+    expect(seen).toContain('hasSuccessor true')
+    expect([generation.state, generation.hasSuccessor]).toEqual(['shutting-down', true])
+    system.child.exit(1)
+    await settle()
+    expect([generation.state, generation.hasSuccessor]).toEqual(['running', false])
+  })
+
+  test('has none without a handoff, also while one that booted is being stopped', async () => {
+    await serve()
+    generation.restart().catch(() => undefined)
+    system.child.isObedient = false
+    const shutdown = generation.shutdown()
+    await settle()
+    expect([generation.state, generation.hasSuccessor]).toEqual(['shutting-down', false])
+    system.child.exit(null, 'SIGTERM')
+    await shutdown
+  })
+
+  test('has none when it serves again after it has handed over', async () => {
+    const { server } = await serve({ exit: false })
+    const restart = generation.restart()
+    await system.child.boot()
+    await restart
+    await settle()
+    expect(generation.state).toBe('terminate')
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    await settle()
+    expect([generation.state, generation.hasSuccessor]).toEqual(['running', false])
+  })
+})
+
 test.each([
   ["a 'taken-over' listener", (shutDown: () => void) => generation.on('taken-over', shutDown)],
   ["a 'drain' listener", (shutDown: () => void) => generation.on('drain', shutDown)],

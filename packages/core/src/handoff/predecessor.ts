@@ -94,6 +94,11 @@ export class Successor {
     return this.#child.pid
   }
 
+  /** Whether it has been told to accept, at the moment when this process stopped. */
+  get hasTakenOver(): boolean {
+    return this.#hasTakenOver
+  }
+
   /** Whether somebody else answers for the service if it dies. */
   get hasLeft(): boolean {
     return this.#hasLeft
