@@ -5,5 +5,5 @@ endless(
   (request, response) => {
     response.end(`Hello from generation ${generation.number}, pid ${process.pid}\n`)
   },
-  { hammerTimeMs: 8_000 }, // `docker stop` kills after 10 s
+  { hammerTimeMs: 7_000 }, // `docker stop` kills after 10 s
 ).listen(process.env.PORT ?? 3000)
