@@ -54,9 +54,12 @@ const examples: Record<string, Example> = {
   'test-server': { answers: ({ pid, number }) => `generation ${number}, pid ${pid}\n` },
 }
 
-test('every example is run here', () => {
+/** Configurations of other programs: test/system runs them. */
+const configurations = ['haproxy', 'nginx']
+
+test('every example is run here, or with the program that it configures', () => {
   const names = readdirSync(folder).filter((name) => !name.includes('.'))
-  expect(names.sort()).toEqual(Object.keys(examples).sort())
+  expect(names.sort()).toEqual([...Object.keys(examples), ...configurations].sort())
 })
 
 test.each(Object.entries(examples))(

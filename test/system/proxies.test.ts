@@ -1,6 +1,6 @@
 // Proves that restarts behind a reverse proxy, which keeps its connections, are nothing but 200s to its
 // clients, although the proxy sends nothing twice. Needs nginx and HAProxy (.ci/packages).
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { createLoad, startProgram } from '@endless/load'
@@ -19,57 +19,37 @@ interface Addresses {
 const proxies = [
   {
     name: 'nginx',
-    // Below the 5 s after which the app closes a quiet connection, as in production.
-    config: ({ port, app }: Addresses, directory: string) => `
-      daemon off;
-      master_process off;
-      pid ${directory}/pid;
-      error_log stderr warn;
-      events { worker_connections 1024; }
-      http {
-        access_log off;
-        client_body_temp_path ${directory}/body;
-        proxy_temp_path ${directory}/proxy;
-        fastcgi_temp_path ${directory}/fastcgi;
-        uwsgi_temp_path ${directory}/uwsgi;
-        scgi_temp_path ${directory}/scgi;
-        upstream app {
-          server ${app} max_fails=0;
-          keepalive 100;
-          keepalive_timeout 3s;
-          keepalive_requests 1000000;
-        }
-        server {
-          listen 127.0.0.1:${port};
-          keepalive_requests 1000000;
-          location / {
-            proxy_pass http://app;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_next_upstream off;
-          }
-        }
-      }`,
+    config({ port, app }: Addresses, directory: string) {
+      const example = readExample('nginx/app.conf', {
+        'server 127.0.0.1:3000': `server ${app}`,
+        'listen 80;': `listen 127.0.0.1:${port};`,
+      })
+      return `
+        daemon off;
+        master_process off;
+        pid ${directory}/pid;
+        error_log stderr warn;
+        events { worker_connections 1024; }
+        http {
+          access_log off;
+          client_body_temp_path ${directory}/body;
+          proxy_temp_path ${directory}/proxy;
+          fastcgi_temp_path ${directory}/fastcgi;
+          uwsgi_temp_path ${directory}/uwsgi;
+          scgi_temp_path ${directory}/scgi;
+          ${example}
+        }`
+    },
     args: (file: string, directory: string) => ['-p', directory, '-c', file],
   },
   {
     name: 'haproxy',
-    config: ({ port, app }: Addresses) => `
-      global
-        maxconn 1000
-      defaults
-        mode http
-        retries 0
-        http-reuse always
-        timeout connect 5s
-        timeout client 30s
-        timeout server 30s
-      frontend clients
-        bind 127.0.0.1:${port}
-        default_backend app
-      backend app
-        server app ${app.replace('unix:', 'unix@')} pool-purge-delay 3s
-      `,
+    config({ port, app }: Addresses) {
+      return readExample('haproxy/haproxy.cfg', {
+        'server app 127.0.0.1:3000': `server app ${app.replace('unix:', 'unix@')}`,
+        'bind :80': `bind 127.0.0.1:${port}`,
+      })
+    },
     args: (file: string) => ['-db', '-f', file],
   },
 ]
@@ -119,6 +99,16 @@ test.each(cases)('20 restarts under load behind $name, over $way', async (proxie
   expect(generations.map(({ generation }) => generation)).toHaveLength(restarts + 1)
   expect(upstream.size, 'the proxy kept its connections').toBeLessThan(answered / 4)
 })
+
+/** Reads a configuration of the examples, with addresses of this test in place of its own. */
+function readExample(name: string, addresses: Record<string, string>): string {
+  let text = readFileSync(new URL(`../../examples/${name}`, import.meta.url), 'utf8')
+  for (const [theirs, ours] of Object.entries(addresses)) {
+    expect(text, name).toContain(theirs)
+    text = text.replace(theirs, ours)
+  }
+  return text
+}
 
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
