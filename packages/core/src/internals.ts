@@ -47,6 +47,31 @@ export function bindPipe(path: string): RawListener {
   return handle
 }
 
+/**
+ * Opens a descriptor of a listening socket, which is closed with the handle; with the address of one of
+ * TCP (lib/net.js, createServerHandle and Server#address).
+ *
+ * @throws if it is none
+ */
+export function openListener(fd: number): {
+  handle: RawListener
+  address: { address: string; family: string; port: number } | undefined
+} {
+  const { _createServerHandle } = net as unknown as {
+    _createServerHandle: (
+      address: null,
+      port: null,
+      type: null,
+      fd: number,
+    ) => (RawListener & { getsockname?(out: object): number }) | number
+  }
+  const handle = _createServerHandle(null, null, null, fd)
+  if (typeof handle === 'number') throw new Error('it is no stream socket')
+  const address = { address: '', family: '', port: 0 }
+  const isTcp = handle.getsockname?.(address) === 0
+  return { handle, address: isTcp ? address : undefined }
+}
+
 /** Does what `readableAll` and `writableAll` ask for (lib/net.js, Server#listen; libuv, uv_pipe_chmod). */
 export function widenRights(
   handle: RawListener,

@@ -24,6 +24,7 @@ import { bounded, runHooks, type HookPhase, type HookSignal } from './hooks.js'
 import type { RawHandle } from './internals.js'
 import { transition, type GenerationState, type LifecycleEvent } from './lifecycle.js'
 import { formatAddress, type ListenTarget } from './listeners/address.js'
+import { HeldListeners } from './listeners/held.js'
 import { createStderrLogger, type Logger } from './logger.js'
 import {
   defaultHammerTimeMs,
@@ -36,6 +37,9 @@ import { PidFile } from './pid-file.js'
 import { Readiness } from './readiness.js'
 import type { RestartReport, ShutdownReport } from './reports.js'
 import type { ManagedServer, Occasion, ServerHost } from './server.js'
+import { openPassedSockets } from './service-manager/activation.js'
+import { ServiceManager } from './service-manager/service-manager.js'
+import { takeServiceVariables, type NotifyAddress } from './service-manager/variables.js'
 import { SignalActions, type SignalTarget } from './signal-actions.js'
 import { Signals } from './signals.js'
 import { createNodeSystem, type System } from './system.js'
@@ -49,6 +53,10 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
   readonly #servers = new Set<ManagedServer>()
   readonly #supervisor: Supervisor | undefined
   readonly #predecessor: Predecessor | undefined
+  /** What a service manager has bound for the first process of a chain. */
+  #activated: HeldListeners | undefined
+  /** Of a supervisor's generations it is the supervisor that answers to it. */
+  #serviceManager: ServiceManager | undefined
   readonly #actions: SignalActions
   readonly #origin: Origin
   readonly #environment: Environment
@@ -86,6 +94,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
         (moved, handle) =>
           moved.type === 'upgrade' ? this.#adoptUpgrade(moved, handle) : this.#adopt(moved, handle),
       )
+    this.#serviceManager = this.#answerTo(inheritance?.welcome.serviceManager)
     this.#origin = findOrigin(system, this.#predecessor?.directory ?? '')
     this.#environment = new Environment(system)
     this.#readiness = this.#createReadiness()
@@ -160,11 +169,15 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
   }
 
   claim(target: ListenTarget): Claimed | undefined {
-    return this.#predecessor?.claim(target)
+    return this.#predecessor ? this.#predecessor.claim(target) : this.#activated?.claim(target)
   }
 
   hasHeldPort(port: number): boolean {
-    return this.#predecessor?.hasPort(port) ?? false
+    return this.#held?.hasPort(port) ?? false
+  }
+
+  get #held(): HeldListeners | undefined {
+    return this.#predecessor?.held ?? this.#activated
   }
 
   /** Finds a server that listens. */
@@ -179,6 +192,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       this.#apply('reopen')
       this.#readiness = this.#createReadiness()
     }
+    this.#obeyServiceManager()
     this.#readiness.listenBegun(server)
   }
 
@@ -315,13 +329,15 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
         return runtime.#options.unclaimedGraceMs
       },
       get unclaimed() {
-        return runtime.#predecessor?.unclaimed.length ?? 0
+        return runtime.#held?.unclaimed.length ?? 0
       },
       isSuccessor: this.isSuccessor,
       giveUpUnclaimed() {
-        const names = runtime.#predecessor?.unclaimed.map(({ bound }) => formatAddress(bound)) ?? []
+        const names = runtime.#held?.unclaimed.map(
+          ({ bound, name }) => formatAddress(bound) + (name === undefined ? '' : ` (${name})`),
+        )
         runtime.logger.warn(
-          `Nothing has listened on ${names.join(', ')} in this generation: closed from now on.`,
+          `Nothing has listened on ${names?.join(', ') ?? ''} in this generation: closed from now on.`,
         )
       },
       ready() {
@@ -376,9 +392,25 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
 
   #serve(): void {
     this.#apply('serve')
-    this.#predecessor?.giveUpUnclaimed()
+    this.#serviceManager?.serving(this.number, this.system.pid)
+    this.#held?.giveUp()
     if (this.#pidFile) this.system.onExit(this.#removePidFile)
     this.#announce()
+  }
+
+  // How a service manager sees it.
+
+  /** Not before something listens: a program that serves nothing sees what it would see without us. */
+  #obeyServiceManager(): void {
+    // The primary of a cluster has bound what its workers listen on.
+    if (this.#predecessor || this.#activated || this.system.isClusterWorker) return
+    const { sockets, notify } = takeServiceVariables(this.system)
+    this.#activated = new HeldListeners(openPassedSockets(sockets, this.logger))
+    this.#serviceManager = this.#answerTo(notify)
+  }
+
+  #answerTo(address: NotifyAddress | undefined): ServiceManager | undefined {
+    return address && new ServiceManager(this.system, address, () => this.logger)
   }
 
   // How a supervisor sees it.
@@ -450,6 +482,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     const number = this.number + 1
     this.#apply('restart')
     this.#events.emit('restarting', { number })
+    const told = this.#serviceManager?.restarting()
     const aborted = new Promise<never>((_, reject) => (this.#abortRestart = reject))
     let successor: Successor | undefined
     try {
@@ -460,6 +493,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       await Promise.race([successor.ready, aborted])
       // Still serving: a hook may take its time, and the successor may die meanwhile.
       await Promise.race([this.runHooks('before', 'SIGTERM'), died, aborted])
+      await Promise.race([told, died, aborted])
     } catch (error) {
       await successor?.stop()
       successor?.closeEscrow()
@@ -509,6 +543,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     // Its end may have been noticed, and answered, before we heard that it was told.
     if (this.#successor !== successor) throw await exited
     this.#predecessor?.reportSucceeded()
+    this.#serviceManager?.succeeded()
     successor.release()
   }
 
@@ -538,6 +573,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
 
   #reportFailure(error: EndlessError): void {
     this.logger.error(`Restart failed: ${error.message}`)
+    this.#serviceManager?.restartFailed(error.message)
     this.#events.emit('restart-failed', error)
   }
 
@@ -565,6 +601,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
         directory: this.#origin.logical,
         addedExecArgv: launch.addedExecArgv,
         ticketKeys: Object.fromEntries(keys),
+        serviceManager: this.#serviceManager?.address,
       },
       readyTimeoutMs,
     )
@@ -604,6 +641,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
         this.#successor?.closeEscrow()
         return this.#shutdown
       }
+      this.#serviceManager?.stopping()
       if (delayMs > 0 && !this.#isHammerDue) await this.#delay(delayMs)
       return this.#drainAndLeave(occasion, signal)
     }
@@ -632,10 +670,13 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     if (signal) await Promise.race([this.runHooks('after', signal), takenBack])
     this.#isLeaving = true
     this.#successor?.closeEscrow()
+    const successorPid = occasion.reason === 'handoff' ? this.#successor?.pid : undefined
+    const moved = successorPid && this.#serviceManager?.moveMainTo(successorPid)
     const reports = await Promise.all([...this.#servers].map((server) => server.terminate()))
     for (const hook of this.#terminateHooks) {
       await bounded(this.system, this.logger, 'An onTerminate hook', hook, boundMs)
     }
+    await moved
     const report: ShutdownReport = {
       reason: occasion.reason,
       durationMs: Math.round(this.system.now() - beganMs),

@@ -533,12 +533,14 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   #listenOn(handle: RawListener, backlog: number | undefined): void {
-    if (this.#path === undefined) this.#nodeListen(handle, backlog)
-    else listenOnPipe(this.server, handle, this.#path, backlog)
+    const bound = this.#boundAddress
+    if (!bound || !('path' in bound)) this.#nodeListen(handle, backlog)
+    else listenOnPipe(this.server, handle, this.#path ?? bound.path, backlog)
   }
 
   /** The path of its predecessor is its own from now on, for the rights and for the end. */
   #ownPath(bound: UnixAddress, handle: RawListener): void {
+    if (bound.identity === '') return
     removeOnClose({ handle, bound })
     try {
       applyRights(bound.path, this.#rights)
@@ -586,9 +588,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#ticketKeys?.start()
     const bound = this.server.address()
     // Of a Unix socket the server knows less than what bound it.
-    if (this.#path === undefined) {
-      this.#boundAddress = bound !== null && typeof bound === 'object' ? bound : undefined
-    }
+    if (bound !== null && typeof bound === 'object') this.#boundAddress = bound
     if (this.#host.mayAccept) this.accept()
     // An address that no predecessor listened on accepts at once.
     else if (!this.#accept) this.#state = 'running'

@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { hidePreload } from './handoff/node-options.js'
+import { hideServiceVariables } from './service-manager/variables.js'
 
 /** How long output that its reader does not take may hold the exit. */
 const flushMs = 1_000
@@ -21,6 +22,8 @@ export interface System {
   stderr(): NodeJS.WritableStream
   cwd(): string
   now(): number
+  /** The clock of the kernel, in microseconds since boot: other processes read the same. */
+  monotonicUs(): bigint
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
   onSignal(signal: NodeJS.Signals, listener: () => void): void
@@ -53,6 +56,8 @@ function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
     delete environment['NODE_CHANNEL_FD']
     delete environment['NODE_CHANNEL_SERIALIZATION_MODE']
     hidePreload(environment)
+    // Taken from process.env too, when something listens: they are for this process alone.
+    hideServiceVariables(environment)
     return environment
   } catch {
     return undefined // no procfs: macOS, Windows, some sandboxes
@@ -101,6 +106,7 @@ export function createNodeSystem(): System {
     stderr: () => process.stderr, // made when it is first used: many programs never log
     cwd: () => process.cwd(),
     now: () => performance.now(),
+    monotonicUs: () => process.hrtime.bigint() / 1_000n,
     setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
     spawn,
     onSignal: (signal, listener) => void process.on(signal, listener),

@@ -57,6 +57,10 @@ export class FakeSystem implements System {
     return this.#nowMs
   }
 
+  monotonicUs(): bigint {
+    return BigInt(this.#nowMs) * 1_000n
+  }
+
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout {
     // A real one that never fires: clearTimeout() works on it, and leaves its mark.
     const handle = setTimeout(() => undefined, 2_147_483_647).unref()

@@ -4,7 +4,10 @@ import {
   createStderrLogger,
   currentDirectory,
   findOrigin,
+  openPassedSockets,
   PidFile,
+  ServiceManager,
+  takeServiceVariables,
 } from '@endless/core/supervision'
 import { launchOf, launcherAbove } from './program.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
@@ -29,18 +32,34 @@ export async function run(
   options: RunOptions,
 ): Promise<number> {
   const system = createNodeSystem()
+  // Before anything is started: it would obey them too.
+  const { sockets, notify } = takeServiceVariables(system)
   const launch = launchOf(program, isCommand, currentDirectory(system, findOrigin(system, '')))
   const logger = createStderrLogger(system)
   const pidFile =
     options.pidFile === undefined ? undefined : new PidFile(options.pidFile, system.pid)
-  const supervisor = new Supervisor(
+  const serviceManager =
+    notify &&
+    new ServiceManager(
+      system,
+      notify,
+      () => logger,
+      // One that dies is replaced, so that only one that hangs is not well.
+      async () => {
+        const { current } = supervisor
+        if (current) await supervisor.statusOf(current).catch(() => undefined)
+      },
+    )
+  const supervisor: Supervisor = new Supervisor(
     { logger, spawn, now: () => system.now(), terminal: () => system.terminal() },
     {
-      serving: () => {
+      serving: ({ number, pid }) => {
         pidFile?.write()
+        serviceManager?.serving(number, pid)
       },
-      restarting: () => undefined,
-      stopping: () => undefined,
+      restarting: () => void serviceManager?.restarting(),
+      restartFailed: (reason) => serviceManager?.restartFailed(reason),
+      stopping: () => serviceManager?.stopping(),
     },
   )
   for (const signal of signals) {
@@ -54,7 +73,7 @@ export async function run(
       `started by ${launcher}, which does not pass every signal on: signal pid ${String(system.pid)} itself`,
     )
   }
-  supervisor.start(launch)
+  supervisor.start(launch, openPassedSockets(sockets, logger))
   const exitCode = await supervisor.ended
   pidFile?.remove()
   return exitCode

@@ -29,6 +29,8 @@ export interface SupervisorEvents {
   serving(generation: Generation): void
   /** A generation asks for a successor. */
   restarting(): void
+  /** A successor has ended before it served: its predecessor serves on. */
+  restartFailed(reason: string): void
   /** The service shuts down. */
   stopping(): void
 }
@@ -316,8 +318,8 @@ export class Supervisor {
   // Where a generation has no predecessor, this process stands in for one.
 
   #welcome(generation: Generation): void {
-    for (const { asked, bound, handle } of this.#kept.listeners) {
-      void generation.send({ type: 'listener', asked, bound }, handle)
+    for (const { handle, ...name } of this.#kept.listeners) {
+      void generation.send({ type: 'listener', ...name }, handle)
     }
     generation.isWelcomed = true
     void generation.send({
@@ -399,6 +401,8 @@ export class Supervisor {
       if (predecessor && generation.servingSinceMs !== undefined) predecessor.isHopeful = true
     } else {
       generation.escrow.close()
+      const hasFailed = predecessor && generation.servingSinceMs === undefined
+      if (hasFailed && !this.#isStopping) this.#events.restartFailed(describeDeath(death))
     }
     // Of a successor that failed its predecessor tells.
     if (!generation.hasLeft && !this.#isStopping && !predecessor) {

@@ -56,7 +56,7 @@ export class Successor {
     system: System,
     child: Child,
     passed: PassedListener[],
-    welcome: Pick<Welcome, 'generation' | 'directory' | 'ticketKeys' | 'addedExecArgv'>,
+    welcome: Omit<Welcome, 'type' | 'version' | 'supervisor'>,
     readyTimeoutMs: number,
   ) {
     this.#system = system

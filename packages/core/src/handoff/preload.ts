@@ -181,7 +181,8 @@ async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance 
   const welcome = new Promise<protocol.Welcome>((resolve) => {
     channel.onMessage = (message, handle) => {
       if (message.type === 'listener' && handle) {
-        held.push({ asked: message.asked, bound: message.bound, handle: handle as RawListener })
+        const { asked, bound, name } = message
+        held.push({ asked, bound, name, handle: handle as RawListener })
       } else if (message.type === 'welcome') {
         resolve(message)
       }

@@ -1,4 +1,5 @@
 import type { RawHandle, RawListener } from '../internals.js'
+import type { NotifyAddress } from '../service-manager/variables.js'
 
 // The wire between two generations, and the seam between the preload and the library: both can come
 // from two different versions of this package.
@@ -23,12 +24,17 @@ export type BoundAddress = { address: string; family: string; port: number } | U
 export interface UnixAddress {
   /** Absolute; of Linux's abstract sockets their name, with its leading NUL. */
   path: string
-  /** What the path leads to: device, inode, time of birth; '' of abstract sockets. */
+  /**
+   * What the path leads to: device, inode, time of birth. '' where there is no file, or none of ours:
+   * of abstract sockets, and of those that a service manager has bound.
+   */
   identity: string
 }
 
 /** A listening socket by what the application asked for and by what it got. */
 export interface ListenerName {
+  /** What a service manager calls it, if it has it from there: `app.socket`. */
+  name?: string | undefined
   /** `{ port, host, … }` of the call, in one canonical text: `tcp:localhost:3000`, `unix:/run/app.sock`. */
   asked: string
   bound: BoundAddress
@@ -64,6 +70,8 @@ export type ToSuccessor =
       ticketKeys: Record<string, PassedTicketKeys>
       /** Said by a supervisor, through which all comes then: whether it is a terminal's foreground job. */
       supervisor?: { isAtTerminal: boolean } | undefined
+      /** The service manager that this process answers to once it serves; a supervisor does so itself. */
+      serviceManager?: NotifyAddress | undefined
     }
   | { type: 'taken-over' }
   | MovedConnection

@@ -2,7 +2,6 @@ import type { RawHandle } from '../internals.js'
 import type { PassedListener } from './predecessor.js'
 import { formatAddress, type ListenTarget } from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held.js'
-import { leadsTo, removePath } from '../listeners/unix-path.js'
 import {
   inheritanceKey,
   type Channel,
@@ -18,18 +17,18 @@ import {
 // The successor's half of a handoff; predecessor.ts is the other.
 
 /** A listening socket of the predecessor, with what else belongs to its server. */
-export type Claimed = HeldListener & { ticketKeys: PassedTicketKeys | undefined }
+export type Claimed = HeldListener & { ticketKeys?: PassedTicketKeys | undefined }
 
 /** What this process has from its predecessor; the preload has received it. */
 export class Predecessor {
   readonly generation: number
   /** Its working directory as the user named it. */
   readonly directory: string
+  /** Its sockets that nobody has claimed here yet. */
+  readonly held: HeldListeners
   readonly #inheritance: Inheritance
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
-  readonly #held: HeldListeners
   #hasTakenOver = false
-  #hasGivenUp = false
   #hasLeft = false
   readonly #finished: Promise<void>
   #settleFinished!: () => void
@@ -49,7 +48,7 @@ export class Predecessor {
     this.#inheritance = inheritance
     this.#channel = channel
     this.#finished = new Promise((resolve) => (this.#settleFinished = resolve))
-    this.#held = new HeldListeners(inheritance.held)
+    this.held = new HeldListeners(inheritance.held)
     this.generation = inheritance.welcome.generation
     this.directory = inheritance.welcome.directory
     const takeOver = (): void => {
@@ -76,38 +75,16 @@ export class Predecessor {
     return this.#hasTakenOver
   }
 
-  get unclaimed(): readonly HeldListener[] {
-    return this.#hasGivenUp ? [] : this.#held.unclaimed
-  }
-
   claim(target: ListenTarget): Claimed | undefined {
-    if (this.#hasGivenUp) return undefined
     // A handle whose listen is deferred keeps nothing alive; the channel must, until it accepts.
     if (!this.#hasTakenOver) this.#channel.ref()
-    const held = this.#held.claim(target)
-    if (!held) return undefined
-    if ('path' in held.bound && !leadsTo(held.bound)) {
-      // Somebody has removed the path: it must be bound anew, as nobody can connect to this socket.
-      held.handle.close()
-      return undefined
-    }
-    return { ...held, ticketKeys: this.#inheritance.welcome.ticketKeys[formatAddress(held.bound)] }
-  }
-
-  hasPort(port: number): boolean {
-    return !this.#hasGivenUp && this.#held.hasPort(port)
-  }
-
-  /**
-   * Closes what nobody has claimed: connections must be refused there, not wait for ever. Call when
-   * this process serves; one whose predecessor has died may still have to listen.
-   */
-  giveUpUnclaimed(): void {
-    for (const { bound, handle } of this.unclaimed) {
-      if ('path' in bound) removePath(bound)
-      handle.close()
-    }
-    this.#hasGivenUp = true
+    const held = this.held.claim(target)
+    return (
+      held && {
+        ...held,
+        ticketKeys: this.#inheritance.welcome.ticketKeys[formatAddress(held.bound)],
+      }
+    )
   }
 
   /** Gives copies of listening sockets: they outlive this process. */

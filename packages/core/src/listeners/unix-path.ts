@@ -67,9 +67,9 @@ function identityOf({ dev, ino, birthtimeNs }: BigIntStats): string {
   return [dev, ino, birthtimeNs].join(':')
 }
 
-/** Whether a path still leads to the socket that was bound there. */
+/** Whether a path still leads to the socket that was bound there; as far as that is ours to know. */
 export function leadsTo({ path: name, identity }: UnixAddress): boolean {
-  if (isAbstract(name)) return true
+  if (identity === '') return true
   try {
     return identityAt(name) === identity
   } catch {
@@ -79,7 +79,7 @@ export function leadsTo({ path: name, identity }: UnixAddress): boolean {
 
 /** Removes a path, if it still leads to the socket that was bound there. */
 export function removePath(bound: UnixAddress): void {
-  if (isAbstract(bound.path) || !leadsTo(bound)) return
+  if (bound.identity === '' || !leadsTo(bound)) return
   try {
     unlinkSync(bound.path)
   } catch {

@@ -70,6 +70,7 @@ export function bindUnixSocket(
 
 /** Has the path removed when its socket is closed, as Node does; see {@link keepOnClose}. */
 export function removeOnClose({ handle, bound }: UnixSocket): void {
+  if (bound.identity === '') return
   handle.close = (callback) => {
     keepOnClose(handle)
     removePath(bound)
