@@ -3,9 +3,18 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import { createLoad, startProgram } from '@endless/load'
+import { fileURLToPath } from 'node:url'
+import { createLoad, get as loadGet, startProgram } from '@endless/load'
 import { expect, test } from 'vitest'
-import { freePort, startFixture, temporaryDirectory, until } from '../helpers/index.js'
+import {
+  freePort,
+  freePorts,
+  get,
+  startFixture,
+  temporaryDirectory,
+  until,
+  type Program,
+} from '../helpers/index.js'
 
 const deadlineMs = 15_000
 const restarts = 20
@@ -99,6 +108,61 @@ test.each(cases)('20 restarts under load behind $name, over $way', async (proxie
   expect(generations.map(({ generation }) => generation)).toHaveLength(restarts + 1)
   expect(upstream.size, 'the proxy kept its connections').toBeLessThan(answered / 4)
 })
+
+test('two services behind HAProxy, replaced one after the other under load', async () => {
+  const directory = temporaryDirectory()
+  const [first, second, port] = await freePorts(3)
+  const file = path.join(directory, 'haproxy.cfg')
+  const config = readExample('haproxy/two-services.cfg', {
+    '127.0.0.1:3000': `127.0.0.1:${first}`,
+    '127.0.0.1:3001': `127.0.0.1:${second}`,
+    'bind :80': `bind 127.0.0.1:${port}`,
+  })
+  writeFileSync(file, config)
+  const services = await Promise.all([startService(first), startService(second)])
+  const proxy = startProgram({ command: 'haproxy', args: ['-db', '-f', file] })
+  await until(async () => (await get(port)).status === 200, {
+    step: 'it answers',
+    deadlineMs,
+    explain: () => proxy.output.toString(),
+  })
+
+  const load = createLoad({
+    port,
+    keepAliveConnections: 20,
+    freshPerSecond: 50,
+    calls: [loadGet('/')],
+    identify: ({ body }) => ({ pid: Number(/pid (\d+)/.exec(body.toString())?.[1]) }),
+  })
+  load.start()
+  for (const [place, listens] of [first, second].entries()) {
+    const service = services[place]!
+    await until(() => load.snapshot().generations.some(({ pid }) => pid === service.pid), {
+      step: 'each answers',
+      deadlineMs,
+    })
+    service.signal('SIGTERM', service.pid)
+    expect(await service.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 0 })
+    const successor = await startService(listens)
+    await until(() => load.snapshot().generations.some(({ pid }) => pid === successor.pid), {
+      step: 'the new one answers',
+      deadlineMs,
+    })
+  }
+  const { failures, answered } = await load.stop()
+  expect(failures).toEqual([])
+  expect(answered).toBeGreaterThan(1_000)
+})
+
+/** Starts the service of examples/kubernetes, with time enough for the two checks of HAProxy. */
+async function startService(port: number): Promise<Program> {
+  const program = startProgram({
+    args: [fileURLToPath(new URL('../../examples/kubernetes/http.js', import.meta.url))],
+    env: { PORT: String(port), SHUTDOWN_DELAY_MS: '2000' },
+  })
+  await program.waitForLine(/serving/, { step: 'it listens', deadlineMs })
+  return program
+}
 
 /** Reads a configuration of the examples, with addresses of this test in place of its own. */
 function readExample(name: string, addresses: Record<string, string>): string {
