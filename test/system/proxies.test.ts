@@ -111,7 +111,7 @@ test.each(cases)('20 restarts under load behind $name, over $way', async (proxie
 
 test('two services behind HAProxy, replaced one after the other under load', async () => {
   const directory = temporaryDirectory()
-  const [first, second, port] = await freePorts(3)
+  const [first = 0, second = 0, port = 0] = await freePorts(3)
   const file = path.join(directory, 'haproxy.cfg')
   const config = readExample('haproxy/two-services.cfg', {
     '127.0.0.1:3000': `127.0.0.1:${first}`,
