@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
+import type { ConnectionCounts } from './connections/count.js'
 import type { GenerationEvents } from './events.js'
 import type { GenerationState, State } from './lifecycle.js'
-import type { RestartReport, ShutdownReport } from './reports.js'
+import type { LastRestart, RestartReport, ShutdownReport } from './reports.js'
 import { currentRuntime } from './runtime.js'
 
 /** Cleans up at the end: databases, queues. A promise is awaited, and what it gives is ignored. */
@@ -14,7 +15,20 @@ export interface GenerationStatus {
   state: GenerationState
   /** For how long this process has been running endless, in ms. */
   uptimeMs: number
-  servers: { address: string | null; state: State; connections: number }[]
+  /** Memory that is resident, in bytes. */
+  memoryBytes: number
+  servers: ServerStatus[]
+  lastRestart: LastRestart | null
+}
+
+/** What {@link Generation.status} tells of a server. */
+export interface ServerStatus {
+  address: string | null
+  state: State
+  /** By what they do. Looked at when asked, which takes 1 µs for each. */
+  connections: ConnectionCounts
+  /** Requests that have no whole response yet. */
+  requests: number
 }
 
 /** This process: one run of the program in a chain of restarts. */
@@ -60,6 +74,7 @@ export interface Generation {
    * @throws (rejects) `ERR_ENDLESS_INVALID_STATE` if it is none, or is more than 1 MiB of JSON
    */
   migrate(socket: Duplex, state?: unknown): Promise<boolean>
+  /** Tells about this process, its servers and their connections, as of now. */
   status(): GenerationStatus
   on<E extends keyof GenerationEvents>(
     event: E,

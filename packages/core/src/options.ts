@@ -76,6 +76,11 @@ export interface ProcessOptions {
   shutdownDelayMs?: number
   /** File that names the pid of the generation that serves. @default none */
   pidFile?: string
+  /**
+   * Path of the control socket, over which the command `endless` asks this service; for nobody but its
+   * own user. @default `<pidFile>.sock` if there is a `pidFile`, else none
+   */
+  control?: string
   /** The signals that endless catches. @default the six of {@link HookSignal} */
   signals?: HookSignal[]
   /** What to start as the successor, where it differs from how this process was started. */
@@ -108,9 +113,9 @@ export const defaultTicketRotationMs = 43_200_000
 
 /** Process options with their defaults: what the process goes by. */
 export type ResolvedProcessOptions = Required<
-  Omit<ProcessOptions, 'pidFile' | 'successor' | 'logger'>
+  Omit<ProcessOptions, 'pidFile' | 'control' | 'successor' | 'logger'>
 > &
-  Pick<ProcessOptions, 'pidFile' | 'successor' | 'logger'>
+  Pick<ProcessOptions, 'pidFile' | 'control' | 'successor' | 'logger'>
 
 export const processDefaults: ResolvedProcessOptions = {
   readyTimeoutMs: 60_000,
@@ -165,6 +170,7 @@ const checks: Record<keyof EndlessOptions, Check> = {
   unclaimedGraceMs: milliseconds,
   shutdownDelayMs: milliseconds,
   pidFile: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
+  control: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
   signals: (value) =>
     Array.isArray(value) && value.every((each) => hookSignals.includes(each as HookSignal))
       ? undefined
@@ -190,6 +196,7 @@ const processOptionNames = [
   'unclaimedGraceMs',
   'shutdownDelayMs',
   'pidFile',
+  'control',
   'signals',
   'successor',
   'exit',

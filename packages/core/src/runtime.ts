@@ -1,6 +1,10 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { stateText } from './connections/migrate-upgrade.js'
+import { countConnections } from './connections/count.js'
+import { ControlSocket } from './control/control-socket.js'
+import { createOwnService, type LoneGeneration } from './control/own-service.js'
+import { controlBeside, type ListedGeneration } from './control/service.js'
 import { EndlessError, messageOf } from './errors.js'
 import { Events, type GenerationEvents } from './events.js'
 import type { Generation, GenerationStatus, TerminateHook } from './generation.js'
@@ -35,7 +39,7 @@ import {
 } from './options.js'
 import { PidFile } from './pid-file.js'
 import { Readiness } from './readiness.js'
-import type { RestartReport, ShutdownReport } from './reports.js'
+import type { LastRestart, RestartReport, ShutdownReport } from './reports.js'
 import type { ManagedServer, Occasion, ServerHost } from './server.js'
 import { openPassedSockets } from './service-manager/activation.js'
 import { ServiceManager } from './service-manager/service-manager.js'
@@ -44,8 +48,11 @@ import { SignalActions, type SignalTarget } from './signal-actions.js'
 import { Signals } from './signals.js'
 import { createNodeSystem, type System } from './system.js'
 
+/** How long a successor that has taken over may take until its control socket is there. */
+const servingMs = 5_000
+
 /** The process and all its parts. There is one in a process. */
-export class Runtime implements Generation, ServerHost, SignalTarget {
+export class Runtime implements Generation, ServerHost, SignalTarget, LoneGeneration {
   readonly system: System
   readonly #events = new Events((event, error) => {
     this.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
@@ -67,6 +74,10 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
   #readiness: Readiness
   #given: ProcessOptions = {}
   #pidFile: PidFile | undefined
+  #control: ControlSocket | undefined
+  /** By the clock of the system. */
+  #restartBeganMs = 0
+  #lastRestart: (Omit<LastRestart, 'agoMs'> & { endedMs: number }) | undefined
   #state: GenerationState = 'init'
   #successor: Successor | undefined
   #restarting: Promise<RestartReport> | undefined
@@ -86,10 +97,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.#predecessor =
       inheritance &&
       new Predecessor(
+        system,
         inheritance,
         this.#supervisor?.predecessor ?? inheritance.channel,
-        () => {
-          this.#takeOver()
+        (afterMs) => {
+          this.#takeOver(afterMs)
         },
         (moved, handle) =>
           moved.type === 'upgrade' ? this.#adoptUpgrade(moved, handle) : this.#adopt(moved, handle),
@@ -159,6 +171,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     if (options.pidFile !== undefined) {
       this.#pidFile ??= new PidFile(options.pidFile, this.system.pid)
     }
+    if (options.control !== undefined) this.#control ??= this.#createControl(options.control)
     this.#given = given
   }
 
@@ -277,11 +290,13 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       pid: this.system.pid,
       state: this.#state,
       uptimeMs: Math.round(this.system.now() - this.#startedMs),
-      servers: [...this.#servers].map(({ address, state, connections }) => ({
+      memoryBytes: this.system.memoryBytes(),
+      servers: [...this.#servers].map(({ server, address, state, connections }) => ({
         address,
         state,
-        connections: connections.accepted.size,
+        ...countConnections(server, connections),
       })),
+      lastRestart: this.#tellLastRestart(),
     }
   }
 
@@ -353,7 +368,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       adopts && bound !== null ? [bound] : [],
     )
     this.#deposit(this.#servers)
-    this.#predecessor?.reportReady({ adopts, pidFile: this.#pidFile?.path })
+    const pidFile = this.#pidFile?.path
+    this.#predecessor?.reportReady({ adopts, pidFile, control: this.#findControl()?.path })
   }
 
   #deposit(servers: Iterable<ManagedServer>): void {
@@ -385,7 +401,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
   }
 
   /** The predecessor has stopped accepting, or is gone. */
-  #takeOver(): void {
+  #takeOver(afterMs?: number): void {
+    if (this.isSuccessor) this.#noteRestart('taken-over', this.number, this.system.pid, afterMs)
     for (const server of this.#servers) server.accept()
     if (this.#readiness.isReady) this.#serve()
   }
@@ -394,7 +411,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     this.#apply('serve')
     this.#serviceManager?.serving(this.number, this.system.pid)
     this.#held?.giveUp()
-    if (this.#pidFile) this.system.onExit(this.#removePidFile)
+    if (this.#pidFile ?? this.#control) this.system.onExit(this.#removeTraces)
     this.#announce()
   }
 
@@ -445,11 +462,120 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     } catch (error) {
       this.logger.error(messageOf(error))
     }
+    // A supervisor answers in our place.
+    if (!this.#supervisor) void this.#openControl()
     this.#events.emit('ready')
   }
 
-  readonly #removePidFile = (): void => {
+  readonly #removeTraces = (): void => {
     this.#pidFile?.remove()
+    this.#control?.leave()
+  }
+
+  // How it is controlled.
+
+  get booting(): ListedGeneration | undefined {
+    if (this.#state !== 'restarting' || !this.#successor) return undefined
+    return {
+      number: this.number + 1,
+      pid: this.#successor.pid ?? 0,
+      state: 'booting',
+      uptimeMs: Math.round(this.system.now() - this.#restartBeganMs),
+      memoryBytes: null,
+      servers: [],
+    }
+  }
+
+  async generations(isHammered: boolean): Promise<GenerationStatus[]> {
+    if (isHammered) void this.#actions.on('SIGUSR2')
+    const older = (await this.#predecessor?.askOlder(isHammered)) ?? []
+    return [...older, this.status()]
+  }
+
+  async restartVisibly(): Promise<RestartReport> {
+    const report = await this.#actions.restart()
+    await this.#untilSuccessorServes()
+    return report
+  }
+
+  /** Settles when everybody can see that the successor serves, by its pid file and its control socket. */
+  async #untilSuccessorServes(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    // Referenced: somebody waits. One that is stuck cannot be waited for.
+    const late = new Promise<void>((resolve) => {
+      timer = this.system.setTimeout(resolve, servingMs)
+    })
+    await Promise.race([this.#successor?.serving, late])
+    clearTimeout(timer)
+  }
+
+  async untilDrained(): Promise<boolean> {
+    const { exit } = this.#options
+    await this.#shutdown
+    return exit
+  }
+
+  async terminate(): Promise<boolean> {
+    const { exit } = this.#options
+    await this.#actions.on('SIGTERM')
+    return exit
+  }
+
+  #createControl(path: string): ControlSocket {
+    return new ControlSocket(path, createOwnService(this))
+  }
+
+  /** The control socket that was asked for, or the one beside the pid file. */
+  #findControl(): ControlSocket | undefined {
+    // Where nothing can be handed over, nor can a path.
+    if (this.system.platform === 'win32' || this.system.isClusterWorker) return undefined
+    if (this.#control || !this.#pidFile) return this.#control
+    try {
+      this.#control = this.#createControl(controlBeside(this.#pidFile.path))
+    } catch (error) {
+      this.logger.warn(messageOf(error))
+    }
+    return this.#control
+  }
+
+  async #openControl(): Promise<void> {
+    try {
+      await this.#findControl()?.open(this.#predecessor?.control)
+    } catch (error) {
+      this.logger.error(messageOf(error))
+    }
+    this.#predecessor?.reportServing()
+  }
+
+  #tellLastRestart(): LastRestart | null {
+    if (!this.#lastRestart) return null
+    const { endedMs, ...told } = this.#lastRestart
+    return { ...told, agoMs: Math.round(this.system.now() - endedMs) }
+  }
+
+  #noteRestart(
+    outcome: LastRestart['outcome'],
+    number: number,
+    pid: number | undefined,
+    durationMs: number | undefined,
+    error?: EndlessError,
+  ): void {
+    this.#lastRestart = {
+      outcome,
+      number,
+      pid: pid ?? null,
+      durationMs: durationMs === undefined ? null : Math.round(durationMs),
+      endedMs: this.system.now(),
+      error: error
+        ? {
+            code: error.code,
+            message: error.message,
+            exitCode: error.exitCode ?? null,
+            signal: error.signal ?? null,
+            stderr: error.stderr ?? [],
+          }
+        : null,
+    }
   }
 
   // How it hands over.
@@ -479,6 +605,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
 
   async #handOver(): Promise<RestartReport> {
     const beganMs = this.system.now()
+    this.#restartBeganMs = beganMs
     const number = this.number + 1
     this.#apply('restart')
     this.#events.emit('restarting', { number })
@@ -511,6 +638,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       pid: successor.pid ?? 0,
       durationMs: Math.round(this.system.now() - beganMs),
     }
+    this.#noteRestart('taken-over', number, report.pid, report.durationMs)
+    // A path that it does not take leads nowhere from now on.
+    void successor.serving.then(() => {
+      if (this.#successor === successor) this.#control?.leave()
+    })
     this.logger.info(`generation ${String(number)} (pid ${String(report.pid)}) has taken over`)
     this.#events.emit('taken-over', report)
     const { migration } = successor
@@ -534,7 +666,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
       return error
     })
     try {
-      await successor.takeOver()
+      await successor.takeOver(this.system.now() - this.#restartBeganMs)
     } catch {
       // It cannot be told, so it must not live either: this process serves again when it is gone.
       await successor.stop()
@@ -572,6 +704,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
   }
 
   #reportFailure(error: EndlessError): void {
+    const durationMs = this.system.now() - this.#restartBeganMs
+    this.#noteRestart('failed', this.number + 1, error.pid, durationMs, error)
     this.logger.error(`Restart failed: ${error.message}`)
     this.#serviceManager?.restartFailed(error.message)
     this.#events.emit('restart-failed', error)
@@ -602,8 +736,10 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
         addedExecArgv: launch.addedExecArgv,
         ticketKeys: Object.fromEntries(keys),
         serviceManager: this.#serviceManager?.address,
+        control: this.#control?.bound,
       },
       readyTimeoutMs,
+      (isHammered) => this.generations(isHammered),
     )
   }
 
@@ -706,17 +842,21 @@ export class Runtime implements Generation, ServerHost, SignalTarget {
     // Its connections come through here: if we left first, they would stay on older code.
     await this.#predecessor?.untilFinished()
     await Promise.all([...this.#servers].map((server) => server.drained()))
+    // Whoever asked for the restart is answered by this process, when there is somebody to see.
+    if (occasion.reason === 'handoff' && !this.#supervisor) await this.#untilSuccessorServes()
   }
 
   /** Nothing is left that serves: the process is again as if endless were not there. */
   #leave(): void {
     this.#predecessor?.leave()
     this.#signals.uninstall()
-    this.#removePidFile()
-    this.system.offExit(this.#removePidFile)
+    this.#removeTraces()
+    this.#control?.close()
+    this.system.offExit(this.#removeTraces)
     // A test suite makes one server after the other, and each with options of its own.
     this.#given = {}
     this.#pidFile = undefined
+    this.#control = undefined
   }
 
   runHooks(phase: HookPhase, signal: HookSignal): Promise<void> {

@@ -24,6 +24,8 @@ export interface System {
   now(): number
   /** The clock of the kernel, in microseconds since boot: other processes read the same. */
   monotonicUs(): bigint
+  /** How much memory of this process is resident. */
+  memoryBytes(): number
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
   onSignal(signal: NodeJS.Signals, listener: () => void): void
@@ -107,6 +109,7 @@ export function createNodeSystem(): System {
     cwd: () => process.cwd(),
     now: () => performance.now(),
     monotonicUs: () => process.hrtime.bigint() / 1_000n,
+    memoryBytes: () => process.memoryUsage.rss(),
     setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
     spawn,
     onSignal: (signal, listener) => void process.on(signal, listener),

@@ -61,6 +61,10 @@ export class FakeSystem implements System {
     return BigInt(this.#nowMs) * 1_000n
   }
 
+  memoryBytes(): number {
+    return 50_000_000
+  }
+
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout {
     // A real one that never fires: clearTimeout() works on it, and leaves its mark.
     const handle = setTimeout(() => undefined, 2_147_483_647).unref()
@@ -183,6 +187,11 @@ export class FakeChild extends EventEmitter {
   ): boolean {
     this.sent.push(message)
     if (handle !== undefined) this.handles.push(handle)
+    if (message.type === 'taken-over') {
+      setImmediate(() => {
+        this.say({ type: 'serving' })
+      })
+    }
     const written = (): void => {
       callback(this.sendError)
     }

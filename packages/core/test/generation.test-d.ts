@@ -5,13 +5,16 @@ import { expectTypeOf, test } from 'vitest'
 import type { WebSocketServer } from 'ws'
 import {
   closeWebSockets,
+  type ConnectionCounts,
   EndlessError,
   type errorCodes,
   generation,
   type EndlessErrorCode,
   type Generation,
   type GenerationState,
+  type LastRestart,
   type RestartReport,
+  type ServerStatus,
   type ShutdownReport,
 } from '../src/index.js'
 
@@ -26,6 +29,10 @@ test('a generation has what the guide says', () => {
   expectTypeOf(generation.ready).returns.toEqualTypeOf<void>()
   expectTypeOf(generation.hammer).returns.toEqualTypeOf<void>()
   expectTypeOf(generation.status().servers[0]!.address).toEqualTypeOf<string | null>()
+  expectTypeOf(generation.status().servers[0]!).toEqualTypeOf<ServerStatus>()
+  expectTypeOf(generation.status().servers[0]!.connections).toEqualTypeOf<ConnectionCounts>()
+  expectTypeOf(generation.status().memoryBytes).toEqualTypeOf<number>()
+  expectTypeOf(generation.status().lastRestart).toEqualTypeOf<LastRestart | null>()
   expectTypeOf(generation.onTerminate(async () => 'OK')).toEqualTypeOf<Generation>()
   // @ts-expect-error -- only the process itself counts
   generation.number = 1

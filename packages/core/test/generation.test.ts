@@ -111,7 +111,16 @@ describe('a process that begins to serve', () => {
       pid: 100,
       state: 'running',
       uptimeMs: 0,
-      servers: [{ address: server.address, state: 'running', connections: 0 }],
+      memoryBytes: 50_000_000,
+      servers: [
+        {
+          address: server.address,
+          state: 'running',
+          connections: { open: 0, idle: 0, busy: 0, upgraded: 0, http2: 0, handshaking: 0 },
+          requests: 0,
+        },
+      ],
+      lastRestart: null,
     })
     expect(generation.isSuccessor).toBe(false)
   })

@@ -36,6 +36,7 @@ const table: readonly (readonly [string, readonly unknown[], readonly unknown[]]
   ['beforeBegin', [nothing], [null, 'log', {}]],
   ['ready', ['listening', 'manual'], ['LISTENING', true, null]],
   ['pidFile', ['app.pid', '/run/app.pid'], ['', 1, null]],
+  ['control', ['app.sock', '/run/app.sock'], ['', 1, null]],
   ['signals', [[], ['SIGHUP'], [...hookSignals]], [['SIGKILL'], 'SIGHUP', [1], null]],
   [
     'successor',
@@ -127,6 +128,7 @@ describe('what two servers say of one process', () => {
     ['unclaimedGraceMs', { unclaimedGraceMs: 1 }, { unclaimedGraceMs: 2 }],
     ['shutdownDelayMs', { shutdownDelayMs: 1 }, { shutdownDelayMs: 2 }],
     ['pidFile', { pidFile: 'a' }, { pidFile: 'b' }],
+    ['control', { control: 'a' }, { control: 'b' }],
     ['signals', { signals: ['SIGHUP'] }, { signals: ['SIGTERM'] }],
     ['successor', { successor: { cwd: '/a' } }, { successor: { cwd: '/b' } }],
     ['exit', { exit: true }, { exit: false }],
@@ -200,6 +202,7 @@ describe('the documented default is the one of the code:', () => {
       hooks: ['none', 'none'],
       beforeBegin: ['logs pid and address', 'logs pid and address'],
       pidFile: ['none', 'none'],
+      control: ['`<pidFile>.sock`', '`<pidFile>.sock`'],
       successor: ['how this process was started', 'as this process'],
       logger: ['standard error', 'stderr'],
     }

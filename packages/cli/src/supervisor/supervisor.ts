@@ -230,6 +230,7 @@ export class Supervisor {
         this.#pass(from.successor, message, handle)
         return
       case 'listener':
+      case 'older':
       case 'connection':
       case 'upgrade':
         this.#pass(from.successor, message, handle)
@@ -267,6 +268,7 @@ export class Supervisor {
         from.noteStderr(message.text)
         this.#pass(from.predecessor, message, handle)
         return
+      case 'ask-older':
       case 'adopted':
       case 'declined':
       case 'upgrade-adopted':

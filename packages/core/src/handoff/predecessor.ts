@@ -1,6 +1,7 @@
 import { Migration } from '../connections/migrate.js'
 import { UpgradeMigration } from '../connections/migrate-upgrade.js'
 import { EndlessError, messageOf } from '../errors.js'
+import type { GenerationStatus } from '../generation.js'
 import type { RawHandle, RawListener } from '../internals.js'
 import { formatAddress } from '../listeners/address.js'
 import type { System } from '../system.js'
@@ -34,6 +35,8 @@ export class Successor {
   readonly ready: Promise<void>
   /** Settles when the process is gone, with what there is to say about that. */
   readonly exited: Promise<EndlessError>
+  /** Settles when it has said that it serves, or is gone; only then is its control socket there. */
+  readonly serving: Promise<void>
   /** The pid file that it has, once it is ready. */
   pidFile: string | undefined
   /** The way for open connections; `undefined` before it is ready, and if it speaks another version. */
@@ -44,6 +47,8 @@ export class Successor {
   readonly #child: Child
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
   readonly #escrow = new Map<string, RawListener>()
+  readonly #answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>
+  #settleServing!: () => void
   #version = 0
   #hasTakenOver = false
   #hasLeft = false
@@ -58,8 +63,11 @@ export class Successor {
     passed: PassedListener[],
     welcome: Omit<Welcome, 'type' | 'version' | 'supervisor'>,
     readyTimeoutMs: number,
+    answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>,
   ) {
     this.#system = system
+    this.#answerOlder = answerOlder
+    this.serving = new Promise((resolve) => (this.#settleServing = resolve))
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
     // The caller may be busy with something else when it rejects.
     this.ready.catch(() => undefined)
@@ -84,6 +92,7 @@ export class Successor {
     this.exited = this.#watchExit()
     void this.exited.then((error) => {
       this.#settle.reject(error)
+      this.#settleServing()
       this.upgrades?.abort()
     })
     this.ready.finally(() => clearTimeout(timer)).catch(() => undefined)
@@ -104,13 +113,16 @@ export class Successor {
     return this.#hasLeft
   }
 
-  /** Tells it to accept. Rejects if it is gone. */
-  takeOver(): Promise<void> {
+  /** Tells it to accept, so long after the restart was asked for. Rejects if it is gone. */
+  takeOver(afterMs: number): Promise<void> {
     this.#hasTakenOver = true
     if (this.#version === protocolVersion) {
       this.upgrades = new UpgradeMigration((message, handle) => this.#channel.send(message, handle))
+    } else {
+      // Another version may not tell.
+      this.#settleServing()
     }
-    return this.#channel.send({ type: 'taken-over' })
+    return this.#channel.send({ type: 'taken-over', afterMs })
   }
 
   /** Ends it: asks first, then kills. Settles when it is gone. */
@@ -191,7 +203,16 @@ export class Successor {
       case 'upgrade-declined':
         this.upgrades?.answered(message.id, message.type === 'upgrade-adopted')
         break
+      case 'serving':
+        this.#settleServing()
+        break
+      case 'ask-older':
+        void this.#answerOlder(message.isHammered).then((generations) => {
+          this.#send({ type: 'older', id: message.id, generations })
+        })
+        break
       case 'leaving':
+        this.#settleServing()
         this.migration?.close()
         this.upgrades?.close()
         this.closeEscrow()

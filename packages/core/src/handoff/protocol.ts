@@ -1,3 +1,4 @@
+import type { GenerationStatus } from '../generation.js'
 import type { RawHandle, RawListener } from '../internals.js'
 import type { NotifyAddress } from '../service-manager/variables.js'
 
@@ -72,8 +73,13 @@ export type ToSuccessor =
       supervisor?: { isAtTerminal: boolean } | undefined
       /** The service manager that this process answers to once it serves; a supervisor does so itself. */
       serviceManager?: NotifyAddress | undefined
+      /** Where its control socket is, whose path the successor takes. */
+      control?: UnixAddress | undefined
     }
-  | { type: 'taken-over' }
+  /** Accept from now on. `afterMs`: since the restart was asked for. */
+  | { type: 'taken-over'; afterMs?: number | undefined }
+  /** Answers `ask-older`: itself, and what is older still, from the oldest on. */
+  | { type: 'older'; id: number; generations: GenerationStatus[] }
   | MovedConnection
   | MovedUpgrade
 
@@ -119,10 +125,16 @@ export type ToPredecessor =
       adopts: string[]
       /** The pid file that it will write, and that its predecessor must not remove any more. */
       pidFile?: string | undefined
+      /** Where it wants its control socket. */
+      control?: string | undefined
     }
+  /** It serves, for the first time or again, and its pid file and control socket say so. */
+  | { type: 'serving' }
   | { type: 'adopted' | 'declined' | 'upgrade-adopted' | 'upgrade-declined'; id: number }
   /** Its own successor has taken over; connections still go through it. */
   | { type: 'succeeded' }
+  /** Asks for the status of the predecessor and of what is older, hammered first if told so. */
+  | { type: 'ask-older'; id: number; isHammered: boolean }
   /** It shuts down: it takes nothing more, and its predecessor must not take over again. */
   | { type: 'leaving' }
 
@@ -139,8 +151,6 @@ export type ToSupervisor =
   | { type: 'spawn'; launch: SpawnRequest }
   /** Asks to signal the successor. */
   | { type: 'kill'; signal: NodeJS.Signals }
-  /** It serves: for the first time, or again after its successor has died. */
-  | { type: 'serving' }
   /** Its successor has died, and it does not serve again. */
   | { type: 'not-serving' }
   | { type: 'answer'; id: number; value: unknown }

@@ -1,4 +1,5 @@
 import type { RawHandle } from '../internals.js'
+import type { GenerationStatus } from '../generation.js'
 import type { PassedListener } from './predecessor.js'
 import { formatAddress, type ListenTarget } from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held.js'
@@ -12,9 +13,14 @@ import {
   type PassedTicketKeys,
   type ToPredecessor,
   type ToSuccessor,
+  type UnixAddress,
 } from './protocol.js'
+import type { System } from '../system.js'
 
 // The successor's half of a handoff; predecessor.ts is the other.
+
+/** How long the predecessor may take to tell about itself. */
+const answerMs = 1_000
 
 /** A listening socket of the predecessor, with what else belongs to its server. */
 export type Claimed = HeldListener & { ticketKeys?: PassedTicketKeys | undefined }
@@ -32,42 +38,50 @@ export class Predecessor {
   #hasLeft = false
   readonly #finished: Promise<void>
   #settleFinished!: () => void
+  readonly #system: System
+  /** What it has been asked and has not answered yet. */
+  readonly #asked = new Map<number, (generations: GenerationStatus[]) => void>()
+  #lastAsked = 0
 
   /**
    * @param channel the line to it
-   * @param onTakeOver called once, when this process may accept: told so, or because the predecessor
-   * is gone
+   * @param onTakeOver called once, when this process may accept: told so, with the time since the
+   * restart was asked for, or because the predecessor is gone
    * @param adopt takes an open connection over; answers whether there is a server for it
    */
   constructor(
+    system: System,
     inheritance: Inheritance,
     channel: Channel<ToPredecessor, ToSuccessor>,
-    onTakeOver: () => void,
+    onTakeOver: (afterMs?: number) => void,
     adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean,
   ) {
+    this.#system = system
     this.#inheritance = inheritance
     this.#channel = channel
     this.#finished = new Promise((resolve) => (this.#settleFinished = resolve))
     this.held = new HeldListeners(inheritance.held)
     this.generation = inheritance.welcome.generation
     this.directory = inheritance.welcome.directory
-    const takeOver = (): void => {
+    const takeOver = (afterMs?: number): void => {
       if (this.#hasTakenOver) return
       this.#hasTakenOver = true
       channel.unref()
       // A supervisor tells what a generation has died of, however long it has served.
       if (inheritance.welcome.supervisor) inheritance.reportAtEnd()
       else inheritance.stopReporting()
-      onTakeOver()
+      onTakeOver(afterMs)
     }
     channel.onMessage = (message, handle) => {
-      if (message.type === 'taken-over') takeOver()
+      if (message.type === 'taken-over') takeOver(message.afterMs)
+      else if (message.type === 'older') this.#asked.get(message.id)?.(message.generations)
       else if (message.type === 'connection') this.#receive(message, handle, adopt)
       else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle, adopt)
     }
     void channel.closed.then(() => {
       takeOver()
       this.#settleFinished()
+      for (const answer of this.#asked.values()) answer([])
     })
   }
 
@@ -99,8 +113,33 @@ export class Predecessor {
     this.#send({ type: 'released', bound })
   }
 
-  reportReady(report: { adopts: string[]; pidFile: string | undefined }): void {
+  reportReady(report: Omit<Extract<ToPredecessor, { type: 'ready' }>, 'type'>): void {
     this.#send({ type: 'ready', ...report })
+  }
+
+  reportServing(): void {
+    this.#send({ type: 'serving' })
+  }
+
+  /** Where its control socket is, which leaves its path to ours. */
+  get control(): UnixAddress | undefined {
+    return this.#inheritance.welcome.control
+  }
+
+  /** Asks it and what is older for their status, hammered first if told so; none that is gone answers. */
+  async askOlder(isHammered: boolean): Promise<GenerationStatus[]> {
+    const id = ++this.#lastAsked
+    let timer: NodeJS.Timeout | undefined
+    const answer = new Promise<GenerationStatus[]>((resolve) => {
+      this.#asked.set(id, resolve)
+      // Referenced: somebody waits. One that is busy for longer is left out.
+      timer = this.#system.setTimeout(() => resolve([]), answerMs)
+      this.#channel.send({ type: 'ask-older', id, isHammered }).catch(() => resolve([]))
+    })
+    const generations = await answer
+    clearTimeout(timer)
+    this.#asked.delete(id)
+    return generations
   }
 
   /** Tells that our own successor has taken over: from now on that one is answered for by us. */

@@ -106,6 +106,7 @@ export class Supervisor {
       case 'listener':
       case 'welcome':
       case 'taken-over':
+      case 'older':
       case 'connection':
       case 'upgrade':
         this.predecessor.onMessage(message, handle)

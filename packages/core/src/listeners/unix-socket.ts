@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { renameSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import type { UnixAddress } from '../handoff/protocol.js'
@@ -9,6 +9,7 @@ import {
   giveName,
   identityAt,
   isAbstract,
+  leadsTo,
   removePath,
   temporaryName,
   type SocketRights,
@@ -23,6 +24,8 @@ export interface UnixTarget {
   readableAll: boolean
   writableAll: boolean
   backlog: number | undefined
+  /** What may be there: it is replaced in one step. @default nothing */
+  replaces?: readonly (UnixAddress | undefined)[]
   /** Asked again after a wait: the server may have been closed meanwhile. */
   isWanted(): boolean
 }
@@ -97,7 +100,9 @@ function bind({ path, rights, backlog = 511, ...target }: UnixTarget): UnixSocke
     applyRights(name, rights)
     check(handle.listen(backlog))
     const socket = { handle, bound: { path, identity: identityAt(name) ?? '' } }
-    giveName(name, path)
+    const { replaces = [] } = target
+    if (replaces.some((each) => each?.path === path && leadsTo(each))) renameSync(name, path)
+    else giveName(name, path)
     removeOnClose(socket)
     return socket
   } catch (error) {
