@@ -78,7 +78,7 @@ test('it is replaced in one step, by each generation once', async () => {
     seen.push(named())
   }
   expect(seen).toEqual(program.generations.map(({ pid }) => line(pid)))
-  expect(readdirSync(directory)).toEqual(['app.pid'])
+  expect(readdirSync(directory)).toEqual(['app.pid', 'app.pid.sock'])
   // inotify reports every step: written to, it would be a 'change', removed first, one 'rename' more.
   writeFileSync(pidFile, 'the end')
   await until(() => changes.at(-1) === 'change', { step: 'all is reported', deadlineMs })
@@ -148,7 +148,7 @@ test.each([
   await openGate(gate)
   await program.waitForGeneration(0, { deadlineMs })
   expect(named()).toBe(line(gate.pid))
-  expect(readdirSync(directory).sort()).toEqual(['app.pid', 'precious'])
+  expect(readdirSync(directory).sort()).toEqual(['app.pid', 'app.pid.sock', 'precious'])
   expect(readFileSync(path.join(directory, 'precious'), 'utf8')).toBe('precious')
 })
 

@@ -12,6 +12,7 @@ program
   .argument('[script]', 'the program; or after -- a command: -- node --import tsx app.js')
   .argument('[args...]')
   .option('--pid-file <path>', 'write the pid of the supervisor there while the service runs')
+  .option('--control <path>', 'listen for commands there (default: <pid file>.sock)')
   .passThroughOptions()
   .action(async (script: string | undefined, args: string[], options: RunOptions) => {
     const { run } = await import('./commands/run.js')

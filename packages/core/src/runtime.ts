@@ -492,14 +492,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     return [...older, this.status()]
   }
 
-  async restartVisibly(): Promise<RestartReport> {
-    const report = await this.#actions.restart()
-    await this.#untilSuccessorServes()
-    return report
+  restartAsAsked(): Promise<RestartReport> {
+    return this.#actions.restart()
   }
 
-  /** Settles when everybody can see that the successor serves, by its pid file and its control socket. */
-  async #untilSuccessorServes(): Promise<void> {
+  async untilSuccessorServes(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     // Referenced: somebody waits. One that is stuck cannot be waited for.
     const late = new Promise<void>((resolve) => {
@@ -843,7 +840,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     await this.#predecessor?.untilFinished()
     await Promise.all([...this.#servers].map((server) => server.drained()))
     // Whoever asked for the restart is answered by this process, when there is somebody to see.
-    if (occasion.reason === 'handoff' && !this.#supervisor) await this.#untilSuccessorServes()
+    if (occasion.reason === 'handoff' && !this.#supervisor) await this.untilSuccessorServes()
   }
 
   /** Nothing is left that serves: the process is again as if endless were not there. */

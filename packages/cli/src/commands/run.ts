@@ -5,16 +5,18 @@ import {
   currentDirectory,
   findOrigin,
   openPassedSockets,
-  PidFile,
   ServiceManager,
   takeServiceVariables,
 } from '@endless/core/supervision'
 import { launchOf, launcherAbove } from './program.js'
+import { SupervisedService } from '../supervisor/service.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
+import { Whereabouts } from '../supervisor/whereabouts.js'
 
 /** What `endless run` was told. */
 export interface RunOptions {
   pidFile?: string
+  control?: string
 }
 
 const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP']
@@ -24,7 +26,7 @@ const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', '
  *
  * @param program a script with its arguments, or with `isCommand` a command
  * @throws {InvalidProgram} if there is no such script
- * @throws `ERR_ENDLESS_PID_FILE` if the pid file cannot be kept
+ * @throws `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL` if the pid file or the control socket cannot be kept
  */
 export async function run(
   program: string[],
@@ -36,8 +38,6 @@ export async function run(
   const { sockets, notify } = takeServiceVariables(system)
   const launch = launchOf(program, isCommand, currentDirectory(system, findOrigin(system, '')))
   const logger = createStderrLogger(system)
-  const pidFile =
-    options.pidFile === undefined ? undefined : new PidFile(options.pidFile, system.pid)
   const serviceManager =
     notify &&
     new ServiceManager(
@@ -53,15 +53,19 @@ export async function run(
   const supervisor: Supervisor = new Supervisor(
     { logger, spawn, now: () => system.now(), terminal: () => system.terminal() },
     {
-      serving: ({ number, pid }) => {
-        pidFile?.write()
-        serviceManager?.serving(number, pid)
+      serving: (generation) => {
+        service.serving(generation)
+        void whereabouts.serving(generation.wanted)
+        serviceManager?.serving(generation.number, generation.pid)
       },
       restarting: () => void serviceManager?.restarting(),
       restartFailed: (reason) => serviceManager?.restartFailed(reason),
       stopping: () => serviceManager?.stopping(),
     },
   )
+  const service = new SupervisedService(supervisor, system)
+  const whereabouts = new Whereabouts(options, { service, pid: system.pid, logger })
+  await whereabouts.claim()
   for (const signal of signals) {
     system.onSignal(signal, () => {
       supervisor.signal(signal)
@@ -75,6 +79,6 @@ export async function run(
   }
   supervisor.start(launch, openPassedSockets(sockets, logger))
   const exitCode = await supervisor.ended
-  pidFile?.remove()
+  await whereabouts.close()
   return exitCode
 }

@@ -42,6 +42,8 @@ export class Generation {
   /** Whether it has been told everything that it inherits. */
   isWelcomed = false
   isReady = false
+  /** Where the application wants the pid and the control socket of the service, since it is ready. */
+  wanted: { pidFile?: string | undefined; control?: string | undefined } = {}
   /** Whether it shuts down: nobody takes its place when it ends. */
   hasLeft = false
   /** Whether it may still begin to serve by itself. */

@@ -1,6 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { constants } from 'node:os'
 import {
+  EndlessError,
   protocolVersion,
   type ErrorReport,
   type GenerationStatus,
@@ -38,6 +39,9 @@ export interface SupervisorEvents {
 /** After what time a program that has not said that it serves is worth a word. */
 const slowStartMs = 60_000
 
+/** How a generation that served has ended, by the clock of the world. */
+export type LastDeath = Death & { number: number; pid: number; endedMs: number }
+
 export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
 
 /**
@@ -59,7 +63,7 @@ export class Supervisor {
   #last: Generation | undefined
   /** What is to be listened on while nobody serves. */
   #kept = new Escrow()
-  #death: Death | undefined
+  #death: LastDeath | undefined
   /** For how long the one that ended last had served. */
   #servedMs = 0
   #isStopping = false
@@ -83,8 +87,12 @@ export class Supervisor {
   }
 
   /** How the last generation that died by itself has ended. */
-  get death(): Death | undefined {
+  get death(): LastDeath | undefined {
     return this.#death
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping
   }
 
   /**
@@ -139,9 +147,12 @@ export class Supervisor {
   async restart(): Promise<RestartReport> {
     const current = this.#current
     if (!current || this.#isStopping) {
-      throw new Error(
-        this.#isStopping ? 'the service is shutting down' : 'the service does not serve yet',
-      )
+      throw this.#isStopping
+        ? new EndlessError(
+            'ERR_ENDLESS_SHUTTING_DOWN',
+            'Cannot restart: the service is shutting down.',
+          )
+        : new EndlessError('ERR_ENDLESS_NOT_RUNNING', 'Cannot restart: nothing serves yet.')
     }
     return (await this.#questions.ask(current, 'restart')) as RestartReport
   }
@@ -252,6 +263,7 @@ export class Supervisor {
         return
       case 'ready':
         from.isReady = true
+        from.wanted = { pidFile: message.pidFile, control: message.control }
         if (from.predecessor) this.#pass(from.predecessor, message, handle)
         else this.#letServe(from)
         return
@@ -396,7 +408,8 @@ export class Supervisor {
     const hasServed = generation === this.#current || this.#last === undefined
     if (hasServed) {
       this.#current = undefined
-      this.#death = death
+      const { number, pid } = generation
+      this.#death = { ...death, number, pid, endedMs: this.#world.now() }
       this.#kept.close()
       this.#kept = generation.escrow
       // It has been told: it answers whether it takes over again.

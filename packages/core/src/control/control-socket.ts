@@ -48,18 +48,16 @@ export class ControlSocket {
     former?.close()
   }
 
-  /** Removes the path, unless it leads elsewhere by now. Who has connected is still answered. */
+  /** Removes the path, unless it leads elsewhere by now. */
   leave(): void {
     if (this.#bound) removePath(this.#bound)
   }
 
-  /** Ends it: the path is removed, and whoever still waits for the end of this process has seen it. */
+  /** Ends it, and removes the path; who has asked is still answered. */
   close(): void {
     this.#isClosed = true
     this.leave()
     this.#server?.close()
-    // What has been written to them is sent first.
-    setImmediate(() => this.#server?.closeAllConnections())
   }
 
   #bind(predecessor: UnixAddress | undefined): Promise<UnixSocket | undefined> {

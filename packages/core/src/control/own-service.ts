@@ -11,8 +11,10 @@ export interface LoneGeneration {
   status(): GenerationStatus
   /** Tells of itself and all that are older and still there, hammered first if told so. */
   generations(isHammered: boolean): Promise<GenerationStatus[]>
-  /** Restarts as SIGHUP does; settles when everybody can see that the successor serves. */
-  restartVisibly(): Promise<RestartReport>
+  /** Restarts as SIGHUP does. */
+  restartAsAsked(): Promise<RestartReport>
+  /** Settles when everybody can see that the successor serves, by its pid file and its control socket. */
+  untilSuccessorServes(): Promise<void>
   /** Settles when it has drained; with `true` if it exits next. */
   untilDrained(): Promise<boolean>
   /** Shuts down as SIGTERM does; settles at the end, with `true` if it exits next. */
@@ -21,9 +23,12 @@ export interface LoneGeneration {
 
 /** What a control socket asks of a generation that has no supervisor. */
 export function createOwnService(generation: LoneGeneration): Service {
-  const hasMoved = (): boolean => {
+  const hasMoved = async (): Promise<boolean> => {
     const { lastRestart } = generation.status()
-    return lastRestart?.outcome === 'taken-over' && lastRestart.number > generation.number
+    if (lastRestart?.outcome !== 'taken-over' || lastRestart.number <= generation.number)
+      return false
+    await generation.untilSuccessorServes()
+    return true
   }
   return {
     hasMoved,
@@ -39,11 +44,15 @@ export function createOwnService(generation: LoneGeneration): Service {
         lastDeath: null,
       }
     },
-    restart: () => generation.restartVisibly(),
+    async restart() {
+      const report = await generation.restartAsAsked()
+      await generation.untilSuccessorServes()
+      return report
+    },
     drained: () => generation.untilDrained(),
     async stop() {
       const exits = await generation.terminate()
-      if (!hasMoved()) return exits
+      if (!(await hasMoved())) return exits
       // It came too late to stop the successor, which is the service now.
       throw new EndlessError('ERR_ENDLESS_SHUTTING_DOWN', 'This process has handed over.')
     },

@@ -150,13 +150,13 @@ async function answer(
   }
   const location = wait === undefined ? pathname : `${pathname}?wait=${wait}`
   const moved: Answer = { status: 307, body: {}, headers: { location } }
-  if (service.hasMoved()) return moved
+  if (await service.hasMoved()) return moved
   try {
     return await route.act(service, wait, progress)
   } catch (error) {
     const { code } = error as { code?: unknown }
     // A restart that waited for another one: the process that came of that one is to do it.
-    if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && service.hasMoved()) return moved
+    if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && (await service.hasMoved())) return moved
     return failure(refusals.has(code) ? 409 : 500, error)
   }
 }

@@ -53,8 +53,8 @@ export interface ServiceStatus {
  * supervisor.
  */
 export interface Service {
-  /** Whether another process answers in its place now, at the same path. */
-  hasMoved(): boolean
+  /** Tells whether another process answers in its place, and if so, not before that does. */
+  hasMoved(): Promise<boolean>
   status(): Promise<ServiceStatus>
   /** Restarts as SIGHUP does, after a restart that is under way; settles when the new one serves. */
   restart(): Promise<RestartReport>
