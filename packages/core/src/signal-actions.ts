@@ -73,8 +73,10 @@ export class SignalActions {
    * @throws (rejects) as `generation.restart()`
    */
   async restart(): Promise<RestartReport> {
-    await this.#target.settled()
-    return this.#restart()
+    const target = this.#target
+    await target.settled()
+    // It has handed over meanwhile: no hook runs around what is refused.
+    return target.isShuttingDown ? target.restart() : this.#restart()
   }
 
   async #hangUp(): Promise<void> {

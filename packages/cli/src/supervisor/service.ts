@@ -68,7 +68,8 @@ export class SupervisedService implements Service {
         return await this.#supervisor.restart()
       } catch (error) {
         // It waited for another restart, and has handed over: what came of that is to do it.
-        const isOver = (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN'
+        const isOver =
+          (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked?.hasEnded
         const { current, isStopping } = this.#supervisor
         if (!isOver || isStopping || !current || current === asked) throw error
       }

@@ -169,6 +169,8 @@ function failure(status: number, error: unknown, message = messageOf(error)): An
 
 function send(response: http.ServerResponse, { status, body, isLast, headers }: Answer): void {
   const text = `${JSON.stringify(body)}\n`
+  // Without a length either, the text ends with the connection (RFC 9112, section 6.3).
+  if (isLast) response.removeHeader('transfer-encoding')
   response.writeHead(status, {
     'content-type': 'application/json',
     [versionHeader]: controlVersion,
@@ -179,7 +181,7 @@ function send(response: http.ServerResponse, { status, body, isLast, headers }: 
   const { socket } = response
   socket?.setTimeout(readMs, () => socket.destroy())
   if (isLast) {
-    // Without a length the text ends with the connection, which the exit closes (RFC 9112, section 6.3).
+    // The exit closes it: who has read the whole answer knows that this process is gone.
     response.write(text)
   } else {
     response.end(text)

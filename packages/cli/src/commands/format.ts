@@ -1,0 +1,46 @@
+const unitsMs = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const
+
+/** `3 d 2 h`, `5 min 10 s`, `12 s`: the two largest units. */
+export function formatAge(durationMs: number): string {
+  const parts: string[] = []
+  let restMs = durationMs
+  for (const [unit, unitMs] of unitsMs) {
+    const count = Math.floor(restMs / unitMs)
+    restMs -= count * unitMs
+    if (count > 0) parts.push(`${String(count)} ${unit}`)
+    // Seconds beside hours tell nobody anything.
+    else if (parts.length > 0) break
+    if (parts.length === 2) break
+  }
+  return parts.length > 0 ? parts.join(' ') : '0 s'
+}
+
+/** `57 MB`: of 1,000,000 bytes each, as tools that show memory do. */
+export function formatBytes(bytes: number): string {
+  return `${(bytes / 1_000_000).toFixed(0)} MB`
+}
+
+/** Rows under their titles, in columns as wide as they must be; what is a number is to the right. */
+export function formatTable(titles: readonly string[], rows: readonly string[][]): string {
+  const isNumber = titles.map((_, at) => rows.every((row) => /^\d*$/.test(row[at] ?? '')))
+  const widths = titles.map((title, at) =>
+    Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)),
+  )
+  return [titles, ...rows]
+    .map((row) =>
+      row
+        .map((cell, at) =>
+          isNumber[at] && rows.length > 0
+            ? cell.padStart(widths[at] ?? 0)
+            : cell.padEnd(widths[at] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

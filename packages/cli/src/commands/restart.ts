@@ -1,0 +1,35 @@
+import type { RestartReport } from '@endless/core/supervision'
+import type { Client } from '../control/client.js'
+import type { Progress } from '../control/progress.js'
+import { serving } from './serving.js'
+
+/** Until when `endless restart` waits. */
+export type RestartWait = 'ready' | 'drained' | 'none'
+
+/**
+ * Restarts a service; gives what to print.
+ *
+ * @throws {Failure} with the reason if the old generation serves on
+ */
+export async function restart(
+  client: Client,
+  wait: RestartWait,
+  progress: Progress,
+): Promise<string> {
+  // Asked first: one that speaks another version must not be told anything.
+  const old = serving(await client.status())
+  const name = old ? `generation ${String(old.number)} (pid ${String(old.pid)})` : 'the service'
+  const steps = [
+    `restarting ${name} …`,
+    'the new generation serves; waiting for the end of the old …',
+  ]
+  const report = await client.order<RestartReport>(`/restart?wait=${wait}`, (step) => {
+    progress.step(steps[step] ?? '')
+  })
+  if (wait === 'none') return `${name} has been told to restart`
+  return (
+    `generation ${String(report.number)} (pid ${String(report.pid)}) has taken over ` +
+    `after ${String(report.durationMs)} ms` +
+    (wait === 'drained' ? ', and the old one is gone' : '')
+  )
+}

@@ -1,0 +1,6 @@
+import type { ListedGeneration, ServiceStatus } from '@endless/core/supervision'
+
+/** The generation that serves: of those that do not go, the oldest. */
+export function serving({ generations }: ServiceStatus): ListedGeneration | undefined {
+  return generations.find(({ state }) => state === 'running' || state === 'restarting')
+}
