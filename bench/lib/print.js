@@ -22,11 +22,13 @@ export function verdict(met, text) {
   return met
 }
 
-/** One line that is written over on a terminal, and left out elsewhere. */
+/** One line that is written over on a terminal; elsewhere a line each time. */
 export function progress(text) {
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${text}`)
+  else console.log(text)
 }
 
+/** Clears that line. */
 export function progressEnd() {
-  progress('')
+  if (process.stdout.isTTY) progress('')
 }
