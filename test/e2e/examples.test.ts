@@ -47,6 +47,7 @@ const examples: Record<string, Example> = {
     options: { host: 'localhost', tls: { ca: readFileSync(authority, 'utf8') } },
   },
   docker: { answers: ({ pid, number }) => `Hello from generation ${number}, pid ${pid}\n` },
+  systemd: { answers: ({ pid, number }) => `Hello from generation ${number}, pid ${pid}\n` },
   kubernetes: {
     script: 'http.js',
     answers: ({ pid, number }) => `Hello from generation ${number}, pid ${pid}\n`,
