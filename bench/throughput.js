@@ -1,8 +1,9 @@
-// What endless costs while nothing restarts: requests per second against the same app without it.
+// What endless costs while nothing restarts: requests per second against the same app without it. On a
+// machine that has other work, look at the CPU time for a request: waiting for a CPU is not part of it.
 import { startApp } from './lib/app.js'
 import { progress, progressEnd, table, title, verdict } from './lib/print.js'
 import { median, medianInterval } from './lib/statistics.js'
-import { requestsPerSecond } from './lib/wrk.js'
+import { loadWithWrk } from './lib/wrk.js'
 
 const APPS = ['node-http', 'express', 'koa', 'fastify']
 const FIGURE = 0.99
@@ -11,53 +12,57 @@ const WARM_UP_SECONDS = 1
 const TURN_SECONDS = 1
 
 export async function run({ app: apps = APPS, quick }) {
-  title('throughput: requests per second with endless, against the same app without')
+  title('throughput: with endless against the same app without; the ratios are medians of pairs')
   const pairs = quick ? { fewest: 3, most: 3 } : { fewest: 20, most: 120 }
   const results = []
-  for (const name of apps) results.push(await compare(name, pairs))
+  for (const name of apps) results.push({ name, ...(await compare(name, pairs)) })
   progressEnd()
   table(
-    ['app', 'pairs', 'bare', 'endless', 'ratio (median)', '95 % interval'],
-    results.map(({ name, bare, endless, ratio, interval }) => [
+    ['app', 'pairs', 'bare/s', 'endless/s', 'ratio', '95 %', 'CPU ratio', '95 %'],
+    results.map(({ name, pairs, rate, cpu }) => [
       name,
-      bare.length,
-      Math.round(median(bare)),
-      Math.round(median(endless)),
-      ratio.toFixed(3),
-      interval.map((bound) => bound.toFixed(3)).join(' to '),
+      pairs,
+      Math.round(rate.bare),
+      Math.round(rate.endless),
+      rate.ratio.toFixed(3),
+      rate.interval.map((bound) => bound.toFixed(3)).join(' to '),
+      cpu.ratio.toFixed(3),
+      cpu.interval.map((bound) => bound.toFixed(3)).join(' to '),
     ]),
   )
-  const missed = results.filter(({ ratio }) => ratio < FIGURE).map(({ name }) => name)
-  const wide = results.filter(({ interval }) => interval[1] - interval[0] > WIDEST_INTERVAL)
   const notes = [
-    ...missed.map((name) => `, not ${name}`),
-    ...wide.map(({ name }) => `, ${name} not known to ${WIDEST_INTERVAL}`),
+    ...results.filter(({ rate }) => rate.ratio < FIGURE).map(({ name }) => `, not ${name}`),
+    ...results
+      .filter(({ rate }) => rate.width > WIDEST_INTERVAL)
+      .map(({ name }) => `, ${name} not known to ${WIDEST_INTERVAL}`),
   ]
   return verdict(notes.length === 0, `ratio at least ${FIGURE}${notes.join('')}`)
 }
 
 async function compare(name, { fewest, most }) {
-  const bare = []
-  const endless = []
-  let interval = [0, Infinity]
-  while (bare.length < most) {
-    const pair = await measurePair(name, bare.length % 2 === 0)
-    bare.push(pair.bare)
-    endless.push(pair.endless)
-    const ratios = bare.map((value, i) => endless[i] / value)
-    interval = medianInterval(ratios)
-    const wide = interval[1] - interval[0]
-    progress(
-      `${name}: ${bare.length} pairs, ratio ${median(ratios).toFixed(3)} ± ${(wide / 2).toFixed(3)}`,
-    )
-    if (bare.length >= fewest && wide <= WIDEST_INTERVAL) break
-  }
+  const pairs = []
+  let rate
+  do {
+    pairs.push(await measurePair(name, pairs.length % 2 === 0))
+    rate = summary(pairs, ({ requests, seconds }) => requests / seconds)
+    const { ratio, width } = rate
+    progress(`${name}: ${pairs.length} pairs, ratio ${ratio.toFixed(3)}, ${width.toFixed(3)} wide`)
+  } while (pairs.length < fewest || (rate.width > WIDEST_INTERVAL && pairs.length < most))
+  const cpu = summary(pairs, ({ requests, cpuMicroseconds }) => cpuMicroseconds / requests)
+  return { pairs: pairs.length, rate, cpu }
+}
+
+function summary(pairs, valueOf) {
+  const bare = pairs.map((pair) => valueOf(pair.bare))
+  const endless = pairs.map((pair) => valueOf(pair.endless))
+  const ratios = bare.map((value, i) => endless[i] / value)
+  const interval = medianInterval(ratios)
   return {
-    name,
-    bare,
-    endless,
-    ratio: median(bare.map((value, i) => endless[i] / value)),
+    bare: median(bare),
+    endless: median(endless),
+    ratio: median(ratios),
     interval,
+    width: interval[1] - interval[0],
   }
 }
 
@@ -67,15 +72,17 @@ async function compare(name, { fewest, most }) {
  * a machine that grows slower or faster meanwhile does so for both.
  */
 async function measurePair(name, bareFirst) {
-  const apps = [
-    { kind: 'bare', sum: 0, ...(await startApp(name, { bare: true })) },
-    { kind: 'endless', sum: 0, ...(await startApp(name)) },
-  ]
-  const [first, second] = bareFirst ? apps : apps.toReversed()
-  for (const { port } of apps) await requestsPerSecond(port, { seconds: WARM_UP_SECONDS })
-  for (const app of [first, second, second, first]) {
-    app.sum += await requestsPerSecond(app.port, { seconds: TURN_SECONDS })
+  const apps = []
+  for (const kind of bareFirst ? ['bare', 'endless'] : ['endless', 'bare']) {
+    const { program, port } = await startApp(name, { bare: kind === 'bare' })
+    const sums = { requests: 0, seconds: 0, cpuMicroseconds: 0 }
+    apps.push({ kind, program, pid: program.current.pid, port, sums })
+  }
+  for (const app of apps) await loadWithWrk(app, { seconds: WARM_UP_SECONDS })
+  for (const app of [...apps, ...apps.toReversed()]) {
+    const turn = await loadWithWrk(app, { seconds: TURN_SECONDS })
+    for (const key in turn) app.sums[key] += turn[key]
   }
   for (const { program } of apps) await program.end()
-  return Object.fromEntries(apps.map(({ kind, sum }) => [kind, sum / 2]))
+  return Object.fromEntries(apps.map(({ kind, sums }) => [kind, sums]))
 }
