@@ -173,6 +173,26 @@ describe('examples/docker', () => {
     expect(await container.end()).toEqual({ code: 0, signal: null })
   })
 
+  test('docker exec waits for the outcome of a restart, and the container goes on', async () => {
+    const { command, cwd, env } = readImage()
+    const container = await startService(command, { cwd, env })
+    const exec = async (...words: string[]) => {
+      const inside = ['--target', String(container.pid), '--pid', '--mount', '--', 'endless']
+      const control = ['--control', controlOf(command)]
+      const args = [...inside, ...words, ...control]
+      const program = startProgram({ command: 'nsenter', args, cwd, env })
+      const { code } = await program.waitForExit({ step: `${words[0]} ends`, deadlineMs })
+      expect(code, program.output.toString()).toBe(0)
+      return program.stdout
+    }
+    expect(await exec('restart', '--wait', 'drained')).toMatch(/generation 1 .* has taken over/)
+    expect((await get(container.port)).body).toMatch(/generation 1/)
+    const status = JSON.parse(await exec('status', '--json')) as object
+    expect(status).toMatchObject({ generations: [{ number: 1, state: 'running' }] })
+    container.signal('SIGTERM')
+    expect(await container.end()).toEqual({ code: 0, signal: null })
+  })
+
   test('has production dependencies alone, and a user who is not root', () => {
     const dockerfile = readFileSync(path.join(root, 'examples/docker/Dockerfile'), 'utf8')
     const [, build = '', image = ''] = dockerfile.split(/^FROM /m)
@@ -247,14 +267,21 @@ function readImage(): { command: string[]; cwd: string; env: NodeJS.ProcessEnv }
   const listOf = (instruction: string) =>
     JSON.parse(new RegExp(`^${instruction} (.*)$`, 'm').exec(dockerfile)?.[1] ?? '') as string[]
   const bin = temporaryDirectory()
+  const command = [...listOf('ENTRYPOINT'), ...listOf('CMD')]
   const [node, main] = supervisor
   writeFileSync(path.join(bin, 'endless'), `#!/bin/sh\nexec '${node}' '${main}' "$@"\n`)
   chmodSync(path.join(bin, 'endless'), 0o755)
   return {
-    command: [...listOf('ENTRYPOINT'), ...listOf('CMD')],
+    // A container has a /tmp of its own.
+    command: command.map((word) => word.replace(/^\/tmp/, bin)),
     cwd,
     env: { PATH: `${bin}:${process.env['PATH']}` },
   }
+}
+
+/** The control socket of a command line. */
+function controlOf(command: string[]): string {
+  return command[command.indexOf('--control') + 1] ?? ''
 }
 
 function childrenOf(pid: number): number[] {
