@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util'
 import { endAll } from '@endless/load'
 
-const names = ['restart', 'latency', 'idle', 'memory', 'throughput', 'start', 'leaks']
+const names = ['restart', 'latency', 'idle', 'memory', 'throughput', 'start', 'leaks', 'supervisor']
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -8,22 +8,25 @@ import { createCertificate, startProgram } from '@endless/load'
  * Starts an app of bench/apps and resolves when it serves.
  *
  * @param {string} name
- * @param {{ bare?: boolean, execArgv?: string[] }} [options]
+ * @param {{ bare?: boolean, supervised?: boolean, execArgv?: string[] }} [options]
  */
-export async function startApp(name, { bare = false, execArgv } = {}) {
-  const program = spawnApp(name, { bare, execArgv, env: await environmentOf(name) })
+export async function startApp(name, { bare = false, supervised, execArgv } = {}) {
+  const program = spawnApp(name, { bare, supervised, execArgv, env: await environmentOf(name) })
   const { port } = await program.waitForGeneration(0, { deadlineMs: 10_000 })
   return { program, port, tls: isTls(name) ? { ca: (await certificate()).cert } : undefined }
 }
 
 /** Starts an app and does not wait for it. */
-export function spawnApp(name, { bare, execArgv = [], env = {} }) {
+export function spawnApp(name, { bare, supervised, execArgv = [], env = {} }) {
   const path = fileURLToPath(new URL(`../apps/${name}.mjs`, import.meta.url))
   return startProgram({
-    args: [...execArgv, path, ...(bare ? ['--bare'] : [])],
+    args: [...execArgv, ...(supervised ? [endless, 'run'] : []), path, ...(bare ? ['--bare'] : [])],
     env: { PORT: '0', ...env },
   })
 }
+
+/** The command line, as it was built. */
+const endless = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url))
 
 const isTls = (name) => name.endsWith('https')
 

@@ -1,9 +1,11 @@
 // Proves what a terminal means to a program: a closed one ends it, also where SIGHUP restarts it, and
-// Ctrl-C at an open one makes nobody wait.
+// Ctrl-C at an open one makes nobody wait. Under `endless run` it is the supervisor that has the terminal.
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import {
   connectRaw,
+  endless,
   get,
   openGate,
   startProgram,
@@ -54,16 +56,73 @@ test('Ctrl-C at a terminal closes idle connections at once', async () => {
   await terminal.waitForEnd(pid, { step: 'it exits', deadlineMs })
 })
 
+test('Ctrl-C at the terminal of a supervisor reaches the generation once, closes idle connections at once and ends both', async () => {
+  const terminal = open([endless, 'run'])
+  const { port = 0, pid } = await terminal.waitForGeneration(0, { deadlineMs })
+  const client = await connectRaw(port)
+  client.request()
+  await client.waitForResponses(1)
+  pressCtrlC(pid)
+  expect(await client.waitForEnd()).toBe('fin')
+  const { report } = await terminal.waitForEvent('terminate', { step: 'it terminates', deadlineMs })
+  expect(report).toMatchObject({ reason: 'shutdown', hammered: 0 })
+  expect((report as { durationMs: number }).durationMs).toBeLessThan(1_000)
+  await refuses(port)
+})
+
+test('a second Ctrl-C at the terminal of a supervisor hammers', async () => {
+  const terminal = open([endless, 'run'])
+  const { port = 0, pid } = await terminal.waitForGeneration(0, { deadlineMs })
+  const client = await connectRaw(port)
+  client.request('/wait')
+  await waitForGate(terminal, 0, 'answer')
+  pressCtrlC(pid)
+  await terminal.waitForEvent('drain', { step: 'it drains', deadlineMs })
+  // Again and again: one that comes within half a second is taken for an echo of the first.
+  const press = setInterval(() => pressCtrlC(pid), 700)
+  onTestFinished(() => clearInterval(press))
+  await client.waitForEnd()
+  clearInterval(press)
+  const { report } = await terminal.waitForEvent('terminate', { step: 'it terminates', deadlineMs })
+  expect(report).toMatchObject({ hammered: 1 })
+})
+
+test('the terminal of a supervisor that is closed shuts the service down, which answers what it has read', async () => {
+  const terminal = open([endless, 'run'])
+  const { port = 0, pid } = await terminal.waitForGeneration(0, { deadlineMs })
+  const answered = get(port, '/wait')
+  const request = await waitForGate(terminal, 0, 'answer')
+  close(terminal)
+  await refuses(port)
+  await openGate(request)
+  expect((await answered).body).toBe('generation 0')
+  await terminal.waitForEnd(pid, { step: 'the generation ends', deadlineMs })
+})
+
 /** Opens a terminal with a program as its foreground job; the shell lives on as that of a user does. */
-function open(): Program {
+function open(launcher: string[] = []): Program {
   const fixture = fileURLToPath(new URL('../fixtures/boots-when-told.mjs', import.meta.url))
-  const job = `'${process.execPath}' '${fixture}'; sleep 1000`
+  const words = [process.execPath, ...launcher, fixture].map((word) => `'${word}'`)
+  const job = `${words.join(' ')}; sleep 1000`
   return startProgram({ command: 'script', args: ['--quiet', '--command', job, '/dev/null'] })
 }
 
 /** Closes it as a lost connection does: its owner is gone, and the kernel hangs up. */
 function close(terminal: Program): void {
   terminal.signal('SIGKILL', terminal.pid)
+}
+
+/** Does what the terminal does: signals everybody in the group of the foreground job, the supervisor's. */
+function pressCtrlC(generation: number): void {
+  const [, supervisor] = statOf(generation)
+  const [, , group] = statOf(Number(supervisor))
+  process.kill(-Number(group), 'SIGINT')
+}
+
+/** State, parent and group of a process (proc(5), /proc/pid/stat). */
+function statOf(pid: number): string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 async function refuses(port: number): Promise<void> {

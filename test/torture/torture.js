@@ -1,7 +1,8 @@
 // Restarts back to back under clients that check every byte and stop at nothing, until enough of
 // their connections have migrated. Prints the seed; what failed is printed with its connection's history.
 //   npm run torture -- --migrations 100000 --connections 500 --seed 7
-// With --no-migration the server closes connections instead, and the client opens others.
+// With --no-migration the server closes connections instead, and the client opens others; with --supervised all
+// goes through a supervisor.
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { colors, createTorture, endAll, formatTable, startProgram } from '@endless/load'
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '500' },
     restarts: { type: 'string', default: '1000' },
     'no-migration': { type: 'boolean', default: false },
+    supervised: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
   },
 })
@@ -42,7 +44,10 @@ async function torture() {
   console.log(`seed ${seed}: ${connections} connections, until ${migrations} have migrated`)
   const fixture = fileURLToPath(new URL('../fixtures/hashes.mjs', import.meta.url))
   const options = migrates ? {} : { migrateConnections: false }
-  const program = startProgram({ args: [fixture, JSON.stringify(options)] })
+  const endless = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url))
+  const program = startProgram({
+    args: [...(values.supervised ? [endless, 'run'] : []), fixture, JSON.stringify(options)],
+  })
   const { port } = await program.waitForGeneration(0, { deadlineMs })
   const clients = createTorture({ port, connections, seed, mayClose: !migrates })
   clients.start()
