@@ -357,8 +357,9 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       },
       ready() {
         runtime.#environment.bootEnded()
+        // Also when the predecessor is gone: a supervisor wants to know, and to have its copies.
+        runtime.#reportReady()
         if (runtime.mayAccept) runtime.#serve()
-        else runtime.#reportReady()
       },
     })
   }

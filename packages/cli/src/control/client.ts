@@ -91,7 +91,7 @@ function exchange(
       heard()
       collect(response, socketPath).then(resolve, (error: unknown) => {
         request.destroy()
-        reject(error as Error)
+        reject(error)
       })
     })
     request.end()

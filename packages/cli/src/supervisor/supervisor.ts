@@ -9,6 +9,7 @@ import {
   type RawHandle,
   type RestartReport,
   type SpawnRequest,
+  type SupervisorFacts,
   type ToSupervisor,
 } from '@endless/core/supervision'
 import { BackOff } from './back-off.js'
@@ -238,6 +239,8 @@ export class Supervisor {
         return
       case 'taken-over':
         if (from.successor) this.#changeCurrent(from.successor)
+        // What the successor does not listen on must refuse; what it does is among its own.
+        from.escrow.close()
         this.#pass(from.successor, message, handle)
         return
       case 'listener':
@@ -325,8 +328,11 @@ export class Supervisor {
     }
   }
 
-  get #facts(): { isAtTerminal: boolean } {
-    return { isAtTerminal: this.#world.terminal() === 'present' }
+  get #facts(): SupervisorFacts {
+    return {
+      isAtTerminal: this.#world.terminal() === 'present',
+      isFirst: this.#last === undefined,
+    }
   }
 
   // Where a generation has no predecessor, this process stands in for one.

@@ -69,8 +69,8 @@ export type ToSuccessor =
       addedExecArgv: string[]
       /** TLS ticket keys by the address where their server is bound: `[::]:443`. */
       ticketKeys: Record<string, PassedTicketKeys>
-      /** Said by a supervisor, through which all comes then: whether it is a terminal's foreground job. */
-      supervisor?: { isAtTerminal: boolean } | undefined
+      /** Added by the supervisor through which all comes, if there is one. */
+      supervisor?: SupervisorFacts | undefined
       /** The service manager that this process answers to once it serves; a supervisor does so itself. */
       serviceManager?: NotifyAddress | undefined
       /** Where its control socket is, whose path the successor takes. */
@@ -82,6 +82,14 @@ export type ToSuccessor =
   | { type: 'older'; id: number; generations: GenerationStatus[] }
   | MovedConnection
   | MovedUpgrade
+
+/** What a generation is told of its supervisor. */
+export interface SupervisorFacts {
+  /** Whether that is the foreground job of a terminal. */
+  isAtTerminal: boolean
+  /** Whether nobody has served before: then there is nothing to wait for before accepting. */
+  isFirst: boolean
+}
 
 /** An open connection, with its handle, between two messages: `adopted` or `declined` answers. */
 export interface MovedConnection {

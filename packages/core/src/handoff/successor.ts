@@ -72,6 +72,10 @@ export class Predecessor {
       else inheritance.stopReporting()
       onTakeOver(afterMs)
     }
+    if (inheritance.welcome.supervisor?.isFirst) {
+      this.#hasTakenOver = true
+      inheritance.reportAtEnd()
+    }
     channel.onMessage = (message, handle) => {
       if (message.type === 'taken-over') takeOver(message.afterMs)
       else if (message.type === 'older') this.#asked.get(message.id)?.(message.generations)

@@ -5,6 +5,7 @@ import type {
   ErrorReport,
   FromSupervisor,
   SpawnRequest,
+  SupervisorFacts,
   ToPredecessor,
   ToSuccessor,
   ToSupervisor,
@@ -26,7 +27,7 @@ export class Supervisor {
   /** @param answer gives what the supervisor asks for */
   constructor(
     line: Channel<ToSupervisor, FromSupervisor>,
-    { isAtTerminal }: { isAtTerminal: boolean },
+    { isAtTerminal }: SupervisorFacts,
     answer: (what: Question) => Promise<unknown>,
   ) {
     this.isAtTerminal = isAtTerminal
