@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import {
   connectRaw,
   createKeepAliveAgent,
+  endless,
   get,
   startProgram,
   until,
@@ -17,9 +18,17 @@ import {
 const folder = fileURLToPath(new URL('../../examples/kubernetes/', import.meta.url))
 const deadlineMs = 15_000
 
-describe.each(['http', 'express', 'koa', 'fastify'])('%s', (name) => {
+const cases = [
+  ...['http', 'express', 'koa', 'fastify'].map((name) => ({ title: name, name, command: [] })),
+  { title: 'http, under endless run', name: 'http', command: [endless, 'run'] },
+]
+
+describe.each(cases)('$title', ({ name, command }) => {
+  const start = (env: NodeJS.ProcessEnv) =>
+    startService([...command, path.join(folder, `${name}.js`)], env)
+
   test('a SIGTERM is told by 503, while requests are answered as ever, for shutdownDelayMs or until the hammer', async () => {
-    const { program, port } = await start(name, { SHUTDOWN_DELAY_MS: '60000' })
+    const { program, port } = await start({ SHUTDOWN_DELAY_MS: '60000' })
     const agent = createKeepAliveAgent()
     const hello = await get(port, '/', { agent })
     expect(await get(port, '/health')).toMatchObject({ status: 200, body: 'running' })
@@ -46,7 +55,7 @@ describe.each(['http', 'express', 'koa', 'fastify'])('%s', (name) => {
   })
 
   test('a SIGHUP under load is told by nobody, also not by a predecessor that still answers', async () => {
-    const { program, port } = await start(name, { SHUTDOWN_DELAY_MS: '60000' })
+    const { program, port } = await start({ SHUTDOWN_DELAY_MS: '60000' })
     // What it has read a part of, the predecessor answers, when the successor serves.
     const late = await connectRaw(port)
     late.request()
@@ -94,15 +103,12 @@ test('the deployment gives more time than the shutdown may take, and notices it 
   expect(shutdownDelayMs).toBeGreaterThan(probeMs)
 })
 
-/** Starts a program of the example on a port that the system gives. */
-async function start(
-  name: string,
+/** Starts a program on a port that the system gives. */
+async function startService(
+  args: string[],
   env: NodeJS.ProcessEnv,
 ): Promise<{ program: Program; port: number }> {
-  const program = startProgram({
-    args: [path.join(folder, `${name}.js`)],
-    env: { PORT: '0', ...env },
-  })
+  const program = startProgram({ args, env: { PORT: '0', ...env } })
   const [, port] = await program.waitForLine(/serving \S+:(\d+)/, {
     step: 'it listens',
     deadlineMs,

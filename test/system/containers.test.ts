@@ -8,6 +8,7 @@ import { createLoad, get as loadGet } from '@endless/load'
 import { describe, expect, test } from 'vitest'
 import {
   connectRaw,
+  endless,
   get,
   startProgram,
   temporaryDirectory,
@@ -18,7 +19,7 @@ import {
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const slowService = path.join(root, 'examples/test-server/app.js')
 const fixtures = path.join(root, 'test/fixtures')
-const supervisor = [process.execPath, path.join(root, 'packages/cli/dist/main.js'), 'run']
+const supervisor = [process.execPath, endless, 'run']
 const deadlineMs = 15_000
 
 /** What can be pid 1 and let the service outlive a restart. */
