@@ -74,6 +74,26 @@ describe('claiming', () => {
   })
 })
 
+test('what is given up is closed, and claimed by nobody any more', () => {
+  let closed = 0
+  const handle = { listen: () => 0, close: () => (closed += 1) }
+  const listeners = new HeldListeners([
+    { ...held('fd:3', 80), handle },
+    { asked: 'fd:4', bound: { path: '/run/of-systemd.sock', identity: '' }, handle },
+  ])
+  listeners.giveUp()
+  expect(closed).toBe(2)
+  expect(listeners.claim({ kind: 'fd', fd: 3 })).toBe(undefined)
+  expect(listeners.unclaimed).toEqual([])
+  expect(listeners.hasPort(80)).toBe(false)
+})
+
+test('a path that is not ours is claimed whatever it leads to from here', () => {
+  const bound = { path: '/not/to/be/seen/from/here', identity: '' }
+  const [first] = [{ ...held('fd:3', 0), bound }]
+  expect(new HeldListeners([first]).claim({ kind: 'path', path: bound.path })).toBe(first)
+})
+
 describe('a deferred accept', () => {
   class Handle {
     readonly backlogs: number[] = []
