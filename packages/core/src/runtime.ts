@@ -493,8 +493,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     return [...older, this.status()]
   }
 
-  restartAsAsked(): Promise<RestartReport> {
-    return this.#actions.restart()
+  restartAsAsked(joins: boolean): Promise<RestartReport> {
+    return (joins ? this.#restarting : undefined) ?? this.#actions.restart()
   }
 
   async untilSuccessorServes(): Promise<void> {

@@ -4,13 +4,15 @@ import { Failure } from './failure.js'
 import { locate, type Asker, type ServiceName } from './locate.js'
 
 /** How long a service may take until it says that it has heard. */
-const heardMs = 10_000
+const heardMs = 5_000
 const maxAnswerBytes = 4_194_304
 /** A service that is restarted again and again hands a command on as often. */
 const maxMoves = 20
 
 interface Reply {
   status: number
+  /** Where to ask, if another process answers there now. */
+  location: string | undefined
   body: unknown
 }
 
@@ -44,10 +46,15 @@ export class Client {
     target: string,
     onProgress?: (step: number) => void,
   ): Promise<unknown> {
+    let path = target
     for (let move = 0; move < maxMoves; move++) {
+      // Looked for anew each time: another process has another socket at the same path.
       const socketPath = locate(this.#name, this.#asker)
-      const reply = await exchange({ socketPath, method, path: target }, onProgress)
-      if (reply.status === 307) continue // another process answers at the same path now
+      const reply = await exchange({ socketPath, method, path }, onProgress)
+      if (reply.status === 307) {
+        path = reply.location ?? target
+        continue
+      }
       if (reply.status < 300) return reply.body
       const { error } = reply.body as { error?: { message?: string; stderr?: string[] } }
       throw new Failure('failed', error?.message ?? `status ${String(reply.status)}`, error?.stderr)
@@ -89,10 +96,7 @@ function exchange(
     })
     request.on('response', (response) => {
       heard()
-      collect(response, socketPath).then(resolve, (error: unknown) => {
-        request.destroy()
-        reject(error)
-      })
+      resolve(collect(response, socketPath).finally(() => request.destroy()))
     })
     request.end()
   })
@@ -116,8 +120,8 @@ async function collect(response: http.IncomingMessage, socketPath: string): Prom
       text += chunk as string
       if (text.length > maxAnswerBytes) throw new Error('it is too long')
     }
-    const { statusCode: status = 0 } = response
-    return { status, body: JSON.parse(text) as unknown }
+    const { statusCode: status = 0, headers } = response
+    return { status, location: headers.location, body: JSON.parse(text) as unknown }
   } catch (error) {
     const reason = (error as Error).message
     throw new Failure('failed', `the answer of ${socketPath} cannot be read: ${reason}`)

@@ -11,8 +11,8 @@ export interface LoneGeneration {
   status(): GenerationStatus
   /** Tells of itself and all that are older and still there, hammered first if told so. */
   generations(isHammered: boolean): Promise<GenerationStatus[]>
-  /** Restarts as SIGHUP does. */
-  restartAsAsked(): Promise<RestartReport>
+  /** Restarts as SIGHUP does, after a restart that is under way, or `joins` that. */
+  restartAsAsked(joins: boolean): Promise<RestartReport>
   /** Settles when everybody can see that the successor serves, by its pid file and its control socket. */
   untilSuccessorServes(): Promise<void>
   /** Settles when it has drained; with `true` if it exits next. */
@@ -44,8 +44,8 @@ export function createOwnService(generation: LoneGeneration): Service {
         lastDeath: null,
       }
     },
-    async restart() {
-      const report = await generation.restartAsAsked()
+    async restart(hasWaited) {
+      const report = await generation.restartAsAsked(hasWaited)
       await generation.untilSuccessorServes()
       return report
     },

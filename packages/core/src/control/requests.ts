@@ -10,8 +10,8 @@ const mostConnections = 64
 const maxHeaderBytes = 8_192
 /** No request has a body; what a client sends out of habit, such as `{}`, is read and forgotten. */
 const maxBodyBytes = 1_024
-const headerMs = 5_000
-const requestMs = 10_000
+const headerMs = 2_000
+const requestMs = 5_000
 /** How long a client may take to read what was answered. */
 const readMs = 5_000
 
@@ -32,11 +32,13 @@ interface Answer {
 }
 
 /** Runs what was asked for; `progress` tells the client that there is some. */
-type Action = (
-  service: Service,
-  wait: string | undefined,
-  progress: () => void,
-) => Promise<Answer> | Answer
+type Action = (service: Service, asked: Asked, progress: () => void) => Promise<Answer>
+
+interface Asked {
+  wait: string | undefined
+  /** Whether it has waited for a restart already, in the process that has handed over by that. */
+  hasWaited: boolean
+}
 
 interface Route {
   method: 'GET' | 'POST'
@@ -62,10 +64,10 @@ const routes: Record<string, Route> = {
 
 async function restart(
   service: Service,
-  wait: string | undefined,
+  { wait, hasWaited }: Asked,
   progress: () => void,
 ): Promise<Answer> {
-  const restarting = service.restart()
+  const restarting = service.restart(hasWaited)
   if (wait === 'none') {
     restarting.catch(() => undefined) // it is logged, and in the status
     return { status: 202, body: {} }
@@ -77,7 +79,7 @@ async function restart(
   return { status: 200, body: report, isLast }
 }
 
-async function stop(service: Service, wait: string | undefined): Promise<Answer> {
+async function stop(service: Service, { wait }: Asked): Promise<Answer> {
   const stopped = service.stop()
   if (wait === 'drained') return { status: 200, body: {}, isLast: await stopped }
   stopped.catch(() => undefined) // nobody waits
@@ -144,7 +146,8 @@ async function answer(
     const answer = failure(405, null, `${pathname} is asked with ${route.method}.`)
     return { ...answer, headers: { allow: route.method } }
   }
-  const wait = new URLSearchParams(query).get('wait') ?? route.waits[0]
+  const given = new URLSearchParams(query)
+  const wait = given.get('wait') ?? route.waits[0]
   if (wait !== undefined && !route.waits.includes(wait)) {
     return failure(400, null, `'wait' is ${route.waits.join(', ') || 'not known here'}.`)
   }
@@ -152,11 +155,13 @@ async function answer(
   const moved: Answer = { status: 307, body: {}, headers: { location } }
   if (await service.hasMoved()) return moved
   try {
-    return await route.act(service, wait, progress)
+    return await route.act(service, { wait, hasWaited: given.has('waited') }, progress)
   } catch (error) {
     const { code } = error as { code?: unknown }
     // A restart that waited for another one: the process that came of that one is to do it.
-    if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && (await service.hasMoved())) return moved
+    if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && (await service.hasMoved())) {
+      return { ...moved, headers: { location: `${location}&waited` } }
+    }
     return failure(refusals.has(code) ? 409 : 500, error)
   }
 }

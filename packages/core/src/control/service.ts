@@ -56,8 +56,12 @@ export interface Service {
   /** Tells whether another process answers in its place, and if so, not before that does. */
   hasMoved(): Promise<boolean>
   status(): Promise<ServiceStatus>
-  /** Restarts as SIGHUP does, after a restart that is under way; settles when the new one serves. */
-  restart(): Promise<RestartReport>
+  /**
+   * Restarts as SIGHUP does, after a restart that is under way; settles when the new one serves.
+   *
+   * @param hasWaited whether it was asked for before that began, so that it is the one
+   */
+  restart(hasWaited: boolean): Promise<RestartReport>
   /**
    * Settles when the older generations are gone after a restart: with `true` if this process is one of
    * them, and exits next. Rejects if one of them serves again.

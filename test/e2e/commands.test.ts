@@ -1,0 +1,301 @@
+// Proves what a deploy script relies on: that `endless restart`, `stop`, `status` and `hammer` find a service by its pid
+// file or its control socket, wait for the outcome, say it in a line, and end with 0 only for success.
+import { chownSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+import type { ServiceStatus } from '@endless/core/supervision'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  connectRaw,
+  get,
+  isAlive,
+  runEndless,
+  startFixture,
+  superviseFixture,
+  temporaryDirectory,
+  until,
+  type Program,
+} from '../helpers/index.js'
+
+const deadlineMs = 15_000
+
+interface Service {
+  program: Program
+  port: number
+  broken: string
+  pidFile: string
+  control: string
+}
+
+type How = 'alone' | 'under a supervisor'
+
+async function start(how: How, options: object = {}): Promise<Service> {
+  const directory = temporaryDirectory()
+  const broken = path.join(directory, 'broken')
+  const pidFile = path.join(directory, 'app.pid')
+  const isAlone = how === 'alone'
+  const args = [broken, JSON.stringify(isAlone ? { pidFile, ...options } : options)]
+  const program = isAlone
+    ? startFixture('dies-as-told.mjs', { args })
+    : superviseFixture('dies-as-told.mjs', { runArgs: ['--pid-file', pidFile], args })
+  const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  await until(() => existsSync(pidFile), { step: 'the pid file is there', deadlineMs })
+  return { program, port, broken, pidFile, control: `${pidFile}.sock` }
+}
+
+/** Runs a command to its end. */
+async function endless(
+  ...args: string[]
+): Promise<{ code: number | null; out: string; err: string }> {
+  const command = runEndless(args)
+  const { code } = await command.waitForExit({ step: `endless ${args.join(' ')} ends`, deadlineMs })
+  await command.end() // all of its output has come
+  return { code, out: command.stdout.trimEnd(), err: command.stderr.trimEnd() }
+}
+
+/** Holds a request until the test says so. */
+async function holdRequest({ program, port }: Service): Promise<void> {
+  const busy = await connectRaw(port)
+  busy.request('/wait')
+  await program.waitForEvent('waiting', { step: 'a request waits', deadlineMs })
+}
+
+describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
+  test('is restarted, by its pid file or its control socket: the new version serves when the command ends', async () => {
+    const service = await start(how)
+    const first = await endless('restart', '--pid-file', service.pidFile)
+    expect(first).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /^generation 1 \(pid \d+\) has taken over after \d+ ms$/,
+      ) as string,
+      err: `restarting generation 0 (pid ${service.program.generations[0]!.pid}) …`,
+    })
+    expect((await get(service.port)).body).toBe('generation 1')
+
+    const second = await endless('restart', '--wait=drained', '--control', service.control)
+    expect(second).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('the old one is gone') as string,
+    })
+    expect(second.err.split('\n')).toHaveLength(2)
+    expect(isAlive(service.program.generations[1]!.pid)).toBe(false)
+
+    expect(await endless('restart', '--no-wait', '--pid-file', service.pidFile)).toMatchObject({
+      code: 0,
+    })
+    await service.program.waitForGeneration(3, { deadlineMs })
+  })
+
+  test('that cannot start its new version serves on, and the command fails with the reason', async () => {
+    const service = await start(how)
+    writeFileSync(service.broken, '')
+    const failed = await endless('restart', '--pid-file', service.pidFile)
+    expect(failed).toMatchObject({ code: 1, out: '' })
+    expect(failed.err).toMatch(
+      /^endless: The successor \(pid \d+\) exited with code 1 .*: RangeError: broken on purpose\./m,
+    )
+    expect((await get(service.port)).body).toBe('generation 0')
+    const { out } = await endless('status', '--pid-file', service.pidFile)
+    expect(out).toContain('last restart: failed')
+    expect(out).toContain('broken on purpose')
+
+    rmSync(service.broken)
+    expect(await endless('restart', '--pid-file', service.pidFile)).toMatchObject({ code: 0 })
+  })
+
+  test('shows its status to people, and to programs as the control socket gives it', async () => {
+    const service = await start(how)
+    await holdRequest(service)
+    const { out, code } = await endless('status', '--pid-file', service.pidFile)
+    expect(code).toBe(0)
+    const { pid } = service.program.current
+    expect(out).toMatch(
+      how === 'alone'
+        ? `pid ${pid}, without a supervisor`
+        : `supervisor pid ${service.program.pid}, up`,
+    )
+    expect(out).toMatch(new RegExp(`^ +0 +${pid} +running .* MB +1$`, 'm'))
+    expect(out).toMatch(new RegExp(`^127\\.0\\.0\\.1:${service.port} +0 +1 +0 +1 +0 +0 +0$`, 'm'))
+    expect(out).toMatch(/last restart: none$/)
+
+    const json = await endless('status', '--json', '--pid-file', service.pidFile)
+    const given = JSON.parse(json.out) as ServiceStatus
+    const told = JSON.parse(
+      (await get(0, '/status', { socketPath: service.control })).body,
+    ) as ServiceStatus
+    expect(Object.keys(given)).toEqual(Object.keys(told))
+    expect(given.generations[0]!.servers).toEqual(told.generations[0]!.servers)
+  })
+
+  test('is stopped, and gone when the command ends; the next command says so', async () => {
+    const service = await start(how)
+    expect(await endless('stop', '--pid-file', service.pidFile)).toMatchObject({
+      code: 0,
+      out: `pid ${service.program.pid} has ended`,
+    })
+    expect(service.program.alive).toEqual([])
+    for (const command of ['status', 'restart', 'stop', 'hammer']) {
+      expect(await endless(command, '--pid-file', service.pidFile)).toEqual({
+        code: 3,
+        out: '',
+        err: `endless: no service: there is no control socket ${service.control}, nor a pid file`,
+      })
+    }
+  })
+
+  test('is hammered where it drains', async () => {
+    const service = await start(how)
+    expect(await endless('hammer', '--pid-file', service.pidFile)).toMatchObject({
+      code: 0,
+      out: 'nothing drains: there is nothing to hammer',
+    })
+    await holdRequest(service)
+    expect(await endless('restart', '--pid-file', service.pidFile)).toMatchObject({ code: 0 })
+    const { pid } = service.program.generations[0]!
+    expect(isAlive(pid)).toBe(true)
+    expect(await endless('hammer', '--pid-file', service.pidFile)).toMatchObject({
+      code: 0,
+      out: 'the hammer has fallen on generation 0',
+    })
+    await service.program.waitForEnd(pid, { step: 'the old generation ends', deadlineMs })
+  })
+})
+
+test('a generation that a supervisor has replaced is shown with what it died of', async () => {
+  const service = await start('under a supervisor')
+  await get(service.port, '/throw').catch(() => undefined)
+  await until(() => service.program.generations.length > 1, { step: 'it is replaced', deadlineMs })
+  const { out } = await endless('status', '--pid-file', service.pidFile)
+  expect(out).toMatch(
+    /^last death: generation 0 \(pid \d+\) exited with code 1: RangeError: thrown on purpose, .* ago$/m,
+  )
+})
+
+test('a generation that does not answer is shown as that', async () => {
+  const service = await start('under a supervisor')
+  const { pid } = service.program.current
+  service.program.signal('SIGSTOP', pid)
+  onTestFinished(() => {
+    if (isAlive(pid)) process.kill(pid, 'SIGCONT')
+  })
+  const { out, code } = await endless('status', '--pid-file', service.pidFile)
+  expect(code).toBe(0)
+  expect(out).toMatch(new RegExp(`^ +0 +${pid} +unresponsive `, 'm'))
+})
+
+describe('nothing is changed, and nobody signalled,', () => {
+  test('when a pid file names a process that has no control socket beside it', async () => {
+    const pidFile = path.join(temporaryDirectory(), 'app.pid')
+    const bystander = startFixture('serves.mjs')
+    const { pid } = await bystander.waitForGeneration(0, { deadlineMs })
+    writeFileSync(pidFile, `${pid}\n`)
+    for (const command of ['restart', 'stop', 'hammer']) {
+      const { code, err } = await endless(command, '--pid-file', pidFile)
+      expect(code).toBe(3)
+      expect(err).toMatch(`the pid file names process ${pid}, which is gone or keeps`)
+    }
+    expect(isAlive(pid)).toBe(true)
+    expect(bystander.events.map(({ event }) => event)).toEqual(['ready'])
+    expect(readFileSync(pidFile, 'utf8')).toBe(`${pid}\n`)
+  })
+
+  test('when the process that had the control socket was killed', async () => {
+    const service = await start('under a supervisor')
+    service.program.kill()
+    await service.program.waitForExit({ step: 'it is killed', deadlineMs })
+    expect(await endless('restart', '--pid-file', service.pidFile)).toMatchObject({
+      code: 3,
+      err: `endless: nobody listens at ${service.control}: the service is gone`,
+    })
+  })
+
+  test.each([
+    [
+      'another version of the protocol',
+      { 'endless-control': '2' },
+      'speaks version 2 of the control protocol',
+    ],
+    ['something else', {}, 'is not endless'],
+  ])('when who listens there speaks %s', async (_what, headers, reason) => {
+    const control = path.join(temporaryDirectory(), 'other.sock')
+    const asked: string[] = []
+    const other = http.createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`)
+      response.writeHead(200, headers).end('{}')
+    })
+    await new Promise<void>((resolve) => other.listen(control, resolve))
+    onTestFinished(() => void other.close())
+    for (const command of ['restart', 'stop', 'hammer']) {
+      const { code, err } = await endless(command, '--control', control)
+      expect(code).toBe(4)
+      expect(err).toContain(reason)
+    }
+    expect(asked).toEqual(['GET /status', 'GET /status', 'GET /status'])
+  })
+
+  test('when the path is no socket, or cannot be looked at', async () => {
+    const directory = temporaryDirectory()
+    const file = path.join(directory, 'file')
+    writeFileSync(file, '')
+    expect(await endless('stop', '--control', file)).toMatchObject({
+      code: 4,
+      err: `endless: ${file} is no socket`,
+    })
+    const loop = path.join(directory, 'loop')
+    symlinkSync(loop, loop)
+    expect(await endless('stop', '--control', loop)).toMatchObject({ code: 4 })
+  })
+
+  test('when a service is stuck', async () => {
+    const service = await start('alone')
+    service.program.signal('SIGSTOP')
+    onTestFinished(() => {
+      if (isAlive(service.program.pid)) service.program.signal('SIGCONT')
+    })
+    expect(await endless('restart', '--pid-file', service.pidFile)).toMatchObject({
+      code: 1,
+      err: `endless: the service at ${service.control} does not answer`,
+    })
+  })
+
+  test.each([
+    ['no service is named', ['restart'], 'say which service'],
+    ['an option is unknown', ['restart', '--force'], 'unknown option'],
+    [
+      'the value of an option is',
+      ['restart', '--wait=soon'],
+      'Allowed choices are ready, drained, none',
+    ],
+    ['a command is', ['reload'], "unknown command 'reload'"],
+  ])('when %s', async (_what, args, reason) => {
+    const { code, err } = await endless(...args)
+    expect(code).toBe(2)
+    expect(err).toContain(reason)
+  })
+})
+
+test("another user's service is refused", async ({ skip }) => {
+  if (process.getuid?.() !== 0) skip('only root can make files of two users')
+  const service = await start('alone')
+  chownSync(service.control, 4_711, 4_711)
+  chownSync(path.dirname(service.pidFile), 4_712, 4_712)
+  const command = startFixture('runs-as.mjs', {
+    args: ['4712', 'restart', '--pid-file', service.pidFile],
+  })
+  expect(await command.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 4 })
+  expect(command.stderr).toContain('belongs to another user (uid 4711)')
+})
+
+test('the help of each command has its options, and the exit statuses are with the first', async () => {
+  const { out, code } = await endless('--help')
+  expect(code).toBe(0)
+  for (const command of ['run', 'restart', 'stop', 'status', 'hammer']) {
+    expect(out).toMatch(new RegExp(`^  ${command} `, 'm'))
+    const help = await endless(command, '--help')
+    expect(help).toMatchObject({ code: 0, err: '' })
+    expect(help.out).toContain('--control <path>')
+    expect(help.out).toContain('--pid-file <path>')
+  }
+  expect(out).toContain('Exit status')
+})
