@@ -56,7 +56,7 @@ test('idle and fresh connections go on in the successor, and not one is closed',
   expect(portsOf('connection', 1)).toEqual(ports)
   expect(await service.command('connections', {}, next)).toEqual([200])
   const status = await service.command<{ servers: unknown[] }>('status', {}, next)
-  expect(status.servers).toMatchObject([{ connections: 200 }])
+  expect(status.servers).toMatchObject([{ connections: { open: 200, idle: 200 } }])
   expect(await whoAnswers(all)).toEqual({ 1: 200 })
   // Its own address and its client's are those of before.
   for (const [client, before] of facts) expect(socketFacts(client)).toEqual(before)
