@@ -10,11 +10,13 @@ import {
   connectRaw,
   get,
   isAlive,
+  openGate,
   runEndless,
   startFixture,
   superviseFixture,
   temporaryDirectory,
   until,
+  waitForGate,
   type Program,
 } from '../helpers/index.js'
 
@@ -173,17 +175,33 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     })
   })
 
-  test('restarts that are asked for at once are answered by one, and by one more after it', async () => {
-    const service = await start(how)
-    const answers = await Promise.all([1, 2, 3, 4].map(() => followed(service, '/restart')))
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
-    const numbers = answers.map(({ body }) => body['number'])
-    expect(numbers.sort()).toEqual([1, 2, 2, 2])
-    await until(async () => (await statusOf(service)).generations.length === 1, {
-      step: 'one generation is left',
-      deadlineMs,
-    })
-    expect((await get(service.port)).status).toBe(200)
+  test('restarts that are asked for during another are done together, after it', async () => {
+    const directory = temporaryDirectory()
+    const pidFile = path.join(directory, 'app.pid')
+    const launch = how === 'alone' ? startFixture : superviseFixture
+    const program = launch('serves-when-told.mjs', { args: [JSON.stringify({ pidFile })] })
+    await openGate(await waitForGate(program, 0))
+    await program.waitForGeneration(0, { deadlineMs })
+    const service = { control: `${pidFile}.sock` }
+    await until(() => existsSync(service.control), { step: 'it can be asked', deadlineMs })
+
+    const first = followed(service, '/restart')
+    const gate = await waitForGate(program, 1)
+    const others = [1, 2, 3].map(() => followed(service, '/restart'))
+    // Asked later and answered: so the others have been heard.
+    expect((await statusOf(service)).generations).toMatchObject([
+      { number: 0, state: 'restarting' },
+      { number: 1, state: 'booting' },
+    ])
+    await openGate(gate)
+    await openGate(await waitForGate(program, 2))
+    const answers = await Promise.all([first, ...others])
+    expect(answers.map(({ status, body }) => [status, body['number']])).toEqual([
+      [200, 1],
+      [200, 2],
+      [200, 2],
+      [200, 2],
+    ])
   })
 
   test('stops, and answers ?wait=drained with its end; nothing of it stays behind', async () => {
@@ -247,7 +265,7 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
 })
 
 /** As `curl --location` does: another process may answer at the same path by now. */
-async function followed(service: Service, target: string): ReturnType<typeof ask> {
+async function followed(service: Pick<Service, 'control'>, target: string): ReturnType<typeof ask> {
   for (let location = target; ;) {
     const answer = await ask(service, 'POST', location)
     if (answer.status !== 307) return answer

@@ -20,6 +20,8 @@ export class SupervisedService implements Service {
   readonly #startedMs: number
   /** What has been asked of a generation that has not answered yet: not asked again meanwhile. */
   readonly #asked = new WeakMap<Generation, Promise<GenerationStatus | undefined>>()
+  /** The restart for all that had asked a generation and were too late. */
+  readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   readonly #drains = new Set<{ number: number; reject: (error: Error) => void }>()
 
   constructor(supervisor: Supervisor, system: System) {
@@ -62,17 +64,19 @@ export class SupervisedService implements Service {
   }
 
   async restart(): Promise<RestartReport> {
-    for (;;) {
-      const asked = this.#supervisor.current
-      try {
-        return await this.#supervisor.restart()
-      } catch (error) {
-        // It waited for another restart, and has handed over: what came of that is to do it.
-        const isOver =
-          (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked?.hasEnded
-        const { current, isStopping } = this.#supervisor
-        if (!isOver || isStopping || !current || current === asked) throw error
-      }
+    const asked = this.#supervisor.current
+    try {
+      return await this.#supervisor.restart()
+    } catch (error) {
+      // It waited for another restart, and has handed over: what came of that is to do it.
+      const isOver =
+        (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked?.hasEnded
+      const { current, isStopping } = this.#supervisor
+      if (!isOver || isStopping || !asked || !current || current === asked) throw error
+      // Once for all that waited with it.
+      const again = this.#again.get(asked) ?? this.restart()
+      this.#again.set(asked, again)
+      return again
     }
   }
 
