@@ -154,7 +154,7 @@ describe.each(['activated.service', 'alone.service'])('a socket of systemd with 
   const socket = service.replace('.service', '.socket')
 
   test.each(['port', 'path'] as const)(
-    'on a %s is answered on from the first request on, through reloads and restarts of the service',
+    'on a %s is answered on from the first request on, through a reload, a crash and restarts of the service',
     async (kind) => {
       const { manager, port, directory } = await install(service, socket)
       const where = kind === 'port' ? port : path.join(directory, 'app.sock')
@@ -176,7 +176,9 @@ describe.each(['activated.service', 'alone.service'])('a socket of systemd with 
       await manager.waitFor(service, { ActiveState: 'active' })
 
       await manager.systemctl('reload', service)
-      await untilAnsweredBy(where, 1, manager)
+      const { pid } = await untilAnsweredBy(where, 1, manager)
+      await manager.run('kill', '-KILL', String(pid))
+      expect((await answer(where)).pid).not.toBe(pid)
 
       const load = kind === 'port' ? startLoad(port, { keepAliveConnections: 0 }) : undefined
       await until(() => !load || load.snapshot().answered > 50, { step: 'answers', deadlineMs })
