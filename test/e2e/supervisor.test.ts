@@ -68,6 +68,7 @@ test('restarts by SIGHUP to the pid that stays lose no request and close no conn
   expect(connections).toMatchObject({ closedAnnounced: 0, closedUnannounced: 0 })
   expect(generations.map(({ generation }) => generation)).toEqual([0, 1, 2, 3])
   expect(program.alive).toEqual([program.pid, program.current.pid])
+  expect(program.stderr).not.toContain('exited with')
 
   program.signal('SIGTERM', program.pid)
   expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 0 })

@@ -3,7 +3,6 @@ import { constants } from 'node:os'
 import {
   EndlessError,
   protocolVersion,
-  type ErrorReport,
   type GenerationStatus,
   type Logger,
   type RawHandle,
@@ -104,9 +103,11 @@ export class Supervisor {
   start(launch: SpawnRequest, listeners: KeptListener[] = []): void {
     for (const listener of listeners) this.#kept.put(listener)
     const first = this.#spawn(launch, 0)
-    if (first instanceof Error) {
-      this.#world.logger.error(`Cannot start ${launch.command}: ${first.message}`)
-      this.#settleEnded(1)
+    if (!(first instanceof Generation)) {
+      void first.then(({ message }) => {
+        this.#world.logger.error(`Cannot start ${launch.command}: ${message}`)
+        this.#settleEnded(1)
+      })
       return
     }
     setTimeout(() => {
@@ -183,7 +184,11 @@ export class Supervisor {
     this.#endIfDone()
   }
 
-  #spawn(launch: SpawnRequest, number: number, predecessor?: Generation): Generation | Error {
+  #spawn(
+    launch: SpawnRequest,
+    number: number,
+    predecessor?: Generation,
+  ): Generation | Promise<Error> {
     const { command, args, cwd, env } = launch
     let child: ChildProcess
     try {
@@ -195,15 +200,12 @@ export class Supervisor {
         detached: true,
       })
     } catch (error) {
-      return error as Error
+      return Promise.resolve(error as Error)
     }
-    let failure: Error | undefined
-    // Listened to for good: it comes for other reasons too, such as a signal that could not be sent.
-    child.on('error', (error) => {
-      failure ??= error
-      if (child.pid === undefined) this.#spawnFailed(error, predecessor)
-    })
-    if (child.pid === undefined) return failure ?? new Error('the process could not be started')
+    if (child.pid === undefined) return failureOf(child)
+    // It comes for other reasons too, such as a signal that could not be sent.
+    child.on('error', ignore)
+    // What is called back must not know the predecessor: each generation would keep all before it.
     const generation: Generation = new Generation(
       child as ChildProcess & { pid: number },
       { launch, number, nowMs: this.#world.now() },
@@ -361,18 +363,15 @@ export class Supervisor {
   #startSuccessor(of: Generation, launch: SpawnRequest): void {
     if (of.successor) throw new Error('it has a successor')
     const successor = this.#spawn(launch, of.number + 1, of)
-    if (successor instanceof Error) {
-      this.#spawnFailed(successor, of)
+    if (!(successor instanceof Generation)) {
+      void successor.then((error) => {
+        const { name, message, code } = error as NodeJS.ErrnoException
+        void of.send({ type: 'spawn-failed', error: { name, message, code } })
+      })
       return
     }
     this.#events.restarting()
     void of.send({ type: 'spawned', pid: successor.pid })
-  }
-
-  #spawnFailed(error: Error, predecessor: Generation | undefined): void {
-    const { name, message, code } = error as NodeJS.ErrnoException
-    const report: ErrorReport = { name, message, code }
-    void predecessor?.send({ type: 'spawn-failed', error: report })
   }
 
   #changeCurrent(generation: Generation): void {
@@ -425,8 +424,11 @@ export class Supervisor {
       const hasFailed = predecessor && generation.servingSinceMs === undefined
       if (hasFailed && !this.#isStopping) this.#events.restartFailed(describeDeath(death))
     }
+    // Or each generation would keep all that came before it or after it.
+    generation.predecessor = generation.successor = undefined
+    const isDrained = !hasServed && generation.servingSinceMs !== undefined && death.code === 0
     // Of a successor that failed its predecessor tells.
-    if (!generation.hasLeft && !this.#isStopping && !predecessor) {
+    if (!generation.hasLeft && !this.#isStopping && !predecessor && !isDrained) {
       this.#world.logger.error(
         `generation ${String(generation.number)} (pid ${String(generation.pid)}) ${describeDeath(death)}`,
       )
@@ -457,9 +459,11 @@ export class Supervisor {
 
   #replace(dead: Generation): void {
     const generation = this.#spawn(dead.launch, dead.number + 1)
-    if (!(generation instanceof Error)) return
-    this.#world.logger.error(`Cannot start ${dead.launch.command}: ${generation.message}`)
-    this.#replaceIfNobodyServes()
+    if (generation instanceof Generation) return
+    void generation.then(({ message }) => {
+      this.#world.logger.error(`Cannot start ${dead.launch.command}: ${message}`)
+      this.#replaceIfNobodyServes()
+    })
   }
 
   #endIfDone(): void {
@@ -469,6 +473,15 @@ export class Supervisor {
     this.#kept.close()
     this.#settleEnded(exitCodeOf(this.#death))
   }
+}
+
+function ignore(): void {
+  // What becomes of a generation is heard from its end.
+}
+
+/** Settles with the reason why a process could not be started. */
+function failureOf(child: ChildProcess): Promise<Error> {
+  return new Promise((resolve) => child.on('error', resolve))
 }
 
 /** As a shell gives it: 128 and the number of the signal. */
