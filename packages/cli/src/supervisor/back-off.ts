@@ -1,5 +1,8 @@
 const firstDelayMs = 100
+/** For what cannot start: each try costs a process. */
 const longestDelayMs = 30_000
+/** For what has served: meanwhile connections wait, and their queue is not endless. */
+const longestDelayOfServingMs = 1_000
 /** A generation that has served that long has not died of its start. */
 const stableMs = 10_000
 
@@ -8,14 +11,14 @@ export class BackOff {
   #deaths = 0
 
   /**
-   * The delay before the next start, in ms: 0, 100, 200, 400, … 30,000.
+   * The delay before the next start, in ms: 0, 100, 200, 400, … 30,000; up to 1,000 for what has served.
    *
-   * @param servedMs for how long the one that died had served
+   * @param servedMs for how long the one that died had served; 0: never
    */
   next(servedMs: number): number {
     if (servedMs >= stableMs) this.#deaths = 0
     const delayMs = this.#deaths === 0 ? 0 : firstDelayMs * 2 ** (this.#deaths - 1)
     this.#deaths++
-    return Math.min(delayMs, longestDelayMs)
+    return Math.min(delayMs, servedMs > 0 ? longestDelayOfServingMs : longestDelayMs)
   }
 }
