@@ -1,5 +1,5 @@
 // Proves that each example runs as it stands in the repository: it serves, restarts at a SIGHUP, and ends at a SIGTERM.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -104,7 +104,10 @@ test('hooks can be told by its pid file, and says what it does', async () => {
   const directory = temporaryDirectory()
   const program = startExample('hooks', directory)
   await portsOf(program, 1)
-  const pidFile = () => Number(readFileSync(path.join(directory, 'app.pid'), 'utf8'))
+  const file = path.join(directory, 'app.pid')
+  // Its line says that it is bound; the file is written when it serves.
+  await until(() => existsSync(file), { step: 'the pid file is there', deadlineMs })
+  const pidFile = () => Number(readFileSync(file, 'utf8'))
   const { pid } = program
   expect(pidFile()).toBe(pid)
   program.signal('SIGUSR1', pid)
