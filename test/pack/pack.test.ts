@@ -9,7 +9,7 @@ import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createConsumer } from './consumer.js'
-import { pnpm, publishedPackages } from './workspace.js'
+import { pnpm, publishedPackages, run } from './workspace.js'
 
 const packages = publishedPackages()
 const tarballs: Record<string, string> = {}
@@ -58,7 +58,18 @@ describe.each(packages)('$manifest.name', (pkg) => {
     expect(files).toContain('LICENSE')
   })
 
-  test.runIf(exports?.['.'])(
+  if (!exports?.['.']) {
+    test('a pnpm project that has only it can run its command', { timeout: 180_000 }, async () => {
+      const folder = join(scratch, basename(pkg.folder))
+      await createConsumer(folder, pkg, tarballs)
+      const command = join(folder, 'node_modules', name, 'dist/main.js')
+      expect(await run([command, '--help'], folder)).toContain('Usage: endless')
+      expect(existsSync(join(folder, 'node_modules/.bin/endless'))).toBe(true)
+    })
+    return
+  }
+
+  test(
     'a pnpm project that has only it can import and require it, with all of core',
     { timeout: 180_000 },
     async () => {
