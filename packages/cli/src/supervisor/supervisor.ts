@@ -408,8 +408,8 @@ export class Supervisor {
       predecessor.successor = undefined
       void predecessor.send({ type: 'exited', code: death.code, signal: death.signal })
     }
-    const { servingSinceMs = this.#world.now() } = generation
-    this.#servedMs = this.#world.now() - servingSinceMs
+    const { servingSinceMs } = generation
+    this.#servedMs = servingSinceMs === undefined ? 0 : this.#world.now() - servingSinceMs
     const hasServed = generation === this.#current || this.#last === undefined
     if (hasServed) {
       this.#current = undefined
