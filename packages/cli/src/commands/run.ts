@@ -8,7 +8,8 @@ import {
   ServiceManager,
   takeServiceVariables,
 } from '@endless/core/supervision'
-import { launchOf, launcherAbove } from './program.js'
+import { launcherAbove } from './launcher.js'
+import { launchOf } from './program.js'
 import { SupervisedService } from '../supervisor/service.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 import { Whereabouts } from '../supervisor/whereabouts.js'

@@ -1,5 +1,6 @@
 import type { ListedGeneration, ServiceStatus } from '@endless/core/supervision'
 import type { Client } from '../control/client.js'
+import { describeDeath } from '../supervisor/death.js'
 import { formatAge, formatBytes, formatTable } from './format.js'
 
 /** Tells how a service is, for people or, with `isJson`, for programs; gives what to print. */
@@ -35,7 +36,7 @@ export function formatStatus(told: ServiceStatus): string {
     ),
     '',
     `last restart: ${describeRestart(told)}`,
-    ...describeDeath(told),
+    ...deathLines(told),
   ].join('\n')
 }
 
@@ -56,14 +57,12 @@ function describeRestart({ lastRestart }: ServiceStatus): string {
   return `generation ${String(number)} has ${outcome === 'failed' ? 'failed' : 'taken over'}${duration}, ${ago}`
 }
 
-function describeDeath({ lastDeath }: ServiceStatus): string[] {
+function deathLines({ lastDeath }: ServiceStatus): string[] {
   if (!lastDeath) return []
-  const { number, pid, agoMs, code, signal, error, stderr } = lastDeath
-  const end = signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`
-  const reason = error ?? stderr.at(-1)
+  const { number, pid, agoMs, stderr } = lastDeath
   const name = `generation ${String(number)} (pid ${String(pid)})`
   return [
-    `last death: ${name} ${end}${reason === undefined ? '' : `: ${reason}`}, ${formatAge(agoMs)} ago`,
+    `last death: ${name} ${describeDeath(lastDeath)}, ${formatAge(agoMs)} ago`,
     ...stderr.map((line) => `  | ${line}`),
   ]
 }

@@ -6,6 +6,7 @@ import type {
   SpawnRequest,
   ToSupervisor,
 } from '@endless/core/supervision'
+import type { Death } from './death.js'
 import { Escrow } from './escrow.js'
 import { Line } from './line.js'
 
@@ -13,16 +14,6 @@ import { Line } from './line.js'
 const lastWordsMs = 1_000
 const keptText = 16_384
 const keptLines = 20
-
-/** How a generation has ended: `{ code: 1, signal: null, error: 'TypeError: …', stderr: ['…'] }`. */
-export interface Death {
-  code: number | null
-  signal: NodeJS.Signals | null
-  /** What it died of, where it could tell. */
-  error?: string | undefined
-  /** The last lines that it wrote to standard error by itself. */
-  stderr: string[]
-}
 
 /** One generation, as its supervisor has it: a process, the line to it, and its sockets. */
 export class Generation {
@@ -123,13 +114,4 @@ async function within(promise: Promise<unknown>, timeMs: number): Promise<void> 
   const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeMs)))
   await Promise.race([promise, late])
   clearTimeout(timer)
-}
-
-/** `exited with code 1: TypeError: x is not a function` */
-export function describeDeath({ code, signal, error, stderr }: Death): string {
-  const reason = error ?? stderr.at(-1)
-  return (
-    (signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`) +
-    (reason === undefined ? '' : `: ${reason}`)
-  )
 }

@@ -1,5 +1,6 @@
 import type { FromSupervisor, ToSupervisor } from '@endless/core/supervision'
-import { describeDeath, type Death, type Generation } from './generation.js'
+import { describeDeath, type Death } from './death.js'
+import type { Generation } from './generation.js'
 
 type What = Extract<FromSupervisor, { type: 'ask' }>['what']
 type Reply = Extract<ToSupervisor, { type: 'answer' | 'refusal' }>

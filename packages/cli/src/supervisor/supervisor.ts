@@ -12,8 +12,9 @@ import {
   type ToSupervisor,
 } from '@endless/core/supervision'
 import { BackOff } from './back-off.js'
+import { describeDeath, type Death } from './death.js'
 import { Escrow, type KeptListener } from './escrow.js'
-import { describeDeath, Generation, type Death } from './generation.js'
+import { Generation } from './generation.js'
 import { Questions } from './questions.js'
 
 /** What a supervisor needs of the world. */

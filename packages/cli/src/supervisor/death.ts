@@ -1,0 +1,24 @@
+/** How a generation has ended: `{ code: 1, signal: null, error: 'TypeError: …', stderr: ['…'] }`. */
+export interface Death {
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** What it died of, where it could tell. */
+  error?: string | undefined
+  /** The last lines that it wrote to standard error by itself. */
+  stderr: string[]
+}
+
+/** The same in JSON, where what could not be told is `null`. */
+type DeathReport = Omit<Death, 'error' | 'signal'> & {
+  error?: string | null | undefined
+  signal: string | null
+}
+
+/** `exited with code 1: TypeError: x is not a function` */
+export function describeDeath({ code, signal, error, stderr }: DeathReport): string {
+  const reason = error ?? stderr.at(-1)
+  return (
+    (signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`) +
+    (reason === undefined ? '' : `: ${reason}`)
+  )
+}
