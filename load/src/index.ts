@@ -18,7 +18,7 @@ export type { RawResponse } from './torture/responses.js'
 
 export { endAll, startProgram } from './program/program.js'
 export type { ProgramOptions, Program, ProgramEvent } from './program/program.js'
-export { isAlive } from './program/processes.js'
+export { hasExited, isAlive } from './program/processes.js'
 export { until, withDeadline } from './program/until.js'
 export type { WaitOptions } from './program/until.js'
 export { freePort, freePorts } from './program/ports.js'

@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   connectRaw,
   get,
+  hasExited,
   isAlive,
   runEndless,
   startFixture,
@@ -79,7 +80,7 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
       out: expect.stringContaining('the old one is gone') as string,
     })
     expect(second.err.split('\n')).toHaveLength(2)
-    expect(isAlive(service.program.generations[1]!.pid)).toBe(false)
+    expect(hasExited(service.program.generations[1]!.pid)).toBe(true)
 
     expect(await endless('restart', '--no-wait', '--pid-file', service.pidFile)).toMatchObject({
       code: 0,

@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   connectRaw,
   get,
-  isAlive,
+  hasExited,
   openGate,
   runEndless,
   startFixture,
@@ -154,7 +154,7 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     expect(answered).toBeUndefined()
     expect((await ask(service, 'POST', '/hammer')).body).toEqual({ hammered: [0] })
     expect(await restarting).toMatchObject({ status: 200, body: { number: 1 } })
-    expect(isAlive(pid)).toBe(false)
+    expect(hasExited(pid)).toBe(true)
   })
 
   test('a restart that fails is answered with the reason, and the old generation serves', async () => {

@@ -2,6 +2,7 @@ export {
   createCertificate,
   freePort,
   freePorts,
+  hasExited,
   isAlive,
   until,
   withDeadline,

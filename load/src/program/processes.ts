@@ -4,6 +4,8 @@ interface Stat {
   state: string
   parent: number
   group: number
+  /** The kernel's, `PF_EXITING` among them. */
+  flags: number
   /** Ticks since boot: with the pid it names one process, also after the pid was given again. */
   startTime: string
 }
@@ -27,6 +29,20 @@ export function isAlive(process: number | ProcessIdentity): boolean {
   if (!stat) return !hasProc
   return stat.state !== 'Z' && stat.state !== 'X' && stat.startTime === startTime
 }
+
+/**
+ * Tells whether the process has begun to exit: it runs no code of its own any more. The kernel closes its
+ * files a little before it can be reaped, so whoever reads the end of a connection may still see its pid.
+ */
+export function hasExited(pid: number): boolean {
+  if (!signalExists(pid)) return true
+  const stat = statOf(pid)
+  if (!stat) return hasProc
+  return stat.state === 'Z' || stat.state === 'X' || (stat.flags & exiting) !== 0
+}
+
+/** `PF_EXITING` (Linux, include/linux/sched.h). */
+const exiting = 0x4
 
 /**
  * Lists the processes of a group, and the children of these parents: also successors that never reported
@@ -65,8 +81,8 @@ function statOf(pid: number): Stat | undefined {
   }
   // The name of the program stands in brackets and may hold anything, brackets and spaces too.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const { 0: state = '', 1: parent, 2: group, 19: startTime = '' } = fields
-  return { state, parent: Number(parent), group: Number(group), startTime }
+  const { 0: state = '', 1: parent, 2: group, 6: flags, 19: startTime = '' } = fields
+  return { state, parent: Number(parent), group: Number(group), flags: Number(flags), startTime }
 }
 
 function signalExists(pid: number): boolean {

@@ -186,7 +186,7 @@ function send(response: http.ServerResponse, { status, body, isLast, headers }: 
   const { socket } = response
   socket?.setTimeout(readMs, () => socket.destroy())
   if (isLast) {
-    // The exit closes it: who has read the whole answer knows that this process is gone.
+    // The exit closes it: who has read the whole answer knows that this process runs no more.
     response.write(text)
   } else {
     response.end(text)
