@@ -1,29 +1,41 @@
-// What endless costs while nothing restarts: requests per second against the same app without it. On a
-// machine that has other work, look at the CPU time for a request: waiting for a CPU is not part of it.
+// What endless costs while nothing restarts: requests per second against the same app without it, and under the
+// supervisor against the same app on its own. On a machine that has other work, look at the CPU time for a request:
+// waiting for a CPU is not part of it.
 import { startApp } from './lib/app.js'
+import { randomLayout } from './lib/layout.js'
 import { progress, progressEnd, table, title, verdict } from './lib/print.js'
 import { median, medianInterval } from './lib/statistics.js'
 import { loadWithWrk } from './lib/wrk.js'
 
-const APPS = ['node-http', 'express', 'koa', 'fastify']
+/** Two ways to run an app: the ratio is that of the second to the first. */
+const COMPARISONS = [
+  ...['node-http', 'express', 'koa', 'fastify'].map((app) => ({
+    name: app,
+    app,
+    ways: [{ bare: true }, {}],
+  })),
+  { name: 'supervised', app: 'node-http', ways: [{}, { supervised: true }] },
+]
 const FIGURE = 0.99
 const WIDEST_INTERVAL = 0.02
 const WARM_UP_SECONDS = 1
 const TURN_SECONDS = 1
 
-export async function run({ app: apps = APPS, quick }) {
+export async function run({ app: names, quick }) {
   title('throughput: with endless against the same app without; the ratios are medians of pairs')
-  const pairs = quick ? { fewest: 3, most: 3 } : { fewest: 20, most: 120 }
+  const pairs = quick ? { fewest: 3, most: 3 } : { fewest: 20, most: 400 }
   const results = []
-  for (const name of apps) results.push({ name, ...(await compare(name, pairs)) })
+  for (const comparison of COMPARISONS.filter(({ name }) => names?.includes(name) ?? true)) {
+    results.push({ name: comparison.name, ...(await compare(comparison, pairs)) })
+  }
   progressEnd()
   table(
-    ['app', 'pairs', 'bare/s', 'endless/s', 'ratio', '95 %', 'CPU ratio', '95 %'],
+    ['app', 'pairs', 'without/s', 'with/s', 'ratio', '95 %', 'CPU ratio', '95 %'],
     results.map(({ name, pairs, rate, cpu }) => [
       name,
       pairs,
-      Math.round(rate.bare),
-      Math.round(rate.endless),
+      Math.round(rate.without),
+      Math.round(rate.with),
       rate.ratio.toFixed(3),
       rate.interval.map((bound) => bound.toFixed(3)).join(' to '),
       cpu.ratio.toFixed(3),
@@ -39,11 +51,11 @@ export async function run({ app: apps = APPS, quick }) {
   return verdict(notes.length === 0, `ratio at least ${FIGURE}${notes.join('')}`)
 }
 
-async function compare(name, { fewest, most }) {
+async function compare({ name, app, ways }, { fewest, most }) {
   const pairs = []
   let rate
   do {
-    pairs.push(await measurePair(name, pairs.length % 2 === 0))
+    pairs.push(await measurePair(app, ways, pairs.length % 2 === 0))
     rate = summary(pairs, ({ requests, seconds }) => requests / seconds)
     const { ratio, width } = rate
     progress(`${name}: ${pairs.length} pairs, ratio ${ratio.toFixed(3)}, ${width.toFixed(3)} wide`)
@@ -53,13 +65,12 @@ async function compare(name, { fewest, most }) {
 }
 
 function summary(pairs, valueOf) {
-  const bare = pairs.map((pair) => valueOf(pair.bare))
-  const endless = pairs.map((pair) => valueOf(pair.endless))
-  const ratios = bare.map((value, i) => endless[i] / value)
+  const [without, withEndless] = [0, 1].map((way) => pairs.map((pair) => valueOf(pair[way])))
+  const ratios = without.map((value, i) => withEndless[i] / value)
   const interval = medianInterval(ratios)
   return {
-    bare: median(bare),
-    endless: median(endless),
+    without: median(without),
+    with: median(withEndless),
     ratio: median(ratios),
     interval,
     width: interval[1] - interval[0],
@@ -67,22 +78,21 @@ function summary(pairs, valueOf) {
 }
 
 /**
- * Both are new processes in each pair: two runs of one program differ by more than what is to be
- * measured, and only new ones make that a matter of chance. Within a pair they take turns, so that
- * a machine that grows slower or faster meanwhile does so for both.
+ * Both are new processes in each pair, each with a layout of its own. One is measured after the other, and the other
+ * way round in the next pair, so that a machine that grows slower or faster meanwhile does so for both.
  */
-async function measurePair(name, bareFirst) {
-  const apps = []
-  for (const kind of bareFirst ? ['bare', 'endless'] : ['endless', 'bare']) {
-    const { program, port } = await startApp(name, { bare: kind === 'bare' })
-    const sums = { requests: 0, seconds: 0, cpuMicroseconds: 0 }
-    apps.push({ kind, program, pid: program.current.pid, port, sums })
+async function measurePair(name, ways, isInOrder) {
+  const apps = await Promise.all(
+    ways.map(async (way) => {
+      const { program, port } = await startApp(name, { ...way, nodeOptions: randomLayout() })
+      return { program, pid: program.current.pid, port }
+    }),
+  )
+  await Promise.all(apps.map((app) => loadWithWrk(app, { seconds: WARM_UP_SECONDS })))
+  const measured = new Map()
+  for (const app of isInOrder ? apps : apps.toReversed()) {
+    measured.set(app, await loadWithWrk(app, { seconds: TURN_SECONDS }))
   }
-  for (const app of apps) await loadWithWrk(app, { seconds: WARM_UP_SECONDS })
-  for (const app of [...apps, ...apps.toReversed()]) {
-    const turn = await loadWithWrk(app, { seconds: TURN_SECONDS })
-    for (const key in turn) app.sums[key] += turn[key]
-  }
-  for (const { program } of apps) await program.end()
-  return Object.fromEntries(apps.map(({ kind, sums }) => [kind, sums]))
+  await Promise.all(apps.map(({ program }) => program.end()))
+  return apps.map((app) => measured.get(app))
 }

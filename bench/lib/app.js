@@ -8,10 +8,11 @@ import { createCertificate, startProgram } from '@endless/load'
  * Starts an app of bench/apps and resolves when it serves.
  *
  * @param {string} name
- * @param {{ bare?: boolean, supervised?: boolean, execArgv?: string[] }} [options]
+ * @param {{ bare?: boolean, supervised?: boolean, execArgv?: string[], nodeOptions?: string }} [options]
  */
-export async function startApp(name, { bare = false, supervised, execArgv } = {}) {
-  const program = spawnApp(name, { bare, supervised, execArgv, env: await environmentOf(name) })
+export async function startApp(name, { nodeOptions, ...options } = {}) {
+  const env = { ...(await environmentOf(name)), ...(nodeOptions && { NODE_OPTIONS: nodeOptions }) }
+  const program = spawnApp(name, { ...options, env })
   const { port } = await program.waitForGeneration(0, { deadlineMs: 10_000 })
   return { program, port, tls: isTls(name) ? { ca: (await certificate()).cert } : undefined }
 }
