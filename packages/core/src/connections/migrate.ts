@@ -47,7 +47,7 @@ export class Migration {
   readonly #inMove = new WeakSet<net.Socket>()
   readonly #declined = new WeakSet<net.Socket>()
   #lastId = 0
-  #busyUntilMs = -Infinity
+  #busyUntilMs: number | undefined
   #isClosed = false
 
   /** @param adopts where the successor adopts connections, by address */
@@ -121,7 +121,10 @@ export class Migration {
   }
 
   #pump(): void {
-    const isBusy = this.#system.now() < this.#busyUntilMs
+    const now = this.#system.now()
+    // Requests are noted in the drain alone: as it begins, clients may be at it for all that is known.
+    this.#busyUntilMs ??= now + busyMs
+    const isBusy = now < this.#busyUntilMs
     const window = isBusy ? 1 : widestWindow
     for (const queue of [this.#hot, this.#cold]) {
       for (const [socket, offer] of queue) {

@@ -1,0 +1,70 @@
+// Proves how many open connections move at a time, on those of a real server.
+import { once } from 'node:events'
+import http from 'node:http'
+import net from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Migration } from '../src/connections/migrate.js'
+import { FakeSystem } from './fake-system.js'
+
+const bound = '127.0.0.1:80'
+const facts = { bound, isFresh: true, keepAliveTimeoutMs: 0 }
+
+let system: FakeSystem
+let server: http.Server
+let sockets: net.Socket[]
+let migration: Migration
+/** The ids of those that were sent. */
+let sent: number[]
+const clients: net.Socket[] = []
+
+beforeEach(async () => {
+  system = new FakeSystem()
+  sockets = []
+  sent = []
+  server = http.createServer()
+  server.on('connection', (socket) => sockets.push(socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  while (sockets.length < 40) {
+    const accepted = once(server, 'connection')
+    clients.push(net.connect((server.address() as net.AddressInfo).port, '127.0.0.1'))
+    await accepted
+  }
+  migration = new Migration(system, [bound], ({ id }) => {
+    sent.push(id)
+    return Promise.resolve()
+  })
+})
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy()
+  for (const socket of sockets) socket.destroy()
+  server.close()
+  await once(server, 'close')
+})
+
+function offerAll(): void {
+  for (const socket of sockets) migration.offer(socket, facts, () => undefined)
+}
+
+test('as a drain begins, one moves at a time: clients may be at it for all that is known', () => {
+  offerAll()
+  expect(sent).toEqual([1])
+  migration.adopted(1)
+  expect(sent).toEqual([1, 2])
+})
+
+test('when no request has come for a quarter of a second, 32 move at a time', async () => {
+  offerAll()
+  await system.advance(250)
+  migration.adopted(1)
+  expect(sent).toHaveLength(33)
+})
+
+test('a request makes it one at a time again', async () => {
+  offerAll()
+  await system.advance(250)
+  migration.noteRequest(sockets.at(-1)!)
+  migration.adopted(1)
+  expect(sent).toEqual([1, 2])
+})
