@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import http from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
@@ -206,4 +207,31 @@ export function openStreamsOf(session: ServerHttp2Session): ServerHttp2Stream[] 
   const state = (session as unknown as Record<symbol, unknown>)[key ?? Symbol()] as
     { streams: Map<number, ServerHttp2Stream> } | undefined
   return [...(state?.streams.values() ?? [])]
+}
+
+/** The handle of an IPC channel (lib/internal/child_process.js, setupChannel). */
+interface ChannelHandle {
+  /** Called with what has come, or with nothing at the end. */
+  onread(buffer?: unknown, ...rest: unknown[]): void
+}
+
+/** The IPC channel to a child; `undefined` if it could not be started. */
+export function channelHandleOf(child: ChildProcess): ChannelHandle | undefined {
+  const key = symbolNamed(child, 'kChannelHandle')
+  return key && (child as unknown as Record<symbol, ChannelHandle>)[key]
+}
+
+/** Forgets the part of a message whose end has not come yet: with garbage in it, all that follows would be, too. */
+export function forgetPartialMessage(handle: ChannelHandle): void {
+  const key = symbolNamed(handle, 'kJSONBuffer')
+  if (key) (handle as unknown as Record<symbol, string>)[key] = ''
+}
+
+/** Whether a child has been sent a handle and has not answered yet; more of them wait for that. */
+export function hasHandleInFlight(child: ChildProcess): boolean {
+  return Array.isArray((child as unknown as { _handleQueue?: unknown })._handleQueue)
+}
+
+function symbolNamed(object: object, name: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(object).find(({ description }) => description === name)
 }

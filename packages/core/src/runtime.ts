@@ -743,7 +743,9 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
 
   #startChild(launch: SpawnRequest): Child {
     try {
-      return startChild(this.system, launch)
+      return startChild(this.system, launch, (reason) => {
+        this.logger.error(`Ignored what the successor wrote to its channel: ${messageOf(reason)}`)
+      })
     } catch (error) {
       throw spawnFailed(error)
     }

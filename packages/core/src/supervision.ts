@@ -1,6 +1,9 @@
 // What `@endless/cli` needs of this package. Internal: nobody else imports it.
 export { withPreload } from './handoff/node-options.js'
 export { currentDirectory, findOrigin } from './handoff/launch.js'
+export { channelTo } from './handoff/channel.js'
+export { HandleLost } from './handoff/confirmed.js'
+export { withStdio } from './handoff/stdio.js'
 export { preloadUrl } from './handoff/preload-url.js'
 export { ControlSocket } from './control/control-socket.js'
 export * from './control/service.js'

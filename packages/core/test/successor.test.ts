@@ -46,6 +46,7 @@ beforeEach(async () => {
         return Promise.resolve()
       },
       onMessage: () => undefined,
+      onHandleAnswer: () => undefined,
       closed: new Promise((resolve) => (loseChannel = resolve)),
       ref: () => references++,
       unref: () => (references = 0),

@@ -72,7 +72,8 @@ export class Generation {
     if (exitCode === null && signalCode === null) this.#child.kill(signal)
   }
 
-  send(message: FromSupervisor, handle?: RawHandle): Promise<void> {
+  /** As {@link Line.send}. */
+  send(message: FromSupervisor, handle?: RawHandle): Promise<boolean> {
     return this.#line.send(message, handle)
   }
 

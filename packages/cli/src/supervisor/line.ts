@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import {
-  command,
+  channelTo,
+  HandleLost,
+  type Channel,
   type FromSupervisor,
   type RawHandle,
   type ToSupervisor,
@@ -13,7 +15,7 @@ const mostWaiting = 10_000
 export class Line {
   /** Settles when the other end is closed, which it is at the latest by the end of the process. */
   readonly closed: Promise<void>
-  readonly #child: ChildProcess
+  readonly #channel: Channel<FromSupervisor, ToSupervisor>
   #waiting = 0
 
   /**
@@ -25,55 +27,25 @@ export class Line {
     onMessage: (message: ToSupervisor, handle: RawHandle | undefined) => void,
     onGarbage: (reason: unknown) => void,
   ) {
-    this.#child = child
-    this.closed = new Promise((resolve) => child.once('disconnect', resolve))
-    survive(child, onGarbage)
-    child.on('internalMessage', (message: { cmd?: unknown } & ToSupervisor, handle?: RawHandle) => {
-      if (message.cmd !== command) return
-      try {
-        onMessage(message, handle)
-      } catch (error) {
-        handle?.close()
-        onGarbage(error)
-      }
-    })
+    this.#channel = channelTo(child, onGarbage)
+    this.#channel.onMessage = onMessage
+    this.closed = this.#channel.closed
   }
 
-  /** Sends; settles when it was written, or never will be. The handle stays ours. */
-  send(message: FromSupervisor, handle?: RawHandle): Promise<void> {
-    return new Promise((resolve) => {
-      if (!this.#child.connected || this.#waiting >= mostWaiting) {
-        resolve()
-        return
-      }
-      this.#waiting++
-      this.#child.send({ cmd: command, ...message }, handle as never, () => {
-        // A failure means that the generation is gone, which its end tells better.
-        this.#waiting--
-        resolve()
-      })
-    })
-  }
-}
-
-/**
- * Node parses what comes over the channel where nobody can catch what that throws: one line that is no
- * JSON would end this process (lib/internal/child_process.js, setupChannel).
- */
-function survive(child: ChildProcess, onGarbage: (reason: unknown) => void): void {
-  const key = Object.getOwnPropertySymbols(child).find(
-    ({ description }) => description === 'kChannelHandle',
-  )
-  const handle = (child as unknown as Record<symbol, { onread: (...args: unknown[]) => void }>)[
-    key ?? Symbol()
-  ]
-  if (!handle) return
-  const onread = handle.onread
-  handle.onread = function (...args) {
+  /**
+   * Sends. The handle stays ours, and may be closed when this settles: with `false` if the generation does
+   * certainly not have it; of one that is gone nobody knows, and its end tells.
+   */
+  async send(message: FromSupervisor, handle?: RawHandle): Promise<boolean> {
+    if (this.#waiting >= mostWaiting) return false
+    this.#waiting++
     try {
-      onread.apply(this, args)
+      await this.#channel.send(message, handle)
+      return true
     } catch (error) {
-      onGarbage(error)
+      return !(error instanceof HandleLost)
+    } finally {
+      this.#waiting--
     }
   }
 }

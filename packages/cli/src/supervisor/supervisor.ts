@@ -3,6 +3,7 @@ import { constants } from 'node:os'
 import {
   EndlessError,
   protocolVersion,
+  withStdio,
   type GenerationStatus,
   type Logger,
   type RawHandle,
@@ -193,13 +194,10 @@ export class Supervisor {
     const { command, args, cwd, env } = launch
     let child: ChildProcess
     try {
-      child = this.#world.spawn(command, args, {
-        cwd,
-        env,
-        stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      child = withStdio((stdio) =>
         // In a session of its own: a terminal's Ctrl-C is for this process alone.
-        detached: true,
-      })
+        this.#world.spawn(command, args, { cwd, env, stdio, detached: true }),
+      )
     } catch (error) {
       return Promise.resolve(error as Error)
     }
@@ -238,23 +236,28 @@ export class Supervisor {
           from.successor.number = message.generation
           from.successor.isWelcomed = true
         }
-        this.#pass(from.successor, { ...message, supervisor: this.#facts }, handle)
+        void this.#pass(from.successor, { ...message, supervisor: this.#facts }, handle)
         return
       case 'taken-over':
         if (from.successor) this.#changeCurrent(from.successor)
         // What the successor does not listen on must refuse; what it does is among its own.
         from.escrow.close()
-        this.#pass(from.successor, message, handle)
+        void this.#pass(from.successor, message, handle)
         return
       case 'listener':
       case 'older':
+        void this.#pass(from.successor, message, handle)
+        return
       case 'connection':
       case 'upgrade':
-        this.#pass(from.successor, message, handle)
+        void this.#pass(from.successor, message, handle).then((isPassed) => {
+          const type = message.type === 'connection' ? 'declined' : 'upgrade-declined'
+          if (!isPassed) void from.send({ type, id: message.id })
+        })
         return
       case 'hello':
         from.hasSaidHello = true
-        if (from.predecessor) this.#pass(from.predecessor, message, handle)
+        if (from.predecessor) void this.#pass(from.predecessor, message, handle)
         else this.#welcome(from)
         return
       case 'escrow':
@@ -265,26 +268,26 @@ export class Supervisor {
         return
       case 'released':
         from.escrow.release(message.bound)
-        this.#pass(from.predecessor, message, handle)
+        void this.#pass(from.predecessor, message, handle)
         return
       case 'ready':
         from.isReady = true
         from.wanted = { pidFile: message.pidFile, control: message.control }
-        if (from.predecessor) this.#pass(from.predecessor, message, handle)
+        if (from.predecessor) void this.#pass(from.predecessor, message, handle)
         else this.#letServe(from)
         return
       case 'leaving':
         from.hasLeft = true
         from.escrow.close()
-        this.#pass(from.predecessor, message, handle)
+        void this.#pass(from.predecessor, message, handle)
         return
       case 'error':
         from.noteError(message.error)
-        this.#pass(from.predecessor, message, handle)
+        void this.#pass(from.predecessor, message, handle)
         return
       case 'stderr':
         from.noteStderr(message.text)
-        this.#pass(from.predecessor, message, handle)
+        void this.#pass(from.predecessor, message, handle)
         return
       case 'ask-older':
       case 'adopted':
@@ -292,7 +295,7 @@ export class Supervisor {
       case 'upgrade-adopted':
       case 'upgrade-declined':
       case 'succeeded':
-        this.#pass(from.predecessor, message, handle)
+        void this.#pass(from.predecessor, message, handle)
         return
       case 'spawn':
         this.#startSuccessor(from, message.launch)
@@ -318,17 +321,14 @@ export class Supervisor {
   }
 
   /** Sends on what one generation gives another; this process keeps nothing of it. */
-  #pass(
+  async #pass(
     to: Generation | undefined,
     message: Parameters<Generation['send']>[0],
     handle: RawHandle | undefined,
-  ): void {
-    const sent = to?.send(message, handle) ?? Promise.resolve()
-    if (handle) {
-      void sent.then(() => {
-        handle.close()
-      })
-    }
+  ): Promise<boolean> {
+    const isPassed = (await to?.send(message, handle)) ?? true
+    handle?.close()
+    return isPassed
   }
 
   get #facts(): SupervisorFacts {

@@ -1,5 +1,6 @@
 import type net from 'node:net'
 import { EndlessError, messageOf } from '../errors.js'
+import { HandleLost } from '../handoff/confirmed.js'
 import type { MovedUpgrade } from '../handoff/protocol.js'
 import { parserOf, rawHandleOf, stopReading, type RawHandle } from '../internals.js'
 import { shadow } from './shadow.js'
@@ -102,10 +103,10 @@ export class UpgradeMigration {
     const id = ++this.#lastId
     const isAdopted = await new Promise<boolean>((resolve) => {
       this.#answers.set(id, resolve)
-      this.#send({ type: 'upgrade', id, ...facts }, handle).catch(() => {
+      this.#send({ type: 'upgrade', id, ...facts }, handle).catch((error: unknown) => {
         // Closed before it was sent, by the hammer or by the application. A successor that is gone
         // makes sending fail too, and is dealt with where its end is noticed.
-        if (socket.destroyed) resolve(false)
+        if (socket.destroyed || error instanceof HandleLost) resolve(false)
       })
     })
     this.#answers.delete(id)

@@ -1,4 +1,5 @@
 import type net from 'node:net'
+import { HandleLost } from '../handoff/confirmed.js'
 import type { MovedConnection } from '../handoff/protocol.js'
 import { parserOf, rawHandleOf, responseOn, type RawHandle } from '../internals.js'
 import type { System } from '../system.js'
@@ -156,10 +157,11 @@ export class Migration {
     this.#inMove.add(socket)
     // The raw handle, not the socket: Node would count a net.Socket among those that it keeps track of
     // for the child, and a relay could not pass it on.
-    this.#send({ type: 'connection', id, ...facts }, handle).catch(() => {
+    this.#send({ type: 'connection', id, ...facts }, handle).catch((error: unknown) => {
       // Closed before it was sent, by the hammer or by the application: there is nothing to move. A
       // successor that is gone makes sending fail too, and is dealt with where its end is noticed.
       if (socket.destroyed) this.adopted(id)
+      else if (error instanceof HandleLost) this.declined(id)
     })
   }
 

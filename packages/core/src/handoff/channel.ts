@@ -1,14 +1,28 @@
 import type { ChildProcess } from 'node:child_process'
-import type { RawHandle } from '../internals.js'
-import { command, type Channel, type ToPredecessor, type ToSuccessor } from './protocol.js'
+import {
+  channelHandleOf,
+  forgetPartialMessage,
+  hasHandleInFlight,
+  type RawHandle,
+} from '../internals.js'
+import { confirmed } from './confirmed.js'
+import { command, type Channel } from './protocol.js'
 
-/** The predecessor's end of the line to a child; the preload makes the other end. */
-export function channelTo(child: ChildProcess): Channel<ToSuccessor, ToPredecessor> {
-  const channel: Channel<ToSuccessor, ToPredecessor> = {
+/**
+ * The parent's end of the line to a child; the preload makes the other end. Whatever the child writes there, nothing
+ * of it ends this process: it may be an application that takes the descriptor for another's.
+ *
+ * @param onGarbage called with the reason when something has come that is not for us
+ */
+export function channelTo<Out extends { type: string }, In extends { type: string }>(
+  child: ChildProcess,
+  onGarbage: (reason: unknown) => void,
+): Channel<Out, In> {
+  const channel: Channel<Out, In> = {
     send: (message, handle) =>
       new Promise((resolve, reject) => {
         if (!child.connected) {
-          reject(new Error('the successor is gone'))
+          reject(new Error('the other process is gone'))
           return
         }
         child.send({ cmd: command, ...message }, handle as never, (error) => {
@@ -17,11 +31,8 @@ export function channelTo(child: ChildProcess): Channel<ToSuccessor, ToPredecess
         })
       }),
     onMessage: () => undefined,
-    closed: new Promise((resolve) => {
-      child.once('disconnect', () => {
-        resolve()
-      })
-    }),
+    onHandleAnswer: () => undefined,
+    closed: untilClosed(child, onGarbage),
     ref: () => {
       child.channel?.ref()
     },
@@ -29,9 +40,55 @@ export function channelTo(child: ChildProcess): Channel<ToSuccessor, ToPredecess
       child.channel?.unref()
     },
   }
-  // Anything that is not ours is not for us: the application may write to its channel what it likes.
-  child.on('internalMessage', (message: { cmd?: unknown } & ToPredecessor, handle?: RawHandle) => {
-    if (message.cmd === command) channel.onMessage(message, handle)
+  // In front of Node's own listeners, and of what they throw.
+  const emit = child.emit.bind(child) as (...args: unknown[]) => boolean
+  child.emit = (...args: unknown[]) => {
+    const [event, message, handle] = args as [unknown, { cmd?: unknown } & In, RawHandle?]
+    if (event !== 'internalMessage') return emit(...args)
+    try {
+      receive(message, handle)
+    } catch (error) {
+      handle?.close()
+      onGarbage(error)
+    }
+    return true
+  }
+  const receive = (message: { cmd?: unknown } & In, handle: RawHandle | undefined): void => {
+    const { cmd } = message
+    if (cmd === command) {
+      channel.onMessage(message, handle)
+      return
+    }
+    const isAnswer = cmd === 'NODE_HANDLE_ACK' || cmd === 'NODE_HANDLE_NACK'
+    // Node would fail an assertion (lib/internal/child_process.js).
+    if (isAnswer && !hasHandleInFlight(child)) throw new Error('it answers to nothing')
+    emit('internalMessage', message, handle)
+    if (isAnswer) channel.onHandleAnswer(cmd === 'NODE_HANDLE_ACK')
+  }
+  return confirmed(channel)
+}
+
+/**
+ * Settles at the end of the line. Node tells of it by 'disconnect', but not while a handle waits for its answer
+ * (lib/internal/child_process.js, disconnect): an end that comes then is never told.
+ */
+function untilClosed(child: ChildProcess, onGarbage: (reason: unknown) => void): Promise<void> {
+  return new Promise((resolve) => {
+    child.once('disconnect', () => {
+      resolve()
+    })
+    const handle = channelHandleOf(child)
+    if (!handle) return
+    const onread = handle.onread.bind(handle)
+    handle.onread = (buffer, ...rest) => {
+      try {
+        onread(buffer, ...rest)
+      } catch (error) {
+        // It is no JSON, and Node throws where nobody else can catch it.
+        forgetPartialMessage(handle)
+        onGarbage(error)
+      }
+      if (!buffer) resolve()
+    }
   })
-  return channel
 }

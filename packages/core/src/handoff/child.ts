@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { System } from '../system.js'
 import { channelTo } from './channel.js'
+import { withStdio } from './stdio.js'
 import type { SpawnRequest, Channel, ToPredecessor, ToSuccessor } from './protocol.js'
 
 /** How a process has ended: `{ code: 1, signal: null }`. */
@@ -25,15 +26,16 @@ export interface Child {
 /**
  * Starts a child of this process.
  *
+ * @param onGarbage called with the reason when something has come from it that is not for us
  * @throws what Node throws for some failures (E2BIG, an argument that is no string); others reject `exit`
  */
-export function startChild(system: System, { command, args, cwd, env }: SpawnRequest): Child {
-  const child = system.spawn(command, args, {
-    cwd,
-    env,
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-  })
-  const channel = channelTo(child)
+export function startChild(
+  system: System,
+  { command, args, cwd, env }: SpawnRequest,
+  onGarbage: (reason: unknown) => void,
+): Child {
+  const child = withStdio((stdio) => system.spawn(command, args, { cwd, env, stdio }))
+  const channel = channelTo<ToSuccessor, ToPredecessor>(child, onGarbage)
   return {
     pid: child.pid,
     channel,

@@ -65,8 +65,6 @@ function takeChannel(): SuccessorChannel {
       set: (next: unknown) => (value = next),
     })
   }
-  const handle = handleKey && (properties[handleKey] as { onread: (buffer: unknown) => void })
-  if (handle) handle.onread = within(handle.onread)
 
   let settleClosed: () => void = () => undefined
   const closed = new Promise<void>((resolve) => (settleClosed = resolve))
@@ -86,6 +84,7 @@ function takeChannel(): SuccessorChannel {
         }),
     ),
     onMessage: () => undefined,
+    onHandleAnswer: () => undefined,
     closed,
     ref: () => {
       control.ref()
@@ -106,6 +105,8 @@ function takeChannel(): SuccessorChannel {
       } else {
         // What passes a handle on or acknowledges one is for Node alone.
         for (const listener of nodeListeners) within(listener).call(process, message, handle)
+        if (message?.cmd === 'NODE_HANDLE_ACK') channel.onHandleAnswer(true)
+        else if (message?.cmd === 'NODE_HANDLE_NACK') channel.onHandleAnswer(false)
       }
       return true
     }
@@ -116,6 +117,16 @@ function takeChannel(): SuccessorChannel {
       return true
     }
     return originalEmit.apply(process, args)
+  }
+  // Node tells of the end by 'disconnect', but not while a handle waits for its answer
+  // (lib/internal/child_process.js, disconnect). Here it is a read that brings nothing.
+  const handle = handleKey && (properties[handleKey] as { onread: (...args: unknown[]) => void })
+  if (handle) {
+    const onread = within(handle.onread)
+    handle.onread = (...args) => {
+      onread.apply(handle, args)
+      if (!args[0]) settleClosed()
+    }
   }
   Object.defineProperty(process, 'emit', {
     configurable: true,
@@ -177,12 +188,15 @@ function reportFailures(channel: SuccessorChannel): Reporting {
 
 /** Waits for what the predecessor gives; `undefined` if it dies first. */
 async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance | undefined> {
-  const held: protocol.HeldListener[] = []
+  const held = new Map<string, protocol.HeldListener>()
   const welcome = new Promise<protocol.Welcome>((resolve) => {
     channel.onMessage = (message, handle) => {
       if (message.type === 'listener' && handle) {
         const { asked, bound, name } = message
-        held.push({ asked, bound, name, handle: handle as RawListener })
+        const address = JSON.stringify(bound)
+        // A second time from a supervisor, if the predecessor has died in the middle of it.
+        held.get(address)?.handle.close()
+        held.set(address, { asked, bound, name, handle: handle as RawListener })
       } else if (message.type === 'welcome') {
         resolve(message)
       }
@@ -197,9 +211,17 @@ async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance 
   channel.unref()
   if (!received) {
     reporting.stopReporting()
+    // Nobody would claim them, and their addresses would be in use.
+    for (const { handle } of held.values()) handle.close()
     return undefined
   }
-  return { version: protocolVersion, welcome: received, held, channel, ...reporting }
+  return {
+    version: protocolVersion,
+    welcome: received,
+    held: [...held.values()],
+    channel,
+    ...reporting,
+  }
 }
 
 function hideOptions(added: string[]): void {

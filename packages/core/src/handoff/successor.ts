@@ -171,9 +171,9 @@ export class Predecessor {
     handle: RawHandle | undefined,
     adopt: (connection: MovedConnection, handle: RawHandle) => boolean,
   ): void {
-    let isAdopted = !this.#hasLeft
+    // Without a handle: it was closed on the way, and only an answer is missing.
+    let isAdopted = handle !== undefined && !this.#hasLeft
     try {
-      // Without a handle: it was closed on the way, and only an answer is missing.
       if (handle && isAdopted) isAdopted = adopt(connection, handle)
     } finally {
       // Also when a 'connection' listener of the application has thrown: the connection is ours.

@@ -1,5 +1,6 @@
 import type { RawHandle } from '../internals.js'
 import type { Child, Exit } from './child.js'
+import { confirmed } from './confirmed.js'
 import type {
   Channel,
   ErrorReport,
@@ -31,11 +32,11 @@ export class Supervisor {
     answer: (what: Question) => Promise<unknown>,
   ) {
     this.isAtTerminal = isAtTerminal
-    this.#line = line
+    this.#line = confirmed(line)
     let settle!: () => void
     const gone = new Promise<void>((resolve) => (settle = resolve))
     this.#settlePredecessorGone = settle
-    this.predecessor = { ...this.#end(gone), onMessage: () => undefined }
+    this.predecessor = this.#end(gone)
     line.onMessage = (message, handle) => {
       this.#receive(message, handle, answer)
     }
@@ -80,11 +81,13 @@ export class Supervisor {
   }
 
   /** The line, as one of those has it who share it. */
-  #end<Out extends ToPredecessor | ToSuccessor>(
+  #end<Out extends ToPredecessor | ToSuccessor, In extends ToPredecessor | ToSuccessor>(
     closed: Promise<void>,
-  ): Omit<Channel<Out, never>, 'onMessage'> {
+  ): Channel<Out, In> {
     const holder = {}
     return {
+      onMessage: () => undefined,
+      onHandleAnswer: () => undefined,
       send: (message, handle) => this.#line.send(message, handle),
       closed,
       ref: () => {
@@ -155,16 +158,13 @@ class SupervisedChild implements Child {
   readonly #tell: (message: ToSupervisor) => void
   #settle!: { resolve(exit: Exit): void; reject(error: Error): void; closed(): void }
 
-  constructor(
-    end: Omit<Channel<ToSuccessor, never>, 'onMessage'>,
-    tell: (message: ToSupervisor) => void,
-  ) {
+  constructor(end: Channel<ToSuccessor, ToPredecessor>, tell: (message: ToSupervisor) => void) {
     this.#tell = tell
     const closed = new Promise<void>((settleClosed) => {
       this.#settle = { resolve: () => undefined, reject: () => undefined, closed: settleClosed }
     })
     this.exit = new Promise((resolve, reject) => Object.assign(this.#settle, { resolve, reject }))
-    this.channel = { ...end, closed, onMessage: () => undefined }
+    this.channel = { ...end, closed }
   }
 
   kill(signal: NodeJS.Signals): void {
