@@ -26,7 +26,7 @@ import { Predecessor, takeInheritance, type Claimed } from './handoff/successor.
 import { Supervisor, type Question } from './handoff/supervisor.js'
 import { bounded, runHooks, type HookPhase, type HookSignal } from './hooks.js'
 import type { RawHandle } from './internals.js'
-import { transition, type GenerationState, type LifecycleEvent } from './lifecycle.js'
+import { Lifecycle, type GenerationState } from './lifecycle.js'
 import { formatAddress, type ListenTarget } from './listeners/address.js'
 import { HeldListeners } from './listeners/held.js'
 import { createStderrLogger, type Logger } from './logger.js'
@@ -39,7 +39,8 @@ import {
 } from './options.js'
 import { PidFile } from './pid-file.js'
 import { Readiness } from './readiness.js'
-import type { LastRestart, RestartReport, ShutdownReport } from './reports.js'
+import type { RestartReport, ShutdownReport } from './reports.js'
+import { RestartRecord } from './restart-record.js'
 import type { ManagedServer, Occasion, ServerHost } from './server.js'
 import { openPassedSockets } from './service-manager/activation.js'
 import { ServiceManager } from './service-manager/service-manager.js'
@@ -71,14 +72,14 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   readonly #defaultLogger: Logger
   readonly #startedMs: number
   readonly #terminateHooks: TerminateHook[] = []
+  readonly #lifecycle = new Lifecycle()
+  readonly #record: RestartRecord
   #readiness: Readiness
   #given: ProcessOptions = {}
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
   /** By the clock of the system. */
   #restartBeganMs = 0
-  #lastRestart: (Omit<LastRestart, 'agoMs'> & { endedMs: number }) | undefined
-  #state: GenerationState = 'init'
   #successor: Successor | undefined
   #restarting: Promise<RestartReport> | undefined
   #abortRestart: ((reason: EndlessError) => void) | undefined
@@ -92,6 +93,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   constructor(system: System, inheritance: Inheritance | undefined) {
     this.system = system
     this.#startedMs = system.now()
+    this.#record = new RestartRecord(system)
     this.#defaultLogger = createStderrLogger(system)
     this.#supervisor = inheritance && this.#superviseBy(inheritance)
     this.#predecessor =
@@ -131,7 +133,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   get state(): GenerationState {
-    return this.#state
+    return this.#lifecycle.state
   }
 
   get logger(): Logger {
@@ -201,8 +203,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   listenBegun(server: ManagedServer): void {
     // Again: what it said is forgotten when the last server before it has terminated.
     this.configure(server.processOptions)
-    if (this.#state === 'terminate') {
-      this.#apply('reopen')
+    if (this.#lifecycle.state === 'terminate') {
+      this.#lifecycle.apply('reopen')
       this.#readiness = this.#createReadiness()
     }
     this.#obeyServiceManager()
@@ -246,7 +248,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     if (this.#isShuttingDown) return
     const hasServed = this.#servers.delete(server)
     if (this.#servers.size > 0) return
-    if (hasServed) this.#apply('drained')
+    if (hasServed) this.#lifecycle.apply('drained')
     this.#leave()
   }
 
@@ -277,7 +279,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   hammer(): void {
-    if (this.#state !== 'shutting-down') return
+    if (this.#lifecycle.state !== 'shutting-down') return
     // The drain may not have begun: a successor is being stopped, or load balancers are given time.
     this.#isHammerDue = true
     this.#cutDelay?.()
@@ -288,7 +290,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     return {
       number: this.number,
       pid: this.system.pid,
-      state: this.#state,
+      state: this.#lifecycle.state,
       uptimeMs: Math.round(this.system.now() - this.#startedMs),
       memoryBytes: this.system.memoryBytes(),
       servers: [...this.#servers].map(({ server, address, state, connections }) => ({
@@ -296,7 +298,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
         state,
         ...countConnections(server, connections),
       })),
-      lastRestart: this.#tellLastRestart(),
+      lastRestart: this.#record.last,
     }
   }
 
@@ -403,13 +405,16 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
 
   /** The predecessor has stopped accepting, or is gone. */
   #takeOver(afterMs?: number): void {
-    if (this.isSuccessor) this.#noteRestart('taken-over', this.number, this.system.pid, afterMs)
+    if (this.isSuccessor) {
+      const { number, system } = this
+      this.#record.takenOver({ number, pid: system.pid, durationMs: afterMs })
+    }
     for (const server of this.#servers) server.accept()
     if (this.#readiness.isReady) this.#serve()
   }
 
   #serve(): void {
-    this.#apply('serve')
+    this.#lifecycle.apply('serve')
     this.#serviceManager?.serving(this.number, this.system.pid)
     this.#held?.giveUp()
     if (this.#pidFile ?? this.#control) this.system.onExit(this.#removeTraces)
@@ -476,7 +481,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   // How it is controlled.
 
   get booting(): ListedGeneration | undefined {
-    if (this.#state !== 'restarting' || !this.#successor) return undefined
+    if (this.#lifecycle.state !== 'restarting' || !this.#successor) return undefined
     return {
       number: this.number + 1,
       pid: this.#successor.pid ?? 0,
@@ -545,37 +550,6 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#predecessor?.reportServing()
   }
 
-  #tellLastRestart(): LastRestart | null {
-    if (!this.#lastRestart) return null
-    const { endedMs, ...told } = this.#lastRestart
-    return { ...told, agoMs: Math.round(this.system.now() - endedMs) }
-  }
-
-  #noteRestart(
-    outcome: LastRestart['outcome'],
-    number: number,
-    pid: number | undefined,
-    durationMs: number | undefined,
-    error?: EndlessError,
-  ): void {
-    this.#lastRestart = {
-      outcome,
-      number,
-      pid: pid ?? null,
-      durationMs: durationMs === undefined ? null : Math.round(durationMs),
-      endedMs: this.system.now(),
-      error: error
-        ? {
-            code: error.code,
-            message: error.message,
-            exitCode: error.exitCode ?? null,
-            signal: error.signal ?? null,
-            stderr: error.stderr ?? [],
-          }
-        : null,
-    }
-  }
-
   // How it hands over.
 
   #refusal(): EndlessError | undefined {
@@ -592,10 +566,10 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       )
     }
     if (this.#isShuttingDown) return shuttingDown()
-    if (this.#state !== 'running') {
+    if (this.#lifecycle.state !== 'running') {
       return new EndlessError(
         'ERR_ENDLESS_NOT_RUNNING',
-        `Cannot restart: this process serves nothing (state '${this.#state}'). Wait for the 'ready' event.`,
+        `Cannot restart: this process serves nothing (state '${this.#lifecycle.state}'). Wait for the 'ready' event.`,
       )
     }
     return undefined
@@ -605,7 +579,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     const beganMs = this.system.now()
     this.#restartBeganMs = beganMs
     const number = this.number + 1
-    this.#apply('restart')
+    this.#lifecycle.apply('restart')
     this.#events.emit('restarting', { number })
     const told = this.#serviceManager?.restarting()
     const aborted = new Promise<never>((_, reject) => (this.#abortRestart = reject))
@@ -623,7 +597,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       await successor?.stop()
       successor?.closeEscrow()
       this.#successor = undefined
-      this.#apply('restart-failed')
+      this.#lifecycle.apply('restart-failed')
       for (const server of this.#servers) server.mendPath()
       this.#reportFailure(error as EndlessError)
       throw error
@@ -636,7 +610,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       pid: successor.pid ?? 0,
       durationMs: Math.round(this.system.now() - beganMs),
     }
-    this.#noteRestart('taken-over', number, report.pid, report.durationMs)
+    this.#record.takenOver(report)
     // A path that it does not take leads nowhere from now on.
     void successor.serving.then(() => {
       if (this.#successor === successor) this.#control?.leave()
@@ -657,7 +631,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   async #giveWay(successor: Successor): Promise<void> {
     for (const server of this.#servers) server.stopAccepting('handoff')
     this.#isShuttingDown = true
-    this.#apply('taken-over')
+    this.#lifecycle.apply('taken-over')
     if (successor.pidFile === this.#pidFile?.path) this.#pidFile?.leave()
     const exited = successor.exited.then((error) => {
       this.#successorLost(successor, error)
@@ -693,7 +667,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound)),
     )
     successor.closeEscrow()
-    this.#apply('taken-back')
+    this.#lifecycle.apply('taken-back')
     this.#reportFailure(error)
     void Promise.all(listening).then(() => {
       this.#deposit(this.#servers)
@@ -702,8 +676,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   #reportFailure(error: EndlessError): void {
-    const durationMs = this.system.now() - this.#restartBeganMs
-    this.#noteRestart('failed', this.number + 1, error.pid, durationMs, error)
+    this.#record.failed(this.number + 1, error, this.system.now() - this.#restartBeganMs)
     this.logger.error(`Restart failed: ${error.message}`)
     this.#serviceManager?.restartFailed(error.message)
     this.#events.emit('restart-failed', error)
@@ -762,7 +735,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       return this.#shutdown
     }
     this.#isShuttingDown = true
-    this.#apply('shutdown')
+    this.#lifecycle.apply('shutdown')
     const begin = async (): Promise<ShutdownReport> => {
       this.#abortRestart?.(shuttingDown())
       // The successor is stopped first: it must not take over what we are closing.
@@ -816,7 +789,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       durationMs: Math.round(this.system.now() - beganMs),
       hammered: reports.reduce((sum, { hammered }) => sum + hammered, 0),
     }
-    this.#apply('drained')
+    this.#lifecycle.apply('drained')
     this.#events.emit('terminate', report)
     if (this.#options.exit) {
       // Signals stay caught until then: one that came late would end the process by its default.
@@ -861,10 +834,6 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     const { system, logger } = this
     const hooks = [...this.#servers].map((server) => server.hooks)
     return runHooks(hooks, phase, signal, { system, logger, boundMs: this.#boundMs })
-  }
-
-  #apply(event: LifecycleEvent): void {
-    this.#state = transition(this.#state, event)
   }
 }
 
