@@ -59,7 +59,7 @@ function watchHiddenServers(): void {
   interceptListen((server) => {
     if (server.listenerCount('request') === 0) return
     const handlers = new Set<unknown>(server.listeners('request'))
-    const main = currentRuntime().findServer((other) =>
+    const main = currentRuntime().servers.find((other) =>
       other.server.listeners('request').some((handler) => handlers.has(handler)),
     )
     if (main) main.addSibling(createManagedServer(server, main.siblingOptions))

@@ -1,7 +1,6 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { stateText } from './connections/migrate-upgrade.js'
-import { countConnections } from './connections/count.js'
 import { ControlSocket } from './control/control-socket.js'
 import { createOwnService, type LoneGeneration } from './control/own-service.js'
 import { controlBeside, type ListedGeneration } from './control/service.js'
@@ -9,6 +8,7 @@ import { EndlessError, messageOf } from './errors.js'
 import { Events, type GenerationEvents } from './events.js'
 import type { Generation, GenerationStatus, TerminateHook } from './generation.js'
 import { startChild, type Child } from './handoff/child.js'
+import { Adoption } from './handoff/adoption.js'
 import { Environment } from './handoff/environment.js'
 import { createLaunch, currentDirectory, findOrigin, type Origin } from './handoff/launch.js'
 import { spawnFailed, Successor } from './handoff/predecessor.js'
@@ -17,34 +17,27 @@ import type {
   Channel,
   FromSupervisor,
   Inheritance,
-  MovedConnection,
-  MovedUpgrade,
   SpawnRequest,
   ToSupervisor,
 } from './handoff/protocol.js'
 import { Predecessor, takeInheritance, type Claimed } from './handoff/successor.js'
 import { Supervisor, type Question } from './handoff/supervisor.js'
-import { bounded, runHooks, type HookPhase, type HookSignal } from './hooks.js'
-import type { RawHandle } from './internals.js'
+import { bounded, type HookPhase, type HookSignal } from './hooks.js'
 import { Lifecycle, type GenerationState } from './lifecycle.js'
 import { formatAddress, type ListenTarget } from './listeners/address.js'
 import { HeldListeners } from './listeners/held.js'
 import { createStderrLogger, type Logger } from './logger.js'
-import {
-  defaultHammerTimeMs,
-  mergeProcessOptions,
-  processDefaults,
-  type ProcessOptions,
-  type ResolvedProcessOptions,
-} from './options.js'
+import type { ProcessOptions } from './options.js'
 import { PidFile } from './pid-file.js'
 import { Readiness } from './readiness.js'
 import type { RestartReport, ShutdownReport } from './reports.js'
 import { RestartRecord } from './restart-record.js'
 import type { ManagedServer, Occasion, ServerHost } from './server.js'
+import { Servers } from './servers.js'
 import { openPassedSockets } from './service-manager/activation.js'
 import { ServiceManager } from './service-manager/service-manager.js'
 import { takeServiceVariables, type NotifyAddress } from './service-manager/variables.js'
+import { Settings } from './settings.js'
 import { SignalActions, type SignalTarget } from './signal-actions.js'
 import { Signals } from './signals.js'
 import { createNodeSystem, type System } from './system.js'
@@ -58,7 +51,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   readonly #events = new Events((event, error) => {
     this.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
   })
-  readonly #servers = new Set<ManagedServer>()
+  readonly #settings: Settings
+  readonly servers: Servers
   readonly #supervisor: Supervisor | undefined
   readonly #predecessor: Predecessor | undefined
   /** What a service manager has bound for the first process of a chain. */
@@ -69,13 +63,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   readonly #origin: Origin
   readonly #environment: Environment
   readonly #signals: Signals
-  readonly #defaultLogger: Logger
   readonly #startedMs: number
   readonly #terminateHooks: TerminateHook[] = []
   readonly #lifecycle = new Lifecycle()
   readonly #record: RestartRecord
   #readiness: Readiness
-  #given: ProcessOptions = {}
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
   /** By the clock of the system. */
@@ -94,7 +86,9 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.system = system
     this.#startedMs = system.now()
     this.#record = new RestartRecord(system)
-    this.#defaultLogger = createStderrLogger(system)
+    this.#settings = new Settings(createStderrLogger(system))
+    this.servers = new Servers(system, this.#settings)
+    const adoption = new Adoption(this.servers, this.#events)
     this.#supervisor = inheritance && this.#superviseBy(inheritance)
     this.#predecessor =
       inheritance &&
@@ -105,8 +99,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
         (afterMs) => {
           this.#takeOver(afterMs)
         },
-        (moved, handle) =>
-          moved.type === 'upgrade' ? this.#adoptUpgrade(moved, handle) : this.#adopt(moved, handle),
+        (moved, handle) => adoption.adopt(moved, handle),
       )
     this.#serviceManager = this.#answerTo(inheritance?.welcome.serviceManager)
     this.#origin = findOrigin(system, this.#predecessor?.directory ?? '')
@@ -137,15 +130,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   get logger(): Logger {
-    return this.#given.logger ?? this.#defaultLogger
+    return this.#settings.logger
   }
 
   get mayAccept(): boolean {
     return this.#predecessor?.hasTakenOver ?? true
-  }
-
-  get #options(): ResolvedProcessOptions {
-    return { ...processDefaults, ...this.#given }
   }
 
   get isShuttingDown(): boolean {
@@ -153,7 +142,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   get shutdownDelayMs(): number {
-    return this.#options.shutdownDelayMs
+    return this.#settings.current.shutdownDelayMs
   }
 
   get terminal(): 'present' | 'gone' | 'none' {
@@ -161,20 +150,14 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     return this.#supervisor?.isAtTerminal ? 'present' : this.system.terminal()
   }
 
-  /** The longest hammer time of the servers: what else of the application is bounded by. */
-  get #boundMs(): number {
-    const times = [...this.#servers].map((server) => server.hammerTimeMs)
-    return Math.max(0, ...times.map((time) => (time < 0 ? defaultHammerTimeMs : time)))
-  }
-
   /** Takes what a new server says of the process. */
   configure(options: ProcessOptions): void {
-    const given = mergeProcessOptions(this.#given, options)
+    this.#settings.check(options)
     if (options.pidFile !== undefined) {
       this.#pidFile ??= new PidFile(options.pidFile, this.system.pid)
     }
     if (options.control !== undefined) this.#control ??= this.#createControl(options.control)
-    this.#given = given
+    this.#settings.add(options)
   }
 
   // What servers report.
@@ -195,11 +178,6 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     return this.#predecessor?.held ?? this.#activated
   }
 
-  /** Finds a server that listens. */
-  findServer(isIt: (server: ManagedServer) => boolean): ManagedServer | undefined {
-    return [...this.#servers].find(isIt)
-  }
-
   listenBegun(server: ManagedServer): void {
     // Again: what it said is forgotten when the last server before it has terminated.
     this.configure(server.processOptions)
@@ -214,10 +192,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   listening(server: ManagedServer): void {
     // Again: what it said is forgotten if another server has terminated while this one bound.
     this.configure(server.processOptions)
-    this.#servers.add(server)
-    this.#signals.install(this.#options.signals)
+    this.servers.add(server)
+    this.#signals.install(this.#settings.current.signals)
     // Later than the others, whose copies go with the report that this process is ready.
-    if (this.mayAccept && this.#readiness.isReady) this.#deposit([server])
+    if (this.mayAccept && this.#readiness.isReady)
+      this.#predecessor?.deposit(server.passable ? [server.passable] : [])
   }
 
   begun(server: ManagedServer): void {
@@ -246,8 +225,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#readiness.closed(server)
     // A shutdown still needs its hooks, and ends with what follows the last server by itself.
     if (this.#isShuttingDown) return
-    const hasServed = this.#servers.delete(server)
-    if (this.#servers.size > 0) return
+    const hasServed = this.servers.delete(server)
+    if (this.servers.size > 0) return
     if (hasServed) this.#lifecycle.apply('drained')
     this.#leave()
   }
@@ -273,7 +252,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   async migrate(socket: Duplex, state?: unknown): Promise<boolean> {
     const text = stateText(state)
     if (!(socket instanceof net.Socket)) return false
-    const server = this.findServer(({ connections }) => connections.accepted.has(socket))
+    const server = this.servers.find(({ connections }) => connections.accepted.has(socket))
     if (!server?.isDraining || server.bound === null) return false
     return (await this.#successor?.upgrades?.migrate(socket, server.bound, text)) ?? false
   }
@@ -283,7 +262,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     // The drain may not have begun: a successor is being stopped, or load balancers are given time.
     this.#isHammerDue = true
     this.#cutDelay?.()
-    for (const server of this.#servers) server.strike()
+    for (const server of this.servers) server.strike()
   }
 
   status(): GenerationStatus {
@@ -293,11 +272,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       state: this.#lifecycle.state,
       uptimeMs: Math.round(this.system.now() - this.#startedMs),
       memoryBytes: this.system.memoryBytes(),
-      servers: [...this.#servers].map(({ server, address, state, connections }) => ({
-        address,
-        state,
-        ...countConnections(server, connections),
-      })),
+      servers: this.servers.status,
       lastRestart: this.#record.last,
     }
   }
@@ -340,10 +315,10 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     const runtime = this
     return new Readiness(this.system, {
       get mode() {
-        return runtime.#options.ready
+        return runtime.#settings.current.ready
       },
       get unclaimedGraceMs() {
-        return runtime.#options.unclaimedGraceMs
+        return runtime.#settings.current.unclaimedGraceMs
       },
       get unclaimed() {
         return runtime.#held?.unclaimed.length ?? 0
@@ -367,40 +342,13 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   #reportReady(): void {
-    const adopts = [...this.#servers].flatMap(({ adopts, bound }) =>
-      adopts && bound !== null ? [bound] : [],
-    )
-    this.#deposit(this.#servers)
+    this.#predecessor?.deposit(this.servers.passable)
     const pidFile = this.#pidFile?.path
-    this.#predecessor?.reportReady({ adopts, pidFile, control: this.#findControl()?.path })
-  }
-
-  #deposit(servers: Iterable<ManagedServer>): void {
-    this.#predecessor?.deposit([...servers].flatMap(({ passable }) => passable ?? []))
-  }
-
-  /** Takes an open connection of the predecessor over; answers whether there is a server for it. */
-  #adopt({ bound, isFresh, keepAliveTimeoutMs }: MovedConnection, handle: RawHandle): boolean {
-    const server = this.findServer(
-      (each) => each.adopts && each.bound === bound && each.state !== 'terminate',
-    )
-    server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs })
-    return server !== undefined
-  }
-
-  /** Takes over a connection that has left HTTP, if the application wants it. */
-  #adoptUpgrade({ bound, state, head }: MovedUpgrade, handle: RawHandle): boolean {
-    if (!this.#events.has('adopt')) return false
-    const server = this.findServer((each) => each.bound === bound && each.state !== 'terminate')
-    const socket = server?.adoptUpgrade(handle, Buffer.from(head, 'base64'))
-    if (!server || !socket) return false
-    this.#events.emit('adopt', {
-      socket,
-      state: JSON.parse(state) as unknown,
-      server: server.server,
+    this.#predecessor?.reportReady({
+      adopts: this.servers.adopting,
+      pidFile,
+      control: this.#findControl()?.path,
     })
-    if (server.isDraining) this.draining(server, [socket])
-    return true
   }
 
   /** The predecessor has stopped accepting, or is gone. */
@@ -409,7 +357,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       const { number, system } = this
       this.#record.takenOver({ number, pid: system.pid, durationMs: afterMs })
     }
-    for (const server of this.#servers) server.accept()
+    for (const server of this.servers) server.accept()
     if (this.#readiness.isReady) this.#serve()
   }
 
@@ -513,13 +461,13 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   async untilDrained(): Promise<boolean> {
-    const { exit } = this.#options
+    const { exit } = this.#settings.current
     await this.#shutdown
     return exit
   }
 
   async terminate(): Promise<boolean> {
-    const { exit } = this.#options
+    const { exit } = this.#settings.current
     await this.#actions.on('SIGTERM')
     return exit
   }
@@ -598,7 +546,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       successor?.closeEscrow()
       this.#successor = undefined
       this.#lifecycle.apply('restart-failed')
-      for (const server of this.#servers) server.mendPath()
+      for (const server of this.servers) server.mendPath()
       this.#reportFailure(error as EndlessError)
       throw error
     } finally {
@@ -629,7 +577,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
 
   /** Lets the successor accept in our place. */
   async #giveWay(successor: Successor): Promise<void> {
-    for (const server of this.#servers) server.stopAccepting('handoff')
+    for (const server of this.servers) server.stopAccepting('handoff')
     this.#isShuttingDown = true
     this.#lifecycle.apply('taken-over')
     if (successor.pidFile === this.#pidFile?.path) this.#pidFile?.leave()
@@ -663,14 +611,14 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#isHammerDue = false
     this.#shutdown = undefined
     this.#onTakenBack?.(error)
-    const listening = [...this.#servers].map((server) =>
+    const listening = [...this.servers].map((server) =>
       server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound)),
     )
     successor.closeEscrow()
     this.#lifecycle.apply('taken-back')
     this.#reportFailure(error)
     void Promise.all(listening).then(() => {
-      this.#deposit(this.#servers)
+      this.#predecessor?.deposit(this.servers.passable)
       this.#announce()
     })
   }
@@ -683,8 +631,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   #startSuccessor(number: number): Successor {
-    const { successor, readyTimeoutMs } = this.#options
-    const passed = [...this.#servers].flatMap((server) => server.passable ?? [])
+    const { successor, readyTimeoutMs } = this.#settings.current
+    const passed = this.servers.passable
     const keys = passed.flatMap(({ bound, ticketKeys }) =>
       ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
     )
@@ -757,7 +705,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   #delay(delayMs: number): Promise<void> {
-    for (const server of this.#servers) server.foretellShutdown()
+    for (const server of this.servers) server.foretellShutdown()
     return new Promise((resolve) => {
       // Referenced: the listening sockets keep the process alive as well.
       const timer = this.system.setTimeout(resolve, delayMs)
@@ -770,7 +718,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
 
   async #drainAndLeave(occasion: Occasion, signal?: HookSignal): Promise<ShutdownReport> {
     const beganMs = this.system.now()
-    const boundMs = this.#boundMs
+    const boundMs = this.servers.boundMs
     const takenBack = new Promise<never>((_, reject) => (this.#onTakenBack = reject))
     await Promise.race([this.#drain(occasion), takenBack])
     // Not in the drain: one that was broken off ends together with the next.
@@ -779,7 +727,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#successor?.closeEscrow()
     const successorPid = occasion.reason === 'handoff' ? this.#successor?.pid : undefined
     const moved = successorPid && this.#serviceManager?.moveMainTo(successorPid)
-    const reports = await Promise.all([...this.#servers].map((server) => server.terminate()))
+    const reports = await Promise.all([...this.servers].map((server) => server.terminate()))
     for (const hook of this.#terminateHooks) {
       await bounded(this.system, this.logger, 'An onTerminate hook', hook, boundMs)
     }
@@ -791,12 +739,12 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     }
     this.#lifecycle.apply('drained')
     this.#events.emit('terminate', report)
-    if (this.#options.exit) {
+    if (this.#settings.current.exit) {
       // Signals stay caught until then: one that came late would end the process by its default.
       this.system.exit()
       return report
     }
-    this.#servers.clear()
+    this.servers.clear()
     this.#successor = undefined
     this.#isShuttingDown = false
     this.#isLeaving = false
@@ -807,12 +755,12 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   async #drain(occasion: Occasion): Promise<void> {
-    for (const server of this.#servers) server.drain(occasion)
-    if (this.#isHammerDue) for (const server of this.#servers) server.strike()
+    for (const server of this.servers) server.drain(occasion)
+    if (this.#isHammerDue) for (const server of this.servers) server.strike()
     if (occasion.reason === 'shutdown') this.#predecessor?.leave()
     // Its connections come through here: if we left first, they would stay on older code.
     await this.#predecessor?.untilFinished()
-    await Promise.all([...this.#servers].map((server) => server.drained()))
+    await Promise.all([...this.servers].map((server) => server.drained()))
     // Whoever asked for the restart is answered by this process, when there is somebody to see.
     if (occasion.reason === 'handoff' && !this.#supervisor) await this.untilSuccessorServes()
   }
@@ -824,16 +772,13 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#removeTraces()
     this.#control?.close()
     this.system.offExit(this.#removeTraces)
-    // A test suite makes one server after the other, and each with options of its own.
-    this.#given = {}
+    this.#settings.forget()
     this.#pidFile = undefined
     this.#control = undefined
   }
 
   runHooks(phase: HookPhase, signal: HookSignal): Promise<void> {
-    const { system, logger } = this
-    const hooks = [...this.#servers].map((server) => server.hooks)
-    return runHooks(hooks, phase, signal, { system, logger, boundMs: this.#boundMs })
+    return this.servers.runHooks(phase, signal)
   }
 }
 
