@@ -1,25 +1,15 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { stateText } from './connections/migrate-upgrade.js'
-import { ControlSocket } from './control/control-socket.js'
 import { createOwnService, type LoneGeneration } from './control/own-service.js'
-import { controlBeside, type ListedGeneration } from './control/service.js'
+import type { ListedGeneration } from './control/service.js'
 import { EndlessError, messageOf } from './errors.js'
 import { Events, type GenerationEvents } from './events.js'
 import type { Generation, GenerationStatus, TerminateHook } from './generation.js'
-import { startChild, type Child } from './handoff/child.js'
 import { Adoption } from './handoff/adoption.js'
-import { Environment } from './handoff/environment.js'
-import { createLaunch, currentDirectory, findOrigin, type Origin } from './handoff/launch.js'
-import { spawnFailed, Successor } from './handoff/predecessor.js'
-import { preloadUrl } from './handoff/preload-url.js'
-import type {
-  Channel,
-  FromSupervisor,
-  Inheritance,
-  SpawnRequest,
-  ToSupervisor,
-} from './handoff/protocol.js'
+import { Launcher } from './handoff/launcher.js'
+import { Successor } from './handoff/predecessor.js'
+import type { Channel, FromSupervisor, Inheritance, ToSupervisor } from './handoff/protocol.js'
 import { Predecessor, takeInheritance, type Claimed } from './handoff/successor.js'
 import { Supervisor, type Question } from './handoff/supervisor.js'
 import { bounded, type HookPhase, type HookSignal } from './hooks.js'
@@ -28,7 +18,6 @@ import { formatAddress, type ListenTarget } from './listeners/address.js'
 import { HeldListeners } from './listeners/held.js'
 import { createStderrLogger, type Logger } from './logger.js'
 import type { ProcessOptions } from './options.js'
-import { PidFile } from './pid-file.js'
 import { Readiness } from './readiness.js'
 import type { RestartReport, ShutdownReport } from './reports.js'
 import { RestartRecord } from './restart-record.js'
@@ -41,6 +30,7 @@ import { Settings } from './settings.js'
 import { SignalActions, type SignalTarget } from './signal-actions.js'
 import { Signals } from './signals.js'
 import { createNodeSystem, type System } from './system.js'
+import { Whereabouts } from './whereabouts.js'
 
 /** How long a successor that has taken over may take until its control socket is there. */
 const servingMs = 5_000
@@ -60,16 +50,14 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   /** Of a supervisor's generations it is the supervisor that answers to it. */
   #serviceManager: ServiceManager | undefined
   readonly #actions: SignalActions
-  readonly #origin: Origin
-  readonly #environment: Environment
+  readonly #launcher: Launcher
+  readonly #whereabouts: Whereabouts
   readonly #signals: Signals
   readonly #startedMs: number
   readonly #terminateHooks: TerminateHook[] = []
   readonly #lifecycle = new Lifecycle()
   readonly #record: RestartRecord
   #readiness: Readiness
-  #pidFile: PidFile | undefined
-  #control: ControlSocket | undefined
   /** By the clock of the system. */
   #restartBeganMs = 0
   #successor: Successor | undefined
@@ -102,8 +90,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
         (moved, handle) => adoption.adopt(moved, handle),
       )
     this.#serviceManager = this.#answerTo(inheritance?.welcome.serviceManager)
-    this.#origin = findOrigin(system, this.#predecessor?.directory ?? '')
-    this.#environment = new Environment(system)
+    this.#launcher = new Launcher(system, this.#predecessor?.directory ?? '', this.#supervisor)
+    this.#whereabouts = new Whereabouts(system, createOwnService(this), () => this.logger)
     this.#readiness = this.#createReadiness()
     this.#actions = new SignalActions(this)
     this.#signals = new Signals(
@@ -153,17 +141,14 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   /** Takes what a new server says of the process. */
   configure(options: ProcessOptions): void {
     this.#settings.check(options)
-    if (options.pidFile !== undefined) {
-      this.#pidFile ??= new PidFile(options.pidFile, this.system.pid)
-    }
-    if (options.control !== undefined) this.#control ??= this.#createControl(options.control)
+    this.#whereabouts.take(options)
     this.#settings.add(options)
   }
 
   // What servers report.
 
   get directory(): string {
-    return currentDirectory(this.system, this.#origin)
+    return this.#launcher.directory
   }
 
   claim(target: ListenTarget): Claimed | undefined {
@@ -333,7 +318,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
         )
       },
       ready() {
-        runtime.#environment.bootEnded()
+        runtime.#launcher.bootEnded()
         // Also when the predecessor is gone: a supervisor wants to know, and to have its copies.
         runtime.#reportReady()
         if (runtime.mayAccept) runtime.#serve()
@@ -343,12 +328,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
 
   #reportReady(): void {
     this.#predecessor?.deposit(this.servers.passable)
-    const pidFile = this.#pidFile?.path
-    this.#predecessor?.reportReady({
-      adopts: this.servers.adopting,
-      pidFile,
-      control: this.#findControl()?.path,
-    })
+    const adopts = this.servers.adopting
+    this.#predecessor?.reportReady({ adopts, ...this.#whereabouts.paths })
   }
 
   /** The predecessor has stopped accepting, or is gone. */
@@ -365,7 +346,6 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#lifecycle.apply('serve')
     this.#serviceManager?.serving(this.number, this.system.pid)
     this.#held?.giveUp()
-    if (this.#pidFile ?? this.#control) this.system.onExit(this.#removeTraces)
     this.#announce()
   }
 
@@ -410,20 +390,14 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   /** Tells the world that this process serves. */
   #announce(): void {
     this.#supervisor?.reportServing()
-    try {
-      // A supervisor writes its own pid there, which stays.
-      if (!this.#supervisor) this.#pidFile?.write()
-    } catch (error) {
-      this.logger.error(messageOf(error))
-    }
-    // A supervisor answers in our place.
-    if (!this.#supervisor) void this.#openControl()
+    // A supervisor has its own pid there, and answers in our place.
+    if (!this.#supervisor) void this.#publish()
     this.#events.emit('ready')
   }
 
-  readonly #removeTraces = (): void => {
-    this.#pidFile?.remove()
-    this.#control?.leave()
+  async #publish(): Promise<void> {
+    await this.#whereabouts.publish(this.#predecessor?.control)
+    this.#predecessor?.reportServing()
   }
 
   // How it is controlled.
@@ -470,32 +444,6 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     const { exit } = this.#settings.current
     await this.#actions.on('SIGTERM')
     return exit
-  }
-
-  #createControl(path: string): ControlSocket {
-    return new ControlSocket(path, createOwnService(this))
-  }
-
-  /** The control socket that was asked for, or the one beside the pid file. */
-  #findControl(): ControlSocket | undefined {
-    // Where nothing can be handed over, nor can a path.
-    if (this.system.platform === 'win32' || this.system.isClusterWorker) return undefined
-    if (this.#control || !this.#pidFile) return this.#control
-    try {
-      this.#control = this.#createControl(controlBeside(this.#pidFile.path))
-    } catch (error) {
-      this.logger.warn(messageOf(error))
-    }
-    return this.#control
-  }
-
-  async #openControl(): Promise<void> {
-    try {
-      await this.#findControl()?.open(this.#predecessor?.control)
-    } catch (error) {
-      this.logger.error(messageOf(error))
-    }
-    this.#predecessor?.reportServing()
   }
 
   // How it hands over.
@@ -561,7 +509,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#record.takenOver(report)
     // A path that it does not take leads nowhere from now on.
     void successor.serving.then(() => {
-      if (this.#successor === successor) this.#control?.leave()
+      if (this.#successor === successor) this.#whereabouts.leaveControl()
     })
     this.logger.info(`generation ${String(number)} (pid ${String(report.pid)}) has taken over`)
     this.#events.emit('taken-over', report)
@@ -580,7 +528,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     for (const server of this.servers) server.stopAccepting('handoff')
     this.#isShuttingDown = true
     this.#lifecycle.apply('taken-over')
-    if (successor.pidFile === this.#pidFile?.path) this.#pidFile?.leave()
+    this.#whereabouts.leavePidFile(successor.pidFile)
     const exited = successor.exited.then((error) => {
       this.#successorLost(successor, error)
       return error
@@ -631,43 +579,26 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   #startSuccessor(number: number): Successor {
-    const { successor, readyTimeoutMs } = this.#settings.current
+    const { successor: override, readyTimeoutMs } = this.#settings.current
     const passed = this.servers.passable
     const keys = passed.flatMap(({ bound, ticketKeys }) =>
       ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
     )
-    const { system } = this
-    const supervisor = this.#supervisor?.isGone ? undefined : this.#supervisor
-    const launch = createLaunch(
-      system,
-      this.#origin,
-      preloadUrl(supervisor ? system.ppid : system.pid),
-      this.#environment.forSuccessor(),
-      successor,
-    )
+    const { child, facts } = this.#launcher.start(override)
     return new Successor(
-      system,
-      supervisor ? supervisor.start(launch) : this.#startChild(launch),
+      this.system,
+      child,
       passed,
       {
+        ...facts,
         generation: number,
-        directory: this.#origin.logical,
-        addedExecArgv: launch.addedExecArgv,
         ticketKeys: Object.fromEntries(keys),
         serviceManager: this.#serviceManager?.address,
-        control: this.#control?.bound,
+        control: this.#whereabouts.bound,
       },
       readyTimeoutMs,
       (isHammered) => this.generations(isHammered),
     )
-  }
-
-  #startChild(launch: SpawnRequest): Child {
-    try {
-      return startChild(this.system, launch)
-    } catch (error) {
-      throw spawnFailed(error)
-    }
   }
 
   // How it goes.
@@ -769,12 +700,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   #leave(): void {
     this.#predecessor?.leave()
     this.#signals.uninstall()
-    this.#removeTraces()
-    this.#control?.close()
-    this.system.offExit(this.#removeTraces)
+    this.#whereabouts.close()
     this.#settings.forget()
-    this.#pidFile = undefined
-    this.#control = undefined
   }
 
   runHooks(phase: HookPhase, signal: HookSignal): Promise<void> {
