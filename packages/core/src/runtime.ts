@@ -1,5 +1,6 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Ancestry } from './ancestry.js'
 import { stateText } from './connections/migrate-upgrade.js'
 import { createOwnService, type LoneGeneration } from './control/own-service.js'
 import type { ListedGeneration } from './control/service.js'
@@ -9,13 +10,12 @@ import type { Generation, GenerationStatus, TerminateHook } from './generation.j
 import { Adoption } from './handoff/adoption.js'
 import { Launcher } from './handoff/launcher.js'
 import { Successor } from './handoff/predecessor.js'
-import type { Channel, FromSupervisor, Inheritance, ToSupervisor } from './handoff/protocol.js'
-import { Predecessor, takeInheritance, type Claimed } from './handoff/successor.js'
-import { Supervisor, type Question } from './handoff/supervisor.js'
+import type { Inheritance } from './handoff/protocol.js'
+import { takeInheritance, type Claimed } from './handoff/successor.js'
+import type { Question } from './handoff/supervisor.js'
 import { bounded, type HookPhase, type HookSignal } from './hooks.js'
 import { Lifecycle, type GenerationState } from './lifecycle.js'
 import { formatAddress, type ListenTarget } from './listeners/address.js'
-import { HeldListeners } from './listeners/held.js'
 import { createStderrLogger, type Logger } from './logger.js'
 import type { ProcessOptions } from './options.js'
 import { Readiness } from './readiness.js'
@@ -23,9 +23,6 @@ import type { RestartReport, ShutdownReport } from './reports.js'
 import { RestartRecord } from './restart-record.js'
 import type { ManagedServer, Occasion, ServerHost } from './server.js'
 import { Servers } from './servers.js'
-import { openPassedSockets } from './service-manager/activation.js'
-import { ServiceManager } from './service-manager/service-manager.js'
-import { takeServiceVariables, type NotifyAddress } from './service-manager/variables.js'
 import { Settings } from './settings.js'
 import { SignalActions, type SignalTarget } from './signal-actions.js'
 import { Signals } from './signals.js'
@@ -43,12 +40,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   })
   readonly #settings: Settings
   readonly servers: Servers
-  readonly #supervisor: Supervisor | undefined
-  readonly #predecessor: Predecessor | undefined
-  /** What a service manager has bound for the first process of a chain. */
-  #activated: HeldListeners | undefined
-  /** Of a supervisor's generations it is the supervisor that answers to it. */
-  #serviceManager: ServiceManager | undefined
+  readonly #ancestry: Ancestry
   readonly #actions: SignalActions
   readonly #launcher: Launcher
   readonly #whereabouts: Whereabouts
@@ -77,20 +69,15 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#settings = new Settings(createStderrLogger(system))
     this.servers = new Servers(system, this.#settings)
     const adoption = new Adoption(this.servers, this.#events)
-    this.#supervisor = inheritance && this.#superviseBy(inheritance)
-    this.#predecessor =
-      inheritance &&
-      new Predecessor(
-        system,
-        inheritance,
-        this.#supervisor?.predecessor ?? inheritance.channel,
-        (afterMs) => {
-          this.#takeOver(afterMs)
-        },
-        (moved, handle) => adoption.adopt(moved, handle),
-      )
-    this.#serviceManager = this.#answerTo(inheritance?.welcome.serviceManager)
-    this.#launcher = new Launcher(system, this.#predecessor?.directory ?? '', this.#supervisor)
+    this.#ancestry = new Ancestry(system, this.#settings, inheritance, {
+      takeOver: (afterMs) => {
+        this.#takeOver(afterMs)
+      },
+      adopt: (moved, handle) => adoption.adopt(moved, handle),
+      answer: (what) => this.#answer(what),
+    })
+    const { predecessor, supervisor } = this.#ancestry
+    this.#launcher = new Launcher(system, predecessor?.directory ?? '', supervisor)
     this.#whereabouts = new Whereabouts(system, createOwnService(this), () => this.logger)
     this.#readiness = this.#createReadiness()
     this.#actions = new SignalActions(this)
@@ -102,7 +89,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   get number(): number {
-    return this.#predecessor?.generation ?? 0
+    return this.#ancestry.number
   }
 
   get isSuccessor(): boolean {
@@ -122,7 +109,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   get mayAccept(): boolean {
-    return this.#predecessor?.hasTakenOver ?? true
+    return this.#ancestry.mayAccept
   }
 
   get isShuttingDown(): boolean {
@@ -134,8 +121,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   get terminal(): 'present' | 'gone' | 'none' {
-    // Under a supervisor it is not this process that has the terminal.
-    return this.#supervisor?.isAtTerminal ? 'present' : this.system.terminal()
+    return this.#ancestry.terminal
   }
 
   /** Takes what a new server says of the process. */
@@ -152,15 +138,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   claim(target: ListenTarget): Claimed | undefined {
-    return this.#predecessor ? this.#predecessor.claim(target) : this.#activated?.claim(target)
+    return this.#ancestry.claim(target)
   }
 
   hasHeldPort(port: number): boolean {
-    return this.#held?.hasPort(port) ?? false
-  }
-
-  get #held(): HeldListeners | undefined {
-    return this.#predecessor?.held ?? this.#activated
+    return this.#ancestry.held?.hasPort(port) ?? false
   }
 
   listenBegun(server: ManagedServer): void {
@@ -170,7 +152,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
       this.#lifecycle.apply('reopen')
       this.#readiness = this.#createReadiness()
     }
-    this.#obeyServiceManager()
+    this.#ancestry.obeyServiceManager()
     this.#readiness.listenBegun(server)
   }
 
@@ -181,7 +163,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#signals.install(this.#settings.current.signals)
     // Later than the others, whose copies go with the report that this process is ready.
     if (this.mayAccept && this.#readiness.isReady)
-      this.#predecessor?.deposit(server.passable ? [server.passable] : [])
+      this.#ancestry.predecessor?.deposit(server.passable ? [server.passable] : [])
   }
 
   begun(server: ManagedServer): void {
@@ -193,7 +175,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   closing({ bound }: ManagedServer): void {
-    if (bound !== null) this.#predecessor?.withdraw(bound)
+    if (bound !== null) this.#ancestry.predecessor?.withdraw(bound)
   }
 
   draining({ server }: ManagedServer, upgraded: net.Socket[]): void {
@@ -202,7 +184,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
 
   hammered(server: ManagedServer, destroyed: number): void {
     // What still came from the predecessor would outlive the hammer.
-    this.#predecessor?.leave()
+    this.#ancestry.predecessor?.leave()
     this.#events.emit('hammer', { server: server.server, destroyed })
   }
 
@@ -306,11 +288,11 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
         return runtime.#settings.current.unclaimedGraceMs
       },
       get unclaimed() {
-        return runtime.#held?.unclaimed.length ?? 0
+        return runtime.#ancestry.held?.unclaimed.length ?? 0
       },
       isSuccessor: this.isSuccessor,
       giveUpUnclaimed() {
-        const names = runtime.#held?.unclaimed.map(
+        const names = runtime.#ancestry.held?.unclaimed.map(
           ({ bound, name }) => formatAddress(bound) + (name === undefined ? '' : ` (${name})`),
         )
         runtime.logger.warn(
@@ -327,9 +309,9 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   #reportReady(): void {
-    this.#predecessor?.deposit(this.servers.passable)
+    this.#ancestry.predecessor?.deposit(this.servers.passable)
     const adopts = this.servers.adopting
-    this.#predecessor?.reportReady({ adopts, ...this.#whereabouts.paths })
+    this.#ancestry.predecessor?.reportReady({ adopts, ...this.#whereabouts.paths })
   }
 
   /** The predecessor has stopped accepting, or is gone. */
@@ -344,43 +326,9 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
 
   #serve(): void {
     this.#lifecycle.apply('serve')
-    this.#serviceManager?.serving(this.number, this.system.pid)
-    this.#held?.giveUp()
+    this.#ancestry.serviceManager?.serving(this.number, this.system.pid)
+    this.#ancestry.held?.giveUp()
     this.#announce()
-  }
-
-  // How a service manager sees it.
-
-  /** Not before something listens: a program that serves nothing sees what it would see without us. */
-  #obeyServiceManager(): void {
-    // The primary of a cluster has bound what its workers listen on.
-    if (this.#predecessor || this.#activated || this.system.isClusterWorker) return
-    const { sockets, notify } = takeServiceVariables(this.system)
-    this.#activated = new HeldListeners(openPassedSockets(sockets, this.logger))
-    this.#serviceManager = this.#answerTo(notify)
-  }
-
-  #answerTo(address: NotifyAddress | undefined): ServiceManager | undefined {
-    return address && new ServiceManager(this.system, address, () => this.logger)
-  }
-
-  // How a supervisor sees it.
-
-  #superviseBy({ channel, welcome: { supervisor: facts } }: Inheritance): Supervisor | undefined {
-    if (!facts) return undefined
-    const line = channel as unknown as Channel<ToSupervisor, FromSupervisor>
-    const supervisor = new Supervisor(line, facts, (what) => this.#answer(what))
-    void supervisor.gone.then(() => {
-      if (this.mayAccept) {
-        this.logger.warn('The supervisor is gone: this process serves on, and nobody replaces it.')
-        supervisor.standAlone()
-      } else {
-        // Whoever serves now goes on, and can no longer hand over to this process.
-        this.logger.error('The supervisor is gone before this process served: exiting.')
-        this.system.exit()
-      }
-    })
-    return supervisor
   }
 
   async #answer(what: Question): Promise<unknown> {
@@ -389,15 +337,15 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
 
   /** Tells the world that this process serves. */
   #announce(): void {
-    this.#supervisor?.reportServing()
+    this.#ancestry.supervisor?.reportServing()
     // A supervisor has its own pid there, and answers in our place.
-    if (!this.#supervisor) void this.#publish()
+    if (!this.#ancestry.supervisor) void this.#publish()
     this.#events.emit('ready')
   }
 
   async #publish(): Promise<void> {
-    await this.#whereabouts.publish(this.#predecessor?.control)
-    this.#predecessor?.reportServing()
+    await this.#whereabouts.publish(this.#ancestry.predecessor?.control)
+    this.#ancestry.predecessor?.reportServing()
   }
 
   // How it is controlled.
@@ -416,7 +364,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
 
   async generations(isHammered: boolean): Promise<GenerationStatus[]> {
     if (isHammered) void this.#actions.on('SIGUSR2')
-    const older = (await this.#predecessor?.askOlder(isHammered)) ?? []
+    const older = (await this.#ancestry.predecessor?.askOlder(isHammered)) ?? []
     return [...older, this.status()]
   }
 
@@ -477,7 +425,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     const number = this.number + 1
     this.#lifecycle.apply('restart')
     this.#events.emit('restarting', { number })
-    const told = this.#serviceManager?.restarting()
+    const told = this.#ancestry.serviceManager?.restarting()
     const aborted = new Promise<never>((_, reject) => (this.#abortRestart = reject))
     let successor: Successor | undefined
     try {
@@ -542,8 +490,8 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     }
     // Its end may have been noticed, and answered, before we heard that it was told.
     if (this.#successor !== successor) throw await exited
-    this.#predecessor?.reportSucceeded()
-    this.#serviceManager?.succeeded()
+    this.#ancestry.predecessor?.reportSucceeded()
+    this.#ancestry.serviceManager?.succeeded()
     successor.release()
   }
 
@@ -551,7 +499,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   #successorLost(successor: Successor, error: EndlessError): void {
     successor.migration?.abort()
     if (successor.hasLeft || this.#isLeaving) {
-      this.#supervisor?.reportNotServing()
+      this.#ancestry.supervisor?.reportNotServing()
       return
     }
     this.#successor = undefined
@@ -566,7 +514,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#lifecycle.apply('taken-back')
     this.#reportFailure(error)
     void Promise.all(listening).then(() => {
-      this.#predecessor?.deposit(this.servers.passable)
+      this.#ancestry.predecessor?.deposit(this.servers.passable)
       this.#announce()
     })
   }
@@ -574,7 +522,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   #reportFailure(error: EndlessError): void {
     this.#record.failed(this.number + 1, error, this.system.now() - this.#restartBeganMs)
     this.logger.error(`Restart failed: ${error.message}`)
-    this.#serviceManager?.restartFailed(error.message)
+    this.#ancestry.serviceManager?.restartFailed(error.message)
     this.#events.emit('restart-failed', error)
   }
 
@@ -593,7 +541,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
         ...facts,
         generation: number,
         ticketKeys: Object.fromEntries(keys),
-        serviceManager: this.#serviceManager?.address,
+        serviceManager: this.#ancestry.serviceManager?.address,
         control: this.#whereabouts.bound,
       },
       readyTimeoutMs,
@@ -627,7 +575,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
         this.#successor?.closeEscrow()
         return this.#shutdown
       }
-      this.#serviceManager?.stopping()
+      this.#ancestry.serviceManager?.stopping()
       if (delayMs > 0 && !this.#isHammerDue) await this.#delay(delayMs)
       return this.#drainAndLeave(occasion, signal)
     }
@@ -657,7 +605,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     this.#isLeaving = true
     this.#successor?.closeEscrow()
     const successorPid = occasion.reason === 'handoff' ? this.#successor?.pid : undefined
-    const moved = successorPid && this.#serviceManager?.moveMainTo(successorPid)
+    const moved = successorPid && this.#ancestry.serviceManager?.moveMainTo(successorPid)
     const reports = await Promise.all([...this.servers].map((server) => server.terminate()))
     for (const hook of this.#terminateHooks) {
       await bounded(this.system, this.logger, 'An onTerminate hook', hook, boundMs)
@@ -688,17 +636,18 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   async #drain(occasion: Occasion): Promise<void> {
     for (const server of this.servers) server.drain(occasion)
     if (this.#isHammerDue) for (const server of this.servers) server.strike()
-    if (occasion.reason === 'shutdown') this.#predecessor?.leave()
+    if (occasion.reason === 'shutdown') this.#ancestry.predecessor?.leave()
     // Its connections come through here: if we left first, they would stay on older code.
-    await this.#predecessor?.untilFinished()
+    await this.#ancestry.predecessor?.untilFinished()
     await Promise.all([...this.servers].map((server) => server.drained()))
     // Whoever asked for the restart is answered by this process, when there is somebody to see.
-    if (occasion.reason === 'handoff' && !this.#supervisor) await this.untilSuccessorServes()
+    if (occasion.reason === 'handoff' && !this.#ancestry.supervisor)
+      await this.untilSuccessorServes()
   }
 
   /** Nothing is left that serves: the process is again as if endless were not there. */
   #leave(): void {
-    this.#predecessor?.leave()
+    this.#ancestry.predecessor?.leave()
     this.#signals.uninstall()
     this.#whereabouts.close()
     this.#settings.forget()
