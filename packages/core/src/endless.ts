@@ -42,9 +42,9 @@ export function createManagedServer<S extends net.Server>(
       'This server is endless already: keep what the first call of endless() answered.',
     )
   }
-  const runtime = currentRuntime()
-  const managed = new ManagedServer<S>(server, runtime, given)
-  runtime.configure(given.process)
+  const { host } = currentRuntime()
+  const managed = new ManagedServer<S>(server, host, given)
+  host.configure(given.process)
   managedServers.add(server)
   watchHiddenServers()
   return managed

@@ -2,9 +2,9 @@ import { ControlSocket } from './control/control-socket.js'
 import { controlBeside, type Service } from './control/service.js'
 import { messageOf } from './errors.js'
 import type { UnixAddress } from './handoff/protocol.js'
-import type { Logger } from './logger.js'
 import type { ProcessOptions } from './options.js'
 import { PidFile } from './pid-file.js'
+import type { Settings } from './settings.js'
 import type { System } from './system.js'
 
 /**
@@ -13,15 +13,15 @@ import type { System } from './system.js'
  */
 export class Whereabouts {
   readonly #system: System
+  readonly #settings: Settings
   readonly #service: Service
-  readonly #logger: () => Logger
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
 
-  constructor(system: System, service: Service, logger: () => Logger) {
+  constructor(system: System, settings: Settings, service: Service) {
     this.#system = system
+    this.#settings = settings
     this.#service = service
-    this.#logger = logger
   }
 
   /**
@@ -51,12 +51,12 @@ export class Whereabouts {
     try {
       this.#pidFile?.write()
     } catch (error) {
-      this.#logger().error(messageOf(error))
+      this.#settings.logger.error(messageOf(error))
     }
     try {
       await this.#findControl()?.open(predecessor)
     } catch (error) {
-      this.#logger().error(messageOf(error))
+      this.#settings.logger.error(messageOf(error))
     }
   }
 
@@ -92,7 +92,7 @@ export class Whereabouts {
     try {
       this.#control = new ControlSocket(controlBeside(this.#pidFile.path), this.#service)
     } catch (error) {
-      this.#logger().warn(messageOf(error))
+      this.#settings.logger.warn(messageOf(error))
     }
     return this.#control
   }

@@ -1,37 +1,31 @@
-import type { SuccessorOptions } from '../options.js'
-import type { System } from '../system.js'
+import type { GenerationStatus } from '../generation.js'
+import { formatAddress } from '../listeners/address.js'
+import type { Parts } from '../parts.js'
 import { startChild, type Child } from './child.js'
 import { Environment } from './environment.js'
-import { createLaunch, currentDirectory, findOrigin, type Origin } from './launch.js'
-import { spawnFailed } from './predecessor.js'
+import { createLaunch, currentDirectory, findOrigin, type Launch, type Origin } from './launch.js'
+import { spawnFailed, Successor } from './predecessor.js'
 import { preloadUrl } from './preload-url.js'
-import type { SpawnRequest, Welcome } from './protocol.js'
-import type { Supervisor } from './supervisor.js'
 
-/** A successor that has been started, and what it has to know of that. */
-export interface Launched {
-  child: Child
-  facts: Pick<Welcome, 'directory' | 'addedExecArgv'>
-}
+/** What this process passes on, and whose child a successor is. */
+type Means = Pick<Parts, 'system' | 'settings' | 'servers' | 'ancestry' | 'whereabouts'>
 
 /** Starts successors: as children of this process, or of its supervisor. */
 export class Launcher {
-  readonly #system: System
+  readonly #means: Means
   readonly #origin: Origin
   readonly #environment: Environment
-  readonly #supervisor: Supervisor | undefined
 
-  /** @param directory the working directory as the predecessor knows it; '' if there is none */
-  constructor(system: System, directory: string, supervisor: Supervisor | undefined) {
-    this.#system = system
-    this.#origin = findOrigin(system, directory)
+  constructor(means: Means) {
+    const { system, ancestry } = means
+    this.#means = means
+    this.#origin = findOrigin(system, ancestry.predecessor?.directory ?? '')
     this.#environment = new Environment(system)
-    this.#supervisor = supervisor
   }
 
   /** What relative paths of the application mean now, by the name that the user knows. */
   get directory(): string {
-    return currentDirectory(this.#system, this.#origin)
+    return currentDirectory(this.#means.system, this.#origin)
   }
 
   /** Call when the program has booted: what it has put into its environment is not passed on. */
@@ -39,26 +33,53 @@ export class Launcher {
     this.#environment.bootEnded()
   }
 
-  /** @throws `ERR_ENDLESS_SPAWN_FAILED` for some reasons; for others the `exit` of the child rejects */
-  start(override: SuccessorOptions | undefined): Launched {
-    const system = this.#system
-    const supervisor = this.#supervisor?.isGone ? undefined : this.#supervisor
+  /**
+   * Starts a successor.
+   *
+   * @param answerOlder tells of this process and of all that are older, hammered first if told so
+   * @throws `ERR_ENDLESS_SPAWN_FAILED`; for some failures the successor's `ready` rejects instead
+   */
+  start(
+    generation: number,
+    answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>,
+  ): Successor {
+    const { system, settings, servers, ancestry, whereabouts } = this.#means
+    const passed = servers.passable
+    const keys = passed.flatMap(({ bound, ticketKeys }) =>
+      ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
+    )
+    const { child, addedExecArgv } = this.#startChild()
+    return new Successor(
+      system,
+      child,
+      passed,
+      {
+        generation,
+        directory: this.#origin.logical,
+        addedExecArgv,
+        ticketKeys: Object.fromEntries(keys),
+        serviceManager: ancestry.serviceManager?.address,
+        control: whereabouts.bound,
+      },
+      settings.current.readyTimeoutMs,
+      answerOlder,
+    )
+  }
+
+  #startChild(): Pick<Launch, 'addedExecArgv'> & { child: Child } {
+    const { system, settings, ancestry } = this.#means
+    const supervisor = ancestry.supervisor?.isGone ? undefined : ancestry.supervisor
     const launch = createLaunch(
       system,
       this.#origin,
       preloadUrl(supervisor ? system.ppid : system.pid),
       this.#environment.forSuccessor(),
-      override,
+      settings.current.successor,
     )
-    return {
-      child: supervisor ? supervisor.start(launch) : this.#startChild(launch),
-      facts: { directory: this.#origin.logical, addedExecArgv: launch.addedExecArgv },
-    }
-  }
-
-  #startChild(launch: SpawnRequest): Child {
+    const { addedExecArgv } = launch
+    if (supervisor) return { child: supervisor.start(launch), addedExecArgv }
     try {
-      return startChild(this.#system, launch)
+      return { child: startChild(system, launch), addedExecArgv }
     } catch (error) {
       throw spawnFailed(error)
     }
