@@ -11,10 +11,10 @@ import { Supervisor, type Question } from './handoff/supervisor.js'
 import type { RawHandle } from './internals.js'
 import type { ListenTarget } from './listeners/address.js'
 import { HeldListeners } from './listeners/held.js'
+import type { ProcessSettings } from './process-settings.js'
 import { openPassedSockets } from './service-manager/activation.js'
 import { ServiceManager } from './service-manager/service-manager.js'
 import { takeServiceVariables, type NotifyAddress } from './service-manager/variables.js'
-import type { Settings } from './settings.js'
 import type { System } from './system.js'
 
 /** What a process does for those that it comes from. */
@@ -31,14 +31,14 @@ export class Ancestry {
   readonly predecessor: Predecessor | undefined
   readonly supervisor: Supervisor | undefined
   readonly #system: System
-  readonly #settings: Settings
+  readonly #settings: ProcessSettings
   #serviceManager: ServiceManager | undefined
   /** What a service manager has bound for the first process of a chain. */
   #activated: HeldListeners | undefined
 
   constructor(
     system: System,
-    settings: Settings,
+    settings: ProcessSettings,
     inheritance: Inheritance | undefined,
     descendant: Descendant,
   ) {

@@ -7,16 +7,16 @@ import { Launcher } from './handoff/launcher.js'
 import type { Inheritance } from './handoff/protocol.js'
 import { Lifecycle } from './lifecycle.js'
 import { createStderrLogger } from './logger.js'
+import { ProcessSettings } from './process-settings.js'
 import { RestartRecord } from './restart-record.js'
 import { Servers } from './servers.js'
-import { Settings } from './settings.js'
 import type { System } from './system.js'
 import { Whereabouts } from './whereabouts.js'
 
 /** What a process has for as long as it lives, whatever becomes of it. */
 export interface Parts {
   readonly system: System
-  readonly settings: Settings
+  readonly settings: ProcessSettings
   readonly events: Events
   readonly lifecycle: Lifecycle
   readonly servers: Servers
@@ -36,7 +36,7 @@ export function createParts(
   inheritance: Inheritance | undefined,
   generation: LoneGeneration & Pick<Descendant, 'takeOver'>,
 ): Parts {
-  const settings = new Settings(createStderrLogger(system))
+  const settings = new ProcessSettings(createStderrLogger(system))
   const events = new Events((event, error) => {
     settings.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
   })

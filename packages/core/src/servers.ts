@@ -4,16 +4,16 @@ import type { PassedListener } from './handoff/predecessor.js'
 import type { PassedTicketKeys } from './handoff/protocol.js'
 import { runHooks, type HookPhase, type HookSignal } from './hooks.js'
 import { defaultHammerTimeMs } from './options.js'
+import type { ProcessSettings } from './process-settings.js'
 import type { ManagedServer } from './server.js'
-import type { Settings } from './settings.js'
 import type { System } from './system.js'
 
 /** The servers of this process, from when they listen until they have terminated. */
 export class Servers extends Set<ManagedServer> {
   readonly #system: System
-  readonly #settings: Settings
+  readonly #settings: ProcessSettings
 
-  constructor(system: System, settings: Settings) {
+  constructor(system: System, settings: ProcessSettings) {
     super()
     this.#system = system
     this.#settings = settings

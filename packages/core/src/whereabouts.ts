@@ -4,7 +4,7 @@ import { messageOf } from './errors.js'
 import type { UnixAddress } from './handoff/protocol.js'
 import type { ProcessOptions } from './options.js'
 import { PidFile } from './pid-file.js'
-import type { Settings } from './settings.js'
+import type { ProcessSettings } from './process-settings.js'
 import type { System } from './system.js'
 
 /**
@@ -13,12 +13,12 @@ import type { System } from './system.js'
  */
 export class Whereabouts {
   readonly #system: System
-  readonly #settings: Settings
+  readonly #settings: ProcessSettings
   readonly #service: Service
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
 
-  constructor(system: System, settings: Settings, service: Service) {
+  constructor(system: System, settings: ProcessSettings, service: Service) {
     this.#system = system
     this.#settings = settings
     this.#service = service

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Service } from '../src/control/service.js'
 import { createStderrLogger } from '../src/logger.js'
-import { Settings } from '../src/settings.js'
+import { ProcessSettings } from '../src/process-settings.js'
 import { Whereabouts } from '../src/whereabouts.js'
 import { FakeSystem } from './fake-system.js'
 
@@ -18,7 +18,7 @@ beforeEach(() => {
   system = new FakeSystem()
   directory = mkdtempSync(path.join(tmpdir(), 'endless-'))
   pidFile = path.join(directory, 'app.pid')
-  const settings = new Settings(createStderrLogger(system))
+  const settings = new ProcessSettings(createStderrLogger(system))
   whereabouts = new Whereabouts(system, settings, {} as Service)
 })
 

@@ -1,8 +1,8 @@
 import { EndlessError } from '../errors.js'
 import type { GenerationStatus } from '../generation.js'
+import type { ProcessSettings } from '../process-settings.js'
 import type { RestartReport } from '../reports.js'
 import type { Restart } from '../restart.js'
-import type { Settings } from '../settings.js'
 import type { Shutdown } from '../shutdown.js'
 import type { SignalActions } from '../signal-actions.js'
 import type { Service, ServiceStatus } from './service.js'
@@ -22,9 +22,9 @@ export interface LoneGeneration {
 /** What a control socket asks of a generation that has no supervisor. */
 export class OwnService implements Service {
   readonly #generation: LoneGeneration
-  readonly #settings: Settings
+  readonly #settings: ProcessSettings
 
-  constructor(generation: LoneGeneration, settings: Settings) {
+  constructor(generation: LoneGeneration, settings: ProcessSettings) {
     this.#generation = generation
     this.#settings = settings
   }

@@ -7,7 +7,7 @@ import {
 } from './options.js'
 
 /** What the servers of this process have said of it. */
-export class Settings {
+export class ProcessSettings {
   readonly #defaultLogger: Logger
   #given: ProcessOptions = {}
 

@@ -1,7 +1,7 @@
 // Proves what a process knows of what its servers say of it.
 import { beforeEach, expect, test } from 'vitest'
 import type { Logger } from '../src/logger.js'
-import { Settings } from '../src/settings.js'
+import { ProcessSettings } from '../src/process-settings.js'
 
 const silent = (): Logger => ({
   info: () => undefined,
@@ -10,10 +10,10 @@ const silent = (): Logger => ({
 })
 
 const defaultLogger = silent()
-let settings: Settings
+let settings: ProcessSettings
 
 beforeEach(() => {
-  settings = new Settings(defaultLogger)
+  settings = new ProcessSettings(defaultLogger)
 })
 
 test('what nobody has said has its default', () => {
