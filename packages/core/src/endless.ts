@@ -1,9 +1,9 @@
 import http from 'node:http'
 import net from 'node:net'
 import { EndlessError } from './errors.js'
+import { currentRuntime } from './runtime.js'
 import { interceptListen } from './listeners/intercept.js'
 import { parseOptions, type EndlessOptions } from './options.js'
-import { currentRuntime } from './runtime.js'
 import { ManagedServer, type EndlessServer } from './server.js'
 
 /**
