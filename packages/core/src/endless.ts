@@ -42,9 +42,9 @@ export function createManagedServer<S extends net.Server>(
       'This server is endless already: keep what the first call of endless() answered.',
     )
   }
-  const runtime = currentRuntime()
-  const managed = new ManagedServer<S>(server, runtime, given)
-  runtime.configure(given.process)
+  const { host } = currentRuntime()
+  const managed = new ManagedServer<S>(server, host, given)
+  host.configure(given.process)
   managedServers.add(server)
   watchHiddenServers()
   return managed
@@ -59,7 +59,7 @@ function watchHiddenServers(): void {
   interceptListen((server) => {
     if (server.listenerCount('request') === 0) return
     const handlers = new Set<unknown>(server.listeners('request'))
-    const main = currentRuntime().findServer((other) =>
+    const main = currentRuntime().servers.find((other) =>
       other.server.listeners('request').some((handler) => handlers.has(handler)),
     )
     if (main) main.addSibling(createManagedServer(server, main.siblingOptions))

@@ -31,3 +31,16 @@ const transitions: Record<GenerationState, Partial<Record<LifecycleEvent, Genera
 export function transition(state: GenerationState, event: LifecycleEvent): GenerationState {
   return transitions[state][event] ?? state
 }
+
+/** The state of this process. */
+export class Lifecycle {
+  #state: GenerationState = 'init'
+
+  get state(): GenerationState {
+    return this.#state
+  }
+
+  apply(event: LifecycleEvent): void {
+    this.#state = transition(this.#state, event)
+  }
+}

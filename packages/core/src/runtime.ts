@@ -1,125 +1,65 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { stateText } from './connections/migrate-upgrade.js'
-import { countConnections } from './connections/count.js'
-import { ControlSocket } from './control/control-socket.js'
-import { createOwnService, type LoneGeneration } from './control/own-service.js'
-import { controlBeside, type ListedGeneration } from './control/service.js'
-import { EndlessError, messageOf } from './errors.js'
-import { Events, type GenerationEvents } from './events.js'
+import type { LoneGeneration } from './control/own-service.js'
+import type { GenerationEvents } from './events.js'
 import type { Generation, GenerationStatus, TerminateHook } from './generation.js'
-import { startChild, type Child } from './handoff/child.js'
-import { Environment } from './handoff/environment.js'
-import { createLaunch, currentDirectory, findOrigin, type Origin } from './handoff/launch.js'
-import { spawnFailed, Successor } from './handoff/predecessor.js'
-import { preloadUrl } from './handoff/preload-url.js'
-import type {
-  Channel,
-  FromSupervisor,
-  Inheritance,
-  MovedConnection,
-  MovedUpgrade,
-  SpawnRequest,
-  ToSupervisor,
-} from './handoff/protocol.js'
-import { Predecessor, takeInheritance, type Claimed } from './handoff/successor.js'
-import { Supervisor, type Question } from './handoff/supervisor.js'
-import { bounded, runHooks, type HookPhase, type HookSignal } from './hooks.js'
-import type { RawHandle } from './internals.js'
-import { transition, type GenerationState, type LifecycleEvent } from './lifecycle.js'
-import { formatAddress, type ListenTarget } from './listeners/address.js'
-import { HeldListeners } from './listeners/held.js'
-import { createStderrLogger, type Logger } from './logger.js'
-import {
-  defaultHammerTimeMs,
-  mergeProcessOptions,
-  processDefaults,
-  type ProcessOptions,
-  type ResolvedProcessOptions,
-} from './options.js'
-import { PidFile } from './pid-file.js'
-import { Readiness } from './readiness.js'
-import type { LastRestart, RestartReport, ShutdownReport } from './reports.js'
-import type { ManagedServer, Occasion, ServerHost } from './server.js'
-import { openPassedSockets } from './service-manager/activation.js'
-import { ServiceManager } from './service-manager/service-manager.js'
-import { takeServiceVariables, type NotifyAddress } from './service-manager/variables.js'
+import type { Inheritance } from './handoff/protocol.js'
+import { takeInheritance } from './handoff/successor.js'
+import type { HookSignal } from './hooks.js'
+import { Host } from './host.js'
+import type { GenerationState } from './lifecycle.js'
+import { createParts, type Parts } from './parts.js'
+import type { RestartReport, ShutdownReport } from './reports.js'
+import { refuseRestart } from './restart-refusal.js'
+import { Restart } from './restart.js'
+import type { Occasion } from './server.js'
+import type { Servers } from './servers.js'
+import { Serving } from './serving.js'
+import { Shutdown } from './shutdown.js'
 import { SignalActions, type SignalTarget } from './signal-actions.js'
-import { Signals } from './signals.js'
 import { createNodeSystem, type System } from './system.js'
 
-/** How long a successor that has taken over may take until its control socket is there. */
-const servingMs = 5_000
-
 /** The process and all its parts. There is one in a process. */
-export class Runtime implements Generation, ServerHost, SignalTarget, LoneGeneration {
-  readonly system: System
-  readonly #events = new Events((event, error) => {
-    this.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
-  })
-  readonly #servers = new Set<ManagedServer>()
-  readonly #supervisor: Supervisor | undefined
-  readonly #predecessor: Predecessor | undefined
-  /** What a service manager has bound for the first process of a chain. */
-  #activated: HeldListeners | undefined
-  /** Of a supervisor's generations it is the supervisor that answers to it. */
-  #serviceManager: ServiceManager | undefined
-  readonly #actions: SignalActions
-  readonly #origin: Origin
-  readonly #environment: Environment
-  readonly #signals: Signals
-  readonly #defaultLogger: Logger
+export class Runtime implements Generation, SignalTarget, LoneGeneration {
+  readonly host: Host
+  readonly actions: SignalActions
+  readonly #parts: Parts
+  readonly #serving: Serving
   readonly #startedMs: number
   readonly #terminateHooks: TerminateHook[] = []
-  #readiness: Readiness
-  #given: ProcessOptions = {}
-  #pidFile: PidFile | undefined
-  #control: ControlSocket | undefined
-  /** By the clock of the system. */
-  #restartBeganMs = 0
-  #lastRestart: (Omit<LastRestart, 'agoMs'> & { endedMs: number }) | undefined
-  #state: GenerationState = 'init'
-  #successor: Successor | undefined
-  #restarting: Promise<RestartReport> | undefined
-  #abortRestart: ((reason: EndlessError) => void) | undefined
-  #shutdown: Promise<ShutdownReport> | undefined
-  #isShuttingDown = false
-  #isLeaving = false
-  #isHammerDue = false
-  #onTakenBack: ((error: EndlessError) => void) | undefined
-  #cutDelay: (() => void) | undefined
+  #restart: Restart | undefined
+  #shutdown: Shutdown | undefined
 
   constructor(system: System, inheritance: Inheritance | undefined) {
-    this.system = system
     this.#startedMs = system.now()
-    this.#defaultLogger = createStderrLogger(system)
-    this.#supervisor = inheritance && this.#superviseBy(inheritance)
-    this.#predecessor =
-      inheritance &&
-      new Predecessor(
-        system,
-        inheritance,
-        this.#supervisor?.predecessor ?? inheritance.channel,
-        (afterMs) => {
-          this.#takeOver(afterMs)
-        },
-        (moved, handle) =>
-          moved.type === 'upgrade' ? this.#adoptUpgrade(moved, handle) : this.#adopt(moved, handle),
-      )
-    this.#serviceManager = this.#answerTo(inheritance?.welcome.serviceManager)
-    this.#origin = findOrigin(system, this.#predecessor?.directory ?? '')
-    this.#environment = new Environment(system)
-    this.#readiness = this.#createReadiness()
-    this.#actions = new SignalActions(this)
-    this.#signals = new Signals(
-      system,
-      () => this.logger,
-      (signal) => void this.#actions.on(signal),
-    )
+    this.#parts = createParts(system, inheritance, this)
+    this.#serving = new Serving(this.#parts)
+    this.actions = new SignalActions(this, this.#parts)
+    this.host = new Host(this.#parts, this.#serving, {
+      isShuttingDown: () => this.isShuttingDown,
+      onSignal: (signal) => void this.actions.on(signal),
+    })
+  }
+
+  get servers(): Servers {
+    return this.#parts.servers
+  }
+
+  get currentRestart(): Restart | undefined {
+    return this.#restart
+  }
+
+  get currentShutdown(): Shutdown | undefined {
+    return this.#shutdown
+  }
+
+  get isShuttingDown(): boolean {
+    return this.#shutdown !== undefined
   }
 
   get number(): number {
-    return this.#predecessor?.generation ?? 0
+    return this.#parts.ancestry.number
   }
 
   get isSuccessor(): boolean {
@@ -127,184 +67,90 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
   }
 
   get hasSuccessor(): boolean {
-    return this.#successor?.hasTakenOver ?? false
+    return this.#restart?.successor?.hasTakenOver ?? false
   }
 
   get state(): GenerationState {
-    return this.#state
+    return this.#parts.lifecycle.state
   }
-
-  get logger(): Logger {
-    return this.#given.logger ?? this.#defaultLogger
-  }
-
-  get mayAccept(): boolean {
-    return this.#predecessor?.hasTakenOver ?? true
-  }
-
-  get #options(): ResolvedProcessOptions {
-    return { ...processDefaults, ...this.#given }
-  }
-
-  get isShuttingDown(): boolean {
-    return this.#isShuttingDown
-  }
-
-  get shutdownDelayMs(): number {
-    return this.#options.shutdownDelayMs
-  }
-
-  get terminal(): 'present' | 'gone' | 'none' {
-    // Under a supervisor it is not this process that has the terminal.
-    return this.#supervisor?.isAtTerminal ? 'present' : this.system.terminal()
-  }
-
-  /** The longest hammer time of the servers: what else of the application is bounded by. */
-  get #boundMs(): number {
-    const times = [...this.#servers].map((server) => server.hammerTimeMs)
-    return Math.max(0, ...times.map((time) => (time < 0 ? defaultHammerTimeMs : time)))
-  }
-
-  /** Takes what a new server says of the process. */
-  configure(options: ProcessOptions): void {
-    const given = mergeProcessOptions(this.#given, options)
-    if (options.pidFile !== undefined) {
-      this.#pidFile ??= new PidFile(options.pidFile, this.system.pid)
-    }
-    if (options.control !== undefined) this.#control ??= this.#createControl(options.control)
-    this.#given = given
-  }
-
-  // What servers report.
-
-  get directory(): string {
-    return currentDirectory(this.system, this.#origin)
-  }
-
-  claim(target: ListenTarget): Claimed | undefined {
-    return this.#predecessor ? this.#predecessor.claim(target) : this.#activated?.claim(target)
-  }
-
-  hasHeldPort(port: number): boolean {
-    return this.#held?.hasPort(port) ?? false
-  }
-
-  get #held(): HeldListeners | undefined {
-    return this.#predecessor?.held ?? this.#activated
-  }
-
-  /** Finds a server that listens. */
-  findServer(isIt: (server: ManagedServer) => boolean): ManagedServer | undefined {
-    return [...this.#servers].find(isIt)
-  }
-
-  listenBegun(server: ManagedServer): void {
-    // Again: what it said is forgotten when the last server before it has terminated.
-    this.configure(server.processOptions)
-    if (this.#state === 'terminate') {
-      this.#apply('reopen')
-      this.#readiness = this.#createReadiness()
-    }
-    this.#obeyServiceManager()
-    this.#readiness.listenBegun(server)
-  }
-
-  listening(server: ManagedServer): void {
-    // Again: what it said is forgotten if another server has terminated while this one bound.
-    this.configure(server.processOptions)
-    this.#servers.add(server)
-    this.#signals.install(this.#options.signals)
-    // Later than the others, whose copies go with the report that this process is ready.
-    if (this.mayAccept && this.#readiness.isReady) this.#deposit([server])
-  }
-
-  begun(server: ManagedServer): void {
-    this.#readiness.begun(server)
-  }
-
-  listenFailed(server: ManagedServer): void {
-    this.#readiness.listenFailed(server)
-  }
-
-  closing({ bound }: ManagedServer): void {
-    if (bound !== null) this.#predecessor?.withdraw(bound)
-  }
-
-  draining({ server }: ManagedServer, upgraded: net.Socket[]): void {
-    this.#events.emit('drain', { server, upgraded })
-  }
-
-  hammered(server: ManagedServer, destroyed: number): void {
-    // What still came from the predecessor would outlive the hammer.
-    this.#predecessor?.leave()
-    this.#events.emit('hammer', { server: server.server, destroyed })
-  }
-
-  terminated(server: ManagedServer): void {
-    this.#readiness.closed(server)
-    // A shutdown still needs its hooks, and ends with what follows the last server by itself.
-    if (this.#isShuttingDown) return
-    const hasServed = this.#servers.delete(server)
-    if (this.#servers.size > 0) return
-    if (hasServed) this.#apply('drained')
-    this.#leave()
-  }
-
-  // What users ask for.
 
   restart(): Promise<RestartReport> {
-    if (this.#restarting) return this.#restarting
-    const refusal = this.#refusal()
+    if (this.#restart?.isUnderWay) return this.#restart.report
+    const refusal = refuseRestart(this.#parts.system, this.state, this.isShuttingDown)
     if (refusal) return Promise.reject(refusal)
-    this.#restarting = this.#handOver().finally(() => (this.#restarting = undefined))
-    return this.#restarting
+    this.#restart = new Restart(this.#parts, {
+      gaveWay: () => {
+        this.#beginShutdown()
+      },
+      takenOver: (migration) => {
+        this.#beginShutdown().follow(migration)
+      },
+      takenBack: (reason) => {
+        this.#shutdown?.breakOff(reason)
+        this.#shutdown = undefined
+      },
+      servesAgain: () => {
+        this.#serving.again()
+      },
+      generations: (isHammered) => this.generations(isHammered),
+    })
+    return this.#restart.report
+  }
+
+  /** Its predecessor accepts no more. */
+  takeOver(afterMs?: number): void {
+    this.#serving.takeOver(afterMs)
   }
 
   ready(): void {
-    this.#readiness.manually()
+    this.#serving.readiness.manually()
   }
 
   shutdown(): Promise<ShutdownReport> {
     return this.shutDown({ reason: 'shutdown', isInteractive: false }, 0)
   }
 
-  async migrate(socket: Duplex, state?: unknown): Promise<boolean> {
-    const text = stateText(state)
-    if (!(socket instanceof net.Socket)) return false
-    const server = this.findServer(({ connections }) => connections.accepted.has(socket))
-    if (!server?.isDraining || server.bound === null) return false
-    return (await this.#successor?.upgrades?.migrate(socket, server.bound, text)) ?? false
+  shutDown(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
+    return this.#beginShutdown().ask(occasion, delayMs, signal)
   }
 
   hammer(): void {
-    if (this.#state !== 'shutting-down') return
-    // The drain may not have begun: a successor is being stopped, or load balancers are given time.
-    this.#isHammerDue = true
-    this.#cutDelay?.()
-    for (const server of this.#servers) server.strike()
+    if (this.state === 'shutting-down') this.#shutdown?.hammer()
+  }
+
+  async migrate(socket: Duplex, state?: unknown): Promise<boolean> {
+    const text = stateText(state)
+    if (!(socket instanceof net.Socket)) return false
+    const server = this.servers.find(({ connections }) => connections.accepted.has(socket))
+    if (!server?.isDraining || server.bound === null) return false
+    const upgrades = this.#restart?.successor?.upgrades
+    return (await upgrades?.migrate(socket, server.bound, text)) ?? false
   }
 
   status(): GenerationStatus {
+    const { system, record } = this.#parts
     return {
       number: this.number,
-      pid: this.system.pid,
-      state: this.#state,
-      uptimeMs: Math.round(this.system.now() - this.#startedMs),
-      memoryBytes: this.system.memoryBytes(),
-      servers: [...this.#servers].map(({ server, address, state, connections }) => ({
-        address,
-        state,
-        ...countConnections(server, connections),
-      })),
-      lastRestart: this.#tellLastRestart(),
+      pid: system.pid,
+      state: this.state,
+      uptimeMs: Math.round(system.now() - this.#startedMs),
+      memoryBytes: system.memoryBytes(),
+      servers: this.servers.status,
+      lastRestart: record.last,
     }
+  }
+
+  async generations(isHammered: boolean): Promise<GenerationStatus[]> {
+    if (isHammered) void this.actions.on('SIGUSR2')
+    const older = (await this.#parts.ancestry.predecessor?.askOlder(isHammered)) ?? []
+    return [...older, this.status()]
   }
 
   on<E extends keyof GenerationEvents>(
     event: E,
     listener: (...args: GenerationEvents[E]) => void,
   ): Generation {
-    this.#events.on(event, listener)
+    this.#parts.events.on(event, listener)
     return this
   }
 
@@ -312,7 +158,7 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     event: E,
     listener: (...args: GenerationEvents[E]) => void,
   ): Generation {
-    this.#events.off(event, listener)
+    this.#parts.events.off(event, listener)
     return this
   }
 
@@ -321,560 +167,18 @@ export class Runtime implements Generation, ServerHost, SignalTarget, LoneGenera
     return this
   }
 
-  // What signals ask for.
-
-  settled(): Promise<unknown> {
-    return this.#restarting?.catch(() => undefined) ?? Promise.resolve()
-  }
-
-  signalSuccessor(signal: NodeJS.Signals): void {
-    this.#successor?.signal(signal)
-  }
-
-  // How it begins to serve.
-
-  #createReadiness(): Readiness {
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- a source of live values
-    const runtime = this
-    return new Readiness(this.system, {
-      get mode() {
-        return runtime.#options.ready
+  #beginShutdown(): Shutdown {
+    return (this.#shutdown ??= new Shutdown(this.#parts, {
+      restart: () => this.#restart,
+      terminateHooks: this.#terminateHooks,
+      outlived: () => {
+        this.servers.clear()
+        this.#restart?.letGo()
+        this.#shutdown = undefined
+        this.host.leave()
       },
-      get unclaimedGraceMs() {
-        return runtime.#options.unclaimedGraceMs
-      },
-      get unclaimed() {
-        return runtime.#held?.unclaimed.length ?? 0
-      },
-      isSuccessor: this.isSuccessor,
-      giveUpUnclaimed() {
-        const names = runtime.#held?.unclaimed.map(
-          ({ bound, name }) => formatAddress(bound) + (name === undefined ? '' : ` (${name})`),
-        )
-        runtime.logger.warn(
-          `Nothing has listened on ${names?.join(', ') ?? ''} in this generation: closed from now on.`,
-        )
-      },
-      ready() {
-        runtime.#environment.bootEnded()
-        // Also when the predecessor is gone: a supervisor wants to know, and to have its copies.
-        runtime.#reportReady()
-        if (runtime.mayAccept) runtime.#serve()
-      },
-    })
+    }))
   }
-
-  #reportReady(): void {
-    const adopts = [...this.#servers].flatMap(({ adopts, bound }) =>
-      adopts && bound !== null ? [bound] : [],
-    )
-    this.#deposit(this.#servers)
-    const pidFile = this.#pidFile?.path
-    this.#predecessor?.reportReady({ adopts, pidFile, control: this.#findControl()?.path })
-  }
-
-  #deposit(servers: Iterable<ManagedServer>): void {
-    this.#predecessor?.deposit([...servers].flatMap(({ passable }) => passable ?? []))
-  }
-
-  /** Takes an open connection of the predecessor over; answers whether there is a server for it. */
-  #adopt({ bound, isFresh, keepAliveTimeoutMs }: MovedConnection, handle: RawHandle): boolean {
-    const server = this.findServer(
-      (each) => each.adopts && each.bound === bound && each.state !== 'terminate',
-    )
-    server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs })
-    return server !== undefined
-  }
-
-  /** Takes over a connection that has left HTTP, if the application wants it. */
-  #adoptUpgrade({ bound, state, head }: MovedUpgrade, handle: RawHandle): boolean {
-    if (!this.#events.has('adopt')) return false
-    const server = this.findServer((each) => each.bound === bound && each.state !== 'terminate')
-    const socket = server?.adoptUpgrade(handle, Buffer.from(head, 'base64'))
-    if (!server || !socket) return false
-    this.#events.emit('adopt', {
-      socket,
-      state: JSON.parse(state) as unknown,
-      server: server.server,
-    })
-    if (server.isDraining) this.draining(server, [socket])
-    return true
-  }
-
-  /** The predecessor has stopped accepting, or is gone. */
-  #takeOver(afterMs?: number): void {
-    if (this.isSuccessor) this.#noteRestart('taken-over', this.number, this.system.pid, afterMs)
-    for (const server of this.#servers) server.accept()
-    if (this.#readiness.isReady) this.#serve()
-  }
-
-  #serve(): void {
-    this.#apply('serve')
-    this.#serviceManager?.serving(this.number, this.system.pid)
-    this.#held?.giveUp()
-    if (this.#pidFile ?? this.#control) this.system.onExit(this.#removeTraces)
-    this.#announce()
-  }
-
-  // How a service manager sees it.
-
-  /** Not before something listens: a program that serves nothing sees what it would see without us. */
-  #obeyServiceManager(): void {
-    // The primary of a cluster has bound what its workers listen on.
-    if (this.#predecessor || this.#activated || this.system.isClusterWorker) return
-    const { sockets, notify } = takeServiceVariables(this.system)
-    this.#activated = new HeldListeners(openPassedSockets(sockets, this.logger))
-    this.#serviceManager = this.#answerTo(notify)
-  }
-
-  #answerTo(address: NotifyAddress | undefined): ServiceManager | undefined {
-    return address && new ServiceManager(this.system, address, () => this.logger)
-  }
-
-  // How a supervisor sees it.
-
-  #superviseBy({ channel, welcome: { supervisor: facts } }: Inheritance): Supervisor | undefined {
-    if (!facts) return undefined
-    const line = channel as unknown as Channel<ToSupervisor, FromSupervisor>
-    const supervisor = new Supervisor(line, facts, (what) => this.#answer(what))
-    void supervisor.gone.then(() => {
-      if (this.mayAccept) {
-        this.logger.warn('The supervisor is gone: this process serves on, and nobody replaces it.')
-        supervisor.standAlone()
-      } else {
-        // Whoever serves now goes on, and can no longer hand over to this process.
-        this.logger.error('The supervisor is gone before this process served: exiting.')
-        this.system.exit()
-      }
-    })
-    return supervisor
-  }
-
-  async #answer(what: Question): Promise<unknown> {
-    return what === 'restart' ? this.#actions.restart() : this.status()
-  }
-
-  /** Tells the world that this process serves. */
-  #announce(): void {
-    this.#supervisor?.reportServing()
-    try {
-      // A supervisor writes its own pid there, which stays.
-      if (!this.#supervisor) this.#pidFile?.write()
-    } catch (error) {
-      this.logger.error(messageOf(error))
-    }
-    // A supervisor answers in our place.
-    if (!this.#supervisor) void this.#openControl()
-    this.#events.emit('ready')
-  }
-
-  readonly #removeTraces = (): void => {
-    this.#pidFile?.remove()
-    this.#control?.leave()
-  }
-
-  // How it is controlled.
-
-  get booting(): ListedGeneration | undefined {
-    if (this.#state !== 'restarting' || !this.#successor) return undefined
-    return {
-      number: this.number + 1,
-      pid: this.#successor.pid ?? 0,
-      state: 'booting',
-      uptimeMs: Math.round(this.system.now() - this.#restartBeganMs),
-      memoryBytes: null,
-      servers: [],
-    }
-  }
-
-  async generations(isHammered: boolean): Promise<GenerationStatus[]> {
-    if (isHammered) void this.#actions.on('SIGUSR2')
-    const older = (await this.#predecessor?.askOlder(isHammered)) ?? []
-    return [...older, this.status()]
-  }
-
-  restartAsAsked(joins: boolean): Promise<RestartReport> {
-    return (joins ? this.#restarting : undefined) ?? this.#actions.restart()
-  }
-
-  async untilSuccessorServes(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    // Referenced: somebody waits. One that is stuck cannot be waited for.
-    const late = new Promise<void>((resolve) => {
-      timer = this.system.setTimeout(resolve, servingMs)
-    })
-    await Promise.race([this.#successor?.serving, late])
-    clearTimeout(timer)
-  }
-
-  async untilDrained(): Promise<boolean> {
-    const { exit } = this.#options
-    await this.#shutdown
-    return exit
-  }
-
-  async terminate(): Promise<boolean> {
-    const { exit } = this.#options
-    await this.#actions.on('SIGTERM')
-    return exit
-  }
-
-  #createControl(path: string): ControlSocket {
-    return new ControlSocket(path, createOwnService(this))
-  }
-
-  /** The control socket that was asked for, or the one beside the pid file. */
-  #findControl(): ControlSocket | undefined {
-    // Where nothing can be handed over, nor can a path.
-    if (this.system.platform === 'win32' || this.system.isClusterWorker) return undefined
-    if (this.#control || !this.#pidFile) return this.#control
-    try {
-      this.#control = this.#createControl(controlBeside(this.#pidFile.path))
-    } catch (error) {
-      this.logger.warn(messageOf(error))
-    }
-    return this.#control
-  }
-
-  async #openControl(): Promise<void> {
-    try {
-      await this.#findControl()?.open(this.#predecessor?.control)
-    } catch (error) {
-      this.logger.error(messageOf(error))
-    }
-    this.#predecessor?.reportServing()
-  }
-
-  #tellLastRestart(): LastRestart | null {
-    if (!this.#lastRestart) return null
-    const { endedMs, ...told } = this.#lastRestart
-    return { ...told, agoMs: Math.round(this.system.now() - endedMs) }
-  }
-
-  #noteRestart(
-    outcome: LastRestart['outcome'],
-    number: number,
-    pid: number | undefined,
-    durationMs: number | undefined,
-    error?: EndlessError,
-  ): void {
-    this.#lastRestart = {
-      outcome,
-      number,
-      pid: pid ?? null,
-      durationMs: durationMs === undefined ? null : Math.round(durationMs),
-      endedMs: this.system.now(),
-      error: error
-        ? {
-            code: error.code,
-            message: error.message,
-            exitCode: error.exitCode ?? null,
-            signal: error.signal ?? null,
-            stderr: error.stderr ?? [],
-          }
-        : null,
-    }
-  }
-
-  // How it hands over.
-
-  #refusal(): EndlessError | undefined {
-    if (this.system.platform === 'win32') {
-      return new EndlessError(
-        'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
-        'Cannot restart on Windows: it has no way to pass a listening socket on. Shut down and start again.',
-      )
-    }
-    if (this.system.isClusterWorker) {
-      return new EndlessError(
-        'ERR_ENDLESS_UNSUPPORTED',
-        'Cannot restart a cluster worker: its sockets belong to the primary process. Restart that.',
-      )
-    }
-    if (this.#isShuttingDown) return shuttingDown()
-    if (this.#state !== 'running') {
-      return new EndlessError(
-        'ERR_ENDLESS_NOT_RUNNING',
-        `Cannot restart: this process serves nothing (state '${this.#state}'). Wait for the 'ready' event.`,
-      )
-    }
-    return undefined
-  }
-
-  async #handOver(): Promise<RestartReport> {
-    const beganMs = this.system.now()
-    this.#restartBeganMs = beganMs
-    const number = this.number + 1
-    this.#apply('restart')
-    this.#events.emit('restarting', { number })
-    const told = this.#serviceManager?.restarting()
-    const aborted = new Promise<never>((_, reject) => (this.#abortRestart = reject))
-    let successor: Successor | undefined
-    try {
-      successor = this.#startSuccessor(number)
-      this.#successor = successor
-      const died = successor.exited.then((error) => Promise.reject(error))
-      died.catch(() => undefined)
-      await Promise.race([successor.ready, aborted])
-      // Still serving: a hook may take its time, and the successor may die meanwhile.
-      await Promise.race([this.runHooks('before', 'SIGTERM'), died, aborted])
-      await Promise.race([told, died, aborted])
-    } catch (error) {
-      await successor?.stop()
-      successor?.closeEscrow()
-      this.#successor = undefined
-      this.#apply('restart-failed')
-      for (const server of this.#servers) server.mendPath()
-      this.#reportFailure(error as EndlessError)
-      throw error
-    } finally {
-      this.#abortRestart = undefined
-    }
-    await this.#giveWay(successor)
-    const report: RestartReport = {
-      number,
-      pid: successor.pid ?? 0,
-      durationMs: Math.round(this.system.now() - beganMs),
-    }
-    this.#noteRestart('taken-over', number, report.pid, report.durationMs)
-    // A path that it does not take leads nowhere from now on.
-    void successor.serving.then(() => {
-      if (this.#successor === successor) this.#control?.leave()
-    })
-    this.logger.info(`generation ${String(number)} (pid ${String(report.pid)}) has taken over`)
-    this.#events.emit('taken-over', report)
-    const { migration } = successor
-    this.#shutdown = this.#drainAndLeave(
-      { reason: 'handoff', isInteractive: false, migration },
-      'SIGTERM',
-    )
-    // If this process takes over again, there is nobody who waits for its end.
-    this.#shutdown.catch(() => undefined)
-    return report
-  }
-
-  /** Lets the successor accept in our place. */
-  async #giveWay(successor: Successor): Promise<void> {
-    for (const server of this.#servers) server.stopAccepting('handoff')
-    this.#isShuttingDown = true
-    this.#apply('taken-over')
-    if (successor.pidFile === this.#pidFile?.path) this.#pidFile?.leave()
-    const exited = successor.exited.then((error) => {
-      this.#successorLost(successor, error)
-      return error
-    })
-    try {
-      await successor.takeOver(this.system.now() - this.#restartBeganMs)
-    } catch {
-      // It cannot be told, so it must not live either: this process serves again when it is gone.
-      await successor.stop()
-      throw await exited
-    }
-    // Its end may have been noticed, and answered, before we heard that it was told.
-    if (this.#successor !== successor) throw await exited
-    this.#predecessor?.reportSucceeded()
-    this.#serviceManager?.succeeded()
-    successor.release()
-  }
-
-  /** The successor is gone after it had taken over: if nobody answers for it, this process does. */
-  #successorLost(successor: Successor, error: EndlessError): void {
-    successor.migration?.abort()
-    if (successor.hasLeft || this.#isLeaving) {
-      this.#supervisor?.reportNotServing()
-      return
-    }
-    this.#successor = undefined
-    this.#isShuttingDown = false
-    this.#isHammerDue = false
-    this.#shutdown = undefined
-    this.#onTakenBack?.(error)
-    const listening = [...this.#servers].map((server) =>
-      server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound)),
-    )
-    successor.closeEscrow()
-    this.#apply('taken-back')
-    this.#reportFailure(error)
-    void Promise.all(listening).then(() => {
-      this.#deposit(this.#servers)
-      this.#announce()
-    })
-  }
-
-  #reportFailure(error: EndlessError): void {
-    const durationMs = this.system.now() - this.#restartBeganMs
-    this.#noteRestart('failed', this.number + 1, error.pid, durationMs, error)
-    this.logger.error(`Restart failed: ${error.message}`)
-    this.#serviceManager?.restartFailed(error.message)
-    this.#events.emit('restart-failed', error)
-  }
-
-  #startSuccessor(number: number): Successor {
-    const { successor, readyTimeoutMs } = this.#options
-    const passed = [...this.#servers].flatMap((server) => server.passable ?? [])
-    const keys = passed.flatMap(({ bound, ticketKeys }) =>
-      ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
-    )
-    const { system } = this
-    const supervisor = this.#supervisor?.isGone ? undefined : this.#supervisor
-    const launch = createLaunch(
-      system,
-      this.#origin,
-      preloadUrl(supervisor ? system.ppid : system.pid),
-      this.#environment.forSuccessor(),
-      successor,
-    )
-    return new Successor(
-      system,
-      supervisor ? supervisor.start(launch) : this.#startChild(launch),
-      passed,
-      {
-        generation: number,
-        directory: this.#origin.logical,
-        addedExecArgv: launch.addedExecArgv,
-        ticketKeys: Object.fromEntries(keys),
-        serviceManager: this.#serviceManager?.address,
-        control: this.#control?.bound,
-      },
-      readyTimeoutMs,
-      (isHammered) => this.generations(isHammered),
-    )
-  }
-
-  #startChild(launch: SpawnRequest): Child {
-    try {
-      return startChild(this.system, launch, (reason) => {
-        this.logger.error(`Ignored what the successor wrote to its channel: ${messageOf(reason)}`)
-      })
-    } catch (error) {
-      throw spawnFailed(error)
-    }
-  }
-
-  // How it goes.
-
-  async shutDown(
-    occasion: Occasion,
-    delayMs: number,
-    signal?: HookSignal,
-  ): Promise<ShutdownReport> {
-    if (this.#shutdown) {
-      // Whoever shuts down a process that drains does not want it to serve again.
-      this.#successor?.closeEscrow()
-      return this.#shutdown
-    }
-    this.#isShuttingDown = true
-    this.#apply('shutdown')
-    const begin = async (): Promise<ShutdownReport> => {
-      this.#abortRestart?.(shuttingDown())
-      // The successor is stopped first: it must not take over what we are closing.
-      const hasHandedOver = await this.#restarting?.then(
-        () => true,
-        () => false,
-      )
-      if (hasHandedOver && this.#shutdown) {
-        // Too late to stop it: its own drain is under way, and clean-up runs once.
-        this.#successor?.closeEscrow()
-        return this.#shutdown
-      }
-      this.#serviceManager?.stopping()
-      if (delayMs > 0 && !this.#isHammerDue) await this.#delay(delayMs)
-      return this.#drainAndLeave(occasion, signal)
-    }
-    this.#shutdown = begin()
-    return this.#shutdown
-  }
-
-  #delay(delayMs: number): Promise<void> {
-    for (const server of this.#servers) server.foretellShutdown()
-    return new Promise((resolve) => {
-      // Referenced: the listening sockets keep the process alive as well.
-      const timer = this.system.setTimeout(resolve, delayMs)
-      this.#cutDelay = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-  }
-
-  async #drainAndLeave(occasion: Occasion, signal?: HookSignal): Promise<ShutdownReport> {
-    const beganMs = this.system.now()
-    const boundMs = this.#boundMs
-    const takenBack = new Promise<never>((_, reject) => (this.#onTakenBack = reject))
-    await Promise.race([this.#drain(occasion), takenBack])
-    // Not in the drain: one that was broken off ends together with the next.
-    if (signal) await Promise.race([this.runHooks('after', signal), takenBack])
-    this.#isLeaving = true
-    this.#successor?.closeEscrow()
-    const successorPid = occasion.reason === 'handoff' ? this.#successor?.pid : undefined
-    const moved = successorPid && this.#serviceManager?.moveMainTo(successorPid)
-    const reports = await Promise.all([...this.#servers].map((server) => server.terminate()))
-    for (const hook of this.#terminateHooks) {
-      await bounded(this.system, this.logger, 'An onTerminate hook', hook, boundMs)
-    }
-    await moved
-    const report: ShutdownReport = {
-      reason: occasion.reason,
-      durationMs: Math.round(this.system.now() - beganMs),
-      hammered: reports.reduce((sum, { hammered }) => sum + hammered, 0),
-    }
-    this.#apply('drained')
-    this.#events.emit('terminate', report)
-    if (this.#options.exit) {
-      // Signals stay caught until then: one that came late would end the process by its default.
-      this.system.exit()
-      return report
-    }
-    this.#servers.clear()
-    this.#successor = undefined
-    this.#isShuttingDown = false
-    this.#isLeaving = false
-    this.#isHammerDue = false
-    this.#shutdown = undefined
-    this.#leave()
-    return report
-  }
-
-  async #drain(occasion: Occasion): Promise<void> {
-    for (const server of this.#servers) server.drain(occasion)
-    if (this.#isHammerDue) for (const server of this.#servers) server.strike()
-    if (occasion.reason === 'shutdown') this.#predecessor?.leave()
-    // Its connections come through here: if we left first, they would stay on older code.
-    await this.#predecessor?.untilFinished()
-    await Promise.all([...this.#servers].map((server) => server.drained()))
-    // Whoever asked for the restart is answered by this process, when there is somebody to see.
-    if (occasion.reason === 'handoff' && !this.#supervisor) await this.untilSuccessorServes()
-  }
-
-  /** Nothing is left that serves: the process is again as if endless were not there. */
-  #leave(): void {
-    this.#predecessor?.leave()
-    this.#signals.uninstall()
-    this.#removeTraces()
-    this.#control?.close()
-    this.system.offExit(this.#removeTraces)
-    // A test suite makes one server after the other, and each with options of its own.
-    this.#given = {}
-    this.#pidFile = undefined
-    this.#control = undefined
-  }
-
-  runHooks(phase: HookPhase, signal: HookSignal): Promise<void> {
-    const { system, logger } = this
-    const hooks = [...this.#servers].map((server) => server.hooks)
-    return runHooks(hooks, phase, signal, { system, logger, boundMs: this.#boundMs })
-  }
-
-  #apply(event: LifecycleEvent): void {
-    this.#state = transition(this.#state, event)
-  }
-}
-
-function shuttingDown(): EndlessError {
-  return new EndlessError(
-    'ERR_ENDLESS_SHUTTING_DOWN',
-    'Cannot restart: this process is shutting down.',
-  )
 }
 
 const runtimeKey = Symbol.for('@endless/core:runtime')

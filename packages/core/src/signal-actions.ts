@@ -1,26 +1,18 @@
 import { messageOf, type EndlessError, type EndlessErrorCode } from './errors.js'
-import type { HookPhase, HookSignal } from './hooks.js'
-import type { Logger } from './logger.js'
+import type { HookSignal } from './hooks.js'
+import type { Parts } from './parts.js'
 import type { RestartReport } from './reports.js'
+import type { Restart } from './restart.js'
 import type { Occasion } from './server.js'
-import type { System } from './system.js'
 
 /** The process, as far as signals act on it. */
 export interface SignalTarget {
-  readonly system: System
-  readonly logger: Logger
   readonly isShuttingDown: boolean
-  readonly shutdownDelayMs: number
-  /** The controlling terminal: `gone` once it has been closed. */
-  readonly terminal: 'present' | 'gone' | 'none'
-  /** Settles when no restart is under way. */
-  settled(): Promise<unknown>
+  /** The last restart, or the one under way. */
+  readonly currentRestart: Restart | undefined
   restart(): Promise<RestartReport>
   shutDown(occasion: Occasion, delayMs: number, signal: HookSignal): Promise<unknown>
   hammer(): void
-  runHooks(phase: HookPhase, signal: HookSignal): Promise<void>
-  /** Passes a signal on to the successor, if there is one. */
-  signalSuccessor(signal: NodeJS.Signals): void
 }
 
 const ctrlCEchoMs = 500
@@ -35,15 +27,18 @@ const refusals: ReadonlySet<string> = new Set<EndlessErrorCode>([
 /** What each signal makes of the process, with its hooks around. */
 export class SignalActions {
   readonly #target: SignalTarget
+  readonly #parts: Parts
   #interruptedMs = -Infinity
   #isHangingUp = false
   #hangUpAgain = false
 
-  constructor(target: SignalTarget) {
+  constructor(target: SignalTarget, parts: Parts) {
     this.#target = target
+    this.#parts = parts
   }
 
   async on(signal: HookSignal): Promise<void> {
+    const { servers } = this.#parts
     switch (signal) {
       case 'SIGHUP':
         await this.#hangUp()
@@ -53,14 +48,14 @@ export class SignalActions {
         await this.#terminate(signal)
         return
       case 'SIGUSR2':
-        await this.#target.runHooks('before', signal)
+        await servers.runHooks('before', signal)
         this.#target.hammer()
-        await this.#target.runHooks('after', signal)
+        await servers.runHooks('after', signal)
         return
       case 'SIGUSR1':
       case 'SIGTSTP':
-        await this.#target.runHooks('before', signal)
-        await this.#target.runHooks('after', signal)
+        await servers.runHooks('before', signal)
+        await servers.runHooks('after', signal)
         return
       default:
         signal satisfies never
@@ -74,21 +69,22 @@ export class SignalActions {
    */
   async restart(): Promise<RestartReport> {
     const target = this.#target
-    await target.settled()
+    await target.currentRestart?.settled
     // It has handed over meanwhile: no hook runs around what is refused.
     return target.isShuttingDown ? target.restart() : this.#restart()
   }
 
   async #hangUp(): Promise<void> {
     const target = this.#target
+    const { ancestry, servers, settings } = this.#parts
     if (target.isShuttingDown) {
       // Whoever signals the old pid means the service.
-      target.signalSuccessor('SIGHUP')
+      target.currentRestart?.successor?.signal('SIGHUP')
       return
     }
-    if (target.terminal === 'gone') {
-      target.logger.info('the terminal has been closed: shutting down')
-      await target.runHooks('before', 'SIGHUP')
+    if (ancestry.terminal === 'gone') {
+      settings.logger.info('the terminal has been closed: shutting down')
+      await servers.runHooks('before', 'SIGHUP')
       await target.shutDown({ reason: 'shutdown', isInteractive: true }, 0, 'SIGHUP')
       return
     }
@@ -103,24 +99,26 @@ export class SignalActions {
     const target = this.#target
     // Signals that arrive while a successor boots are together answered by one more restart.
     while (this.#takeHangUp()) {
-      await target.settled()
+      await target.currentRestart?.settled
       if (target.isShuttingDown) {
-        target.signalSuccessor('SIGHUP')
+        target.currentRestart?.successor?.signal('SIGHUP')
         break
       }
       // The reason has been logged where it failed.
       await this.#restart().catch((error: unknown) => {
-        if (refusals.has((error as EndlessError).code)) target.logger.warn(messageOf(error))
+        const { logger } = this.#parts.settings
+        if (refusals.has((error as EndlessError).code)) logger.warn(messageOf(error))
       })
     }
   }
 
   async #restart(): Promise<RestartReport> {
-    await this.#target.runHooks('before', 'SIGHUP')
+    const { servers } = this.#parts
+    await servers.runHooks('before', 'SIGHUP')
     try {
       return await this.#target.restart()
     } finally {
-      await this.#target.runHooks('after', 'SIGHUP')
+      await servers.runHooks('after', 'SIGHUP')
     }
   }
 
@@ -132,20 +130,21 @@ export class SignalActions {
 
   async #terminate(signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
     const target = this.#target
+    const { ancestry, servers, settings, system } = this.#parts
     if (signal === 'SIGINT') {
-      const sinceMs = target.system.now() - this.#interruptedMs
+      const sinceMs = system.now() - this.#interruptedMs
       // npm and shells pass Ctrl-C on to a process that the terminal has told already.
       if (sinceMs < ctrlCEchoMs) return
-      this.#interruptedMs = target.system.now()
+      this.#interruptedMs = system.now()
       if (target.isShuttingDown && sinceMs < Infinity) {
         target.hammer()
         return
       }
     }
-    const isInteractive = signal === 'SIGINT' && target.terminal === 'present'
-    const delayMs = signal === 'SIGTERM' ? target.shutdownDelayMs : 0
+    const isInteractive = signal === 'SIGINT' && ancestry.terminal === 'present'
+    const delayMs = signal === 'SIGTERM' ? settings.current.shutdownDelayMs : 0
     // A predecessor that drains has run them; it only learns not to serve again.
-    if (!target.isShuttingDown) await target.runHooks('before', signal)
+    if (!target.isShuttingDown) await servers.runHooks('before', signal)
     await target.shutDown({ reason: 'shutdown', isInteractive }, delayMs, signal)
   }
 }

@@ -31,12 +31,12 @@ export function confirmed<Out extends { type: string }, In extends { type: strin
         reject(gone())
         return
       }
-      const sent = { resolve, reject }
+      const sent: Sent = { resolve, reject }
       unanswered.push(sent)
       write(message, handle).catch((error: unknown) => {
         const at = unanswered.indexOf(sent)
         if (at >= 0) unanswered.splice(at, 1)
-        reject(error)
+        sent.reject(error as Error)
       })
     })
   }

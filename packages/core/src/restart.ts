@@ -1,0 +1,204 @@
+import type { Migration } from './connections/migrate.js'
+import type { ListedGeneration } from './control/service.js'
+import type { EndlessError } from './errors.js'
+import type { GenerationStatus } from './generation.js'
+import type { Successor } from './handoff/predecessor.js'
+import type { Parts } from './parts.js'
+import type { RestartReport } from './reports.js'
+import { shuttingDown } from './restart-refusal.js'
+
+/** What follows from a restart for the rest of the process. */
+export interface RestartConsequences {
+  /** This process accepts no more. */
+  gaveWay(): void
+  /** The successor does. */
+  takenOver(migration: Migration | undefined): void
+  /** The successor is gone, and nobody answers for it: this process goes on. */
+  takenBack(reason: EndlessError): void
+  /** It accepts again. */
+  servesAgain(): void
+  /** Tells of this process and of all that are older, hammered first if told so. */
+  readonly generations: (isHammered: boolean) => Promise<GenerationStatus[]>
+}
+
+/** How long a successor that has taken over may take until its control socket is there. */
+const servingMs = 5_000
+
+/** One restart, by the process that gives way. */
+export class Restart {
+  /** Settles when the successor has taken over; rejects with the reason if it will not. */
+  readonly report: Promise<RestartReport>
+  readonly #parts: Parts
+  readonly #consequences: RestartConsequences
+  readonly #number: number
+  readonly #beganMs: number
+  #isUnderWay = true
+  #successor: Successor | undefined
+  #abort: ((reason: EndlessError) => void) | undefined
+
+  constructor(parts: Parts, consequences: RestartConsequences) {
+    this.#parts = parts
+    this.#consequences = consequences
+    this.#number = parts.ancestry.number + 1
+    this.#beganMs = parts.system.now()
+    this.report = this.#handOver().finally(() => (this.#isUnderWay = false))
+  }
+
+  /** Whether it has neither succeeded nor failed. */
+  get isUnderWay(): boolean {
+    return this.#isUnderWay
+  }
+
+  /** Settles when it has either succeeded or failed. */
+  get settled(): Promise<unknown> {
+    return this.report.catch(() => undefined)
+  }
+
+  /** The one that boots, or has taken over; `undefined` when it has failed, or this process has taken over again. */
+  get successor(): Successor | undefined {
+    return this.#successor
+  }
+
+  /** The successor, while it is being started. */
+  get booting(): ListedGeneration | undefined {
+    const { lifecycle, system } = this.#parts
+    if (lifecycle.state !== 'restarting' || !this.#successor) return undefined
+    return {
+      number: this.#number,
+      pid: this.#successor.pid ?? 0,
+      state: 'booting',
+      uptimeMs: Math.round(system.now() - this.#beganMs),
+      memoryBytes: null,
+      servers: [],
+    }
+  }
+
+  /** Stops the successor, since this process shuts down; does nothing once it is to take over. */
+  abort(): void {
+    this.#abort?.(shuttingDown())
+  }
+
+  /** Settles when everybody can see that the successor serves, by its pid file and its control socket. */
+  async untilServing(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    // Referenced: somebody waits. One that is stuck cannot be waited for.
+    const late = new Promise<void>((resolve) => {
+      timer = this.#parts.system.setTimeout(resolve, servingMs)
+    })
+    await Promise.race([this.#successor?.serving, late])
+    clearTimeout(timer)
+  }
+
+  /** The successor is no concern of this process any more. */
+  letGo(): void {
+    this.#successor = undefined
+  }
+
+  async #handOver(): Promise<RestartReport> {
+    const { ancestry, events, launcher, lifecycle, record, servers, settings } = this.#parts
+    const { generations } = this.#consequences
+    const number = this.#number
+    lifecycle.apply('restart')
+    events.emit('restarting', { number })
+    const told = ancestry.serviceManager?.restarting()
+    const aborted = new Promise<never>((_, reject) => (this.#abort = reject))
+    let successor: Successor | undefined
+    try {
+      successor = launcher.start(number, generations)
+      this.#successor = successor
+      const died = successor.exited.then((error) => Promise.reject(error))
+      died.catch(() => undefined)
+      await Promise.race([successor.ready, aborted])
+      // Still serving: a hook may take its time, and the successor may die meanwhile.
+      await Promise.race([servers.runHooks('before', 'SIGTERM'), died, aborted])
+      await Promise.race([told, died, aborted])
+    } catch (error) {
+      await successor?.stop()
+      successor?.closeEscrow()
+      this.#successor = undefined
+      lifecycle.apply('restart-failed')
+      for (const server of servers) server.mendPath()
+      this.#reportFailure(error as EndlessError)
+      throw error
+    } finally {
+      this.#abort = undefined
+    }
+    await this.#giveWay(successor)
+    const report: RestartReport = {
+      number,
+      pid: successor.pid ?? 0,
+      durationMs: Math.round(this.#elapsedMs),
+    }
+    record.takenOver(report)
+    this.#leaveControlTo(successor)
+    settings.logger.info(`generation ${String(number)} (pid ${String(report.pid)}) has taken over`)
+    events.emit('taken-over', report)
+    this.#consequences.takenOver(successor.migration)
+    return report
+  }
+
+  /** Lets the successor accept in our place. */
+  async #giveWay(successor: Successor): Promise<void> {
+    const { ancestry, lifecycle, servers, whereabouts } = this.#parts
+    for (const server of servers) server.stopAccepting('handoff')
+    this.#consequences.gaveWay()
+    lifecycle.apply('taken-over')
+    whereabouts.leavePidFile(successor.pidFile)
+    const exited = successor.exited.then((error) => {
+      this.#lost(successor, error)
+      return error
+    })
+    try {
+      await successor.takeOver(this.#elapsedMs)
+    } catch {
+      // It cannot be told, so it must not live either: this process serves again when it is gone.
+      await successor.stop()
+      throw await exited
+    }
+    // Its end may have been noticed, and answered, before we heard that it was told.
+    if (this.#successor !== successor) throw await exited
+    ancestry.predecessor?.reportSucceeded()
+    ancestry.serviceManager?.succeeded()
+    successor.release()
+  }
+
+  /** A path that it does not take leads nowhere from now on. */
+  #leaveControlTo(successor: Successor): void {
+    void successor.serving.then(() => {
+      if (this.#successor === successor) this.#parts.whereabouts.leaveControl()
+    })
+  }
+
+  /** The successor is gone after it had taken over: if nobody answers for it, this process does. */
+  #lost(successor: Successor, error: EndlessError): void {
+    const { ancestry, lifecycle, servers } = this.#parts
+    successor.migration?.abort()
+    if (successor.hasLeft) {
+      ancestry.supervisor?.reportNotServing()
+      return
+    }
+    this.#successor = undefined
+    this.#consequences.takenBack(error)
+    const listening = [...servers].map((server) =>
+      server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound)),
+    )
+    successor.closeEscrow()
+    lifecycle.apply('taken-back')
+    this.#reportFailure(error)
+    void Promise.all(listening).then(() => {
+      this.#consequences.servesAgain()
+    })
+  }
+
+  #reportFailure(error: EndlessError): void {
+    const { ancestry, events, record, settings } = this.#parts
+    record.failed(this.#number, error, this.#elapsedMs)
+    settings.logger.error(`Restart failed: ${error.message}`)
+    ancestry.serviceManager?.restartFailed(error.message)
+    events.emit('restart-failed', error)
+  }
+
+  get #elapsedMs(): number {
+    return this.#parts.system.now() - this.#beganMs
+  }
+}
