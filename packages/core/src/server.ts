@@ -5,9 +5,8 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { adoptConnection } from './connections/adopt.js'
 import { adoptUpgrade } from './connections/adopt-upgrade.js'
-import { endConnections } from './connections/ending.js'
-import { watchUpgrades } from './connections/late-upgrades.js'
-import { holdClose, isDrained } from './connections/held-close.js'
+import { Draining } from './connections/draining.js'
+import { idleGraceMs } from './connections/idle-grace.js'
 import type { ConnectionFacts, Migration } from './connections/migrate.js'
 import { TicketKeys } from './connections/tickets.js'
 import { applyLimits } from './connections/timeouts.js'
@@ -15,7 +14,6 @@ import { Connections } from './connections/tracking.js'
 import { defaults } from './defaults.js'
 import type { EndlessServer } from './endless-server.js'
 import { EndlessError, messageOf } from './errors.js'
-import { Hammer } from './hammer.js'
 import type {
   BoundAddress,
   ListenerName,
@@ -25,6 +23,7 @@ import type {
 import type { Claimed } from './handoff/successor.js'
 import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks.js'
 import { listenOnPipe, rawListenerOf, type RawHandle, type RawListener } from './internals.js'
+import { Life } from './life.js'
 import type { State } from './lifecycle.js'
 import {
   addressOf,
@@ -84,9 +83,6 @@ export interface Occasion {
   isInteractive: boolean
 }
 
-const minRestartGraceMs = 5_000
-const maxShutdownGraceMs = 5_000
-
 /** An endless server, and what the process does with it. */
 export class ManagedServer<S extends net.Server = net.Server> implements EndlessServer<S> {
   readonly server: S
@@ -95,30 +91,21 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly hooks: Hooks
   readonly processOptions: ProcessOptions
   beforeBegin: (address: string) => void | Promise<void>
-  terminated: Promise<ShutdownReport>
   readonly #host: ServerHost
   readonly #options: ServerOptions
   readonly #nodeListen: (...args: unknown[]) => unknown
-  readonly #hammer: Hammer
+  readonly #life = new Life()
+  readonly #draining: Draining
   readonly #ticketKeys: TicketKeys | undefined
   readonly #siblings = new Set<ManagedServer>()
-  #state: State = 'init'
   #asked: string | undefined
   #call: ListenCall | undefined
   /** The path that it listens on, as the application wrote it. */
   #path: string | undefined
   #listener: RawListener | null = null
   #boundAddress: BoundAddress | undefined
-  #isListening = false
   #onBegun: (() => void) | undefined
   #accept: (() => void) | undefined
-  #endDrain: (() => void) | undefined
-  #letClose: (() => void) | undefined
-  readonly #drainWaiters = new Set<() => void>()
-  #drainBeganMs = 0
-  #reason: ShutdownReport['reason'] = 'closed'
-  #hammered = 0
-  #settleTerminated!: (report: ShutdownReport) => void
 
   constructor(
     server: S,
@@ -137,14 +124,18 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
         host.logger.info(`serving ${address}`)
       })
     this.connections = new Connections(server)
-    this.#hammer = new Hammer(() => {
-      this.#destroyConnections()
+    this.#draining = new Draining(server, this.connections, this.#life, host, {
+      draining: (upgraded) => {
+        host.draining(this, upgraded)
+      },
+      hammered: (destroyed) => {
+        host.hammered(this, destroyed)
+      },
     })
     if (server instanceof tls.Server) {
       const { ticketRotationMs = defaultTicketRotationMs } = options
       this.#ticketKeys = new TicketKeys(server, host.system, ticketRotationMs)
     }
-    this.terminated = this.#expectTermination()
     applyLimits(
       server as unknown as http.Server,
       {
@@ -172,7 +163,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   get state(): State {
-    return this.#state
+    return this.#life.state
+  }
+
+  get terminated(): Promise<ShutdownReport> {
+    return this.#life.terminated
   }
 
   get address(): string | null {
@@ -199,7 +194,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   get isDraining(): boolean {
-    return this.#endDrain !== undefined
+    return this.#draining.isUnderWay
   }
 
   /** Where its predecessor and its successor know it by: kept while it drains. */
@@ -245,70 +240,53 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   accept(): void {
     this.#accept?.()
     this.#accept = undefined
-    if (this.#state === 'init' && this.#isListening) this.#state = 'running'
+    if (this.state === 'init' && this.#life.isOpen) this.#life.serve()
   }
 
   /** Says that it shuts down while it still accepts, for load balancers to notice. */
   foretellShutdown(): void {
-    if (this.#state === 'init' || this.#state === 'running') this.#state = 'shutting-down'
+    this.#life.foretell()
   }
 
   /** Stops accepting at once; connections go on. */
   stopAccepting(reason: Occasion['reason']): void {
-    // It terminates by that alone where it has no connection.
-    this.#reason = reason
-    this.foretellShutdown()
+    this.#life.foretell()
     this.#accept = undefined
     if (reason === 'shutdown') this.#host.closing(this)
     else if (this.#listener) keepOnClose(this.#listener)
-    this.#letClose ??= holdClose(this.server, () => {
-      for (const resolve of this.#drainWaiters) resolve()
-    })
-    // Not http.Server#close, which closes idle connections at once (Node 19 and later).
-    net.Server.prototype.close.call(this.server)
+    this.#draining.stopAccepting(reason)
   }
 
   /** Begins to end its connections; its 'close' is held back until `terminate`. */
-  drain({ reason, isInteractive, migration }: Occasion): void {
-    if (this.#endDrain || this.#state === 'terminate') return
-    const { system } = this.#host
-    this.#drainBeganMs = system.now()
-    this.stopAccepting(reason)
+  drain(occasion: Occasion): void {
+    if (this.isDraining || this.state === 'terminate') return
+    const { reason, isInteractive, migration } = occasion
     const { bound } = this
-    const undoEnding = endConnections(this.server, this.connections, {
-      system,
-      idleGraceMs: this.#idleGraceMs(reason, isInteractive),
+    this.stopAccepting(reason)
+    this.#draining.begin(this.hammerTimeMs, {
+      idleGraceMs: idleGraceMs(this.server, {
+        reason,
+        isInteractive,
+        givenMs: this.#options.idleGraceMs,
+      }),
       wayOut:
         migration && this.adopts && bound !== null
           ? { migration, bound, mayMove: this.#mayMove }
           : undefined,
     })
-    const endUpgrades = watchUpgrades(this.server, (socket) => {
-      this.#host.draining(this, [socket])
-    })
-    this.#endDrain = () => {
-      endUpgrades()
-      undoEnding()
-    }
-    this.#hammer.arm(system, this.hammerTimeMs)
-    this.#host.draining(this, this.connections.upgraded)
-    for (const sibling of this.#siblings) sibling.drain({ reason, isInteractive, migration })
+    for (const sibling of this.#siblings) sibling.drain(occasion)
   }
 
   /** Settles when it has no connection left, and its siblings neither. */
   async drained(): Promise<void> {
     await Promise.all([...this.#siblings].map((sibling) => sibling.drained()))
-    while (this.#state !== 'terminate' && !isDrained(this.server)) {
-      await new Promise<void>((resolve) => this.#drainWaiters.add(resolve))
-      this.#drainWaiters.clear()
-    }
+    await this.#draining.drained()
   }
 
   /** Lets it close, once it has drained. */
   terminate(): Promise<ShutdownReport> {
     for (const sibling of this.#siblings) void sibling.terminate()
-    this.#letClose?.()
-    this.#letClose = undefined
+    this.#draining.letClose()
     return this.terminated
   }
 
@@ -317,19 +295,14 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
    * successor did not listen, nobody does. Settles when it listens, or cannot.
    */
   takeBack(escrow: RawListener | undefined): Promise<void> {
-    this.#hammer.disarm()
-    this.#endDrain?.()
-    this.#endDrain = undefined
-    this.#reason = 'closed'
-    this.#drainBeganMs = 0
-    this.#state = 'running'
+    this.#draining.breakOff()
+    this.#life.serve()
     return new Promise((resolve) => {
       // Not before: a server that has neither a socket nor a connection would close.
       const settle = (): void => {
         this.server.off('listening', settle)
         this.server.off('error', onError)
-        this.#letClose?.()
-        this.#letClose = undefined
+        this.#draining.letClose()
         resolve()
       }
       const onError = (error: Error): void => {
@@ -371,7 +344,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   /** Destroys what is left of the connections, if it drains. */
   strike(): void {
-    if (this.#endDrain) this.#hammer.strike()
+    this.#draining.strike()
   }
 
   /** Whether the application lets an open connection go to the successor. */
@@ -380,18 +353,6 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return typeof migrateConnections === 'function'
       ? migrateConnections(socket)
       : migrateConnections
-  }
-
-  #idleGraceMs(reason: Occasion['reason'], isInteractive: boolean): number {
-    if (isInteractive) return 0
-    const { idleGraceMs } = this.#options
-    // A raw server has none, nor has one of HTTP/2 before Node 24.
-    const { keepAliveTimeout = 0 } = this.server as unknown as Partial<http.Server>
-    if (reason === 'handoff') {
-      // `Keep-Alive: timeout=N` was a promise to the client that a restart is no reason to break.
-      return Math.max(keepAliveTimeout, idleGraceMs ?? minRestartGraceMs)
-    }
-    return idleGraceMs ?? Math.min(keepAliveTimeout || maxShutdownGraceMs, maxShutdownGraceMs)
   }
 
   #listen(args: unknown[]): S {
@@ -421,10 +382,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#asked = askedText(target)
     this.#call = call
     this.#boundAddress = undefined
-    this.#reopen()
+    this.#life.reopen()
     this.#host.listenBegun(this)
     const onError = (error: unknown): void => {
-      if (!this.#isListening) this.#host.listenFailed(this, error)
+      if (!this.#life.isOpen) this.#host.listenFailed(this, error)
     }
     // A listener to 'error' itself would keep a program alive that does not expect the error.
     const events: EventEmitter = this.server
@@ -482,7 +443,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   /** Listens on a path, at once or when it is known that nobody else does. */
   #bindPath(path: string, done = this.#emitError): void {
     const call = this.#call
-    const isWanted = (): boolean => this.#call === call && this.#state !== 'terminate'
+    const isWanted = (): boolean => this.#call === call && this.state !== 'terminate'
     const { backlog, readableAll = false, writableAll = false } = call ?? {}
     const target = { path, rights: this.#rights, readableAll, writableAll, backlog, isWanted }
     bindUnixSocket(target, (result) => {
@@ -551,15 +512,15 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   #onListening(): void {
     this.#listener = rawListenerOf(this.server)
-    if (this.#isListening) return // taken back
-    this.#isListening = true
+    if (this.#life.isOpen) return // taken back
+    this.#life.open()
     this.#ticketKeys?.start()
     const bound = this.server.address()
     // Of a Unix socket the server knows less than what bound it.
     if (bound !== null && typeof bound === 'object') this.#boundAddress = bound
     if (this.#host.mayAccept) this.accept()
     // An address that no predecessor listened on accepts at once.
-    else if (!this.#accept) this.#state = 'running'
+    else if (!this.#accept) this.#life.serve()
     this.#host.listening(this)
     void this.#begin()
   }
@@ -573,53 +534,16 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       this.server.emit('error', error)
       return
     }
-    if (!this.#isListening) return // closed meanwhile
+    if (!this.#life.isOpen) return // closed meanwhile
     this.#host.begun(this)
     this.#onBegun?.()
   }
 
   #onClose(): void {
-    this.#hammer.disarm()
     this.#ticketKeys?.stop()
-    this.#endDrain?.()
-    this.#endDrain = undefined
     this.#accept = undefined
-    this.#isListening = false
-    const beganMs = this.#drainBeganMs || this.#host.system.now()
-    this.#state = 'terminate'
     const siblings = [...this.#siblings].map((sibling) => sibling.terminated)
-    const settle = this.#settleTerminated
-    const report: ShutdownReport = {
-      reason: this.#reason,
-      durationMs: Math.round(this.#host.system.now() - beganMs),
-      hammered: this.#hammered,
-    }
-    if (siblings.length === 0) settle(report)
-    else void Promise.all(siblings).then(() => settle(report))
+    this.#life.end(this.#draining.end(), siblings)
     this.#host.terminated(this)
-  }
-
-  /** A server that was closed may listen again, as with Node alone. */
-  #reopen(): void {
-    if (this.#state !== 'terminate') return
-    this.#state = 'init'
-    this.#reason = 'closed'
-    this.#hammered = 0
-    this.#drainBeganMs = 0
-    this.terminated = this.#expectTermination()
-  }
-
-  #expectTermination(): Promise<ShutdownReport> {
-    return new Promise((resolve) => (this.#settleTerminated = resolve))
-  }
-
-  #destroyConnections(): void {
-    const { logger } = this.#host
-    logger.warn('[STOP - Hammer Time] Forcefully shutting down parent')
-    const left = [...this.connections.accepted].filter((socket) => !socket.destroyed)
-    for (const session of this.connections.sessions.keys()) session.destroy()
-    for (const socket of left) socket.destroy()
-    this.#hammered += left.length
-    this.#host.hammered(this, left.length)
   }
 }
