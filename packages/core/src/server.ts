@@ -25,15 +25,9 @@ import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks
 import { listenOnPipe, rawListenerOf, type RawHandle, type RawListener } from './internals.js'
 import { Life } from './life.js'
 import type { State } from './lifecycle.js'
-import {
-  addressOf,
-  askedText,
-  formatAddress,
-  parseListenCall,
-  type ListenCall,
-  type ListenTarget,
-} from './listeners/address.js'
+import { addressOf, askedText, formatAddress, type ListenTarget } from './listeners/address.js'
 import { deferAccept } from './listeners/held.js'
+import { parseListenCall, type ListenCall } from './listeners/listen-call.js'
 import {
   applyRights,
   leadsTo,
