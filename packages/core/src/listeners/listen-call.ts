@@ -1,14 +1,26 @@
+import { EndlessError } from '../errors.js'
+import type { System } from '../system.js'
 import type { ListenTarget } from './address.js'
+import { resolveSocketPath } from './unix-path.js'
 
 /** A call of `listen`: what for, and the rest of its arguments. */
 export interface ListenCall {
   target: ListenTarget
+  /** The path as the application wrote it, where that is ours to bind: the target's is absolute. */
+  written?: string
   backlog: number | undefined
   /** Whether everybody may read or write, of a path. */
   readableAll: boolean
   writableAll: boolean
   signal: AbortSignal | undefined
   callback: (() => void) | undefined
+}
+
+/** The process in which `listen` is called. */
+export interface CallingProcess {
+  readonly system: Pick<System, 'platform' | 'isClusterWorker'>
+  /** What relative paths mean, by the name that the user knows. */
+  readonly directory: string
 }
 
 /** Reads the arguments of any overload of `net.Server#listen` (lib/net.js, normalizeArgs). */
@@ -35,6 +47,37 @@ export function parseListenCall(args: readonly unknown[]): ListenCall {
     signal: undefined,
     callback,
   }
+}
+
+/**
+ * Reads a call as endless takes it: where a path is ours to bind, it is made absolute.
+ *
+ * @throws `ERR_ENDLESS_UNSUPPORTED` for a handle
+ * @throws `ERR_ENDLESS_INVALID_ADDRESS` for a path that is too long
+ */
+export function readListenCall(args: readonly unknown[], caller: CallingProcess): ListenCall {
+  const { system } = caller
+  const call = parseListenCall(args)
+  const { target } = call
+  // Named pipes of Windows cannot be passed on, and sockets of cluster workers are the primary's.
+  const isOurs = system.platform !== 'win32' && !system.isClusterWorker
+  if (target.kind === 'path' && isOurs) {
+    const path = resolveSocketPath(target.path, caller.directory)
+    return { ...call, target: { kind: 'path', path }, written: target.path }
+  }
+  if (target.kind === 'other' && namesHandle(args[0])) {
+    throw new EndlessError(
+      'ERR_ENDLESS_UNSUPPORTED',
+      'Cannot listen on a handle: a successor could not be asked for it. Use a TCP port.',
+    )
+  }
+  return call
+}
+
+function namesHandle(first: unknown): boolean {
+  if (typeof first !== 'object' || first === null) return false
+  const { handle, _handle } = first as { handle?: unknown; _handle?: unknown }
+  return Boolean(handle ?? _handle)
 }
 
 function targetOfOptions(options: Record<string, unknown>): ListenTarget {
