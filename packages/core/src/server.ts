@@ -10,7 +10,6 @@ import type { ConnectionFacts, Migration } from './connections/migrate.js'
 import { TicketKeys } from './connections/tickets.js'
 import { applyLimits } from './connections/timeouts.js'
 import { Connections } from './connections/tracking.js'
-import { defaults } from './defaults.js'
 import type { EndlessServer } from './endless-server.js'
 import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks.js'
 import { rawListenerOf, type RawHandle, type RawListener } from './internals.js'
@@ -19,13 +18,9 @@ import type { State } from './lifecycle.js'
 import { addressOf } from './listeners/address.js'
 import { readListenCall } from './listeners/listen-call.js'
 import { Listening, type ListeningHost, type PassableListener } from './listeners/listening.js'
-import {
-  defaultTicketRotationMs,
-  type EndlessOptions,
-  type ProcessOptions,
-  type ServerOptions,
-} from './options.js'
+import type { EndlessOptions, ProcessOptions, ServerOptions } from './options.js'
 import type { ShutdownReport } from './reports.js'
+import { ServerSettings } from './server-settings.js'
 import type { System } from './system.js'
 
 /** What a server needs of the process that it is part of. */
@@ -64,7 +59,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly processOptions: ProcessOptions
   beforeBegin: (address: string) => void | Promise<void>
   readonly #host: ServerHost
-  readonly #options: ServerOptions
+  readonly #settings: ServerSettings
   readonly #life = new Life()
   readonly #draining: Draining
   readonly #listening: Listening
@@ -80,7 +75,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.server = server
     this.processOptions = given.process
     this.#host = host
-    this.#options = options
+    this.#settings = new ServerSettings(options)
     this.hooks = new Hooks(options.hooks)
     this.beforeBegin =
       options.beforeBegin ??
@@ -96,25 +91,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
         host.hammered(this, destroyed)
       },
     })
-    const { ticketRotationMs = defaultTicketRotationMs, socketMode, socketOwner } = options
-    this.#listening = new Listening(
-      server,
-      this.#life,
-      host,
-      { mode: socketMode, owner: socketOwner },
+    const { limits, rights, ticketRotationMs } = this.#settings
+    const ticketKeys =
       server instanceof tls.Server
         ? new TicketKeys(server, host.system, ticketRotationMs)
-        : undefined,
-    )
-    applyLimits(
-      server as unknown as http.Server,
-      {
-        readTimeoutMs: options.readTimeoutMs ?? defaults.readTimeoutMs,
-        writeTimeoutMs: options.writeTimeoutMs ?? defaults.writeTimeoutMs,
-        maxHeaderBytes: options.maxHeaderBytes ?? defaults.maxHeaderBytes,
-      } as ServerOptions,
-      host.system,
-    )
+        : undefined
+    this.#listening = new Listening(server, this.#life, host, rights, ticketKeys)
+    applyLimits(server as unknown as http.Server, limits, host.system)
     this.listen = ((...args: unknown[]) => this.#listen(args)) as S['listen']
     ;(server as net.Server).listen = this.listen as net.Server['listen']
     const nodeClose = server.close.bind(server)
@@ -145,12 +128,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   /** Options for a server that a framework makes beside this one; hooks run once for both. */
   get siblingOptions(): EndlessOptions {
-    const { hooks: _, beforeBegin: __, ...options } = this.#options
-    return { ...options, ...this.processOptions }
+    return { ...this.#settings.ofSiblings, ...this.processOptions }
   }
 
   get hammerTimeMs(): number {
-    return this.#options.hammerTimeMs ?? defaults.hammerTimeMs
+    return this.#settings.hammerTimeMs
   }
 
   /** What a successor is given: the socket with its name; `undefined` while it does not listen. */
@@ -169,7 +151,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   /** Whether it takes over open connections of its predecessor. */
   get adopts(): boolean {
-    return this.server instanceof http.Server && this.#options.migrateConnections !== false
+    return this.server instanceof http.Server && this.#settings.migrates
   }
 
   /** Listens; settles when that has succeeded and `beforeBegin` has settled, rejects if not. */
@@ -231,11 +213,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       idleGraceMs: idleGraceMs(this.server, {
         reason,
         isInteractive,
-        givenMs: this.#options.idleGraceMs,
+        givenMs: this.#settings.idleGraceMs,
       }),
       wayOut:
         migration && this.adopts && bound !== null
-          ? { migration, bound, mayMove: this.#mayMove }
+          ? { migration, bound, mayMove: this.#settings.mayMove }
           : undefined,
     })
     for (const sibling of this.#siblings) sibling.drain(occasion)
@@ -294,14 +276,6 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   /** Destroys what is left of the connections, if it drains. */
   strike(): void {
     this.#draining.strike()
-  }
-
-  /** Whether the application lets an open connection go to the successor. */
-  readonly #mayMove = (socket: net.Socket): boolean => {
-    const { migrateConnections = true } = this.#options
-    return typeof migrateConnections === 'function'
-      ? migrateConnections(socket)
-      : migrateConnections
   }
 
   #listen(args: unknown[]): S {
