@@ -1,7 +1,7 @@
-// Proves that every overload of Node's listen is read as Node reads it.
+// Proves that every overload of Node's listen is read as Node reads it, and what endless makes of it.
 import { describe, expect, test } from 'vitest'
 import type { ListenTarget } from '../src/listeners/address.js'
-import { parseListenCall } from '../src/listeners/listen-call.js'
+import { parseListenCall, readListenCall } from '../src/listeners/listen-call.js'
 
 describe('calls of listen', () => {
   const callback = (): void => undefined
@@ -77,5 +77,36 @@ describe('calls of listen', () => {
       readableAll: name === 'readableAll',
       writableAll: name === 'writableAll',
     })
+  })
+})
+
+describe('a call as endless takes it', () => {
+  const system = { platform: 'linux' as NodeJS.Platform, isClusterWorker: false }
+  const caller = { system, directory: '/srv/current' }
+
+  test('has its path made absolute, and the one that was written', () => {
+    expect(readListenCall(['app.sock'], caller)).toMatchObject({
+      target: { kind: 'path', path: '/srv/current/app.sock' },
+      written: 'app.sock',
+    })
+  })
+
+  test.each([{ platform: 'win32' as const }, { isClusterWorker: true }])(
+    'keeps a path that is not ours to bind: %j',
+    (other) => {
+      const call = readListenCall(['app.sock'], { ...caller, system: { ...system, ...other } })
+      expect(call.target).toEqual({ kind: 'path', path: 'app.sock' })
+      expect(call.written).toBe(undefined)
+    },
+  )
+
+  test.each([{ handle: {} }, { _handle: {} }])('is refused for %j', (given) => {
+    expect(() => readListenCall([given], caller)).toThrow(
+      expect.objectContaining({ code: 'ERR_ENDLESS_UNSUPPORTED' }),
+    )
+  })
+
+  test('is left to Node where it is no address at all', () => {
+    expect(readListenCall([-1], caller).target).toEqual({ kind: 'other' })
   })
 })
