@@ -1,10 +1,11 @@
 import http from 'node:http'
 import net from 'node:net'
+import type { EndlessServer } from './endless-server.js'
 import { EndlessError } from './errors.js'
 import { currentRuntime } from './runtime.js'
 import { interceptListen } from './listeners/intercept.js'
 import { parseOptions, type EndlessOptions } from './options.js'
-import { ManagedServer, type EndlessServer } from './server.js'
+import { ManagedServer } from './server.js'
 
 /**
  * Makes a server restart without losing anything: an existing one of `node:http`, `node:https`,

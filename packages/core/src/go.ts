@@ -2,13 +2,14 @@ import http from 'node:http'
 import https from 'node:https'
 import { readCertificate } from './certificate.js'
 import { createManagedServer } from './endless.js'
+import type { EndlessServer } from './endless-server.js'
 import { EndlessError } from './errors.js'
 import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks.js'
 import { parseGoAddress } from './listeners/address.js'
 import type { State } from './lifecycle.js'
 import { parseOptions, type EndlessOptions } from './options.js'
 import type { ShutdownReport } from './reports.js'
-import type { EndlessServer, ManagedServer } from './server.js'
+import type { ManagedServer } from './server.js'
 
 // The names of Go's endless, for people who come from there. Nothing else of the library uses them.
 

@@ -4,11 +4,11 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { endless } from '../src/endless.js'
+import type { EndlessServer } from '../src/endless-server.js'
 import type { EndlessError } from '../src/errors.js'
 import { Runtime } from '../src/runtime.js'
 import { hookSignals, type HookOptions, type HookSignal } from '../src/hooks.js'
 import type { EndlessOptions } from '../src/options.js'
-import type { EndlessServer } from '../src/server.js'
 import { FakeSystem, settle } from './fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
@@ -170,7 +170,7 @@ describe('a restart that succeeds', () => {
         options: {
           cwd: '/',
           env: { NODE_OPTIONS: '--import data:text/javascript,x#100' },
-          stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+          stdio: ['inherit', 'inherit', 'inherit', expect.any(Number), 'ipc'],
         },
       },
     ])

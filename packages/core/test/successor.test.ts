@@ -4,11 +4,11 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { endless } from '../src/endless.js'
+import type { EndlessServer } from '../src/endless-server.js'
 import { Runtime } from '../src/runtime.js'
 import type { Inheritance, ToPredecessor, ToSuccessor } from '../src/handoff/protocol.js'
 import { rawListenerOf } from '../src/internals.js'
 import type { EndlessOptions } from '../src/options.js'
-import type { EndlessServer } from '../src/server.js'
 import { FakeSystem, settle } from './fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.

@@ -2,7 +2,10 @@ import type http from 'node:http'
 import type { ServerOptions } from '../options.js'
 import type { System } from '../system.js'
 
-type Limits = Pick<ServerOptions, 'readTimeoutMs' | 'writeTimeoutMs' | 'maxHeaderBytes'>
+/** Options of these names, each of which may be left open. */
+export type Limits = {
+  [name in 'readTimeoutMs' | 'writeTimeoutMs' | 'maxHeaderBytes']?: ServerOptions[name] | undefined
+}
 
 /** Holds a server to the limits that are set; for the others Node's own stay. */
 export function applyLimits(

@@ -6,10 +6,11 @@ import type { RawHandle, RawListener } from '../internals.js'
 import { formatAddress } from '../listeners/address.js'
 import type { System } from '../system.js'
 import type { Child, Exit } from './child.js'
+import { Escrow } from './escrow.js'
+import { LastWords } from './last-words.js'
 import {
   protocolVersion,
   type Channel,
-  type ErrorReport,
   type ListenerName,
   type ToPredecessor,
   type ToSuccessor,
@@ -22,7 +23,6 @@ import {
 const stopGraceMs = 2_000
 /** How long reports of a successor that has exited may still be on their way. */
 const lastWordsMs = 1_000
-const keptLines = 20
 
 /** A listening socket to pass on. */
 export interface PassedListener extends ListenerName {
@@ -46,15 +46,12 @@ export class Successor {
   readonly #system: System
   readonly #child: Child
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
-  readonly #escrow = new Map<string, RawListener>()
+  readonly #escrow = new Escrow()
+  readonly #lastWords = new LastWords()
   readonly #answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>
   #settleServing!: () => void
   #version = 0
   #hasTakenOver = false
-  #hasLeft = false
-  #exit: Exit | undefined
-  #error: ErrorReport | undefined
-  #stderr = ''
   #settle!: { resolve(): void; reject(error: EndlessError): void }
 
   constructor(
@@ -82,12 +79,13 @@ export class Successor {
     }
     // Referenced: the process must not end while a restart is under way.
     const timer = system.setTimeout(() => {
-      this.#settle.reject(
-        this.#failure(
-          'ERR_ENDLESS_READY_TIMEOUT',
-          `was not ready after ${String(readyTimeoutMs)} ms`,
-        ),
-      )
+      const error = this.#lastWords.explain({
+        code: 'ERR_ENDLESS_READY_TIMEOUT',
+        whatItDid: `was not ready after ${String(readyTimeoutMs)} ms`,
+        pid: this.pid,
+        hasTakenOver: this.#hasTakenOver,
+      })
+      this.#settle.reject(error)
     }, readyTimeoutMs)
     this.exited = this.#watchExit()
     void this.exited.then((error) => {
@@ -110,7 +108,7 @@ export class Successor {
 
   /** Whether somebody else answers for the service if it dies. */
   get hasLeft(): boolean {
-    return this.#hasLeft
+    return this.#escrow.isClosed
   }
 
   /** Tells it to accept, so long after the restart was asked for. Rejects if it is gone. */
@@ -143,16 +141,12 @@ export class Successor {
 
   /** Takes its copy of a listening socket back, by where it is bound; `undefined` if it had none. */
   takeEscrow(bound: string): RawListener | undefined {
-    const handle = this.#escrow.get(bound)
-    this.#escrow.delete(bound)
-    return handle
+    return this.#escrow.take(bound)
   }
 
   /** Gives up taking over again: whoever shuts this process down now means it. */
   closeEscrow(): void {
-    for (const handle of this.#escrow.values()) handle.close()
-    this.#escrow.clear()
-    this.#hasLeft = true
+    this.#escrow.close()
   }
 
   /** Lets this process end while the successor lives on. */
@@ -175,18 +169,16 @@ export class Successor {
         this.#send(welcome)
         break
       case 'error':
-        this.#error = message.error
+        this.#lastWords.diedOf(message.error)
         break
       case 'stderr':
-        this.#stderr = (this.#stderr + message.text).slice(-16_384)
+        this.#lastWords.wrote(message.text)
         break
       case 'escrow':
-        // Never listened on, it only keeps the socket and its queue alive.
-        if (given && this.#hasLeft) given.close()
-        else if (given) this.#escrow.set(formatAddress(message.bound), given as RawListener)
+        if (given) this.#escrow.add(formatAddress(message.bound), given as RawListener)
         break
       case 'released':
-        this.takeEscrow(message.bound)?.close()
+        this.#escrow.take(message.bound)?.close()
         break
       case 'ready':
         this.pidFile = message.pidFile
@@ -237,54 +229,33 @@ export class Successor {
   }
 
   async #watchExit(): Promise<EndlessError> {
+    let exit: Exit
     try {
-      this.#exit = await this.#child.exit
+      exit = await this.#child.exit
+      this.#lastWords.exited(exit)
     } catch (error) {
       return spawnFailed(error)
     }
-    await this.#lastWords()
-    const { code, signal } = this.#exit
-    return this.#failure(
-      'ERR_ENDLESS_SUCCESSOR_EXITED',
-      (signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`) +
+    await this.#hearOut()
+    const { code, signal } = exit
+    return this.#lastWords.explain({
+      code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
+      whatItDid:
+        (signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`) +
         ` ${this.#hasTakenOver ? 'after' : 'before'} it had taken over`,
-    )
+      pid: this.pid,
+      hasTakenOver: this.#hasTakenOver,
+    })
   }
 
   /** The exit is reported on another way than messages, which may be late. */
-  async #lastWords(): Promise<void> {
+  async #hearOut(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
       timer = this.#system.setTimeout(resolve, lastWordsMs)
     })
     await Promise.race([this.#channel.closed, late])
     clearTimeout(timer)
-  }
-
-  #failure(
-    code: 'ERR_ENDLESS_SUCCESSOR_EXITED' | 'ERR_ENDLESS_READY_TIMEOUT',
-    whatItDid: string,
-  ): EndlessError {
-    const stderr = this.#stderr
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .slice(-keptLines)
-    // What endless itself has logged there ("serving …") is no reason.
-    const complaint = stderr.filter((line) => !line.startsWith('[endless ')).at(-1)
-    const reason = this.#error ? `${this.#error.name}: ${this.#error.message}` : complaint
-    return new EndlessError(
-      code,
-      `The successor (pid ${String(this.pid)}) ${whatItDid}` +
-        `${reason === undefined ? '' : `: ${reason}`}. ` +
-        `This generation serves ${this.#hasTakenOver ? 'again' : 'on'}.`,
-      {
-        pid: this.pid,
-        exitCode: this.#exit?.code ?? null,
-        signal: this.#exit?.signal ?? null,
-        stderr,
-        ...(this.#error && { cause: reviveError(this.#error) }),
-      },
-    )
   }
 }
 
@@ -294,8 +265,4 @@ export function spawnFailed(cause: unknown): EndlessError {
     `Could not start the successor: ${messageOf(cause)}. This generation serves on.`,
     { cause },
   )
-}
-
-function reviveError({ name, message, stack, code }: ErrorReport): Error {
-  return Object.assign(new Error(message), { name, stack, ...(code !== undefined && { code }) })
 }

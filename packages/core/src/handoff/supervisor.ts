@@ -1,9 +1,8 @@
 import type { RawHandle } from '../internals.js'
-import type { Child, Exit } from './child.js'
+import type { Child } from './child.js'
 import { confirmed } from './confirmed.js'
 import type {
   Channel,
-  ErrorReport,
   FromSupervisor,
   SpawnRequest,
   SupervisorFacts,
@@ -11,6 +10,7 @@ import type {
   ToSuccessor,
   ToSupervisor,
 } from './protocol.js'
+import { SupervisedChild } from './supervised-child.js'
 
 /** What a supervisor asks a generation. */
 export type Question = Extract<FromSupervisor, { type: 'ask' }>['what']
@@ -147,56 +147,5 @@ export class Supervisor {
   #tell(message: ToSupervisor): void {
     // A supervisor that is gone needs no report, and is noticed by the end of the line.
     this.#line.send(message).catch(() => undefined)
-  }
-}
-
-/** A successor that the supervisor has started for us. */
-class SupervisedChild implements Child {
-  readonly channel: Channel<ToSuccessor, ToPredecessor>
-  readonly exit: Promise<Exit>
-  pid: number | undefined
-  readonly #tell: (message: ToSupervisor) => void
-  #settle!: { resolve(exit: Exit): void; reject(error: Error): void; closed(): void }
-
-  constructor(end: Channel<ToSuccessor, ToPredecessor>, tell: (message: ToSupervisor) => void) {
-    this.#tell = tell
-    const closed = new Promise<void>((settleClosed) => {
-      this.#settle = { resolve: () => undefined, reject: () => undefined, closed: settleClosed }
-    })
-    this.exit = new Promise((resolve, reject) => Object.assign(this.#settle, { resolve, reject }))
-    this.channel = { ...end, closed }
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#tell({ type: 'kill', signal })
-  }
-
-  release(): void {
-    this.channel.unref()
-  }
-
-  started(pid: number): void {
-    this.pid = pid
-  }
-
-  failed({ message, code }: ErrorReport): void {
-    this.#settle.reject(Object.assign(new Error(message), { code }))
-    this.#end()
-  }
-
-  exited(exit: Exit): void {
-    this.#settle.resolve(exit)
-    this.#end()
-  }
-
-  /** The way to it is lost, with the supervisor: what becomes of it is not for this process any more. */
-  lose(): void {
-    this.channel.onMessage({ type: 'leaving' })
-    this.#end()
-  }
-
-  #end(): void {
-    this.#settle.closed()
-    this.channel.unref()
   }
 }

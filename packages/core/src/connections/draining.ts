@@ -1,0 +1,132 @@
+import net from 'node:net'
+import { Hammer } from '../hammer.js'
+import type { Life } from '../life.js'
+import type { Logger } from '../logger.js'
+import type { ShutdownReport } from '../reports.js'
+import type { System } from '../system.js'
+import { endConnections, type DrainOptions } from './ending.js'
+import { holdClose, isDrained } from './held-close.js'
+import { watchUpgrades } from './late-upgrades.js'
+import type { Connections } from './tracking.js'
+
+/** Who hears of a drain. */
+export interface DrainListener {
+  /** These have left HTTP; again for each that leaves it meanwhile. */
+  draining(upgraded: net.Socket[]): void
+  hammered(destroyed: number): void
+}
+
+/** The drain of one server: from where it stops accepting until it has closed, or accepts again. */
+export class Draining {
+  readonly #server: net.Server
+  readonly #connections: Connections
+  readonly #life: Life
+  readonly #host: { readonly system: System; readonly logger: Logger }
+  readonly #listener: DrainListener
+  readonly #hammer: Hammer
+  readonly #waiters = new Set<() => void>()
+  #reason: ShutdownReport['reason'] = 'closed'
+  #beganMs: number | undefined
+  #hammered = 0
+  #undo: (() => void) | undefined
+  #letClose: (() => void) | undefined
+
+  constructor(
+    server: net.Server,
+    connections: Connections,
+    life: Life,
+    host: { readonly system: System; readonly logger: Logger },
+    listener: DrainListener,
+  ) {
+    this.#server = server
+    this.#connections = connections
+    this.#life = life
+    this.#host = host
+    this.#listener = listener
+    this.#hammer = new Hammer(() => {
+      this.#destroyConnections()
+    })
+  }
+
+  /** Whether its connections are being ended. */
+  get isUnderWay(): boolean {
+    return this.#undo !== undefined
+  }
+
+  /** Stops accepting at once; connections go on, and 'close' is held back until `letClose`. */
+  stopAccepting(reason: ShutdownReport['reason']): void {
+    // It terminates by that alone where it has no connection.
+    this.#reason = reason
+    this.#letClose ??= holdClose(this.#server, () => {
+      for (const resolve of this.#waiters) resolve()
+      this.#waiters.clear()
+    })
+    // Not http.Server#close, which closes idle connections at once (Node 19 and later).
+    net.Server.prototype.close.call(this.#server)
+  }
+
+  /** Begins to end its connections; what is left when the hammer time is over is destroyed. */
+  begin(hammerTimeMs: number, options: Omit<DrainOptions, 'system'>): void {
+    const { system } = this.#host
+    this.#beganMs = system.now()
+    const undoEnding = endConnections(this.#server, this.#connections, { system, ...options })
+    const endUpgrades = watchUpgrades(this.#server, (socket) => {
+      this.#listener.draining([socket])
+    })
+    this.#undo = () => {
+      endUpgrades()
+      undoEnding()
+    }
+    this.#hammer.arm(system, hammerTimeMs)
+    this.#listener.draining(this.#connections.upgraded)
+  }
+
+  /** Settles when it has neither a listening socket nor a connection left. */
+  async drained(): Promise<void> {
+    while (this.#life.state !== 'terminate' && !isDrained(this.#server)) {
+      await new Promise<void>((resolve) => this.#waiters.add(resolve))
+    }
+  }
+
+  /** Destroys what is left of the connections, if they are being ended. */
+  strike(): void {
+    if (this.isUnderWay) this.#hammer.strike()
+  }
+
+  /** Lets the server close, as soon as it has drained. */
+  letClose(): void {
+    this.#letClose?.()
+    this.#letClose = undefined
+  }
+
+  /** Leaves the connections to the server again; its 'close' is still held back. */
+  breakOff(): void {
+    this.#hammer.disarm()
+    this.#undo?.()
+    this.#undo = undefined
+    this.#reason = 'closed'
+    this.#beganMs = undefined
+  }
+
+  /** The server has closed: tells how that went. */
+  end(): ShutdownReport {
+    const nowMs = this.#host.system.now()
+    const report: ShutdownReport = {
+      reason: this.#reason,
+      durationMs: Math.round(nowMs - (this.#beganMs ?? nowMs)),
+      hammered: this.#hammered,
+    }
+    this.breakOff()
+    this.#hammered = 0
+    return report
+  }
+
+  #destroyConnections(): void {
+    this.#host.logger.warn('[STOP - Hammer Time] Forcefully shutting down parent')
+    const left = [...this.#connections.accepted].filter((socket) => !socket.destroyed)
+    for (const session of this.#connections.sessions.keys()) session.destroy()
+    for (const socket of left) socket.destroy()
+    this.#hammered += left.length
+    this.#listener.hammered(left.length)
+  }
+}

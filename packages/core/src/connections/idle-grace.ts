@@ -1,0 +1,29 @@
+import type http from 'node:http'
+import type net from 'node:net'
+
+const minRestartGraceMs = 5_000
+const maxShutdownGraceMs = 5_000
+
+/** What the grace of idle connections depends on. */
+interface Circumstances {
+  reason: 'handoff' | 'shutdown'
+  /** Asked for by Ctrl-C: somebody waits at a terminal. */
+  isInteractive: boolean
+  /** What the user has set. */
+  givenMs: number | undefined
+}
+
+/** Tells how long a connection must have been quiet in a drain before it is closed. */
+export function idleGraceMs(
+  server: net.Server,
+  { reason, isInteractive, givenMs }: Circumstances,
+): number {
+  if (isInteractive) return 0
+  // A raw server has none, nor has one of HTTP/2 before Node 24.
+  const { keepAliveTimeout = 0 } = server as Partial<http.Server>
+  if (reason === 'handoff') {
+    // `Keep-Alive: timeout=N` was a promise to the client that a restart is no reason to break.
+    return Math.max(keepAliveTimeout, givenMs ?? minRestartGraceMs)
+  }
+  return givenMs ?? Math.min(keepAliveTimeout || maxShutdownGraceMs, maxShutdownGraceMs)
+}

@@ -1,0 +1,135 @@
+import { EndlessError } from '../errors.js'
+import type { System } from '../system.js'
+import type { ListenTarget } from './address.js'
+import { resolveSocketPath } from './unix-path.js'
+
+/** A call of `listen`: what for, and the rest of its arguments. */
+export interface ListenCall {
+  target: ListenTarget
+  /** The path as the application wrote it, where that is ours to bind: the target's is absolute. */
+  written?: string
+  backlog: number | undefined
+  /** Whether everybody may read or write, of a path. */
+  readableAll: boolean
+  writableAll: boolean
+  signal: AbortSignal | undefined
+  callback: (() => void) | undefined
+}
+
+/** The process in which `listen` is called. */
+export interface CallingProcess {
+  readonly system: Pick<System, 'platform' | 'isClusterWorker'>
+  /** What relative paths mean, by the name that the user knows. */
+  readonly directory: string
+}
+
+/** Reads the arguments of any overload of `net.Server#listen` (lib/net.js, normalizeArgs). */
+export function parseListenCall(args: readonly unknown[]): ListenCall {
+  const last = args.at(-1)
+  const callback = typeof last === 'function' ? (last as () => void) : undefined
+  const [first] = args
+  if (typeof first === 'object' && first !== null) {
+    const options = first as Record<string, unknown>
+    return {
+      target: targetOfOptions(options),
+      backlog: toBacklog(options['backlog']) ?? toBacklog(args[1]) ?? toBacklog(args[2]),
+      readableAll: options['readableAll'] === true,
+      writableAll: options['writableAll'] === true,
+      signal: options['signal'] as AbortSignal | undefined,
+      callback,
+    }
+  }
+  return {
+    target: targetOfPositions(args),
+    backlog: toBacklog(args[1]) ?? toBacklog(args[2]),
+    readableAll: false,
+    writableAll: false,
+    signal: undefined,
+    callback,
+  }
+}
+
+/**
+ * Reads a call as endless takes it: where a path is ours to bind, it is made absolute.
+ *
+ * @throws `ERR_ENDLESS_UNSUPPORTED` for a handle
+ * @throws `ERR_ENDLESS_INVALID_ADDRESS` for a path that is too long
+ */
+export function readListenCall(args: readonly unknown[], caller: CallingProcess): ListenCall {
+  const { system } = caller
+  const call = parseListenCall(args)
+  const { target } = call
+  // Named pipes of Windows cannot be passed on, and sockets of cluster workers are the primary's.
+  const isOurs = system.platform !== 'win32' && !system.isClusterWorker
+  if (target.kind === 'path' && isOurs) {
+    const path = resolveSocketPath(target.path, caller.directory)
+    return { ...call, target: { kind: 'path', path }, written: target.path }
+  }
+  if (target.kind === 'other' && namesHandle(args[0])) {
+    throw new EndlessError(
+      'ERR_ENDLESS_UNSUPPORTED',
+      'Cannot listen on a handle: a successor could not be asked for it. Use a TCP port.',
+    )
+  }
+  return call
+}
+
+function namesHandle(first: unknown): boolean {
+  if (typeof first !== 'object' || first === null) return false
+  const { handle, _handle } = first as { handle?: unknown; _handle?: unknown }
+  return Boolean(handle ?? _handle)
+}
+
+function targetOfOptions(options: Record<string, unknown>): ListenTarget {
+  if (options['_handle'] || options['handle']) return { kind: 'other' }
+  if (typeof options['fd'] === 'number' && options['fd'] >= 0) {
+    return { kind: 'fd', fd: options['fd'] }
+  }
+  if ('port' in options || !('path' in options)) {
+    const port = 'port' in options ? toPort(options['port']) : undefined
+    if (port !== undefined) {
+      return tcp(port, options['host'], options['ipv6Only'] === true)
+    }
+  }
+  const { path } = options
+  if (typeof path === 'string' && toNumber(path) === undefined) return { kind: 'path', path }
+  return { kind: 'other' }
+}
+
+function targetOfPositions(args: readonly unknown[]): ListenTarget {
+  const [first, second] = args
+  if (args.length === 0 || typeof first === 'function') return tcp(0, undefined, false)
+  if (typeof first === 'string' && toNumber(first) === undefined) {
+    return { kind: 'path', path: first }
+  }
+  const port = toPort(first)
+  return port === undefined ? { kind: 'other' } : tcp(port, second, false)
+}
+
+function tcp(port: number, host: unknown, ipv6Only: boolean): ListenTarget {
+  return typeof host === 'string' && host !== ''
+    ? { kind: 'tcp', port, host, ipv6Only }
+    : { kind: 'tcp', port, ipv6Only }
+}
+
+/** `undefined` and `null` are port 0 to Node; what is no port at all is Node's to refuse. */
+function toPort(value: unknown): number | undefined {
+  if (value === undefined || value === null) return 0
+  if (typeof value !== 'number' && (typeof value !== 'string' || value.trim() === '')) {
+    return undefined
+  }
+  const port = Number(value)
+  return Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : undefined
+}
+
+function toNumber(value: unknown): number | undefined {
+  if (typeof value === 'function' || value === null || value === undefined) return undefined
+  const number = Number(value)
+  return number >= 0 ? number : undefined
+}
+
+/** 0, which an empty host reads as too, is no backlog to Node: the next argument may be one. */
+function toBacklog(value: unknown): number | undefined {
+  const backlog = toNumber(value)
+  return backlog === 0 ? undefined : backlog
+}
