@@ -10,6 +10,7 @@ import {
 } from '@endless/core/supervision'
 import { launcherAbove } from './launcher.js'
 import { launchOf } from './program.js'
+import { keepMemoryFlat } from '../supervisor/memory.js'
 import { SupervisedService } from '../supervisor/service.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 import { Whereabouts } from '../supervisor/whereabouts.js'
@@ -55,6 +56,7 @@ export async function run(
     { logger, spawn, now: () => system.now(), terminal: () => system.terminal() },
     {
       serving: (generation) => {
+        keepMemoryFlat()
         service.serving(generation)
         void whereabouts.serving(generation.wanted)
         serviceManager?.serving(generation.number, generation.pid)
