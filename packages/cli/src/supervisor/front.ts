@@ -5,7 +5,8 @@ import type { KeptListener } from './escrow.js'
 import type { Generation } from './generation.js'
 import { keepMemoryFlat } from './memory.js'
 import { SupervisedService } from './service.js'
-import type { Supervisor, SupervisorEvents } from './supervisor.js'
+import type { SupervisorEvents } from './events.js'
+import type { Supervisor } from './supervisor.js'
 import { Whereabouts, type Paths } from './whereabouts.js'
 
 /**

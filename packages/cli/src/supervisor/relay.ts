@@ -1,0 +1,114 @@
+import type {
+  RawHandle,
+  SupervisorFacts,
+  ToPredecessor,
+  ToSuccessor,
+} from '@endless/core/supervision'
+import type { Generation } from './generation.js'
+import type { StandIn } from './stand-in.js'
+
+/** What a generation says to another: all but what is for the supervisor itself. */
+export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' }>
+
+/**
+ * Passes on what generations give each other, by its type: what a predecessor says goes to the successor, and
+ * the other way round. It notes what the supervisor has to know of it, and keeps a copy of each
+ * listening socket.
+ */
+export class Relay {
+  readonly #standIn: StandIn
+  readonly #facts: () => SupervisorFacts
+  readonly #onTakenOver: (generation: Generation) => void
+
+  /** @param onTakenOver called with a successor that is told to accept, before it is */
+  constructor(
+    standIn: StandIn,
+    facts: () => SupervisorFacts,
+    onTakenOver: (generation: Generation) => void,
+  ) {
+    this.#standIn = standIn
+    this.#facts = facts
+    this.#onTakenOver = onTakenOver
+  }
+
+  /** @throws if it is of no known type */
+  receive(from: Generation, message: Passed, handle: RawHandle | undefined): void {
+    const { predecessor, successor } = from
+    switch (message.type) {
+      case 'welcome':
+        if (successor) {
+          successor.number = message.generation
+          successor.isWelcomed = true
+        }
+        pass(successor, { ...message, supervisor: this.#facts() }, handle)
+        return
+      case 'taken-over':
+        if (successor) this.#onTakenOver(successor)
+        // What the successor does not listen on must refuse; what it does is among its own.
+        from.escrow.close()
+        pass(successor, message, handle)
+        return
+      case 'listener':
+      case 'older':
+      case 'connection':
+      case 'upgrade':
+        pass(successor, message, handle)
+        return
+      case 'hello':
+        from.hasSaidHello = true
+        if (predecessor) pass(predecessor, message, handle)
+        else this.#standIn.welcome(from)
+        return
+      case 'escrow':
+        if (!handle) return
+        // This process keeps it, and so does the predecessor while there is one.
+        from.escrow.put({ asked: message.asked, bound: message.bound, handle })
+        void predecessor?.send(message, handle)
+        return
+      case 'released':
+        from.escrow.release(message.bound)
+        pass(predecessor, message, handle)
+        return
+      case 'ready':
+        from.isReady = true
+        from.wanted = { pidFile: message.pidFile, control: message.control }
+        if (predecessor) pass(predecessor, message, handle)
+        else this.#standIn.letServe(from)
+        return
+      case 'leaving':
+        from.hasLeft = true
+        from.escrow.close()
+        pass(predecessor, message, handle)
+        return
+      case 'error':
+        from.noteError(message.error)
+        pass(predecessor, message, handle)
+        return
+      case 'stderr':
+        from.noteStderr(message.text)
+        pass(predecessor, message, handle)
+        return
+      case 'ask-older':
+      case 'adopted':
+      case 'declined':
+      case 'upgrade-adopted':
+      case 'upgrade-declined':
+      case 'succeeded':
+        pass(predecessor, message, handle)
+        return
+      default:
+        message satisfies never
+        throw new Error('it is of no known type')
+    }
+  }
+}
+
+/** Sends it on; this process keeps nothing of it. */
+function pass(to: Generation | undefined, message: Passed, handle: RawHandle | undefined): void {
+  const sent = to?.send(message, handle) ?? Promise.resolve()
+  if (handle) {
+    void sent.then(() => {
+      handle.close()
+    })
+  }
+}
