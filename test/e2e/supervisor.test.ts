@@ -126,6 +126,51 @@ test('a generation that dies while its predecessor drains is answered by that on
   expect((await get(port)).headers['x-generation']).toBe('2')
 })
 
+test('a generation that dies is replaced also while its predecessor hangs, which ends when it goes on', async () => {
+  const service = await start()
+  const { program, port } = service
+  const client = await connectRaw(port)
+  client.request('/wait')
+  await program.waitForEvent('waiting', { step: 'the request is inside', deadlineMs })
+  const { pid: first } = program.current
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  program.signal('SIGSTOP', first)
+  program.signal('SIGKILL', program.current.pid)
+  await nextServing(service, 2)
+  expect((await get(port)).headers['x-generation']).toBe('2')
+
+  program.signal('SIGCONT', first)
+  client.request('/answer')
+  expect((await client.waitForResponses(1))[0]).toMatchObject({ status: 200 })
+  await program.waitForEnd(first, { step: 'it leaves', deadlineMs })
+  expect((await get(port)).headers['x-generation']).toBe('2')
+})
+
+test('a predecessor that hangs for a while serves again if nobody else does yet', async () => {
+  const service = await start()
+  const { program, port, broken } = service
+  const client = await connectRaw(port)
+  client.request('/wait')
+  await program.waitForEvent('waiting', { step: 'the request is inside', deadlineMs })
+  const { pid: first } = program.current
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  program.signal('SIGSTOP', first)
+  writeFileSync(broken, '')
+  program.signal('SIGKILL', program.current.pid)
+  await until(() => program.stderr.includes('generation 2'), { step: 'it fails', deadlineMs })
+  program.signal('SIGCONT', first)
+  expect((await get(port)).headers['x-generation']).toBe('0')
+  rmSync(broken)
+  await get(port, '/answer')
+  program.signal('SIGHUP', program.pid)
+  await until(async () => (await get(port)).headers['x-generation'] === '1', {
+    step: 'it restarts as ever',
+    deadlineMs,
+  })
+})
+
 test('a new version that dies at its start is rolled back, and the next restart works', async () => {
   const service = await start()
   const { program, port, broken } = service

@@ -31,5 +31,6 @@ export class Replacement {
 
   cancel(): void {
     clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }

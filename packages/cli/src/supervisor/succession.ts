@@ -7,6 +7,12 @@ import { Replacement } from './replacement.js'
 import type { StandIn } from './stand-in.js'
 import type { World } from './world.js'
 
+/**
+ * How long a predecessor that drains may take to answer whether it takes over again. Meanwhile
+ * connections wait; one that is held up by its work for longer is no help either.
+ */
+const takeBackMs = 3_000
+
 /** How a generation that served has ended, by the clock of the world. */
 export type LastDeath = Death & { number: number; pid: number; endedMs: number }
 
@@ -23,6 +29,9 @@ export class Succession {
   readonly #standIn: StandIn
   readonly #start: Start
   readonly #replacement: Replacement
+  /** What was started in the place of a dead generation, until it serves. */
+  #substitute: Generation | undefined
+  #takeBack: NodeJS.Timeout | undefined
   #death: LastDeath | undefined
   /** For how long the one that ended last had served. */
   #servedMs = 0
@@ -74,10 +83,30 @@ export class Succession {
     this.#replaceIfNobodyServes()
   }
 
+  /**
+   * A generation says that it serves. Tells whether it shall: one that was given up comes too late if
+   * what was started in its place is ready, and if not, that one is ended.
+   */
+  admits(generation: Generation): boolean {
+    const substitute = this.#substitute
+    if (generation === substitute) this.#substitute = undefined
+    if (!generation.isGivenUp) return true
+    generation.isGivenUp = false
+    if (this.#chain.current ?? substitute?.isReady) return false
+    this.#replacement.cancel()
+    if (substitute) {
+      // Nobody takes the place of this one.
+      substitute.hasLeft = true
+      substitute.signal('SIGKILL')
+    }
+    return true
+  }
+
   ended(generation: Generation, death: Death): void {
     const { predecessor, successor, servingSinceMs, number, pid } = generation
     const nowMs = this.#world.now()
     const wasServing = this.#chain.remove(generation)
+    if (generation === this.#substitute) this.#substitute = undefined
     const hasServed = servingSinceMs !== undefined
     this.#servedMs = hasServed ? nowMs - servingSinceMs : 0
     if (successor?.isWelcomed) void successor.send({ type: 'predecessor-gone' })
@@ -85,8 +114,7 @@ export class Succession {
     if (wasServing) {
       this.#death = { ...death, number, pid, endedMs: nowMs }
       this.#standIn.keep(generation.escrow)
-      // It has been told: it answers whether it takes over again.
-      if (predecessor && hasServed) predecessor.isHopeful = true
+      if (predecessor && hasServed) this.#await(predecessor)
     } else {
       generation.escrow.close()
       const hasFailed = predecessor && !hasServed
@@ -103,6 +131,24 @@ export class Succession {
     this.#replaceIfNobodyServes()
   }
 
+  /** It has been told that its successor has ended: it answers whether it takes over again. */
+  #await(predecessor: Generation): void {
+    predecessor.isHopeful = true
+    clearTimeout(this.#takeBack)
+    // Unreferenced: the predecessor that it waits for holds this process.
+    this.#takeBack = setTimeout(() => {
+      if (!predecessor.isHopeful || predecessor.hasEnded) return
+      const { number, pid } = predecessor
+      this.#world.logger.warn(
+        `generation ${String(number)} (pid ${String(pid)}) has not answered in ` +
+          `${String(takeBackMs / 1000)} s whether it serves again`,
+      )
+      predecessor.isHopeful = false
+      predecessor.isGivenUp = true
+      this.#replaceIfNobodyServes()
+    }, takeBackMs).unref()
+  }
+
   #replaceIfNobodyServes(): void {
     const { last: dead, current, isHopeful } = this.#chain
     const isDead = dead?.hasEnded === true && !dead.hasLeft
@@ -112,7 +158,10 @@ export class Succession {
 
   #replace(dead: Generation): void {
     const generation = this.#start(dead.launch, dead.number + 1)
-    if (generation instanceof Generation) return
+    if (generation instanceof Generation) {
+      this.#substitute = generation
+      return
+    }
     void generation.then((error) => {
       this.#logFailedStart(dead.launch, error)
       this.#replaceIfNobodyServes()

@@ -219,6 +219,10 @@ export class Supervisor {
 
   #serving(generation: Generation): void {
     generation.isHopeful = false
+    if (!this.#succession.admits(generation)) {
+      generation.signal('SIGTERM')
+      return
+    }
     generation.hasLeft = false
     // A successor that has taken over is older news than its predecessor's taking over again.
     const isBack = this.current === undefined
