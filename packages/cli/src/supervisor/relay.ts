@@ -1,4 +1,5 @@
 import type {
+  ListenerName,
   RawHandle,
   SupervisorFacts,
   ToPredecessor,
@@ -62,8 +63,8 @@ export class Relay {
       case 'escrow':
         if (!handle) return
         // This process keeps it, and so does the predecessor while there is one.
-        from.escrow.put({ asked: message.asked, bound: message.bound, handle })
-        void predecessor?.send(message, handle)
+        from.escrow.put({ ...nameOf(message), handle, ticketKeys: message.ticketKeys })
+        void predecessor?.send({ type: 'escrow', ...nameOf(message) }, handle)
         return
       case 'released':
         from.escrow.release(message.bound)
@@ -101,6 +102,10 @@ export class Relay {
         throw new Error('it is of no known type')
     }
   }
+}
+
+function nameOf({ asked, bound }: ListenerName): ListenerName {
+  return { asked, bound }
 }
 
 /** Sends it on; this process keeps nothing of it. */

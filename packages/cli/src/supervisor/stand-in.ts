@@ -1,10 +1,16 @@
-import { protocolVersion, type SupervisorFacts } from '@endless/core/supervision'
+import {
+  formatAddress,
+  protocolVersion,
+  type PassedTicketKeys,
+  type SupervisorFacts,
+} from '@endless/core/supervision'
 import { Escrow, type KeptListener } from './escrow.js'
 import type { Generation } from './generation.js'
 
 /**
  * The supervisor in the place of a predecessor, for a generation that has none: the first, and one that
- * replaces a dead one. It gives what that one would have given: the sockets, and the word to accept.
+ * replaces a dead one. It gives what that one would have given: the
+ * sockets with their ticket keys, and the word to accept.
  */
 export class StandIn {
   readonly #facts: () => SupervisorFacts
@@ -32,8 +38,10 @@ export class StandIn {
 
   /** Answers the hello of a generation. */
   welcome(generation: Generation): void {
-    for (const { handle, ...name } of this.#kept.listeners) {
+    const keys: Record<string, PassedTicketKeys> = {}
+    for (const { handle, ticketKeys, ...name } of this.#kept.listeners) {
       void generation.send({ type: 'listener', ...name }, handle)
+      if (ticketKeys) keys[formatAddress(name.bound)] = ticketKeys
     }
     generation.isWelcomed = true
     void generation.send({
@@ -42,7 +50,7 @@ export class StandIn {
       generation: generation.number,
       directory: '',
       addedExecArgv: [],
-      ticketKeys: {},
+      ticketKeys: keys,
       supervisor: this.#facts(),
     })
   }

@@ -131,8 +131,11 @@ export type ToPredecessor =
   | { type: 'hello'; version: number }
   | { type: 'error'; error: ErrorReport }
   | { type: 'stderr'; text: string }
-  /** A copy of a socket that it listens on, with its handle; the first ones come before `ready`. */
-  | ({ type: 'escrow' } & ListenerName)
+  /**
+   * A copy of a socket that it listens on, with its handle; the first ones come before `ready`. A
+   * supervisor gets the ticket keys too, for what replaces this generation if it dies.
+   */
+  | ({ type: 'escrow'; ticketKeys?: PassedTicketKeys | undefined } & ListenerName)
   /** It listens there no longer: connections shall be refused, not wait in the queue of a copy. */
   | { type: 'released'; bound: string }
   | {
