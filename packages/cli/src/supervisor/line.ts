@@ -75,5 +75,9 @@ function survive(child: ChildProcess, onGarbage: (reason: unknown) => void): voi
     } catch (error) {
       onGarbage(error)
     }
+    // The end. While a handle waits for its acknowledgement, which cannot come any more, Node puts
+    // 'disconnect' off for ever (the same, target.disconnect).
+    const { _handleQueue: queue } = child as { _handleQueue?: unknown }
+    if (args[0] === undefined && queue) process.nextTick(() => child.emit('disconnect'))
   }
 }

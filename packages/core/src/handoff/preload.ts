@@ -66,7 +66,16 @@ function takeChannel(): SuccessorChannel {
     })
   }
   const handle = handleKey && (properties[handleKey] as { onread: (buffer: unknown) => void })
-  if (handle) handle.onread = within(handle.onread)
+  if (handle) {
+    const onread = within(handle.onread)
+    const isDisconnectHeld = within(() => Boolean(properties['_handleQueue']))
+    handle.onread = function (buffer) {
+      onread.call(this, buffer)
+      // The end. While a handle waits for its acknowledgement, which cannot come any more, Node puts
+      // 'disconnect' off for ever (lib/internal/child_process.js, target.disconnect).
+      if (buffer === undefined && isDisconnectHeld()) process.nextTick(emit, 'disconnect')
+    }
+  }
 
   let settleClosed: () => void = () => undefined
   const closed = new Promise<void>((resolve) => (settleClosed = resolve))
