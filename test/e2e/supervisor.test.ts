@@ -9,6 +9,7 @@ import {
   endless,
   get,
   isAlive,
+  openGate,
   runEndless,
   startProgram,
   superviseFixture,
@@ -294,6 +295,23 @@ test('a supervisor that is killed leaves the generation serving, which then rest
   await program.waitForGeneration(1, { deadlineMs })
   await program.waitForEnd(pid, { step: 'generation 0 ends', deadlineMs })
   expect((await get(port)).headers['x-generation']).toBe('1')
+})
+
+test('a supervisor that is killed before it has read of a socket is noticed, too', async () => {
+  const program = superviseFixture('listens-when-told.mjs')
+  const [, gate] = await program.waitForLine(/gate (\d+)/, { step: 'it boots', deadlineMs })
+  program.signal('SIGSTOP', program.pid)
+  await openGate({ gate: Number(gate), name: 'listen' })
+  const [, pid] = await program.waitForLine(/endless (\d+)\] serving /, {
+    step: 'it serves',
+    deadlineMs,
+  })
+  program.signal('SIGKILL', program.pid)
+  try {
+    await program.waitForLine(/The supervisor is gone/, { step: 'it is told', deadlineMs })
+  } finally {
+    program.signal('SIGKILL', Number(pid)) // it reports no pid by which the helpers would end it
+  }
 })
 
 test('--pid-file names the supervisor through restarts, and is removed at the end', async () => {
