@@ -93,6 +93,7 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     writeFileSync(service.broken, '')
     const failed = await endless('restart', '--pid-file', service.pidFile)
     expect(failed).toMatchObject({ code: 1, out: '' })
+    expect(failed.err).toMatch(/^ {2}\| about to break$/m)
     expect(failed.err).toMatch(
       /^endless: The successor \(pid \d+\) exited with code 1 .*: RangeError: broken on purpose\./m,
     )

@@ -9,6 +9,7 @@ import {
   endless,
   get,
   isAlive,
+  openGate,
   runEndless,
   startProgram,
   superviseFixture,
@@ -124,6 +125,51 @@ test('a generation that dies while its predecessor drains is answered by that on
   program.signal('SIGHUP', program.pid)
   await nextServing(service, 4)
   expect((await get(port)).headers['x-generation']).toBe('2')
+})
+
+test('a generation that dies is replaced also while its predecessor hangs, which ends when it goes on', async () => {
+  const service = await start()
+  const { program, port } = service
+  const client = await connectRaw(port)
+  client.request('/wait')
+  await program.waitForEvent('waiting', { step: 'the request is inside', deadlineMs })
+  const { pid: first } = program.current
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  program.signal('SIGSTOP', first)
+  program.signal('SIGKILL', program.current.pid)
+  await nextServing(service, 2)
+  expect((await get(port)).headers['x-generation']).toBe('2')
+
+  program.signal('SIGCONT', first)
+  client.request('/answer')
+  expect((await client.waitForResponses(1))[0]).toMatchObject({ status: 200 })
+  await program.waitForEnd(first, { step: 'it leaves', deadlineMs })
+  expect((await get(port)).headers['x-generation']).toBe('2')
+})
+
+test('a predecessor that hangs for a while serves again if nobody else does yet', async () => {
+  const service = await start()
+  const { program, port, broken } = service
+  const client = await connectRaw(port)
+  client.request('/wait')
+  await program.waitForEvent('waiting', { step: 'the request is inside', deadlineMs })
+  const { pid: first } = program.current
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  program.signal('SIGSTOP', first)
+  writeFileSync(broken, '')
+  program.signal('SIGKILL', program.current.pid)
+  await until(() => program.stderr.includes('generation 2'), { step: 'it fails', deadlineMs })
+  program.signal('SIGCONT', first)
+  expect((await get(port)).headers['x-generation']).toBe('0')
+  rmSync(broken)
+  await get(port, '/answer')
+  program.signal('SIGHUP', program.pid)
+  await until(async () => (await get(port)).headers['x-generation'] === '1', {
+    step: 'it restarts as ever',
+    deadlineMs,
+  })
 })
 
 test('a new version that dies at its start is rolled back, and the next restart works', async () => {
@@ -249,6 +295,23 @@ test('a supervisor that is killed leaves the generation serving, which then rest
   await program.waitForGeneration(1, { deadlineMs })
   await program.waitForEnd(pid, { step: 'generation 0 ends', deadlineMs })
   expect((await get(port)).headers['x-generation']).toBe('1')
+})
+
+test('a supervisor that is killed before it has read of a socket is noticed, too', async () => {
+  const program = superviseFixture('listens-when-told.mjs')
+  const [, gate] = await program.waitForLine(/gate (\d+)/, { step: 'it boots', deadlineMs })
+  program.signal('SIGSTOP', program.pid)
+  await openGate({ gate: Number(gate), name: 'listen' })
+  const [, pid] = await program.waitForLine(/endless (\d+)\] serving /, {
+    step: 'it serves',
+    deadlineMs,
+  })
+  program.signal('SIGKILL', program.pid)
+  try {
+    await program.waitForLine(/The supervisor is gone/, { step: 'it is told', deadlineMs })
+  } finally {
+    program.signal('SIGKILL', Number(pid)) // it reports no pid by which the helpers would end it
+  }
 })
 
 test('--pid-file names the supervisor through restarts, and is removed at the end', async () => {

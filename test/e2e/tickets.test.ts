@@ -10,7 +10,9 @@ import {
   connectRaw,
   createCertificate,
   startFixture,
+  superviseFixture,
   temporaryDirectory,
+  until,
   withDeadline,
 } from '../helpers/index.js'
 
@@ -18,7 +20,7 @@ const deadlineMs = 15_000
 const certificates = fileURLToPath(new URL('../fixtures/certificates/', import.meta.url))
 
 /** Starts two servers with a certificate each. */
-async function start(options: EndlessOptions = {}) {
+async function start(options: EndlessOptions = {}, launch = startFixture) {
   const directory = temporaryDirectory()
   const { cert, key } = await createCertificate()
   writeFileSync(path.join(directory, 'own.crt'), cert)
@@ -32,7 +34,7 @@ async function start(options: EndlessOptions = {}) {
     },
     { name: 'second', cert: `${directory}/own.crt`, key: `${directory}/own.key` },
   ]
-  const program = startFixture('speaks-go.mjs', { args: [JSON.stringify(servers)] })
+  const program = launch('speaks-go.mjs', { args: [JSON.stringify(servers)] })
   const serving = await program.waitForEvent('serving', { step: 'both servers serve', deadlineMs })
   return { program, ports: serving['ports'] as [number, number] }
 }
@@ -75,6 +77,25 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (version) => {
       }
     }
     expect(await visit(ports[1], sessions[0])).toEqual({ generation: 5, isResumed: false })
+  })
+
+  test('under a supervisor sessions are resumed by what replaces a crashed generation', async () => {
+    const { program, ports } = await start({}, superviseFixture)
+    const sessions = [await getSession(ports[0]), await getSession(ports[1])] as const
+    for (const generation of [1, 2]) {
+      program.signal('SIGKILL', program.current.pid)
+      await until(() => program.generations.length > generation, {
+        step: 'another generation serves',
+        deadlineMs,
+        explain: () => program.output.toString(),
+      })
+      for (const index of [0, 1] as const) {
+        const visited = await visit(ports[index], sessions[index])
+        expect(visited).toEqual({ generation, isResumed: true })
+      }
+    }
+    // They are nobody else's to see.
+    expect(program.output.toString()).not.toMatch(/[A-Za-z0-9+/]{64}/)
   })
 
   test('renewed keys ask for a full handshake, and restarts do not put that off', async () => {

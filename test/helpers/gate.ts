@@ -25,7 +25,7 @@ export function waitForGate(
 }
 
 /** Lets the program go on. */
-export async function openGate({ gate, name }: GateEvent): Promise<void> {
+export async function openGate({ gate, name }: Pick<GateEvent, 'gate' | 'name'>): Promise<void> {
   const socket = net.connect(gate, '127.0.0.1')
   await withDeadline(once(socket, 'close'), { step: `the gate ${name} opens`, deadlineMs: 5_000 })
 }

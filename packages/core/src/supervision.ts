@@ -5,17 +5,17 @@ export { channelTo } from './handoff/channel.js'
 export { HandleLost } from './handoff/confirmed.js'
 export { withStdio } from './handoff/stdio.js'
 export { preloadUrl } from './handoff/preload-url.js'
-export { ControlSocket } from './control/control-socket.js'
 export * from './control/service.js'
 export { EndlessError } from './errors.js'
 export * from './handoff/protocol.js'
 export type { RawHandle, RawListener } from './internals.js'
 export { formatAddress } from './listeners/address.js'
 export { createStderrLogger, type Logger } from './logger.js'
-export { PidFile } from './pid-file.js'
 export type { LastRestart, RestartReport } from './reports.js'
 export type { GenerationStatus } from './generation.js'
-export { openPassedSockets } from './service-manager/activation.js'
-export { ServiceManager } from './service-manager/service-manager.js'
-export { takeServiceVariables } from './service-manager/variables.js'
+export {
+  takeServiceVariables,
+  type NotifyAddress,
+  type PassedSocket,
+} from './service-manager/variables.js'
 export { createNodeSystem, type System } from './system.js'

@@ -4,15 +4,11 @@ import {
   createStderrLogger,
   currentDirectory,
   findOrigin,
-  openPassedSockets,
-  ServiceManager,
   takeServiceVariables,
 } from '@endless/core/supervision'
-import { launcherAbove } from './launcher.js'
 import { launchOf } from './program.js'
-import { SupervisedService } from '../supervisor/service.js'
+import type { Front } from '../supervisor/front.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
-import { Whereabouts } from '../supervisor/whereabouts.js'
 
 /** What `endless run` was told. */
 export interface RunOptions {
@@ -39,47 +35,30 @@ export async function run(
   const { sockets, notify } = takeServiceVariables(system)
   const launch = launchOf(program, isCommand, currentDirectory(system, findOrigin(system, '')))
   const logger = createStderrLogger(system)
-  const serviceManager =
-    notify &&
-    new ServiceManager(
-      system,
-      notify,
-      () => logger,
-      // One that dies is replaced, so that only one that hangs is not well.
-      async () => {
-        const { current } = supervisor
-        if (current) await supervisor.statusOf(current).catch(() => undefined)
-      },
-    )
   const supervisor: Supervisor = new Supervisor(
     { logger, spawn, now: () => system.now(), terminal: () => system.terminal() },
     {
-      serving: (generation) => {
-        service.serving(generation)
-        void whereabouts.serving(generation.wanted)
-        serviceManager?.serving(generation.number, generation.pid)
-      },
-      restarting: () => void serviceManager?.restarting(),
-      restartFailed: (reason) => serviceManager?.restartFailed(reason),
-      stopping: () => serviceManager?.stopping(),
+      serving: (generation) => void loading.then((front) => front.serving(generation)),
+      restarting: () => void loading.then((front) => front.restarting()),
+      restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
+      stopping: () => void loading.then((front) => front.stopping()),
     },
   )
-  const service = new SupervisedService(supervisor, system)
-  const whereabouts = new Whereabouts(options, { service, pid: system.pid, logger })
-  await whereabouts.claim()
+  // All that can wait is loaded while the program starts, which takes longer.
+  const loading: Promise<Front> = import('../supervisor/front.js').then(
+    ({ Front }) => new Front(supervisor, options, notify, { system, logger }),
+  )
+  if (options.pidFile !== undefined || options.control !== undefined) await (await loading).claim()
+  const listeners = sockets.length > 0 ? (await loading).open(sockets) : []
   for (const signal of signals) {
     system.onSignal(signal, () => {
       supervisor.signal(signal)
     })
   }
-  const launcher = launcherAbove(system.ppid)
-  if (launcher !== undefined) {
-    logger.warn(
-      `started by ${launcher}, which does not pass every signal on: signal pid ${String(system.pid)} itself`,
-    )
-  }
-  supervisor.start(launch, openPassedSockets(sockets, logger))
+  supervisor.start(launch, listeners)
+  const front = await loading
+  front.warnOfLauncher()
   const exitCode = await supervisor.ended
-  await whereabouts.close()
+  await front.close()
   return exitCode
 }

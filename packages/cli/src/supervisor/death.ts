@@ -1,3 +1,5 @@
+import { constants } from 'node:os'
+
 /** How a generation has ended: `{ code: 1, signal: null, error: 'TypeError: …', stderr: ['…'] }`. */
 export interface Death {
   code: number | null
@@ -21,4 +23,12 @@ export function describeDeath({ code, signal, error, stderr }: DeathReport): str
     (signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`) +
     (reason === undefined ? '' : `: ${reason}`)
   )
+}
+
+/** As a shell gives it: 128 and the number of the signal; 1 where nothing has run. */
+export function exitCodeOf(death: Death | undefined): number {
+  if (!death) return 1
+  const { code, signal } = death
+  if (code !== null) return code
+  return 128 + (signal === null ? 0 : constants.signals[signal])
 }

@@ -1,8 +1,15 @@
-import { formatAddress, type ListenerName, type RawHandle } from '@endless/core/supervision'
+import {
+  formatAddress,
+  type ListenerName,
+  type PassedTicketKeys,
+  type RawHandle,
+} from '@endless/core/supervision'
 
 /** A listening socket, of which this process keeps a copy. */
 export interface KeptListener extends ListenerName {
   handle: RawHandle
+  /** Those of its TLS server: a secret, which goes to a generation and nowhere else. */
+  ticketKeys?: PassedTicketKeys | undefined
 }
 
 /** Copies of the sockets that one generation listens on: while there is one, nobody is refused. */

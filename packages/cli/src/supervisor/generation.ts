@@ -39,6 +39,8 @@ export class Generation {
   hasLeft = false
   /** Whether it may still begin to serve by itself. */
   isHopeful = true
+  /** Whether it was asked to take over again, and has taken too long to answer. */
+  isGivenUp = false
   /** Since when it serves; `undefined` before. */
   servingSinceMs: number | undefined
   #hasEnded = false

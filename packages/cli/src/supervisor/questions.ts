@@ -31,8 +31,8 @@ export class Questions {
     this.#open.delete(reply.id)
     if (reply.type === 'answer') question.resolve(reply.value)
     else {
-      const { message, name, code } = reply.error
-      question.reject(Object.assign(new Error(message), { name, code }))
+      const { message, ...details } = reply.error
+      question.reject(Object.assign(new Error(message), details))
     }
   }
 

@@ -1,11 +1,6 @@
 import path from 'node:path'
-import {
-  ControlSocket,
-  controlBeside,
-  PidFile,
-  type Logger,
-  type Service,
-} from '@endless/core/supervision'
+import { ControlSocket, PidFile } from '@endless/core/service'
+import { controlBeside, type Logger, type Service } from '@endless/core/supervision'
 
 /** Where a service can be found. */
 export interface Paths {

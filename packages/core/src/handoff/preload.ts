@@ -65,6 +65,17 @@ function takeChannel(): SuccessorChannel {
       set: (next: unknown) => (value = next),
     })
   }
+  const handle = handleKey && (properties[handleKey] as { onread: (buffer: unknown) => void })
+  if (handle) {
+    const onread = within(handle.onread)
+    const isDisconnectHeld = within(() => Boolean(properties['_handleQueue']))
+    handle.onread = function (buffer) {
+      onread.call(this, buffer)
+      // The end. While a handle waits for its acknowledgement, which cannot come any more, Node puts
+      // 'disconnect' off for ever (lib/internal/child_process.js, target.disconnect).
+      if (buffer === undefined && isDisconnectHeld()) process.nextTick(emit, 'disconnect')
+    }
+  }
 
   let settleClosed: () => void = () => undefined
   const closed = new Promise<void>((resolve) => (settleClosed = resolve))
@@ -117,16 +128,6 @@ function takeChannel(): SuccessorChannel {
       return true
     }
     return originalEmit.apply(process, args)
-  }
-  // Node tells of the end by 'disconnect', but not while a handle waits for its answer
-  // (lib/internal/child_process.js, disconnect). Here it is a read that brings nothing.
-  const handle = handleKey && (properties[handleKey] as { onread: (...args: unknown[]) => void })
-  if (handle) {
-    const onread = within(handle.onread)
-    handle.onread = (...args) => {
-      onread.apply(handle, args)
-      if (!args[0]) settleClosed()
-    }
   }
   Object.defineProperty(process, 'emit', {
     configurable: true,

@@ -49,6 +49,14 @@ export interface ErrorReport {
   code?: string | undefined
 }
 
+/** Why a generation does not do what it was asked; of a successor that has failed, how that has ended. */
+export interface RefusalReport extends ErrorReport {
+  pid?: number | undefined
+  exitCode?: number | null | undefined
+  signal?: NodeJS.Signals | null | undefined
+  stderr?: string[] | undefined
+}
+
 /** The keys of a server's TLS session tickets, in base64, and since when they are in use (`Date.now()`). */
 export interface PassedTicketKeys {
   keys: string
@@ -123,8 +131,11 @@ export type ToPredecessor =
   | { type: 'hello'; version: number }
   | { type: 'error'; error: ErrorReport }
   | { type: 'stderr'; text: string }
-  /** A copy of a socket that it listens on, with its handle; the first ones come before `ready`. */
-  | ({ type: 'escrow' } & ListenerName)
+  /**
+   * A copy of a socket that it listens on, with its handle; the first ones come before `ready`. A
+   * supervisor gets the ticket keys too, for what replaces this generation if it dies.
+   */
+  | ({ type: 'escrow'; ticketKeys?: PassedTicketKeys | undefined } & ListenerName)
   /** It listens there no longer: connections shall be refused, not wait in the queue of a copy. */
   | { type: 'released'; bound: string }
   | {
@@ -162,7 +173,7 @@ export type ToSupervisor =
   /** Its successor has died, and it does not serve again. */
   | { type: 'not-serving' }
   | { type: 'answer'; id: number; value: unknown }
-  | { type: 'refusal'; id: number; error: ErrorReport }
+  | { type: 'refusal'; id: number; error: RefusalReport }
 
 /** How to start a process: `{ command: '/usr/bin/node', args: ['app.js'], cwd: '/srv/current', env }`. */
 export interface SpawnRequest {

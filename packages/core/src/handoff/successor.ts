@@ -1,6 +1,5 @@
 import type { RawHandle } from '../internals.js'
 import type { GenerationStatus } from '../generation.js'
-import type { PassedListener } from './predecessor.js'
 import { formatAddress, type ListenTarget } from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held.js'
 import {
@@ -106,9 +105,11 @@ export class Predecessor {
   }
 
   /** Gives copies of listening sockets: they outlive this process. */
-  deposit(listeners: readonly PassedListener[]): void {
-    for (const { asked, bound, handle } of listeners) {
-      this.#send({ type: 'escrow', asked, bound }, handle)
+  deposit(listeners: readonly Claimed[]): void {
+    const isSupervised = this.#inheritance.welcome.supervisor !== undefined
+    for (const { asked, bound, handle, ticketKeys } of listeners) {
+      // A predecessor has these keys, or older ones of its own.
+      this.#send({ type: 'escrow', asked, bound, ...(isSupervised && { ticketKeys }) }, handle)
     }
   }
 

@@ -1,3 +1,4 @@
+import type { EndlessError } from '../errors.js'
 import type { RawHandle } from '../internals.js'
 import type { Child } from './child.js'
 import { confirmed } from './confirmed.js'
@@ -139,8 +140,9 @@ export class Supervisor {
     try {
       this.#tell({ type: 'answer', id, value: await answer })
     } catch (error) {
-      const { name, message, code } = error as Error & { code?: string }
-      this.#tell({ type: 'refusal', id, error: { name, message, code } })
+      const { name, message, code, pid, exitCode, signal, stderr } = error as EndlessError
+      const report = { name, message, code, pid, exitCode, signal, stderr }
+      this.#tell({ type: 'refusal', id, error: report })
     }
   }
 

@@ -1,0 +1,10 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
+import type { Logger } from '@endless/core/supervision'
+
+/** What a supervisor needs of the world. */
+export interface World {
+  readonly logger: Logger
+  now(): number
+  spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
+  terminal(): 'present' | 'gone' | 'none'
+}
