@@ -24,6 +24,8 @@ const byLink: [string, Start][] = [
   ['node app.mjs', { cwd: '/current', pwd: '/current', entry: 'app.mjs' }],
   ['node app.cjs', { cwd: '/current', pwd: '/current', entry: 'app.cjs' }],
   ['node dist/app.cjs in /current/', { cwd: '/current', pwd: '/current/', entry: 'dist/app.cjs' }],
+  ['node .', { cwd: '/current', pwd: '/current', entry: '.' }],
+  ['node ./', { cwd: '/current', pwd: '/current', entry: './' }],
   ['node app.mjs in dist', { cwd: '/current/dist', pwd: '/current/dist', entry: 'app.mjs' }],
   ['node /current/app.mjs', { cwd: '/current', pwd: '/current', entry: '/current/app.mjs' }],
   ['the same without PWD', { cwd: '/current', pwd: undefined, entry: '/current/app.mjs' }],
@@ -106,6 +108,7 @@ class Service {
       const directory = this.path(`/releases/${release}`)
       mkdirSync(path.join(directory, 'dist'), { recursive: true })
       installCore(directory, 'copy')
+      writeFileSync(path.join(directory, 'package.json'), '{ "main": "app.cjs" }')
       for (const folder of ['.', 'dist']) {
         const write = (name: string, text: string) =>
           writeFileSync(path.join(directory, folder, name), text)

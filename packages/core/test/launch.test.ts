@@ -151,6 +151,24 @@ describe('behind a symbolic link', () => {
     expect(args.at(-1)).toBe(`${current}/main.js`)
   })
 
+  test('a script that is the working directory itself, as of `node .`, is the link', () => {
+    const { current, release } = deployment()
+    system.directory = release(41)
+    system.env['PWD'] = `${current}/`
+    system.argv = ['/usr/bin/node', release(41), '.']
+    const { args, cwd } = createLaunch(system, findOrigin(system, ''), preload, {})
+    expect({ args, cwd }).toEqual({ args: [current, '.'], cwd: current })
+  })
+
+  test('a script that is a directory above the working directory is moved too', () => {
+    const { current, release } = deployment()
+    system.directory = `${release(41)}/app`
+    system.env['PWD'] = `${current}/app`
+    system.argv = ['/usr/bin/node', release(41)]
+    const { args } = createLaunch(system, findOrigin(system, ''), preload, {})
+    expect(args).toEqual([current])
+  })
+
   test('a script of another place stays where it is, whatever its name begins with', () => {
     const { current, release } = deployment()
     system.directory = release(41)

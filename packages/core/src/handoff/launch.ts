@@ -38,7 +38,7 @@ export function findOrigin(system: System, remembered: string): Origin {
   if (remembered !== '') return { logical: remembered, physical }
   const named = system.env['PWD']
   const isRight = named !== undefined && path.isAbsolute(named) && isSameDirectory(named, physical)
-  return { logical: isRight ? path.normalize(named) : physical, physical }
+  return { logical: isRight ? path.resolve(named) : physical, physical }
 }
 
 /** The directory that relative paths of the application mean now, by the name that the user knows. */
@@ -84,10 +84,14 @@ export function createLaunch(
 
 /** Names a file of the old release by the link that now leads to the new one. */
 function throughLink(script: string, { logical, physical }: Origin): string {
-  const [from, to] = withoutCommonEnd(physical, logical)
-  return from !== to && from !== '' && script.startsWith(from + path.sep)
-    ? to + script.slice(from.length)
-    : script
+  return renamed(script, physical, logical)
+}
+
+/** The name of a file, or of the directory itself, where what was called `from` is called `to`. */
+function renamed(file: string, from: string, to: string): string {
+  const [old, now] = withoutCommonEnd(from, to)
+  const isThere = file === old || file.startsWith(old + path.sep)
+  return old !== now && old !== '' && isThere ? now + file.slice(old.length) : file
 }
 
 /** `/srv/releases/41/app` and `/srv/current/app` differ above `app`: a script may be beside it. */
