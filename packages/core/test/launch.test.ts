@@ -107,6 +107,33 @@ describe('the successor is started', () => {
     expect(launch().args).toEqual(['--eval', 'serve()'])
   })
 
+  test.each(['-e serve()', '--eval=serve()', '-p serve()', '-pe serve()', '-p -e serve()'])(
+    'with the arguments of a program that is no file apart from the options of Node: %s',
+    (options) => {
+      system.execArgv = [...options.split(' '), '--inspect']
+      system.argv = ['/usr/bin/node', '--x', 'y']
+      const { args } = launch()
+      expect(args).toEqual([...system.execArgv, '--inspect-port=0', '--', '--x', 'y'])
+    },
+  )
+
+  test('with arguments that are as they were, if they are of a program that is no file', () => {
+    const { current, release } = deployment()
+    system.directory = release(41)
+    system.env['PWD'] = current
+    system.execArgv = ['--eval', 'serve()']
+    system.argv = ['/usr/bin/node', release(41), '--', 'x']
+    expect(launch()).toMatchObject({
+      args: ['--eval', 'serve()', '--', release(41), '--', 'x'],
+      cwd: current,
+    })
+  })
+
+  test('with a -- of the application as it was', () => {
+    system.argv = ['/usr/bin/node', '/srv/app/app.js', '--', '-e']
+    expect(launch().args).toEqual(['/srv/app/app.js', '--', '-e'])
+  })
+
   test('with what is overridden, and the rest as it was', () => {
     system.directory = os.tmpdir()
     system.execArgv = ['--inspect']

@@ -70,16 +70,31 @@ export function createLaunch(
   const inspectorPort = system.execArgv.some((option) => option.startsWith('--inspect'))
     ? ['--inspect-port=0'] // ours still has the port: without this Node would exit with code 12
     : []
-  const [, script, ...rest] = system.argv
-  const entry = script === undefined ? [] : [throughLink(script, origin)]
-  const args = override.args ?? [...system.execArgv, ...inspectorPort, ...entry, ...rest]
+  const script = scriptOf(system)
+  const entry = script === undefined ? undefined : throughLink(script, origin)
+  const program =
+    entry === undefined ? apart(system.argv.slice(1)) : [entry, ...system.argv.slice(2)]
+  const args = override.args ?? [...system.execArgv, ...inspectorPort, ...program]
   return {
     command: override.command ?? system.execPath,
     args,
-    cwd: override.cwd ?? startDirectory(origin, entry[0]),
+    cwd: override.cwd ?? startDirectory(origin, entry),
     env: withPreload(override.env ?? environment, preload),
     addedExecArgv: override.args ? [] : inspectorPort,
   }
+}
+
+/** The options whose program is text: `-e`, `-p`, `-pe` and their long forms. */
+const textOption = /^(?:-e|-p|-pe|--eval|--print)(?:=|$)/
+
+/** The file that this process runs. With `-e` there is none: the first argument may be anything. */
+function scriptOf({ argv, execArgv }: System): string | undefined {
+  return execArgv.some((option) => textOption.test(option)) ? undefined : argv[1]
+}
+
+/** Arguments of a program that is no file. Without `--` Node takes `--port` for an option of its own. */
+function apart(args: string[]): string[] {
+  return args.length > 0 ? ['--', ...args] : []
 }
 
 /** Names a file of the old release by the link that now leads to the new one. */
