@@ -9,7 +9,7 @@ import {
   takeServiceVariables,
 } from '@endless/core/supervision'
 import { launcherAbove } from './launcher.js'
-import { launchOf } from './program.js'
+import { launchOf, namedScript } from './program.js'
 import { SupervisedService } from '../supervisor/service.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 import { Whereabouts } from '../supervisor/whereabouts.js'
@@ -37,7 +37,8 @@ export async function run(
   const system = createNodeSystem()
   // Before anything is started: it would obey them too.
   const { sockets, notify } = takeServiceVariables(system)
-  const launch = launchOf(program, isCommand, currentDirectory(system, findOrigin(system, '')))
+  const origin = findOrigin(system, '', namedScript(program, isCommand))
+  const launch = launchOf(program, isCommand, currentDirectory(system, origin))
   const logger = createStderrLogger(system)
   const serviceManager =
     notify &&
