@@ -47,10 +47,10 @@ test.each([
 
 test.each([
   [['/srv/current/app.js', '/x'], false, '/srv/current/app.js'],
-  [['app.js', '/srv/current/x'], false, undefined],
+  [['app.js', '/srv/current/x'], false, ''],
   [['/usr/bin/node', '--import', 'tsx', '/srv/current/app.ts', '/x'], true, '/srv/current/app.ts'],
-  [['node', 'app.js'], true, undefined],
-  [[], false, undefined],
-])('of %j (a command: %s) the script that may tell of a link is %s', (words, isCommand, script) => {
+  [['node', 'app.js'], true, ''],
+  [[], false, ''],
+])('of %j (a command: %s) the script that may tell of a link is %j', (words, isCommand, script) => {
   expect(namedScript(words, isCommand)).toBe(script)
 })

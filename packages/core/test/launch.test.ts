@@ -133,8 +133,9 @@ describe('where this process was started', () => {
   test('is not found by an argument of a program that is no file', () => {
     const { current, release } = deployment()
     system.directory = release(41)
-    system.execArgv = ['-e', 'serve()']
     system.argv = ['/usr/bin/node', `${current}/main.js`]
+    expect(findOrigin(system, '', '').logical).toBe(release(41)) // as of `endless run main.js`
+    system.execArgv = ['-e', 'serve()']
     expect(findOrigin(system, '').logical).toBe(release(41))
   })
 

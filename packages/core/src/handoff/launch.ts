@@ -27,12 +27,12 @@ export interface Origin {
  * or anybody's, so it counts only where both name the same directory right now; else a script that was named by a link may tell.
  *
  * @param remembered the logical directory, as the predecessor knows it; '' if there is none
- * @param script as it was named
+ * @param script as it was named; '' if there is none
  */
 export function findOrigin(
   system: System,
   remembered: string,
-  script: string | undefined = scriptOf(system),
+  script = scriptOf(system) ?? '',
 ): Origin {
   let physical = ''
   try {
@@ -49,8 +49,8 @@ export function findOrigin(
 }
 
 /** By `/srv/current/app.js` the directory `/srv/releases/41` is `/srv/current`; itself if no link tells. */
-function namedByScript(physical: string, script: string | undefined): string {
-  if (script === undefined || !path.isAbsolute(script)) return physical
+function namedByScript(physical: string, script: string): string {
+  if (!path.isAbsolute(script)) return physical
   for (let named = script; named !== path.dirname(named); named = path.dirname(named)) {
     const real = realPath(named)
     if (real !== undefined && real !== named && isAtOrBelow(physical, real)) {
