@@ -4,6 +4,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import {
+  endless,
   get,
   installCore,
   startProgram,
@@ -18,12 +19,18 @@ interface Start {
   cwd: string
   pwd: string | undefined
   entry: string
+  /** Under `endless run`. */
+  isSupervised?: boolean
+  /** `successor.cwd` of the service. */
+  successorCwd?: string
 }
 
 const byLink: [string, Start][] = [
   ['node app.mjs', { cwd: '/current', pwd: '/current', entry: 'app.mjs' }],
   ['node app.cjs', { cwd: '/current', pwd: '/current', entry: 'app.cjs' }],
   ['node dist/app.cjs in /current/', { cwd: '/current', pwd: '/current/', entry: 'dist/app.cjs' }],
+  ['node .', { cwd: '/current', pwd: '/current', entry: '.' }],
+  ['node ./', { cwd: '/current', pwd: '/current', entry: './' }],
   ['node app.mjs in dist', { cwd: '/current/dist', pwd: '/current/dist', entry: 'app.mjs' }],
   ['node /current/app.mjs', { cwd: '/current', pwd: '/current', entry: '/current/app.mjs' }],
   ['the same without PWD', { cwd: '/current', pwd: undefined, entry: '/current/app.mjs' }],
@@ -34,6 +41,23 @@ const byLink: [string, Start][] = [
   [
     'node /current/dist/app.cjs with a PWD that is not there',
     { cwd: '/current', pwd: '/gone', entry: '/current/dist/app.cjs' },
+  ],
+  [
+    'node /current/dist/app.mjs in dist, with a PWD without the link',
+    { cwd: '/current/dist', pwd: '/releases/1/dist', entry: '/current/dist/app.mjs' },
+  ],
+  [
+    'node app.mjs with successor.cwd',
+    { cwd: '/current', pwd: undefined, entry: 'app.mjs', successorCwd: '/current' },
+  ],
+  [
+    'node . with successor.cwd',
+    { cwd: '/releases/1', pwd: '/gone', entry: '.', successorCwd: '/current/' },
+  ],
+  ['endless run .', { cwd: '/current', pwd: '/current', entry: '.', isSupervised: true }],
+  [
+    'endless run /current/app.mjs without PWD',
+    { cwd: '/current', pwd: undefined, entry: '/current/app.mjs', isSupervised: true },
   ],
   ['node /current/app.mjs from elsewhere', { cwd: '/', pwd: '/', entry: '/current/app.mjs' }],
 ]
@@ -54,8 +78,25 @@ test.each(byLink)(
     await serving(program, 2, 3)
     expect((await get(port)).body).toBe('release 3')
     expect((await get(port, '/thread')).body).toBe('thread of release 3')
+    // Also what is read by a relative name is of that release: templates, .env.
+    const directory = start.cwd
+      .replace('/current', '/releases/3')
+      .replace('/releases/1', '/releases/3')
+    expect((await get(port, '/cwd')).body).toBe(service.path(directory).replace(/\/$/, ''))
   },
 )
+
+test('endless run /current/app.mjs without PWD: a service that crashes is started again as the new release', async () => {
+  const service = new Service()
+  const entry = '/current/app.mjs'
+  const program = service.start({ cwd: '/current', pwd: undefined, entry, isSupervised: true })
+  const { pid, port } = await serving(program, 0, 1)
+  service.switchTo(2)
+  service.delete(1)
+  program.signal('SIGKILL', pid)
+  await serving(program, 1, 2)
+  expect((await get(port, '/cwd')).body).toBe(service.path('/releases/2'))
+})
 
 const byRelease: [string, Start][] = [
   ['without PWD', { cwd: '/current', pwd: undefined, entry: 'app.mjs' }],
@@ -106,6 +147,7 @@ class Service {
       const directory = this.path(`/releases/${release}`)
       mkdirSync(path.join(directory, 'dist'), { recursive: true })
       installCore(directory, 'copy')
+      writeFileSync(path.join(directory, 'package.json'), '{ "main": "app.cjs" }')
       for (const folder of ['.', 'dist']) {
         const write = (name: string, text: string) =>
           writeFileSync(path.join(directory, folder, name), text)
@@ -132,11 +174,15 @@ class Service {
     rmSync(this.path(`/releases/${release}`), { recursive: true })
   }
 
-  start({ cwd, pwd, entry }: Start): Program {
+  start({ cwd, pwd, entry, isSupervised, successorCwd }: Start): Program {
+    const args = [entry.startsWith('/') ? this.path(entry) : entry]
     return startProgram({
-      args: [entry.startsWith('/') ? this.path(entry) : entry],
+      args: isSupervised ? [endless, 'run', ...args] : args,
       cwd: this.path(cwd),
-      env: { PWD: pwd === undefined ? undefined : this.path(pwd) },
+      env: {
+        PWD: pwd === undefined ? undefined : this.path(pwd),
+        SUCCESSOR_CWD: successorCwd === undefined ? undefined : this.path(successorCwd),
+      },
     })
   }
 }
@@ -168,8 +214,8 @@ const { port } = endless((request, response) => {
     const thread = new Worker(new URL('thread.mjs', here))
     thread.on('message', (text) => response.end(text))
     thread.on('error', (error) => response.end(error.message))
-  } else response.end('release ${release}')
-}).listen(0).address()
+  } else response.end(request.url === '/cwd' ? process.cwd() : 'release ${release}')
+}, process.env.SUCCESSOR_CWD && { successor: { cwd: process.env.SUCCESSOR_CWD } }).listen(0).address()
 `
 
 const thread = (release: number) => `

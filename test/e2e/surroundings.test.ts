@@ -41,6 +41,33 @@ test('arguments, Node options, directory and environment are the same in every g
   expect(first.execArgv).toEqual(['--max-http-header-size=20000', '--no-warnings'])
 })
 
+test('a program that is no file gets its arguments in every generation', async () => {
+  const directory = temporaryDirectory()
+  installCore(directory)
+  const text = sourceOf('text').replace('pid:', 'argv: process.argv.slice(1), pid:')
+  const execArgv = ['--input-type=module', '-e', text]
+  const program = startProgram({ args: [...execArgv, '--', '--port', '0'], cwd: directory })
+  for (const number of [0, 1, 2]) {
+    const ready = await program.waitForGeneration(number, { deadlineMs })
+    expect(ready).toMatchObject({ argv: ['--port', '0'] })
+    program.signal('SIGHUP')
+  }
+})
+
+test('arguments that the program takes off its own list are there in every generation', async () => {
+  const directory = temporaryDirectory()
+  installCore(directory)
+  const file = path.join(directory, 'app.mjs')
+  const takes = 'const argv = process.argv.splice(1, 2); process.execArgv.length = 0'
+  writeFileSync(file, `${takes}\n${sourceOf('text').replace('pid:', 'argv, pid:')}`)
+  const program = startProgram({ args: ['--no-warnings', file, 'serve', '--port', '0'] })
+  for (const number of [0, 1, 2]) {
+    const ready = await program.waitForGeneration(number, { deadlineMs })
+    expect(ready).toMatchObject({ argv: [file, 'serve'] })
+    program.signal('SIGHUP')
+  }
+})
+
 test('--env-file is read anew, and what it said before is forgotten', async () => {
   const file = path.join(temporaryDirectory(), 'service.env')
   writeFileSync(file, 'FROM_FILE=old\nGONE=soon\nGIVEN=by file\n')

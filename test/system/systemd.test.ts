@@ -1,7 +1,15 @@
 // Proves what the units of examples/systemd promise, with a real systemd: a reload under load loses nothing and leaves the
-// unit active with the right main process, also when the new version is bad; a stop ends it cleanly; a crash is mended; and
+// unit active with the right main process, also when the new version is bad; it starts the release that `current` leads to; a stop ends it cleanly; a crash is mended; and
 // sockets that systemd has bound are answered on before, during and after the life of a process.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +30,33 @@ const examples = fileURLToPath(new URL('../../examples/systemd/', import.meta.ur
 const deadlineMs = 15_000
 
 const setUps = ['supervised', 'alone'] as const
+
+test.each([...setUps, 'activated'] as const)(
+  '%s.service: a reload starts the release that the link leads to, also once the old ones are deleted',
+  async (name) => {
+    const unit = `${name}.service`
+    const { manager, port, directory, app } = await install(unit)
+    const text = readFileSync(app, 'utf8')
+    const tells = '${import.meta.dirname} in ${process.cwd()}: generation'
+    writeFileSync(app, text.replace('Hello from generation', tells))
+    if (name === 'activated') {
+      await manager.install({ 'activated.socket': `[Socket]\nListenStream=${port}\n` })
+    }
+    await manager.systemctl('start', unit)
+    const first = path.join(directory, 'releases/1')
+    expect((await get(port)).body).toContain(`${first} in ${first}: generation 0`)
+    for (const [index, release] of ['2', '3'].entries()) {
+      const old = path.join(directory, 'releases', String(index + 1))
+      const next = path.join(directory, 'releases', release)
+      cpSync(old, next, { recursive: true, verbatimSymlinks: true })
+      switchTo(directory, release)
+      await manager.systemctl('reload', unit)
+      await untilAnsweredBy(port, index + 1, manager)
+      expect((await get(port)).body).toContain(`${next} in ${next}: generation ${index + 1}`)
+      rmSync(old, { recursive: true })
+    }
+  },
+)
 
 describe.each(setUps)('%s.service', (name) => {
   const unit = `${name}.service`
@@ -264,8 +299,8 @@ async function install(
 ): Promise<Service> {
   const manager = await TestManager.start()
   const directory = temporaryDirectory()
-  const current = path.join(directory, 'current')
-  mkdirSync(path.join(current, 'node_modules/.bin'), { recursive: true })
+  mkdirSync(path.join(directory, 'releases/1/node_modules/.bin'), { recursive: true })
+  const current = switchTo(directory, '1')
   installCore(current)
   // As pnpm writes it; npm makes a link.
   writeFileSync(
@@ -280,6 +315,13 @@ async function install(
   const text = readUnit(unit, directory).replace('PORT=3000', `PORT=${port}`)
   await manager.install({ [unit]: change(text) })
   return { manager, port, directory, app }
+}
+
+/** Switches the link in one step, as deploy tools do; answers its path. */
+function switchTo(directory: string, release: string): string {
+  symlinkSync(`releases/${release}`, path.join(directory, 'next'))
+  renameSync(path.join(directory, 'next'), path.join(directory, 'current'))
+  return path.join(directory, 'current')
 }
 
 /** A unit of the examples, as it is but for its paths, and its user, whom this machine has not. */

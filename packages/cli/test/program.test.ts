@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { InvalidProgram, launchOf } from '../src/commands/program.js'
+import { InvalidProgram, launchOf, namedScript } from '../src/commands/program.js'
 
 let directory: string
 
@@ -43,4 +43,14 @@ test.each([
   [['none.js'], 'cannot run none.js: there is no such file'],
 ])('%j is refused: %s', (words, reason) => {
   expect(() => launchOf(words, false, directory)).toThrow(new InvalidProgram(reason))
+})
+
+test.each([
+  [['/srv/current/app.js', '/x'], false, '/srv/current/app.js'],
+  [['app.js', '/srv/current/x'], false, ''],
+  [['/usr/bin/node', '--import', 'tsx', '/srv/current/app.ts', '/x'], true, '/srv/current/app.ts'],
+  [['node', 'app.js'], true, ''],
+  [[], false, ''],
+])('of %j (a command: %s) the script that may tell of a link is %j', (words, isCommand, script) => {
+  expect(namedScript(words, isCommand)).toBe(script)
 })

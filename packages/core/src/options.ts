@@ -95,9 +95,13 @@ export interface ProcessOptions {
 export interface SuccessorOptions {
   /** A Node.js binary. @default process.execPath */
   command?: string
-  /** All arguments of the command. @default those of this process, `execArgv` included */
+  /** All arguments of the command. @default those of this process when core was loaded, `execArgv` included */
   args?: string[]
-  /** Working directory. @default that of this process when it was started, symbolic links kept */
+  /**
+   * Working directory. A symbolic link to the next release takes the script along.
+   *
+   * @default that of this process when it was started, symbolic links kept
+   */
   cwd?: string
   /** The whole environment. @default that of this process */
   env?: NodeJS.ProcessEnv

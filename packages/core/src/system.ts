@@ -7,13 +7,19 @@ import { hideServiceVariables } from './service-manager/variables.js'
 /** How long output that its reader does not take may hold the exit. */
 const flushMs = 1_000
 
+// Copies, and made as early as we can: many a program takes its subcommand off `process.argv`, and its successor needs it.
+// /proc/self/cmdline would still tell later, but `process.title` writes over it.
+const [execArgv, argv] = [[...process.execArgv], [...process.argv]]
+
 /** The world outside of this process, as far as endless touches it: tests put another in its place. */
 export interface System {
   readonly platform: NodeJS.Platform
   readonly pid: number
   readonly ppid: number
   readonly execPath: string
+  /** Node's options as they were when the library was loaded. */
   readonly execArgv: readonly string[]
+  /** The arguments, as they were then. */
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv
   readonly isClusterWorker: boolean
@@ -100,8 +106,8 @@ export function createNodeSystem(): System {
     pid: process.pid,
     ppid: process.ppid,
     execPath: process.execPath,
-    execArgv: process.execArgv,
-    argv: process.argv,
+    execArgv,
+    argv,
     env: process.env,
     isClusterWorker: cluster.isWorker,
     startEnvironment: process.platform === 'linux' ? readStartEnvironment() : undefined,

@@ -27,6 +27,15 @@ export function launchOf(words: string[], isCommand: boolean, cwd: string): Spaw
   }
 }
 
+/**
+ * The script, if it is named by its whole path, else '': a link in there may be the name of the directory. Of a command it is
+ * the first argument that is such a path, which may be something else; but then no link in it leads to our directory.
+ */
+export function namedScript(words: string[], isCommand: boolean): string {
+  const candidates = isCommand ? words.slice(1) : words.slice(0, 1)
+  return candidates.find((word) => path.isAbsolute(word)) ?? ''
+}
+
 /** Looks before anything is started: of a file that is missing Node tells in twelve lines. */
 function checkScript(script: string, cwd: string): void {
   const file = path.resolve(cwd, script)

@@ -6,7 +6,7 @@ import {
   findOrigin,
   takeServiceVariables,
 } from '@endless/core/supervision'
-import { launchOf } from './program.js'
+import { launchOf, namedScript } from './program.js'
 import type { Front } from '../supervisor/front.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 
@@ -33,7 +33,8 @@ export async function run(
   const system = createNodeSystem()
   // Before anything is started: it would obey them too.
   const { sockets, notify } = takeServiceVariables(system)
-  const launch = launchOf(program, isCommand, currentDirectory(system, findOrigin(system, '')))
+  const origin = findOrigin(system, '', namedScript(program, isCommand))
+  const launch = launchOf(program, isCommand, currentDirectory(system, origin))
   const logger = createStderrLogger(system)
   const supervisor: Supervisor = new Supervisor(
     { logger, spawn, now: () => system.now(), terminal: () => system.terminal() },

@@ -23,22 +23,41 @@ export interface Origin {
 }
 
 /**
- * Finds out where this process was started. Node resolves links in `process.cwd()`; `PWD` keeps them,
- * but may be stale or anybody's, so it counts only where both name the same directory right now.
+ * Finds out where this process was started. Node resolves links in `process.cwd()`. `PWD` keeps them, but may be stale
+ * or anybody's, so it counts only where both name the same directory right now; else a script that was named by a link may tell.
  *
  * @param remembered the logical directory, as the predecessor knows it; '' if there is none
+ * @param script as it was named; '' if there is none
  */
-export function findOrigin(system: System, remembered: string): Origin {
+export function findOrigin(
+  system: System,
+  remembered: string,
+  script = scriptOf(system) ?? '',
+): Origin {
   let physical = ''
   try {
     physical = system.cwd()
   } catch {
     // The directory has been deleted under us: it has no name any more.
   }
-  if (remembered !== '') return { logical: remembered, physical }
-  const named = system.env['PWD']
-  const isRight = named !== undefined && path.isAbsolute(named) && isSameDirectory(named, physical)
-  return { logical: isRight ? path.normalize(named) : physical, physical }
+  const given = remembered !== '' ? remembered : (system.env['PWD'] ?? '')
+  const named = path.isAbsolute(given) ? path.resolve(given) : ''
+  const tells = named !== physical && realPath(named) === physical
+  const logical = tells ? named : namedByScript(physical, script)
+  // A link that was switched since we were started leads elsewhere by now, and is still the name.
+  return { logical: logical === physical && remembered !== '' ? remembered : logical, physical }
+}
+
+/** By `/srv/current/app.js` the directory `/srv/releases/41` is `/srv/current`; itself if no link tells. */
+function namedByScript(physical: string, script: string): string {
+  if (!path.isAbsolute(script)) return physical
+  for (let named = script; named !== path.dirname(named); named = path.dirname(named)) {
+    const real = realPath(named)
+    if (real !== undefined && real !== named && isAtOrBelow(physical, real)) {
+      return named + physical.slice(real.length)
+    }
+  }
+  return physical
 }
 
 /** The directory that relative paths of the application mean now, by the name that the user knows. */
@@ -51,12 +70,18 @@ export function currentDirectory(system: System, { logical, physical }: Origin):
   }
 }
 
-function isSameDirectory(named: string, physical: string): boolean {
+/** Where an absolute path leads, if something is there. */
+function realPath(name: string): string | undefined {
+  if (!path.isAbsolute(name)) return undefined
   try {
-    return realpathSync(named) === physical
+    return realpathSync(name)
   } catch {
-    return false // PWD names nothing that is there
+    return undefined
   }
+}
+
+function isAtOrBelow(name: string, directory: string): boolean {
+  return name === directory || name.startsWith(directory + path.sep)
 }
 
 /** Works out how a successor is started: as this process was, with what the user overrides. */
@@ -70,24 +95,58 @@ export function createLaunch(
   const inspectorPort = system.execArgv.some((option) => option.startsWith('--inspect'))
     ? ['--inspect-port=0'] // ours still has the port: without this Node would exit with code 12
     : []
-  const [, script, ...rest] = system.argv
-  const entry = script === undefined ? [] : [throughLink(script, origin)]
-  const args = override.args ?? [...system.execArgv, ...inspectorPort, ...entry, ...rest]
+  const script = scriptOf(system)
+  const entry = script === undefined ? undefined : throughLink(script, origin, override.cwd)
+  const program =
+    entry === undefined ? apart(system.argv.slice(1)) : [entry, ...system.argv.slice(2)]
+  const args = override.args ?? [...system.execArgv, ...inspectorPort, ...program]
   return {
     command: override.command ?? system.execPath,
     args,
-    cwd: override.cwd ?? startDirectory(origin, entry[0]),
+    cwd: override.cwd ?? startDirectory(origin, entry),
     env: withPreload(override.env ?? environment, preload),
     addedExecArgv: override.args ? [] : inspectorPort,
   }
 }
 
-/** Names a file of the old release by the link that now leads to the new one. */
-function throughLink(script: string, { logical, physical }: Origin): string {
-  const [from, to] = withoutCommonEnd(physical, logical)
-  return from !== to && from !== '' && script.startsWith(from + path.sep)
-    ? to + script.slice(from.length)
-    : script
+/** The options whose program is text: `-e`, `-p`, `-pe` and their long forms. */
+const textOption = /^(?:-e|-p|-pe|--eval|--print)(?:=|$)/
+
+/** The file that this process runs. With `-e` there is none: the first argument may be anything. */
+function scriptOf({ argv, execArgv }: System): string | undefined {
+  return execArgv.some((option) => textOption.test(option)) ? undefined : argv[1]
+}
+
+/** Arguments of a program that is no file. Without `--` Node takes `--port` for an option of its own. */
+function apart(args: string[]): string[] {
+  return args.length > 0 ? ['--', ...args] : []
+}
+
+/** Names the script of the old release by the link that now leads to the new one. */
+function throughLink(script: string, { logical, physical }: Origin, cwd = ''): string {
+  if (path.isAbsolute(cwd)) {
+    const there = renamed(script, physical, path.resolve(cwd))
+    if (there !== script && isRelease(path.resolve(cwd), physical, there)) return there
+  }
+  return renamed(script, physical, logical)
+}
+
+/**
+ * Tells a link to the next release from any other directory that a successor shall start in: by the place that it leads
+ * to, beside the present release, so that one which lacks its script fails; or, of another place, by the script there.
+ */
+function isRelease(directory: string, physical: string, script: string): boolean {
+  const real = realPath(directory)
+  if (real === undefined || real === directory) return false
+  const [next, present] = withoutCommonEnd(real, physical).map((end) => path.dirname(end))
+  const isBeside = next === present && next !== path.parse(real).root
+  return isBeside || existsSync(script)
+}
+
+/** The name of a file, or of the directory itself, where what was called `from` is called `to`. */
+function renamed(file: string, from: string, to: string): string {
+  const [old, now] = withoutCommonEnd(from, to)
+  return old !== now && old !== '' && isAtOrBelow(file, old) ? now + file.slice(old.length) : file
 }
 
 /** `/srv/releases/41/app` and `/srv/current/app` differ above `app`: a script may be beside it. */
