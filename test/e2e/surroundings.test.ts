@@ -68,6 +68,26 @@ test('arguments that the program takes off its own list are there in every gener
   }
 })
 
+test.runIf(process.platform === 'linux')(
+  'arguments that a launcher in the same process takes off before it loads the program are there in every generation',
+  async () => {
+    const directory = temporaryDirectory()
+    installCore(directory)
+    writeFileSync(path.join(directory, 'app.mjs'), sourceOf('text').replace('pid:', 'argv, pid:'))
+    const file = path.join(directory, 'launcher.mjs')
+    writeFileSync(
+      file,
+      `globalThis.argv = process.argv.splice(2); await import('./app.mjs') // as fastify-cli does`,
+    )
+    const program = startProgram({ args: ['--no-warnings', file, 'start', '--port', '0'] })
+    for (const number of [0, 1, 2]) {
+      const ready = await program.waitForGeneration(number, { deadlineMs })
+      expect(ready).toMatchObject({ argv: ['start', '--port', '0'] })
+      program.signal('SIGHUP')
+    }
+  },
+)
+
 test('--env-file is read anew, and what it said before is forgotten', async () => {
   const file = path.join(temporaryDirectory(), 'service.env')
   writeFileSync(file, 'FROM_FILE=old\nGONE=soon\nGIVEN=by file\n')

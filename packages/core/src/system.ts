@@ -2,14 +2,15 @@ import cluster from 'node:cluster'
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { hidePreload } from './handoff/node-options.js'
+import { startArguments } from './start-arguments.js'
 import { hideServiceVariables } from './service-manager/variables.js'
 
 /** How long output that its reader does not take may hold the exit. */
 const flushMs = 1_000
 
-// Copies, and made as early as we can: many a program takes its subcommand off `process.argv`, and its successor needs it.
-// /proc/self/cmdline would still tell later, but `process.title` writes over it.
-const [execArgv, argv] = [[...process.execArgv], [...process.argv]]
+// As early as we can: a program may take off these what its successor needs.
+const execArgv = [...process.execArgv]
+const argv = startArguments(process.argv, execArgv, readCommandLine())
 
 /** The world outside of this process, as far as endless touches it: tests put another in its place. */
 export interface System {
@@ -19,7 +20,7 @@ export interface System {
   readonly execPath: string
   /** Node's options as they were when the library was loaded. */
   readonly execArgv: readonly string[]
-  /** The arguments, as they were then. */
+  /** What the program was started with, as far as that can be told then. */
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv
   readonly isClusterWorker: boolean
@@ -69,6 +70,16 @@ function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
     return environment
   } catch {
     return undefined // no procfs: macOS, Windows, some sandboxes
+  }
+}
+
+/** The command line of this process (proc(5), /proc/pid/cmdline). */
+function readCommandLine(): string | undefined {
+  if (process.platform !== 'linux') return undefined
+  try {
+    return readFileSync('/proc/self/cmdline', 'utf8')
+  } catch {
+    return undefined // no procfs: some sandboxes
   }
 }
 
