@@ -28,10 +28,10 @@ Exit status of restart, stop, status and hammer:
   4  it is another user's, not endless, or speaks another version
 
 Examples:
-  $ endless run --pid-file /run/app.pid app.js
-  $ endless restart --pid-file /run/app.pid --wait drained
-  $ endless status --control /run/app.pid.sock --json
-  $ curl --unix-socket /run/app.pid.sock http://localhost/status`,
+  $ endless run --pid-file app.pid app.js
+  $ endless restart --pid-file app.pid --wait drained
+  $ endless status --control app.pid.sock --json
+  $ curl --unix-socket app.pid.sock http://localhost/status`,
   )
 
 program
@@ -53,7 +53,7 @@ Exits with the exit code of the application, or with 2 if it cannot begin.
 
 Examples:
   $ endless run app.js
-  $ endless run --pid-file /run/app.pid -- node --import tsx app.ts --port 3000`,
+  $ endless run --pid-file app.pid -- node --import tsx app.ts --port 3000`,
   )
   .passThroughOptions()
   .action(async (script: string | undefined, args: string[], options: RunOptions) => {

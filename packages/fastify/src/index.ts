@@ -34,7 +34,7 @@ declare module 'fastify' {
  * Makes a Fastify app restart without losing anything: register it, then listen as ever.
  * `app.endless` is the server, logs go to `app.log`, and `onClose` hooks run after the drain.
  *
- * @example await app.register(endlessPlugin, { pidFile: '/run/app.pid' })
+ * @example await app.register(endlessPlugin, { pidFile: 'app.pid' })
  * @throws (rejects) what `endless` of `@endless/core` throws
  */
 export const endlessPlugin: FastifyPluginAsync<EndlessOptions> = fp(
