@@ -3,6 +3,7 @@ import type { ListedGeneration } from './control/service.js'
 import type { EndlessError } from './errors.js'
 import type { GenerationStatus } from './generation.js'
 import type { Successor } from './handoff/predecessor.js'
+import { takenOverNotice } from './notices.js'
 import type { Parts } from './parts.js'
 import type { RestartReport } from './reports.js'
 import { shuttingDown } from './restart-refusal.js'
@@ -99,6 +100,7 @@ export class Restart {
     const { generations } = this.#consequences
     const number = this.#number
     lifecycle.apply('restart')
+    settings.logger.info(`restarting: starting generation ${String(number)}`)
     events.emit('restarting', { number })
     const told = ancestry.serviceManager?.restarting()
     const aborted = new Promise<never>((_, reject) => (this.#abort = reject))
@@ -131,7 +133,7 @@ export class Restart {
     }
     record.takenOver(report)
     this.#leaveControlTo(successor)
-    settings.logger.info(`generation ${String(number)} (pid ${String(report.pid)}) has taken over`)
+    settings.logger.info(takenOverNotice(report, this.#parts))
     events.emit('taken-over', report)
     this.#consequences.takenOver(successor.migration)
     return report
