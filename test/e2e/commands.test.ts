@@ -94,7 +94,7 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     const failed = await endless('restart', '--pid-file', service.pidFile)
     expect(failed).toMatchObject({ code: 1, out: '' })
     expect(failed.err).toMatch(
-      /^endless: The successor \(pid \d+\) exited with code 1 .*: RangeError: broken on purpose\./m,
+      /^endless: The successor \(pid \d+\) exited with code 1 .*: RangeError: broken on purpose \(\/.*dies-as-told\.mjs:9:\d+\)\./m,
     )
     expect((await get(service.port)).body).toBe('generation 0')
     const { out } = await endless('status', '--pid-file', service.pidFile)
@@ -169,7 +169,7 @@ test('a generation that a supervisor has replaced is shown with what it died of'
   await until(() => service.program.generations.length > 1, { step: 'it is replaced', deadlineMs })
   const { out } = await endless('status', '--pid-file', service.pidFile)
   expect(out).toMatch(
-    /^last death: generation 0 \(pid \d+\) exited with code 1: RangeError: thrown on purpose, .* ago$/m,
+    /^last death: generation 0 \(pid \d+\) exited with code 1: RangeError: thrown on purpose \(\/.*\.mjs:\d+:\d+\), .* ago$/m,
   )
 })
 
