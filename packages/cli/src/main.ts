@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
 import { Client } from './control/client.js'
 import { exitStatuses, Failure } from './control/failure.js'
@@ -7,9 +8,18 @@ import { Progress } from './control/progress.js'
 import type { RestartWait } from './commands/restart.js'
 import type { RunOptions } from './commands/run.js'
 
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+
 const program = new Command('endless')
+  .version(version, '-V, --version', 'show the version of this command')
   .description('Restarts a Node.js server without losing anything.')
   .enablePositionalOptions()
+  .configureOutput({
+    // As with every other reason for which a command fails.
+    outputError(text, write) {
+      write(text.replace(/^error: /, 'endless: '))
+    },
+  })
   // In front of the commands, which inherit it: Commander's own status is 1, which says "failed" here.
   .exitOverride(({ exitCode }) => {
     process.exit(exitCode === 0 ? exitStatuses.done : exitStatuses.misused)

@@ -34,6 +34,7 @@ export class Restart {
   readonly #number: number
   readonly #beganMs: number
   #isUnderWay = true
+  #takenOverMs = 0
   #successor: Successor | undefined
   #abort: ((reason: EndlessError) => void) | undefined
 
@@ -129,7 +130,7 @@ export class Restart {
     const report: RestartReport = {
       number,
       pid: successor.pid ?? 0,
-      durationMs: Math.round(this.#elapsedMs),
+      durationMs: this.#takenOverMs,
     }
     record.takenOver(report)
     this.#leaveControlTo(successor)
@@ -151,7 +152,8 @@ export class Restart {
       return error
     })
     try {
-      await successor.takeOver(this.#elapsedMs)
+      // The same that the successor tells from then on.
+      await successor.takeOver((this.#takenOverMs = Math.round(this.#elapsedMs)))
     } catch {
       // It cannot be told, so it must not live either: this process serves again when it is gone.
       await successor.stop()
