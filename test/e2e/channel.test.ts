@@ -87,10 +87,13 @@ test('the successor serves when its predecessor dies before it has taken the cop
   const gate = await waitForGate(program, 1)
   program.signal('SIGSTOP', pid)
   await openGate(gate)
-  await program.waitForLine(new RegExp(`\\[endless ${gate.pid}\\] serving`), {
-    step: 'the successor listens',
-    deadlineMs,
-  })
+  await program.waitForLine(
+    new RegExp(`\\[endless ${gate.pid}\\] bound 127\\.0\\.0\\.1:${port}, waits to take over`),
+    {
+      step: 'the successor listens',
+      deadlineMs,
+    },
+  )
   program.signal('SIGKILL', pid)
   await program.waitForGeneration(1, { deadlineMs })
   expect((await get(port)).body).toBe('generation 1')

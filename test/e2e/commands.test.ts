@@ -73,6 +73,8 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
       err: `restarting generation 0 (pid ${service.program.generations[0]!.pid}) …`,
     })
     expect((await get(service.port)).body).toBe('generation 1')
+    const { out } = await endless('status', '--pid-file', service.pidFile)
+    expect(out).toContain(`has taken over ${/after \d+ ms/.exec(first.out)?.[0]}, `)
 
     const second = await endless('restart', '--wait=drained', '--control', service.control)
     expect(second).toMatchObject({
@@ -95,7 +97,7 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     expect(failed).toMatchObject({ code: 1, out: '' })
     expect(failed.err).toMatch(/^ {2}\| about to break$/m)
     expect(failed.err).toMatch(
-      /^endless: The successor \(pid \d+\) exited with code 1 .*: RangeError: broken on purpose\./m,
+      /^endless: The successor \(pid \d+\) exited with code 1 .*: RangeError: broken on purpose \(\/.*dies-as-told\.mjs:9:\d+\)\./m,
     )
     expect((await get(service.port)).body).toBe('generation 0')
     const { out } = await endless('status', '--pid-file', service.pidFile)
@@ -170,7 +172,7 @@ test('a generation that a supervisor has replaced is shown with what it died of'
   await until(() => service.program.generations.length > 1, { step: 'it is replaced', deadlineMs })
   const { out } = await endless('status', '--pid-file', service.pidFile)
   expect(out).toMatch(
-    /^last death: generation 0 \(pid \d+\) exited with code 1: RangeError: thrown on purpose, .* ago$/m,
+    /^last death: generation 0 \(pid \d+\) exited with code 1: RangeError: thrown on purpose \(\/.*\.mjs:\d+:\d+\), .* ago$/m,
   )
 })
 
@@ -273,8 +275,15 @@ describe('nothing is changed, and nobody signalled,', () => {
   ])('when %s', async (_what, args, reason) => {
     const { code, err } = await endless(...args)
     expect(code).toBe(2)
+    expect(err).toMatch(/^endless: /)
     expect(err).toContain(reason)
   })
+})
+
+test.each(['--version', '-V'])('%s shows the version of the package', async (option) => {
+  const manifest = new URL('../../packages/cli/package.json', import.meta.url)
+  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+  expect(await endless(option)).toEqual({ code: 0, out: version, err: '' })
 })
 
 test("another user's service is refused", async ({ skip }) => {

@@ -126,7 +126,7 @@ test('a SIGTERM listener that closes the app is warned about, and what was asked
   const exit = await program.waitForExit({ step: 'it exits', deadlineMs })
   expect(exit).toEqual({ code: 0, signal: null })
   expect(eventsOf(program, 'onClose')).toHaveLength(1)
-  expect(program.stderr).toContain('Another SIGTERM listener is in this process')
+  expect(program.stderr).toContain('Another listener to SIGTERM is in this process')
 })
 
 test('after a restart the old generation runs its onClose hooks, and the new one none', async () => {

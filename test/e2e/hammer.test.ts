@@ -24,10 +24,11 @@ async function beginRequest(program: Answering, name = 'stuck'): Promise<RawClie
 }
 
 async function expectHammered(program: Answering, destroyed: number): Promise<void> {
+  const count = destroyed === 1 ? '1 connection' : `${destroyed} connections`
   expect(await program.waitFor('hammer')).toMatchObject({ destroyed })
   expect(await program.waitForExit()).toMatchObject({ hammered: destroyed })
   expect(program.program.stderr.split('\n').filter((line) => line.includes(hammerLine))).toEqual([
-    `[endless ${program.program.pid}] ${hammerLine}`,
+    `[endless ${program.program.pid}] ${hammerLine}: ${count} destroyed`,
   ])
 }
 

@@ -35,10 +35,15 @@ test.each<[string, string | undefined, Partial<EndlessError> & { says: RegExp }]
     {
       exitCode: 1,
       cause: { name: 'TypeError', message: 'no database' },
-      says: /^The successor \(pid \d+\) exited with code 1 before it had taken over: TypeError: no database\. This generation serves on\.$/,
+      says: /^The successor \(pid \d+\) exited with code 1 before it had taken over: TypeError: no database \(\/.*app\.mjs:1:7\)\. This generation serves on\.$/,
     },
   ],
   ['has a syntax error', 'const = 1', { exitCode: 1, says: /SyntaxError: Unexpected token/ }],
+  [
+    'imports what is not there',
+    `import { nothing } from 'node:fs'`,
+    { exitCode: 1, says: /SyntaxError: .*'nothing' \(\/.*app\.mjs:1\)\. This/ },
+  ],
   [
     'has lost its entry',
     undefined,

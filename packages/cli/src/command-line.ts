@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
 import { Client } from './control/client.js'
 import { exitStatuses, Failure } from './control/failure.js'
@@ -7,9 +8,18 @@ import type { RestartWait } from './commands/restart.js'
 import type { RunOptions } from './commands/run.js'
 import { exitWith } from './exit.js'
 
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+
 const program = new Command('endless')
+  .version(version, '-V, --version', 'show the version of this command')
   .description('Restarts a Node.js server without losing anything.')
   .enablePositionalOptions()
+  .configureOutput({
+    // As with every other reason for which a command fails.
+    outputError(text, write) {
+      write(text.replace(/^error: /, 'endless: '))
+    },
+  })
   // In front of the commands, which inherit it: Commander's own status is 1, which says "failed" here.
   .exitOverride(({ exitCode }) => {
     process.exit(exitCode === 0 ? exitStatuses.done : exitStatuses.misused)
@@ -28,10 +38,10 @@ Exit status of restart, stop, status and hammer:
   4  it is another user's, not endless, or speaks another version
 
 Examples:
-  $ endless run --pid-file /run/app.pid app.js
-  $ endless restart --pid-file /run/app.pid --wait drained
-  $ endless status --control /run/app.pid.sock --json
-  $ curl --unix-socket /run/app.pid.sock http://localhost/status`,
+  $ endless run --pid-file app.pid app.js
+  $ endless restart --pid-file app.pid --wait drained
+  $ endless status --control app.pid.sock --json
+  $ curl --unix-socket app.pid.sock http://localhost/status`,
   )
 
 program
@@ -53,7 +63,7 @@ Exits with the exit code of the application, or with 2 if it cannot begin.
 
 Examples:
   $ endless run app.js
-  $ endless run --pid-file /run/app.pid -- node --import tsx app.ts --port 3000`,
+  $ endless run --pid-file app.pid -- node --import tsx app.ts --port 3000`,
   )
   .passThroughOptions()
   .action(async (script: string | undefined, args: string[], options: RunOptions) => {

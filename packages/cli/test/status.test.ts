@@ -87,10 +87,10 @@ test('a status has generations, listeners, the last restart and the last death',
   expect(formatStatus(told)).toMatchInlineSnapshot(`
     "supervisor pid 10, up 1 d, 41 MB
 
-    GENERATION   PID  STATE          AGE  MEMORY  REQUESTS
-             3   300  shutting-down  1 h  80 MB          1
-             4  4000  running        5 s  75 MB          2
-             5  5000  booting        0 s  -              0
+    GENERATION   PID  STATE          AGE  MEMORY  IN FLIGHT
+             3   300  shutting-down  1 h  80 MB           1
+             4  4000  running        5 s  75 MB           2
+             5  5000  booting        0 s  -               0
 
     LISTENER   GENERATION  OPEN  IDLE  BUSY  UPGRADED  HTTP/2  HANDSHAKING
     (closed)            3     4     2     1         1       0            0

@@ -25,8 +25,20 @@ export function endless(x: unknown, options?: EndlessOptions): EndlessServer<net
   if (x instanceof net.Server) return createManagedServer(x, options)
   throw new EndlessError(
     'ERR_ENDLESS_INVALID_HANDLER',
-    `Cannot make ${x === null ? 'null' : typeof x} endless: give it a request handler or a server.`,
+    `endless() needs a request handler or a server, and got ${describe(x)}.`,
   )
+}
+
+/** `an object`, `a string`, `null`; of an app for which there is an adapter, what to do instead. */
+function describe(x: unknown): string {
+  if (x === null || x === undefined) return String(x)
+  if (typeof x !== 'object') return `a ${typeof x}`
+  const { register, inject, callback } = x as Record<string, unknown>
+  if (typeof register === 'function' && typeof inject === 'function') {
+    return 'a Fastify app: say app.register(endlessPlugin), of @endless/fastify, instead'
+  }
+  if (typeof callback === 'function') return 'a Koa app: use endless() of @endless/koa instead'
+  return 'an object'
 }
 
 const managedServers = new WeakSet<net.Server>()

@@ -3,6 +3,7 @@ import type { ListedGeneration } from './control/service.js'
 import type { EndlessError } from './errors.js'
 import type { GenerationStatus } from './generation.js'
 import type { Successor } from './handoff/predecessor.js'
+import { takenOverNotice } from './notices.js'
 import type { Parts } from './parts.js'
 import type { RestartReport } from './reports.js'
 import { shuttingDown } from './restart-refusal.js'
@@ -33,6 +34,7 @@ export class Restart {
   readonly #number: number
   readonly #beganMs: number
   #isUnderWay = true
+  #takenOverMs = 0
   #successor: Successor | undefined
   #abort: ((reason: EndlessError) => void) | undefined
 
@@ -99,6 +101,7 @@ export class Restart {
     const { generations } = this.#consequences
     const number = this.#number
     lifecycle.apply('restart')
+    settings.logger.info(`restarting: starting generation ${String(number)}`)
     events.emit('restarting', { number })
     const told = ancestry.serviceManager?.restarting()
     const aborted = new Promise<never>((_, reject) => (this.#abort = reject))
@@ -127,11 +130,11 @@ export class Restart {
     const report: RestartReport = {
       number,
       pid: successor.pid ?? 0,
-      durationMs: Math.round(this.#elapsedMs),
+      durationMs: this.#takenOverMs,
     }
     record.takenOver(report)
     this.#leaveControlTo(successor)
-    settings.logger.info(`generation ${String(number)} (pid ${String(report.pid)}) has taken over`)
+    settings.logger.info(takenOverNotice(report, this.#parts))
     events.emit('taken-over', report)
     this.#consequences.takenOver(successor.migration)
     return report
@@ -149,7 +152,8 @@ export class Restart {
       return error
     })
     try {
-      await successor.takeOver(this.#elapsedMs)
+      // The same that the successor tells from then on.
+      await successor.takeOver((this.#takenOverMs = Math.round(this.#elapsedMs)))
     } catch {
       // It cannot be told, so it must not live either: this process serves again when it is gone.
       await successor.stop()

@@ -80,7 +80,9 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.beforeBegin =
       options.beforeBegin ??
       ((address) => {
-        host.logger.info(`serving ${address}`)
+        host.logger.info(
+          this.state === 'running' ? `serving ${address}` : `bound ${address}, waits to take over`,
+        )
       })
     this.connections = new Connections(server)
     this.#draining = new Draining(server, this.connections, this.#life, host, {

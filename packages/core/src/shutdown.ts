@@ -2,6 +2,7 @@ import type { Migration } from './connections/migrate.js'
 import type { EndlessError } from './errors.js'
 import type { TerminateHook } from './generation.js'
 import { bounded, type HookSignal } from './hooks.js'
+import { shutdownNotice } from './notices.js'
 import type { Parts } from './parts.js'
 import type { ShutdownReport } from './reports.js'
 import type { Restart } from './restart.js'
@@ -86,6 +87,7 @@ export class Shutdown {
       this.#closeEscrow()
       return this.#report
     }
+    this.#parts.settings.logger.info(shutdownNotice(this.#parts.servers, delayMs))
     this.#parts.ancestry.serviceManager?.stopping()
     if (delayMs > 0 && !this.#isHammerDue) await this.#delay(delayMs)
     return this.#leave(occasion, signal)

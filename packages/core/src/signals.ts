@@ -11,7 +11,9 @@ export class Signals {
   readonly #logger: () => Logger
   readonly #listeners = new Map<HookSignal, () => void>()
   readonly #onSignal: (signal: HookSignal) => void
-  readonly #warned = new Set<string>()
+  /** Foreign listeners that have been found: each signal is named once. */
+  readonly #warned = new Set<HookSignal>()
+  #found: HookSignal[] = []
   #endWatch: (() => void) | undefined
 
   constructor(system: System, logger: () => Logger, onSignal: (signal: HookSignal) => void) {
@@ -29,14 +31,15 @@ export class Signals {
       }
       this.#system.onSignal(signal, listener)
       this.#listeners.set(signal, listener)
-      if (contested.has(signal) && this.#system.signalListeners(signal).length > 1) {
-        this.#warn(signal)
-      }
+      if (this.#system.signalListeners(signal).length > 1) this.#find(signal)
     }
+    this.#warn()
     this.#endWatch ??= this.#system.onNewListener((event) => {
-      if (contested.has(event) && this.#listeners.has(event as HookSignal)) {
-        this.#warn(event as HookSignal)
-      }
+      if (!this.#listeners.has(event as HookSignal) || !this.#find(event as HookSignal)) return
+      // Whoever listens to one listens to several, one after the other: that is one warning.
+      queueMicrotask(() => {
+        this.#warn()
+      })
     })
   }
 
@@ -48,13 +51,26 @@ export class Signals {
     this.#endWatch = undefined
   }
 
-  #warn(signal: HookSignal): void {
-    if (this.#warned.has(signal)) return
+  /** Whether that is to be warned about. */
+  #find(signal: HookSignal): boolean {
+    if (!contested.has(signal) || this.#warned.has(signal)) return false
     this.#warned.add(signal)
+    this.#found.push(signal)
+    return true
+  }
+
+  #warn(): void {
+    const found = this.#found
+    if (found.length === 0) return
+    this.#found = []
+    const harms = [
+      ...(found.includes('SIGHUP') ? ['ends the service instead of restarting it'] : []),
+      ...(found.some((signal) => signal !== 'SIGHUP') ? ['loses requests'] : []),
+    ]
     this.#logger().warn(
-      `Another ${signal} listener is in this process. If it closes servers or exits, requests are ` +
-        `lost. Give it to endless instead: { hooks: { before: { ${signal}: … } } }, or ` +
-        `generation.onTerminate(…) for what has to be cleaned up at the end.`,
+      `Another listener to ${found.join(', ')} is in this process. If it closes servers or exits, it ` +
+        `${harms.join(' or ')}; and nobody waits for an asynchronous one: the process exits as soon ` +
+        'as it has drained. Move what it does to generation.onTerminate(…), which is awaited.',
     )
   }
 }

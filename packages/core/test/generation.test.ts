@@ -130,6 +130,27 @@ describe('a process that begins to serve', () => {
     expect(system.lines).toEqual([`[endless 100] serving ${String(address)}\n`])
   })
 
+  test('logs that it restarts, and who has taken over', async () => {
+    await serve()
+    const restart = generation.restart()
+    expect(system.lines.at(-1)).toBe('[endless 100] restarting: starting generation 1\n')
+    await system.child.boot()
+    await restart
+    expect(system.lines.at(-1)).toBe('[endless 100] generation 1 (pid 101) has taken over\n')
+  })
+
+  test('logs once that it shuts down, and what the hammer has destroyed', async () => {
+    await serveBusily({ hammerTimeMs: 1_000 })
+    const shutdown = generation.shutdown()
+    void generation.shutdown()
+    await system.advance(1_000)
+    await shutdown
+    expect(system.lines.slice(1)).toEqual([
+      '[endless 100] shutting down: 1 connection open, at most 1 s; SIGUSR2 or a second Ctrl-C ends it at once\n',
+      '[endless 100] [STOP - Hammer Time] Forcefully shutting down parent: 1 connection destroyed\n',
+    ])
+  })
+
   test('catches no signal before it listens, the six while it does, and none when it has ended', async () => {
     const server = endless(() => undefined)
     expect(system.caught).toEqual([])

@@ -20,19 +20,20 @@ test('one that has said nothing is told of by what it did', () => {
   expect(error.cause).toBe(undefined)
 })
 
-test('the error that it has died of is the reason, and the cause', () => {
+test('the error that it has died of is the reason, with its place, and the cause', () => {
   const words = new LastWords()
   words.wrote('connecting\n')
-  words.diedOf({ name: 'TypeError', message: 'x is no function', stack: 'at x', code: 'E_X' })
+  const stack = 'TypeError: x is no function\n    at file:///srv/app/app.js:3:7'
+  words.diedOf({ name: 'TypeError', message: 'x is no function', stack, code: 'E_X' })
   words.exited({ code: null, signal: 'SIGKILL' })
   const error = explain(words, true)
   expect(error.message).toContain(
-    'code 1: TypeError: x is no function. This generation serves again.',
+    'code 1: TypeError: x is no function (/srv/app/app.js:3:7). This generation serves again.',
   )
   expect(error).toMatchObject({
     signal: 'SIGKILL',
     stderr: ['connecting'],
-    cause: { name: 'TypeError', message: 'x is no function', stack: 'at x', code: 'E_X' },
+    cause: { name: 'TypeError', message: 'x is no function', stack, code: 'E_X' },
   })
 })
 

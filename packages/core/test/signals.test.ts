@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { hookSignals } from '../src/hooks.js'
 import { createStderrLogger } from '../src/logger.js'
 import { Signals } from '../src/signals.js'
-import { FakeSystem } from './fake-system.js'
+import { FakeSystem, settle } from './fake-system.js'
 
 let system: FakeSystem
 let caught: string[]
@@ -36,12 +36,13 @@ test('what is not asked for is left alone', () => {
   expect(system.caught).toEqual(['SIGTERM'])
 })
 
-test('uninstalling removes every listener and the watch', () => {
+test('uninstalling removes every listener and the watch', async () => {
   signals.install(hookSignals)
   signals.uninstall()
   expect(system.caught).toEqual([])
   expect(system.process.listenerCount('newListener')).toBe(0)
   system.process.on('SIGTERM', () => undefined)
+  await settle()
   expect(system.lines).toEqual([])
 })
 
@@ -53,37 +54,57 @@ test('it can be installed again', () => {
   expect(caught).toEqual(['SIGHUP'])
 })
 
-test.each(['SIGHUP', 'SIGTERM', 'SIGINT'] as const)(
+test.each([
+  ['SIGHUP', 'it ends the service instead of restarting it; and'],
+  ['SIGTERM', 'it loses requests; and'],
+  ['SIGINT', 'it loses requests; and'],
+] as const)(
   'a foreign %s listener from before is warned about by name of the remedy',
-  (signal) => {
+  (signal, harm) => {
     system.process.on(signal, () => undefined)
     signals.install(hookSignals)
     expect(system.lines).toHaveLength(1)
-    expect(system.lines[0]).toContain(`Another ${signal} listener`)
-    expect(system.lines[0]).toContain(`{ hooks: { before: { ${signal}: … } } }`)
-    expect(system.lines[0]).toContain('generation.onTerminate')
+    expect(system.lines[0]).toContain(`Another listener to ${signal} is in this process.`)
+    expect(system.lines[0]).toContain(harm)
+    expect(system.lines[0]).toContain('generation.onTerminate(…), which is awaited')
   },
 )
 
-test('a foreign listener that comes later is warned about, once for each signal', () => {
+test('foreign listeners to several signals are one warning that names them', () => {
+  for (const signal of hookSignals) system.process.on(signal, () => undefined)
+  signals.install(hookSignals)
+  signals.install(hookSignals)
+  expect(system.lines).toHaveLength(1)
+  const [line = ''] = system.lines
+  const named = /Another listener to (.*?) is/.exec(line)?.[1]?.split(', ').sort()
+  expect(named).toEqual(['SIGHUP', 'SIGINT', 'SIGTERM'])
+  expect(line).toContain('it ends the service instead of restarting it or loses requests; and')
+})
+
+test('foreign listeners that come later are one warning too, and each signal is named once', async () => {
   signals.install(hookSignals)
   system.process.on('SIGTERM', () => undefined)
   system.process.on('SIGTERM', () => undefined)
   system.process.on('SIGINT', () => undefined)
-  expect(system.lines).toHaveLength(2)
+  await settle()
+  system.process.on('SIGINT', () => undefined)
+  await settle()
+  expect(system.lines).toEqual([expect.stringContaining('Another listener to SIGTERM, SIGINT is')])
 })
 
-test('listeners that take nothing from the drain are not warned about', () => {
+test('listeners that take nothing from the drain are not warned about', async () => {
   system.process.on('SIGUSR1', () => undefined)
   signals.install(hookSignals)
   system.process.on('SIGUSR2', () => undefined)
   system.process.on('SIGTSTP', () => undefined)
   system.process.on('exit', () => undefined)
+  await settle()
   expect(system.lines).toEqual([])
 })
 
-test('a signal that endless does not catch is nobody else’s business', () => {
+test('a signal that endless does not catch is nobody else’s business', async () => {
   signals.install(['SIGHUP'])
   system.process.on('SIGTERM', () => undefined)
+  await settle()
   expect(system.lines).toEqual([])
 })

@@ -116,6 +116,15 @@ test('it claims what was passed on, says that it is ready, and serves when it is
   expect(seen).toEqual(['stop reporting', 'ready'])
 })
 
+test('it does not say that it serves before it does', async () => {
+  const port = await hold()
+  begin()
+  await serve(port)
+  expect(system.lines).toEqual([
+    `[endless 100] bound 127.0.0.1:${String(port)}, waits to take over\n`,
+  ])
+})
+
 test('it stays alive by the channel until it accepts', async () => {
   const port = await hold()
   begin()

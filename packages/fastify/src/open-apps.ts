@@ -1,5 +1,6 @@
 import { generation, type EndlessServer, type Logger } from '@endless/core'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { isSilent } from './silent-log.js'
 
 /** The apps of this process that are not closed, in the order of their registration. */
 const openApps = new Set<FastifyInstance>()
@@ -7,8 +8,8 @@ let lastLog: FastifyBaseLogger | undefined
 let isRegistered = false
 
 /**
- * Logs to the first app that is open, or to the one that was open last: a process has one logger,
- * and a test suite makes one app after the other.
+ * Logs to the first app that is open and logs anything, or to the one that was open last: a process has
+ * one logger, and a test suite makes one app after the other.
  */
 export const logger: Logger = {
   info: (message) => currentLog()?.info(message),
@@ -17,7 +18,7 @@ export const logger: Logger = {
 }
 
 function currentLog(): FastifyBaseLogger | undefined {
-  const [first] = openApps
+  const first = [...openApps].find(({ log }) => !isSilent(log))
   return first?.log ?? lastLog
 }
 
@@ -26,7 +27,7 @@ export function closeAfterDrain(app: FastifyInstance, server: EndlessServer): vo
   openApps.add(app)
   app.addHook('onClose', () => {
     openApps.delete(app)
-    lastLog = app.log
+    if (!isSilent(app.log)) lastLog = app.log
   })
   // Not before the drain: a closing app answers 503 and closes idle connections at once. And not when
   // the user closes the server alone: supertest does after each request, and asks the app again.

@@ -2,7 +2,11 @@
 import dns from 'node:dns'
 import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerOptions,
+} from 'fastify'
 import { afterEach, expect, test, vi } from 'vitest'
 import endlessDefault, { endlessPlugin, generation, type EndlessOptions } from '../src/index.js'
 
@@ -44,6 +48,42 @@ test('a logger that is given is the one that is used', async () => {
   await app.listen({ port: 0, host: '127.0.0.1' })
   expect(logger.info).toHaveBeenCalledWith(`serving ${addressOf(app)}`)
   expect(lines()).not.toContain(`serving ${addressOf(app)}`)
+})
+
+test.each<{ name: string; options: FastifyServerOptions; isHeard: boolean }>([
+  { name: 'was given none', options: {}, isHeard: true },
+  { name: 'has { logger: false }', options: { logger: false }, isHeard: true },
+  { name: "has { level: 'silent' }", options: { logger: { level: 'silent' } }, isHeard: false },
+  {
+    name: 'has one function for all levels',
+    options: { loggerInstance: loggerOf((): void => undefined) },
+    isHeard: false,
+  },
+])('without a logger lines go to stderr: an app that $name', async ({ options, isHeard }) => {
+  const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const app = await createApp(options, {})
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const lines = written.mock.calls.map(([line]) => line)
+  const line = `[endless ${process.pid}] serving ${addressOf(app)}\n`
+  expect(lines).toEqual(isHeard ? [line] : [])
+})
+
+test('of two apps the one that logs has the lines, also if it is the second', async () => {
+  const { stream, lines } = createLog()
+  const silent = await createApp({}, {})
+  const app = await createApp({ logger: { stream } }, {})
+  for (const each of [silent, app]) {
+    await each.listen({ port: 0, host: '127.0.0.1' })
+    expect(lines()).toContain(`serving ${addressOf(each)}`)
+  }
+})
+
+test("Fastify's own options of `register` are left to Fastify", async () => {
+  const app = createBare()
+  const own = { prefix: '/v1', logLevel: 'warn', logSerializers: {} } as const
+  await app.register(endlessPlugin, { ...quiet, ...own })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  expect(await (await fetch(`http://${addressOf(app)}/`)).text()).toBe('hello')
 })
 
 test('registered twice, it rejects as any decorator does', async () => {
@@ -192,6 +232,20 @@ async function createApp(
   const app = createBare(options)
   await app.register(endlessPlugin, endlessOptions)
   return app
+}
+
+/** A logger that has this function at every level. */
+function loggerOf(log: () => void): FastifyBaseLogger {
+  const logger = {
+    fatal: log,
+    error: log,
+    warn: log,
+    info: log,
+    debug: log,
+    trace: log,
+    silent: log,
+  }
+  return { ...logger, level: 'info', child: () => loggerOf(log) }
 }
 
 function boundOf(app: FastifyInstance): string[] {

@@ -19,7 +19,7 @@ export function formatStatus(told: ServiceStatus): string {
       : `pid ${String(told.pid)}, without a supervisor`,
     '',
     formatTable(
-      ['GENERATION', 'PID', 'STATE', 'AGE', 'MEMORY', 'REQUESTS'],
+      ['GENERATION', 'PID', 'STATE', 'AGE', 'MEMORY', 'IN FLIGHT'],
       told.generations.map((each) => [
         String(each.number),
         String(each.pid),

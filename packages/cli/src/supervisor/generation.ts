@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
-import type {
-  ErrorReport,
-  FromSupervisor,
-  RawHandle,
-  SpawnRequest,
-  ToSupervisor,
+import {
+  reasonOf,
+  type ErrorReport,
+  type FromSupervisor,
+  type RawHandle,
+  type SpawnRequest,
+  type ToSupervisor,
 } from '@endless/core/supervision'
 import type { Death } from './death.js'
 import { Escrow } from './escrow.js'
@@ -96,7 +97,7 @@ export class Generation {
     await within(this.#line.closed, lastWordsMs)
     this.#hasEnded = true
     const { exitCode: code, signalCode: signal } = this.#child
-    const error = this.#error && `${this.#error.name}: ${this.#error.message}`
+    const error = this.#error && reasonOf(this.#error)
     const lines = this.#stderr.split('\n').filter((line) => line.trim() !== '')
     // What endless itself has logged there is no reason.
     const stderr = lines.filter((line) => !line.startsWith('[endless ')).slice(-keptLines)

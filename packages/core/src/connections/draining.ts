@@ -1,5 +1,6 @@
 import net from 'node:net'
 import { Hammer } from '../hammer.js'
+import { connectionsOf } from '../notices.js'
 import type { Life } from '../life.js'
 import type { Logger } from '../logger.js'
 import type { ShutdownReport } from '../reports.js'
@@ -122,8 +123,10 @@ export class Draining {
   }
 
   #destroyConnections(): void {
-    this.#host.logger.warn('[STOP - Hammer Time] Forcefully shutting down parent')
     const left = [...this.#connections.accepted].filter((socket) => !socket.destroyed)
+    this.#host.logger.warn(
+      `[STOP - Hammer Time] Forcefully shutting down parent: ${connectionsOf(left.length)} destroyed`,
+    )
     for (const session of this.#connections.sessions.keys()) session.destroy()
     for (const socket of left) socket.destroy()
     this.#hammered += left.length

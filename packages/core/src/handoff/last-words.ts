@@ -1,5 +1,6 @@
 import { EndlessError } from '../errors.js'
 import type { Exit } from './child.js'
+import { reasonOf } from './place.js'
 import type { ErrorReport } from './protocol.js'
 
 const keptChars = 16_384
@@ -40,7 +41,7 @@ export class LastWords {
       .slice(-keptLines)
     // What endless itself has logged there ("serving …") is no reason.
     const complaint = stderr.filter((line) => !line.startsWith('[endless ')).at(-1)
-    const reason = this.#error ? `${this.#error.name}: ${this.#error.message}` : complaint
+    const reason = this.#error ? reasonOf(this.#error) : complaint
     return new EndlessError(
       code,
       `The successor (pid ${String(pid)}) ${whatItDid}` +
