@@ -75,7 +75,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.server = server
     this.processOptions = given.process
     this.#host = host
-    this.#settings = new ServerSettings(options)
+    this.#settings = new ServerSettings(options, host)
     this.hooks = new Hooks(options.hooks)
     this.beforeBegin =
       options.beforeBegin ??

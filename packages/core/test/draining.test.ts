@@ -5,6 +5,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Draining } from '../src/connections/draining.js'
+import type { Migration } from '../src/connections/migrate.js'
 import { Connections } from '../src/connections/tracking.js'
 import { Life } from '../src/life.js'
 import { FakeSystem, settle } from './fake-system.js'
@@ -106,6 +107,23 @@ test('the hammer falls only where connections are being ended', async () => {
   draining.begin(-1, grace)
   draining.strike()
   expect(seen).toEqual(['draining 0', 'hammered 1'])
+})
+
+test('a drain that fails as it begins is ended by the hammer all the same', async () => {
+  await ask()
+  const accepted = once(server, 'connection')
+  clients.push(net.connect((server.address() as net.AddressInfo).port, '127.0.0.1'))
+  await accepted
+  const migration = { takes: () => true, has: () => false } as unknown as Migration
+  const mayMove = (): never => {
+    throw new Error('on purpose')
+  }
+  draining.stopAccepting('handoff')
+  expect(() => {
+    draining.begin(1_000, { ...grace, wayOut: { migration, bound: '', mayMove } })
+  }).toThrow('on purpose')
+  await system.advance(1_000)
+  expect(seen).toEqual(['hammered 2'])
 })
 
 test('one that is broken off hammers nothing, and is told by no later report', async () => {

@@ -28,6 +28,7 @@ export class Draining {
   #reason: ShutdownReport['reason'] = 'closed'
   #beganMs: number | undefined
   #hammered = 0
+  #isUnderWay = false
   #undo: (() => void) | undefined
   #letClose: (() => void) | undefined
 
@@ -50,7 +51,7 @@ export class Draining {
 
   /** Whether its connections are being ended. */
   get isUnderWay(): boolean {
-    return this.#undo !== undefined
+    return this.#isUnderWay
   }
 
   /** Stops accepting at once; connections go on, and 'close' is held back until `letClose`. */
@@ -69,6 +70,9 @@ export class Draining {
   begin(hammerTimeMs: number, options: Omit<DrainOptions, 'system'>): void {
     const { system } = this.#host
     this.#beganMs = system.now()
+    this.#isUnderWay = true
+    // Before anything that could fail: without it a drain that has gone wrong would have no end.
+    this.#hammer.arm(system, hammerTimeMs)
     const undoEnding = endConnections(this.#server, this.#connections, { system, ...options })
     const endUpgrades = watchUpgrades(this.#server, (socket) => {
       this.#listener.draining([socket])
@@ -77,7 +81,6 @@ export class Draining {
       endUpgrades()
       undoEnding()
     }
-    this.#hammer.arm(system, hammerTimeMs)
     this.#listener.draining(this.#connections.upgraded)
   }
 
@@ -102,6 +105,7 @@ export class Draining {
   /** Leaves the connections to the server again; its 'close' is still held back. */
   breakOff(): void {
     this.#hammer.disarm()
+    this.#isUnderWay = false
     this.#undo?.()
     this.#undo = undefined
     this.#reason = 'closed'

@@ -25,13 +25,13 @@ export function endConnections(
   connections: Connections,
   options: DrainOptions,
 ): () => void {
-  // A connection whose client is not read from, as nobody reads the body, keeps no event loop alive.
-  const hold = setInterval(() => undefined, maxDelayMs)
   const undo = isHttp1(server)
     ? drainHttp(server, connections, options)
     : isHttp2(server)
       ? drainHttp2(server, connections, options)
       : drainRaw(connections, options)
+  // A connection whose client is not read from, as nobody reads the body, keeps no event loop alive.
+  const hold = setInterval(() => undefined, maxDelayMs)
   return () => {
     clearInterval(hold)
     undo()
