@@ -59,8 +59,7 @@ export class Draining {
     // It terminates by that alone where it has no connection.
     this.#reason = reason
     this.#letClose ??= holdClose(this.#server, () => {
-      for (const resolve of this.#waiters) resolve()
-      this.#waiters.clear()
+      this.#wake()
     })
     // Not http.Server#close, which closes idle connections at once (Node 19 and later).
     net.Server.prototype.close.call(this.#server)
@@ -122,7 +121,13 @@ export class Draining {
     }
     this.breakOff()
     this.#hammered = 0
+    this.#wake()
     return report
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiters) resolve()
+    this.#waiters.clear()
   }
 
   #destroyConnections(): void {
