@@ -1,6 +1,7 @@
 import type http from 'node:http'
 import type net from 'node:net'
 import { parserOf, type RawHandle, type RawListener } from '../internals.js'
+import { longestDelayMs } from '../system.js'
 import { markIdle } from './mark-idle.js'
 import type { ConnectionFacts } from './migrate.js'
 import { shadow } from './shadow.js'
@@ -54,7 +55,8 @@ function becomeIdle(server: http.Server, socket: net.Socket, facts: ConnectionFa
     keepAliveTimeoutBuffer?: number
   }
   if (!(keepAliveTimeout > 0)) return
-  socket.setTimeout(Math.max(keepAliveTimeout, facts.keepAliveTimeoutMs) + keepAliveTimeoutBuffer)
+  const idleMs = Math.max(keepAliveTimeout, facts.keepAliveTimeoutMs) + keepAliveTimeoutBuffer
+  socket.setTimeout(Math.min(idleMs, longestDelayMs))
   const { onIncoming } = parser
   if (!onIncoming) return
   parser.onIncoming = (...args) => {
