@@ -165,6 +165,15 @@ export function betweenMessages(server: http.Server): net.Socket[] {
   return list?.idle().flatMap(({ socket }) => socket ?? []) ?? []
 }
 
+/**
+ * Ends the timer by which Node looks at the connections of a server, and which keeps the server in memory; it
+ * begins anew when the server listens (lib/_http_server.js, httpServerPreClose and setupConnectionsTracking).
+ */
+export function endConnectionChecks(server: net.Server): void {
+  const key = symbolNamed(server, 'http.server.connectionsCheckingInterval')
+  if (key) clearInterval((server as unknown as Record<symbol, NodeJS.Timeout>)[key])
+}
+
 /** Has the parser of a connection call this as each message begins, until it leaves (lib/_http_common.js, cleanParser). */
 export function hearMessagesBegin(socket: net.Socket, callback: (() => void) | null): void {
   const parser = parserOf(socket) as { [kOnMessageBegin]?: (() => void) | null } | undefined

@@ -57,6 +57,11 @@ async function ask(): Promise<net.Socket> {
   return client
 }
 
+const symbolValues = (object: object): unknown[] =>
+  Object.getOwnPropertySymbols(object).map((key) => (object as Record<symbol, unknown>)[key])
+const isTimer = (value: unknown): boolean => value?.constructor.name === 'Timeout'
+const isCleared = (timer: unknown): boolean => (timer as { _destroyed: boolean })._destroyed
+
 /** Whether it has drained. */
 function watchDrained(): { isDrained: boolean } {
   const watched = { isDrained: false }
@@ -107,6 +112,16 @@ test('the hammer falls only where connections are being ended', async () => {
   draining.begin(-1, grace)
   draining.strike()
   expect(seen).toEqual(['draining 0', 'hammered 1'])
+})
+
+test("with its end Node's own timer for connections ends, which would keep the server in memory", async () => {
+  const timers = new Set<unknown>()
+  for (const value of symbolValues(server)) if (isTimer(value)) timers.add(value)
+  draining.stopAccepting('shutdown')
+  draining.begin(1_000, grace)
+  expect([...timers].map(isCleared)).toEqual([false])
+  draining.end()
+  expect([...timers].map(isCleared)).toEqual([true])
 })
 
 test('a drain that fails as it begins is ended by the hammer all the same', async () => {

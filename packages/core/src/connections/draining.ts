@@ -1,5 +1,6 @@
 import net from 'node:net'
 import { Hammer } from '../hammer.js'
+import { endConnectionChecks } from '../internals.js'
 import type { Life } from '../life.js'
 import type { Logger } from '../logger.js'
 import type { ShutdownReport } from '../reports.js'
@@ -120,6 +121,8 @@ export class Draining {
       hammered: this.#hammered,
     }
     this.breakOff()
+    // http.Server#close does it, which this server may never have seen.
+    endConnectionChecks(this.#server)
     this.#hammered = 0
     this.#wake()
     return report
