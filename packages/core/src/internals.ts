@@ -180,6 +180,11 @@ export function hearMessagesBegin(socket: net.Socket, callback: (() => void) | n
   if (parser) parser[kOnMessageBegin] = callback
 }
 
+/** The HTTP server that has accepted a connection (lib/_http_server.js, connectionListenerInternal). */
+export function httpServerOf(socket: net.Socket): http.Server | undefined {
+  return (socket as { server?: http.Server | null }).server ?? undefined
+}
+
 /** The response that a connection is writing or waits to write, `undefined` when it has none. */
 export function responseOn(socket: net.Socket): http.ServerResponse | undefined {
   return (socket as HttpSocket)._httpMessage ?? undefined
