@@ -72,6 +72,20 @@ describe.each(occasions)('$name', ({ tls, signal }) => {
     await expectEnd(program, client)
   })
 
+  test('a request of which a part has come behind another is answered, and is then the last', async () => {
+    const program = await start()
+    const client = await program.connect()
+    await program.waitFor('connection')
+    await program.drain(signal)
+    client.write('GET /now/first HTTP/1.1\r\nHost: localhost\r\n\r\nGET /now/second HT')
+    await client.waitForResponses(1)
+    client.write('TP/1.1\r\nHost: localhost\r\n\r\n')
+    const responses = await client.waitForResponses(2)
+    expect(responses.map(({ body }) => body)).toEqual(['now first', 'now second'])
+    expect(connectionHeaders(client)).toEqual(['keep-alive', 'close'])
+    await expectEnd(program, client)
+  })
+
   test('clients that send the next request in the very moment of the drain lose none', async () => {
     const program = await start({ idleGraceMs: 3_000 })
     const clients = await Promise.all(Array.from({ length: 20 }, () => program.connect()))

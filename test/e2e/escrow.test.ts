@@ -178,6 +178,7 @@ test('a successor that dies long after the migration is replaced while a respons
   long.request('/begin/long')
   await service.waitFor('request', { name: 'long' })
   const { pid } = await service.restart()
+  await service.untilGone(idle)
   expect(await whoAnswers(idle)).toEqual({ 1: 5 })
   expect(pidInFile()).toBe(pid)
   const since = program.output.lines.length
@@ -189,11 +190,12 @@ test('a successor that dies long after the migration is replaced while a respons
   expect((await get(port)).headers['x-generation']).toBe('0')
 
   const next = await service.restart()
+  await service.untilGone(later)
   expect(await whoAnswers(later)).toEqual({ 1: 5 })
   await service.command('answer', { name: 'long' })
   await long.waitForResponses(1)
-  expect(await whoAnswers([long])).toEqual({ 1: 1 })
   await service.waitFor('exit', { pid: program.pid, code: 0 })
+  expect(await whoAnswers([long])).toEqual({ 1: 1 })
   expect(pidInFile()).toBe(next.pid)
 })
 
@@ -207,6 +209,7 @@ test('several servers serve again, also an idle one, and one that the successor 
   long.request('/begin/long')
   await service.waitFor('request', { name: 'long' })
   const { pid } = await service.restart()
+  await service.untilGone(idle)
   expect(await whoAnswers(idle)).toEqual({ 1: 1 })
   await expect(get(third)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   const since = program.output.lines.length

@@ -42,10 +42,7 @@ test('idle and fresh connections go on in the successor, and not one is closed',
   const next = await service.restart()
   const all = [...idle, ...fresh]
   // Nobody sends anything, and still they all go, and the predecessor with them.
-  await until(() => service.eventsOf('connection-closed', 0).length === all.length, {
-    step: 'all have gone',
-    deadlineMs,
-  })
+  await service.untilGone(all)
   const ports = all.map(({ localPort }) => localPort).sort()
   const portsOf = (event: string, generation: number) =>
     service
@@ -437,10 +434,7 @@ test('a thousand moves leave no file open in either process, and no warning', as
   const before = await service.command<number>('fds')
   const clients = await service.connectIdle(1_000)
   const next = await service.restart()
-  await until(() => service.eventsOf('connection-closed', 0).length === 1_000, {
-    step: 'all have moved',
-    deadlineMs,
-  })
+  await service.untilGone(clients)
   expect(await service.command('connections')).toEqual([1])
   // Its successor's channel and the escrow, in place of the listening socket.
   expect(await service.command<number>('fds')).toBeLessThanOrEqual(before + 2)

@@ -119,6 +119,13 @@ export class Telling {
     )
   }
 
+  /** Resolves when these connections have left a generation, the first unless told, for its successor. */
+  async untilGone(clients: readonly RawClient[], generation = 0): Promise<void> {
+    for (const { localPort } of clients) {
+      await this.waitFor('connection-closed', { generation, remotePort: localPort })
+    }
+  }
+
   /** All events of that name, of one generation if told. */
   eventsOf(event: string, generation?: number): ProgramEvent[] {
     return this.program.events.filter(

@@ -34,7 +34,7 @@ export interface GoServer extends Omit<
   readonly server: http.Server | https.Server
   /** Adds a hook; see {@link EndlessServer.registerSignalHook}. */
   registerSignalHook(phase: HookPhase, signal: HookSignal, hook: SignalHook): this
-  /** Serves HTTP; settles when it listens. */
+  /** Serves HTTP; settles as {@link listenAndServe} does. */
   listenAndServe(): Promise<EndlessServer>
   /** Serves HTTPS with the PEM files of a certificate, or a chain, and its key. */
   listenAndServeTLS(certFile: string, keyFile: string): Promise<EndlessServer<https.Server>>
@@ -58,7 +58,9 @@ export function newServer(
  * Settles when it listens and its `beforeBegin` has settled.
  *
  * @throws (rejects) `ERR_ENDLESS_INVALID_ADDRESS`, `ERR_ENDLESS_INVALID_HANDLER`, what `endless`
- * throws for options, and Node's own errors of `listen`
+ * throws for options, Node's own errors of `listen`, and `ERR_ENDLESS_SERVER_CLOSED` if
+ * something closes the server before `beforeBegin` has settled. In a shutdown of the process it does
+ * not settle any more
  */
 export async function listenAndServe(
   address: string,

@@ -1,15 +1,20 @@
 import type net from 'node:net'
 import type { Limits } from './connections/timeouts.js'
 import { defaults } from './defaults.js'
+import { messageOf } from './errors.js'
 import type { SocketRights } from './listeners/unix-path.js'
+import type { Logger } from './logger.js'
 import { defaultTicketRotationMs, type ServerOptions } from './options.js'
 
 /** What one server goes by: its options, and the defaults where they say nothing. */
 export class ServerSettings {
   readonly #options: ServerOptions
+  readonly #host: { readonly logger: Logger }
+  #hasMayMoveFailed = false
 
-  constructor(options: ServerOptions) {
+  constructor(options: ServerOptions, host: { readonly logger: Logger }) {
     this.#options = options
+    this.#host = host
   }
 
   /** What a server that a framework makes beside it goes by; hooks run once for both. */
@@ -50,11 +55,20 @@ export class ServerSettings {
     return this.#options.migrateConnections !== false
   }
 
-  /** Whether the application lets an open connection go to the successor. */
+  /** Whether the application lets an open connection go to the successor: not if it fails to say. */
   readonly mayMove = (socket: net.Socket): boolean => {
     const { migrateConnections = true } = this.#options
-    return typeof migrateConnections === 'function'
-      ? migrateConnections(socket)
-      : migrateConnections
+    if (typeof migrateConnections !== 'function') return migrateConnections
+    try {
+      return migrateConnections(socket)
+    } catch (error) {
+      // It is asked for each connection, and for each response again.
+      if (!this.#hasMayMoveFailed) {
+        const text = `migrateConnections failed, so what it is asked for stays: ${messageOf(error)}`
+        this.#host.logger.error(text)
+      }
+      this.#hasMayMoveFailed = true
+      return false
+    }
   }
 }

@@ -11,6 +11,7 @@ import { TicketKeys } from './connections/tickets.js'
 import { applyLimits } from './connections/timeouts.js'
 import { Connections } from './connections/tracking.js'
 import type { EndlessServer } from './endless-server.js'
+import { EndlessError } from './errors.js'
 import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './hooks.js'
 import { rawListenerOf, type RawHandle, type RawListener } from './internals.js'
 import { Life } from './life.js'
@@ -64,7 +65,12 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly #draining: Draining
   readonly #listening: Listening
   readonly #siblings = new Set<ManagedServer>()
-  #onBegun: (() => void) | undefined
+  /** Somebody has closed it, or shut it down by itself, and nobody has had it listen since. */
+  #isClosed = false
+  /** How often it has begun to listen at the application's word: what belongs to an earlier time is void. */
+  #beginnings = 0
+  #endListenCall: () => void = () => undefined
+  #settleBegin: ((error?: Error) => void) | undefined
 
   constructor(
     server: S,
@@ -75,7 +81,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.server = server
     this.processOptions = given.process
     this.#host = host
-    this.#settings = new ServerSettings(options)
+    this.#settings = new ServerSettings(options, host)
     this.hooks = new Hooks(options.hooks)
     this.beforeBegin =
       options.beforeBegin ??
@@ -104,6 +110,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     ;(server as net.Server).listen = this.listen as net.Server['listen']
     const nodeClose = server.close.bind(server)
     ;(server as net.Server).close = (...args) => {
+      this.#isClosed = true
       this.#host.closing(this)
       return nodeClose(...args)
     }
@@ -156,13 +163,19 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return this.server instanceof http.Server && this.#settings.migrates
   }
 
-  /** Listens; settles when that has succeeded and `beforeBegin` has settled, rejects if not. */
+  /**
+   * Listens; settles when that has succeeded and `beforeBegin` has settled, rejects if not, and with
+   * `ERR_ENDLESS_SERVER_CLOSED` if somebody closes it before. In a shutdown of the process it stays
+   * pending: a rejection that nobody expects would end that early.
+   */
   begin(target: net.ListenOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       this.server.once('error', reject)
-      this.#onBegun = () => {
+      this.#settleBegin = (error) => {
+        this.#settleBegin = undefined
         this.server.off('error', reject)
-        resolve()
+        if (error) reject(error)
+        else resolve()
       }
       ;(this.listen as (target: net.ListenOptions) => unknown)(target)
     })
@@ -174,6 +187,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   async shutdown(): Promise<ShutdownReport> {
+    this.#giveUp()
     this.drain({ reason: 'shutdown', isInteractive: false })
     await this.drained()
     return this.terminate()
@@ -240,9 +254,17 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   /**
    * Accepts again, in the middle of a drain, on the escrow of its socket, or on a new one: where the
-   * successor did not listen, nobody does. Settles when it listens, or cannot.
+   * successor did not listen, nobody does. One that was closed meanwhile goes on to its end. Settles
+   * when it listens, or will not.
    */
   takeBack(escrow: RawListener | undefined): Promise<void> {
+    if (this.#isClosed) {
+      this.#listening.giveUp(escrow)
+      this.#draining.letClose()
+      // It was kept until now, as any that ends in a shutdown of the process.
+      if (this.state === 'terminate') this.#host.terminated(this)
+      return Promise.resolve()
+    }
     this.#draining.breakOff()
     this.#life.serve()
     return new Promise((resolve) => {
@@ -290,16 +312,17 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#life.reopen()
     this.#host.listenBegun(this)
     const onError = (error: unknown): void => {
-      if (!this.#life.isOpen) this.#host.listenFailed(this, error)
+      this.#host.listenFailed(this, error)
     }
     // A listener to 'error' itself would keep a program alive that does not expect the error.
     const events: EventEmitter = this.server
+    this.#endListenCall()
+    this.#endListenCall = () => events.off(errorMonitor, onError)
     events.once(errorMonitor, onError)
-    events.once('listening', () => events.off(errorMonitor, onError))
     try {
       this.#listening.begin(call, args)
     } catch (error) {
-      events.off(errorMonitor, onError)
+      this.#endListenCall()
       this.#host.listenFailed(this, error)
       throw error
     }
@@ -307,29 +330,38 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   #onListening(): void {
-    this.#listening.opened()
-    if (this.#life.isOpen) return // taken back
+    this.#endListenCall()
+    if (this.#listening.opened() === 'again') return
+    this.#isClosed = false
     this.#life.open()
     this.#listening.begun()
     if (this.#host.mayAccept) this.accept()
     // An address that no predecessor listened on accepts at once.
     else if (!this.#listening.isPutOff) this.#life.serve()
     this.#host.listening(this)
-    void this.#begin()
+    void this.#begin(++this.#beginnings)
   }
 
-  async #begin(): Promise<void> {
+  async #begin(beginning: number): Promise<void> {
+    const isVoid = (): boolean =>
+      this.#isClosed || !this.#life.isOpen || beginning !== this.#beginnings
     try {
       await this.beforeBegin(this.address ?? '')
     } catch (error) {
-      this.#host.listenFailed(this, error)
+      if (!isVoid()) this.#host.listenFailed(this, error)
       // As a listen that fails: an application that does not expect it dies, a successor is rolled back.
       this.server.emit('error', error)
       return
     }
-    if (!this.#life.isOpen) return // closed meanwhile
+    if (isVoid()) return
     this.#host.begun(this)
-    this.#onBegun?.()
+    this.#settleBegin?.()
+  }
+
+  /** From now on it ends, whoever else would have it go on. */
+  #giveUp(): void {
+    this.#isClosed = true
+    for (const sibling of this.#siblings) sibling.#giveUp()
   }
 
   #onClose(): void {
@@ -337,5 +369,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const siblings = [...this.#siblings].map((sibling) => sibling.terminated)
     this.#life.end(this.#draining.end(), siblings)
     this.#host.terminated(this)
+    if (this.#isClosed) this.#settleBegin?.(serverClosed())
   }
+}
+
+function serverClosed(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SERVER_CLOSED',
+    'Cannot serve: the server was closed before its beforeBegin had settled.',
+  )
 }

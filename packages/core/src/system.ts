@@ -12,6 +12,9 @@ const flushMs = 1_000
 const execArgv = [...process.execArgv]
 const argv = startArguments(process.argv, execArgv, readCommandLine())
 
+/** The longest that a timer of Node waits; one that is to wait longer fires at once (lib/internal/timers.js). */
+export const longestDelayMs = 2_147_483_647
+
 /** The world outside of this process, as far as endless touches it: tests put another in its place. */
 export interface System {
   readonly platform: NodeJS.Platform
@@ -33,6 +36,7 @@ export interface System {
   monotonicUs(): bigint
   /** How much memory of this process is resident. */
   memoryBytes(): number
+  /** Waits no longer than `longestDelayMs`: what takes its time from elsewhere may say more. */
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
   onSignal(signal: NodeJS.Signals, listener: () => void): void
@@ -127,7 +131,7 @@ export function createNodeSystem(): System {
     now: () => performance.now(),
     monotonicUs: () => process.hrtime.bigint() / 1_000n,
     memoryBytes: () => process.memoryUsage.rss(),
-    setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+    setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, longestDelayMs)),
     spawn,
     onSignal: (signal, listener) => void process.on(signal, listener),
     offSignal: (signal, listener) => void process.off(signal, listener),

@@ -5,6 +5,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Draining } from '../src/connections/draining.js'
+import type { Migration } from '../src/connections/migrate.js'
 import { Connections } from '../src/connections/tracking.js'
 import { Life } from '../src/life.js'
 import { FakeSystem, settle } from './fake-system.js'
@@ -56,6 +57,11 @@ async function ask(): Promise<net.Socket> {
   return client
 }
 
+const symbolValues = (object: object): unknown[] =>
+  Object.getOwnPropertySymbols(object).map((key) => (object as Record<symbol, unknown>)[key])
+const isTimer = (value: unknown): boolean => value?.constructor.name === 'Timeout'
+const isCleared = (timer: unknown): boolean => (timer as { _destroyed: boolean })._destroyed
+
 /** Whether it has drained. */
 function watchDrained(): { isDrained: boolean } {
   const watched = { isDrained: false }
@@ -106,6 +112,33 @@ test('the hammer falls only where connections are being ended', async () => {
   draining.begin(-1, grace)
   draining.strike()
   expect(seen).toEqual(['draining 0', 'hammered 1'])
+})
+
+test("with its end Node's own timer for connections ends, which would keep the server in memory", async () => {
+  const timers = new Set<unknown>()
+  for (const value of symbolValues(server)) if (isTimer(value)) timers.add(value)
+  draining.stopAccepting('shutdown')
+  draining.begin(1_000, grace)
+  expect([...timers].map(isCleared)).toEqual([false])
+  draining.end()
+  expect([...timers].map(isCleared)).toEqual([true])
+})
+
+test('a drain that fails as it begins is ended by the hammer all the same', async () => {
+  await ask()
+  const accepted = once(server, 'connection')
+  clients.push(net.connect((server.address() as net.AddressInfo).port, '127.0.0.1'))
+  await accepted
+  const migration = { takes: () => true, has: () => false } as unknown as Migration
+  const mayMove = (): never => {
+    throw new Error('on purpose')
+  }
+  draining.stopAccepting('handoff')
+  expect(() => {
+    draining.begin(1_000, { ...grace, wayOut: { migration, bound: '', mayMove } })
+  }).toThrow('on purpose')
+  await system.advance(1_000)
+  expect(seen).toEqual(['hammered 2'])
 })
 
 test('one that is broken off hammers nothing, and is told by no later report', async () => {

@@ -6,6 +6,7 @@ import net from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { announceLastResponses } from '../src/connections/last-response.js'
 import { Connections } from '../src/connections/tracking.js'
+import { parserOf } from '../src/internals.js'
 
 type Respond = (response: http.ServerResponse, request: http.IncomingMessage) => void
 
@@ -125,6 +126,40 @@ test('of pipelined requests in one chunk only the last says so', async () => {
   expect(await exchange(get + get + get)).toEqual(['keep-alive', 'keep-alive', 'close'])
 })
 
+const [half, rest] = [get.slice(0, 10), get.slice(10)]
+
+test('a response does not say so while half of the next header has been read', async () => {
+  announce()
+  const { client, read } = await connect()
+  client.write(get + half)
+  await once(client, 'data')
+  expect(connectionHeaders(read())).toEqual(['keep-alive'])
+  client.write(rest)
+  await once(client, 'end')
+  expect(connectionHeaders(read())).toEqual(['keep-alive', 'close'])
+})
+
+test('nor where all of that was read before the drain began', async () => {
+  const requested = once(server, 'request') as Promise<[unknown, http.ServerResponse]>
+  respond = () => undefined
+  const { client, read } = await connect()
+  client.write(get + half)
+  const [, response] = await requested
+  announce()
+  respond = (later) => later.end('done')
+  response.end('done')
+  await once(client, 'data')
+  expect(connectionHeaders(read())).toEqual(['keep-alive'])
+  client.write(rest)
+  await once(client, 'end')
+  expect(connectionHeaders(read())).toEqual(['keep-alive', 'close'])
+})
+
+test('an empty line behind a request is none', async () => {
+  announce()
+  expect(await exchange(`${get}\r\n`)).toEqual(['close'])
+})
+
 test('a request that was read before the drain began is told too', async () => {
   const requested = once(server, 'request') as Promise<[unknown, http.ServerResponse]>
   respond = () => undefined
@@ -192,6 +227,19 @@ test('when it is undone, the server is as it was', async () => {
   client.write(get)
   await once(client, 'data')
   expect(connectionHeaders(read())).toEqual(['keep-alive'])
+})
+
+test('undone in the middle of a request, it leaves nothing on the parser', async () => {
+  respond = () => undefined
+  const requested = once(server, 'request') as Promise<[http.IncomingMessage]>
+  const { client } = await connect()
+  client.write(get)
+  const [{ socket }] = await requested
+  const before = { ...parserOf(socket) }
+  const undo = announce()
+  expect({ ...parserOf(socket) }).not.toEqual(before)
+  undo()
+  expect({ ...parserOf(socket) }).toEqual(before)
 })
 
 test('an emit of somebody else is put back', () => {

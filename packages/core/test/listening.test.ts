@@ -173,6 +173,26 @@ test('it listens again where it did, or on the escrow of its socket', async () =
   expect(logged).toEqual([])
 })
 
+test('an error of something else does not end that, and is thrown where nobody expects it', async () => {
+  listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  await once(server.close(), 'close')
+  let isDone = false
+  listening.again(undefined, () => (isDone = true))
+  expect(() => server.emit('error', new Error('foreign'))).toThrow('foreign')
+  const heard = once(server, 'error')
+  server.emit('error', new Error('foreign'))
+  await heard
+  expect(isDone).toBe(false)
+  await settle()
+  expect([isDone, server.listening, server.listenerCount('error'), logged]).toEqual([
+    true,
+    true,
+    0,
+    [],
+  ])
+})
+
 test('where it cannot listen again, it says so, and that is the end of it', async () => {
   listen(0, '127.0.0.1')
   await once(server, 'listening')

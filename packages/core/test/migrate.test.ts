@@ -68,3 +68,22 @@ test('a request makes it one at a time again', async () => {
   migration.adopted(1)
   expect(sent).toEqual([1, 2])
 })
+
+test('a fresh connection that comes back is closed in the time that Node gave it, if it stays silent', async () => {
+  server.headersTimeout = 50
+  server.on('request', (_request, response: http.ServerResponse) => {
+    setTimeout(() => response.end('done'), 150)
+  })
+  const [silent, asking] = sockets as [net.Socket, net.Socket]
+  const client = clients.find(({ localPort }) => localPort === asking.remotePort)!
+  migration.offer(silent, facts, () => undefined)
+  migration.declined(1)
+  migration.offer(asking, facts, () => undefined)
+  migration.declined(2)
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  const answered = once(client, 'data') as Promise<[Buffer]>
+  await once(silent, 'close')
+  const [response] = await answered
+  // What limits silence does not cut off a slow answer.
+  expect(String(response)).toMatch(/^HTTP\/1\.1 200 /)
+})

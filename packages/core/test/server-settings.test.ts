@@ -2,25 +2,32 @@
 import net from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { defaults } from '../src/defaults.js'
+import type { ServerOptions } from '../src/options.js'
 import { ServerSettings } from '../src/server-settings.js'
 
 const before = { ...defaults }
+let logged: string[] = []
+const log = (text: string): void => void logged.push(text)
+
+const createSettings = (options: ServerOptions): ServerSettings =>
+  new ServerSettings(options, { logger: { info: log, warn: log, error: log } })
 
 afterEach(() => {
   Object.assign(defaults, before)
+  logged = []
 })
 
 test('the hammer time is the default of the moment when it is asked for', () => {
-  const settings = new ServerSettings({})
+  const settings = createSettings({})
   expect(settings.hammerTimeMs).toBe(60_000)
   defaults.hammerTimeMs = 1_000
   expect(settings.hammerTimeMs).toBe(1_000)
-  expect(new ServerSettings({ hammerTimeMs: -1 }).hammerTimeMs).toBe(-1)
+  expect(createSettings({ hammerTimeMs: -1 }).hammerTimeMs).toBe(-1)
 })
 
 test('each limit that is not given is the default', () => {
   Object.assign(defaults, { readTimeoutMs: 1_000, maxHeaderBytes: 2_000 })
-  expect(new ServerSettings({ readTimeoutMs: 0 }).limits).toEqual({
+  expect(createSettings({ readTimeoutMs: 0 }).limits).toEqual({
     readTimeoutMs: 0,
     writeTimeoutMs: undefined,
     maxHeaderBytes: 2_000,
@@ -30,9 +37,7 @@ test('each limit that is not given is the default', () => {
 test('connections move, unless the application says no to all or to each', () => {
   const socket = new net.Socket()
   const moves = (migrateConnections?: boolean | (() => boolean)): [boolean, boolean] => {
-    const settings = new ServerSettings(
-      migrateConnections === undefined ? {} : { migrateConnections },
-    )
+    const settings = createSettings(migrateConnections === undefined ? {} : { migrateConnections })
     return [settings.migrates, settings.mayMove(socket)]
   }
   expect(moves()).toEqual([true, true])
@@ -40,8 +45,19 @@ test('connections move, unless the application says no to all or to each', () =>
   expect(moves(() => false)).toEqual([true, false])
 })
 
+test('a connection that the application fails to decide on stays, and that is said once', () => {
+  const settings = createSettings({
+    migrateConnections: () => {
+      throw new Error('unknown')
+    },
+  })
+  const answers = [new net.Socket(), new net.Socket()].map((socket) => settings.mayMove(socket))
+  expect(answers).toEqual([false, false])
+  expect(logged).toEqual([expect.stringMatching(/^migrateConnections failed, .*: unknown$/)])
+})
+
 test('siblings take everything but hooks and beforeBegin, which run once for all', () => {
-  const settings = new ServerSettings({
+  const settings = createSettings({
     hammerTimeMs: 1_000,
     socketMode: 0o660,
     hooks: {},

@@ -1,7 +1,7 @@
 import type http from 'node:http'
 import type net from 'node:net'
 import { parserOf, type RawHandle, type RawListener } from '../internals.js'
-import { markIdle } from './mark-idle.js'
+import { limitSilence, markIdle } from './mark-idle.js'
 import type { ConnectionFacts } from './migrate.js'
 import { shadow } from './shadow.js'
 
@@ -47,20 +47,14 @@ export function adoptConnection(
  * until its next request, as Node itself does it (lib/_http_server.js, resetSocketTimeout).
  */
 function becomeIdle(server: http.Server, socket: net.Socket, facts: ConnectionFacts): void {
-  const parser = parserOf(socket)
-  if (!parser) return
+  if (!parserOf(socket)) return
   markIdle(socket)
   const { keepAliveTimeout, keepAliveTimeoutBuffer = 1_000 } = server as http.Server & {
     keepAliveTimeoutBuffer?: number
   }
   if (!(keepAliveTimeout > 0)) return
-  socket.setTimeout(Math.max(keepAliveTimeout, facts.keepAliveTimeoutMs) + keepAliveTimeoutBuffer)
-  const { onIncoming } = parser
-  if (!onIncoming) return
-  parser.onIncoming = (...args) => {
-    parser.onIncoming = onIncoming
+  const idleMs = Math.max(keepAliveTimeout, facts.keepAliveTimeoutMs) + keepAliveTimeoutBuffer
+  limitSilence(server, socket, idleMs, () => {
     adopted.delete(socket) // its 80 bytes would stay as long as the connection
-    socket.setTimeout(server.timeout)
-    return onIncoming(...args)
-  }
+  })
 }

@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { Hammer } from '../hammer.js'
 import { connectionsOf } from '../notices.js'
+import { endConnectionChecks } from '../internals.js'
 import type { Life } from '../life.js'
 import type { Logger } from '../logger.js'
 import type { ShutdownReport } from '../reports.js'
@@ -29,6 +30,7 @@ export class Draining {
   #reason: ShutdownReport['reason'] = 'closed'
   #beganMs: number | undefined
   #hammered = 0
+  #isUnderWay = false
   #undo: (() => void) | undefined
   #letClose: (() => void) | undefined
 
@@ -51,7 +53,7 @@ export class Draining {
 
   /** Whether its connections are being ended. */
   get isUnderWay(): boolean {
-    return this.#undo !== undefined
+    return this.#isUnderWay
   }
 
   /** Stops accepting at once; connections go on, and 'close' is held back until `letClose`. */
@@ -59,8 +61,7 @@ export class Draining {
     // It terminates by that alone where it has no connection.
     this.#reason = reason
     this.#letClose ??= holdClose(this.#server, () => {
-      for (const resolve of this.#waiters) resolve()
-      this.#waiters.clear()
+      this.#wake()
     })
     // Not http.Server#close, which closes idle connections at once (Node 19 and later).
     net.Server.prototype.close.call(this.#server)
@@ -70,6 +71,9 @@ export class Draining {
   begin(hammerTimeMs: number, options: Omit<DrainOptions, 'system'>): void {
     const { system } = this.#host
     this.#beganMs = system.now()
+    this.#isUnderWay = true
+    // Before anything that could fail: without it a drain that has gone wrong would have no end.
+    this.#hammer.arm(system, hammerTimeMs)
     const undoEnding = endConnections(this.#server, this.#connections, { system, ...options })
     const endUpgrades = watchUpgrades(this.#server, (socket) => {
       this.#listener.draining([socket])
@@ -78,7 +82,6 @@ export class Draining {
       endUpgrades()
       undoEnding()
     }
-    this.#hammer.arm(system, hammerTimeMs)
     this.#listener.draining(this.#connections.upgraded)
   }
 
@@ -103,6 +106,7 @@ export class Draining {
   /** Leaves the connections to the server again; its 'close' is still held back. */
   breakOff(): void {
     this.#hammer.disarm()
+    this.#isUnderWay = false
     this.#undo?.()
     this.#undo = undefined
     this.#reason = 'closed'
@@ -118,8 +122,16 @@ export class Draining {
       hammered: this.#hammered,
     }
     this.breakOff()
+    // http.Server#close does it, which this server may never have seen.
+    endConnectionChecks(this.#server)
     this.#hammered = 0
+    this.#wake()
     return report
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiters) resolve()
+    this.#waiters.clear()
   }
 
   #destroyConnections(): void {

@@ -1,13 +1,10 @@
 import type net from 'node:net'
-import type { System } from '../system.js'
+import { longestDelayMs, type System } from '../system.js'
 import { drainHttp, type WayOut } from './drain.js'
 import { drainHttp2 } from './http2.js'
 import { isHttp1, isHttp2 } from './kind.js'
 import { drainRaw } from './raw.js'
 import type { Connections } from './tracking.js'
-
-/** The longest that a timer of Node waits. */
-const maxDelayMs = 2_147_483_647
 
 export interface DrainOptions {
   system: System
@@ -25,13 +22,13 @@ export function endConnections(
   connections: Connections,
   options: DrainOptions,
 ): () => void {
-  // A connection whose client is not read from, as nobody reads the body, keeps no event loop alive.
-  const hold = setInterval(() => undefined, maxDelayMs)
   const undo = isHttp1(server)
     ? drainHttp(server, connections, options)
     : isHttp2(server)
       ? drainHttp2(server, connections, options)
       : drainRaw(connections, options)
+  // A connection whose client is not read from, as nobody reads the body, keeps no event loop alive.
+  const hold = setInterval(() => undefined, longestDelayMs)
   return () => {
     clearInterval(hold)
     undo()

@@ -1,8 +1,11 @@
 import type http from 'node:http'
 import type net from 'node:net'
 import {
+  betweenMessages,
+  hearMessagesBegin,
   keepConnectionHeader,
   newestRequestOn,
+  responseOn,
   shadowStoreHeader,
   type GivenHeaders,
 } from '../internals.js'
@@ -29,6 +32,8 @@ interface LastResponseOptions {
 interface Announcement {
   speaking: ReadonlySet<net.Socket>
   isLasting: (socket: net.Socket) => boolean
+  /** Those on which a request has begun whose header has not come whole. */
+  midHeader: WeakSet<net.Socket>
 }
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
@@ -48,7 +53,19 @@ export function announceLastResponses(
   speaking: ReadonlySet<net.Socket>,
   { isLasting, onRequest }: LastResponseOptions,
 ): () => void {
-  const announcement = { speaking, isLasting }
+  const midHeader = new WeakSet<net.Socket>()
+  const announcement = { speaking, isLasting, midHeader }
+  const watch = (socket: net.Socket): void => {
+    hearMessagesBegin(socket, () => {
+      midHeader.add(socket)
+    })
+  }
+  const idle = new Set(betweenMessages(server))
+  for (const socket of speaking) {
+    if (!responseOn(socket)) continue // watched from its next request on
+    watch(socket)
+    if (!idle.has(socket) && newestRequestOn(socket)?.complete !== false) midHeader.add(socket)
+  }
   if (announced.size === 0) endShadow = shadowStoreHeader(decideHeader)
   announced.add(announcement)
   const emit = server.emit.bind(server) as Emit
@@ -57,6 +74,8 @@ export function announceLastResponses(
     const [request, response] = args as [http.IncomingMessage, http.ServerResponse]
     // Of HTTP/2, beside HTTP/1 on the same server.
     if (!speaking.has(request.socket)) return emit(event, ...args)
+    midHeader.delete(request.socket)
+    watch(request.socket)
     onRequest(request, response)
     if (isLasting(request.socket)) return emit(event, ...args)
     // The parser calls this in the middle of a chunk. A handler that answered right here would have
@@ -67,6 +86,7 @@ export function announceLastResponses(
   })
   return () => {
     if (announced.delete(announcement) && announced.size === 0) endShadow()
+    for (const socket of speaking) hearMessagesBegin(socket, null)
     restore()
   }
 }
@@ -79,7 +99,7 @@ function decideHeader(response: http.ServerResponse, headers: GivenHeaders): Giv
   const { socket } = response.req
   const announcement = [...announced].find(({ speaking }) => speaking.has(socket))
   if (!announcement || announcement.isLasting(socket)) return headers
-  if (!isLastOfConnection(response)) return headers
+  if (announcement.midHeader.has(socket) || !isLastOfConnection(response)) return headers
   response.shouldKeepAlive = false
   keepConnectionHeader(response)
   // An application that sets `Connection` itself would overrule that.
@@ -89,7 +109,7 @@ function decideHeader(response: http.ServerResponse, headers: GivenHeaders): Giv
 }
 
 /**
- * Whether nothing else has been read from the connection. A body that is still coming forbids it
+ * Whether no other request has been read from the connection. A body that is still coming forbids it
  * too: closing with bytes unread resets the connection, and the response is lost on its way.
  */
 function isLastOfConnection(response: http.ServerResponse): boolean {

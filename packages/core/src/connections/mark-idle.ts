@@ -1,5 +1,7 @@
+import type http from 'node:http'
 import type net from 'node:net'
 import { parserOf } from '../internals.js'
+import { longestDelayMs } from '../system.js'
 
 const request = Buffer.from('GET / HTTP/1.1\r\n\r\n')
 
@@ -20,4 +22,26 @@ export function markIdle(socket: net.Socket): void {
   parser.onIncoming = onIncoming
   parser.socket = owner
   parser.incoming = null
+}
+
+/**
+ * Closes a connection whose client stays silent for so long; its next request puts the server's own
+ * timeout back, as Node does it (lib/_http_server.js, resetSocketTimeout).
+ */
+export function limitSilence(
+  server: http.Server,
+  socket: net.Socket,
+  limitMs: number,
+  onRequest: () => void = () => undefined,
+): void {
+  socket.setTimeout(Math.min(limitMs, longestDelayMs))
+  const parser = parserOf(socket)
+  if (!parser?.onIncoming) return
+  const { onIncoming } = parser
+  parser.onIncoming = (...args) => {
+    parser.onIncoming = onIncoming
+    onRequest()
+    socket.setTimeout(server.timeout)
+    return onIncoming(...args)
+  }
 }

@@ -1,9 +1,9 @@
 import type net from 'node:net'
 import { HandleLost } from '../handoff/confirmed.js'
 import type { MovedConnection } from '../handoff/protocol.js'
-import { parserOf, rawHandleOf, responseOn, type RawHandle } from '../internals.js'
+import { httpServerOf, parserOf, rawHandleOf, responseOn, type RawHandle } from '../internals.js'
 import type { System } from '../system.js'
-import { markIdle } from './mark-idle.js'
+import { limitSilence, markIdle } from './mark-idle.js'
 
 // The predecessor's half of a migration; adopt.ts is the other.
 
@@ -27,6 +27,7 @@ interface Offer {
 /** A connection that neither process reads, until the successor answers. */
 interface Moving {
   socket: net.Socket
+  isFresh: boolean
   timeoutMs: number
   onReturned: () => void
 }
@@ -153,7 +154,7 @@ export class Migration {
     // A 408 of ours would be written into what is the successor's connection by then.
     if (facts.isFresh) markIdle(socket)
     const id = ++this.#lastId
-    this.#moving.set(id, { socket, timeoutMs, onReturned })
+    this.#moving.set(id, { socket, isFresh: facts.isFresh, timeoutMs, onReturned })
     this.#inMove.add(socket)
     // The raw handle, not the socket: Node would count a net.Socket among those that it keeps track of
     // for the child, and a relay could not pass it on.
@@ -165,14 +166,23 @@ export class Migration {
     })
   }
 
-  #bringBack(id: number, { socket, timeoutMs, onReturned }: Moving): void {
+  #bringBack(id: number, { socket, isFresh, timeoutMs, onReturned }: Moving): void {
     this.#moving.delete(id)
     this.#inMove.delete(socket)
     if (socket.destroyed) return
     socket.setTimeout(timeoutMs)
+    if (isFresh) limitFresh(socket)
     socket.resume()
     onReturned()
   }
+}
+
+/** Has a client that never sends a byte leave in the time that Node gave it, before `markIdle` ended that. */
+function limitFresh(socket: net.Socket): void {
+  const server = httpServerOf(socket)
+  if (!server) return
+  const limitMs = server.headersTimeout || server.requestTimeout
+  if (limitMs > 0 && !(server.timeout > 0)) limitSilence(server, socket, limitMs)
 }
 
 /**

@@ -47,6 +47,7 @@ export class Listening {
   #address: Exclude<BoundAddress, UnixAddress> | undefined
   #handle: RawListener | null = null
   #accept: (() => void) | undefined
+  #endTakingBack: (() => void) | undefined
 
   constructor(
     server: net.Server,
@@ -100,6 +101,7 @@ export class Listening {
   /** Does what a call asks for; the server's events tell how that went. */
   begin(call: ListenCall, args: readonly unknown[]): void {
     const { target } = call
+    this.#endTakingBack?.()
     this.#call = call
     this.#path = undefined
     this.#address = undefined
@@ -127,28 +129,42 @@ export class Listening {
   /** Listens again, on the escrow of its socket or on a new one. Calls back when it does, or cannot. */
   again(escrow: RawListener | undefined, done: () => void): void {
     const settle = (): void => {
+      this.#endTakingBack = undefined
       this.#server.off('listening', settle)
       this.#server.off('error', onError)
       done()
     }
-    const onError = (error: Error): void => {
-      this.#host.logger.error(`Cannot listen on ${this.bound ?? ''} again: ${error.message}`)
-      settle()
+    const onError = (error: NodeJS.ErrnoException): void => {
+      if (error.syscall === 'listen') {
+        this.#host.logger.error(`Cannot listen on ${this.bound ?? ''} again: ${error.message}`)
+        settle()
+      } else if (this.#server.listenerCount('error') === 1) {
+        // Not ours, and without us nobody would hear it.
+        throw error
+      }
     }
+    this.#endTakingBack = settle
     this.#server.once('listening', settle)
-    this.#server.once('error', onError)
+    this.#server.on('error', onError)
     const backlog = this.#call?.backlog
     if (this.#path?.bound) this.#path.again(escrow)
     else if (escrow) this.#nodeListen(escrow, backlog)
-    else {
-      const { address, port } = this.#address ?? { address: '', port: 0 }
+    else if (this.#address) {
+      const { address, port } = this.#address
       this.#nodeListen({ host: address, port, backlog })
-    }
+    } else settle()
   }
 
-  /** The server has begun to listen, for the first time or again. */
-  opened(): void {
+  /** Nobody listens again on the escrow of its socket. */
+  giveUp(escrow: RawListener | undefined): void {
+    if (escrow && this.#path) this.#path.giveUp(escrow)
+    else escrow?.close()
+  }
+
+  /** The server has begun to listen, at the application's word or again. */
+  opened(): 'begun' | 'again' {
     this.#handle = rawListenerOf(this.#server)
+    return this.#endTakingBack ? 'again' : 'begun'
   }
 
   /** The server has begun to listen where it did not listen before. */
@@ -184,6 +200,7 @@ export class Listening {
   closed(): void {
     this.#ticketKeys?.stop()
     this.renounce()
+    this.#endTakingBack?.()
   }
 
   #claim(call: ListenCall): boolean {

@@ -70,6 +70,12 @@ export class ServedPath {
     this.listenOn(socket)
   }
 
+  /** Closes the escrow of its socket: with that, nobody listens there any more. */
+  giveUp(escrow: RawListener): void {
+    if (this.#bound) removeOnClose({ handle: escrow, bound: this.#bound })
+    escrow.close()
+  }
+
   /** The path of a predecessor is its own from now on, for the rights and for the end. */
   take(socket: UnixSocket): void {
     const { path, identity } = socket.bound
