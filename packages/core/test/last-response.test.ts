@@ -3,10 +3,12 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
+import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { announceLastResponses } from '../src/connections/last-response.js'
 import { Connections } from '../src/connections/tracking.js'
 import { parserOf } from '../src/internals.js'
+import { settle } from './fake-system.js'
 
 type Respond = (response: http.ServerResponse, request: http.IncomingMessage) => void
 
@@ -195,6 +197,37 @@ test('a response to a body that is still coming does not close under it', async 
   client.write(`dy${get}`)
   await once(client, 'end')
   expect(connectionHeaders(read())).toEqual(['keep-alive', 'close'])
+})
+
+test('a connection that ends in the turn of its requests is seen to end, as without a drain', async () => {
+  let told: string[] = []
+  respond = (response, request) => {
+    const name = request.url ?? ''
+    told.push(name)
+    request.once('close', () => told.push(`request ${name}`))
+    response.once('close', () => told.push(`response ${name}`))
+  }
+  const leave = async (): Promise<string[]> => {
+    told = []
+    // As over TLS, where the end may come in one piece with the requests.
+    const socket = new Duplex({
+      read: () => undefined,
+      write: (_chunk, _encoding, done) => {
+        done()
+      },
+    })
+    socket.push(`${get.replace('/', '/first')}${get.replace('/', '/second')}`)
+    socket.push(null)
+    server.emit('connection', socket)
+    await settle(10)
+    socket.destroy()
+    await settle()
+    return told
+  }
+  const without = await leave()
+  expect(without).toContain('request /first')
+  announce()
+  expect(await leave()).toEqual(without)
 })
 
 test('each request that comes in the drain is reported', async () => {

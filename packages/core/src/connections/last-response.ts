@@ -69,6 +69,7 @@ export function announceLastResponses(
   if (announced.size === 0) endShadow = shadowStoreHeader(decideHeader)
   announced.add(announcement)
   const emit = server.emit.bind(server) as Emit
+  const late = new LateDispatch()
   const restore = shadow(server, 'emit', (event: string | symbol, ...args: unknown[]): boolean => {
     if (!requestEvents.has(event)) return emit(event, ...args)
     const [request, response] = args as [http.IncomingMessage, http.ServerResponse]
@@ -81,7 +82,9 @@ export function announceLastResponses(
     // The parser calls this in the middle of a chunk. A handler that answered right here would have
     // its response called the last while further pipelined requests stand in the same chunk: they
     // would be dropped. After the poll phase all of it has been read, also a second TLS record.
-    setImmediate(() => emit(event, ...args))
+    late.dispatch(request.socket, () => {
+      emit(event, ...args)
+    })
     return true
   })
   return () => {
@@ -130,4 +133,33 @@ function withoutConnection(headers: GivenHeaders): GivenHeaders {
   // What has none goes on as it is: Node knows its own table of headers by identity.
   if (!headers || !Object.keys(headers).some(isConnection)) return headers
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !isConnection(name)))
+}
+
+/** Dispatches requests one turn late, or right before the application would hear that their client has left. */
+class LateDispatch {
+  readonly #waiting = new Map<net.Socket, (() => void)[]>()
+
+  dispatch(socket: net.Socket, request: () => void): void {
+    const known = this.#waiting.get(socket)
+    const requests = known ?? []
+    requests.push(request)
+    if (!known) this.#await(socket, requests)
+    // Each in a turn of its own: a handler that throws keeps none of the others back.
+    setImmediate(() => requests.shift()?.())
+  }
+
+  #await(socket: net.Socket, requests: (() => void)[]): void {
+    this.#waiting.set(socket, requests)
+    const leaves = (): void => {
+      while (requests.length > 0) requests.shift()?.()
+    }
+    // In front of Node's own, which tell requests and responses (lib/_http_server.js, abortIncoming).
+    socket.prependListener('end', leaves)
+    socket.prependListener('close', leaves)
+    setImmediate(() => {
+      this.#waiting.delete(socket)
+      socket.off('end', leaves)
+      socket.off('close', leaves)
+    })
+  }
 }
