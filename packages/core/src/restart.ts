@@ -106,12 +106,16 @@ export class Restart {
     try {
       successor = launcher.start(number, generations)
       this.#successor = successor
-      const died = successor.exited.then((error) => Promise.reject(error))
-      died.catch(() => undefined)
+      const failed = Promise.race([successor.exited, successor.refused]).then((error) =>
+        Promise.reject(error),
+      )
+      failed.catch(() => undefined)
       await Promise.race([successor.ready, aborted])
       // Still serving: a hook may take its time, and the successor may die meanwhile.
-      await Promise.race([servers.runHooks('before', 'SIGTERM'), died, aborted])
-      await Promise.race([told, died, aborted])
+      await Promise.race([servers.runHooks('before', 'SIGTERM'), failed, aborted])
+      await Promise.race([told, failed, aborted])
+      // In the turn in which the last of these ended it may have said that it shuts down.
+      if (successor.refusal) throw successor.refusal
     } catch (error) {
       await successor?.stop()
       successor?.closeEscrow()
@@ -148,14 +152,18 @@ export class Restart {
       this.#lost(successor, error)
       return error
     })
-    try {
-      await successor.takeOver(this.#elapsedMs)
-    } catch {
-      // It cannot be told, so it must not live either: this process serves again when it is gone.
-      await successor.stop()
-      throw await exited
-    }
-    // Its end may have been noticed, and answered, before we heard that it was told.
+    // It had begun to shut down when it was told: this process serves again when it is gone.
+    void successor.refused.then(() => successor.stop())
+    // What is told to one that is gone may never be known to be written.
+    await Promise.race([
+      // It cannot be told, so it must not live either.
+      successor.takeOver(this.#elapsedMs).catch(async () => {
+        await successor.stop()
+        await exited
+      }),
+      exited,
+    ])
+    // Its end has been answered.
     if (this.#successor !== successor) throw await exited
     ancestry.predecessor?.reportSucceeded()
     ancestry.serviceManager?.succeeded()
@@ -172,7 +180,6 @@ export class Restart {
   /** The successor is gone after it had taken over: if nobody answers for it, this process does. */
   #lost(successor: Successor, error: EndlessError): void {
     const { ancestry, lifecycle, servers } = this.#parts
-    successor.migration?.abort()
     if (successor.hasLeft) {
       ancestry.supervisor?.reportNotServing()
       return

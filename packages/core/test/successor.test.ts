@@ -208,3 +208,37 @@ test('taking over twice is taking over once', async () => {
   await settle()
   expect(seen).toEqual(['stop reporting', 'ready'])
 })
+
+const left = (): ToPredecessor[] => reported.filter(({ type }) => type === 'leaving')
+
+test('shutting down before it has taken over it says so, and that it has not', async () => {
+  const port = await hold()
+  begin()
+  await serve(port)
+  void generation.shutdown()
+  await settle()
+  expect(left()).toEqual([{ type: 'leaving', hasTakenOver: false }])
+  loseChannel()
+  await settle()
+})
+
+test('shutting down after that it says that it has', async () => {
+  const port = await hold()
+  begin()
+  await serve(port)
+  say({ type: 'taken-over' })
+  void generation.shutdown()
+  await settle()
+  expect(left()).toEqual([{ type: 'leaving', hasTakenOver: true }])
+})
+
+test('a server that is tried out while it boots, and closed, is no shutdown', async () => {
+  const port = await hold()
+  begin()
+  const { server } = await serve(0)
+  server.close()
+  await once(server, 'close')
+  expect(left()).toEqual([])
+  await serve(port)
+  expect([isReady(), left()]).toEqual([true, []])
+})

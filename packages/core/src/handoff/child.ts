@@ -15,8 +15,11 @@ export interface Child {
   /** Unknown until it has been started. */
   readonly pid: number | undefined
   readonly channel: Channel<ToSuccessor, ToPredecessor>
-  /** Settles when it is gone; rejects if it could not be started. */
-  readonly exit: Promise<Exit>
+  /**
+   * Settles when it is gone, or `lost`: nothing more is heard of it, nor of its end. Rejects if it could not be
+   * started.
+   */
+  readonly exit: Promise<Exit | 'lost'>
   /** Signals it, unless it is gone. */
   kill(signal: NodeJS.Signals): void
   /** Lets this process end while it lives on. */

@@ -151,11 +151,11 @@ export class Predecessor {
     if (!this.#hasLeft) this.#send({ type: 'succeeded' })
   }
 
-  /** Tells that this process shuts down: nothing more may come, and nobody shall take over again. */
+  /** Tells that this process shuts down: nothing more may come; it is known whether it has served. */
   leave(): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
-    this.#send({ type: 'leaving' })
+    this.#send({ type: 'leaving', hasTakenOver: this.#hasTakenOver })
     this.#settleFinished()
   }
 
