@@ -267,6 +267,18 @@ describe('a restart that succeeds', () => {
   })
 })
 
+test('a logger that fails as the successor takes over keeps no process from its end', async () => {
+  const fail = (): void => {
+    throw new Error('closed')
+  }
+  await serve({ logger: { info: fail, warn: fail, error: fail } })
+  const restart = generation.restart()
+  await system.child.boot()
+  expect(await outcome(restart)).toMatchObject({ pid: 101 })
+  await settle(20)
+  expect([seen.at(-1), system.exits]).toEqual(['terminate handoff', 1])
+})
+
 describe('a process that is shutting down', () => {
   test('has a successor from the moment of the handoff on, until that one has died', async () => {
     await serveBusily()
