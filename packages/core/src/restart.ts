@@ -13,8 +13,11 @@ export interface RestartConsequences {
   gaveWay(): void
   /** The successor does. */
   takenOver(migration: Migration | undefined): void
-  /** The successor is gone, and nobody answers for it: this process goes on. */
-  takenBack(reason: EndlessError): void
+  /**
+   * The successor is gone, and nobody answers for it: this process goes on. Answers whether it may serve: whoever has
+   * asked it to shut down means that.
+   */
+  takenBack(reason: EndlessError): boolean
   /** It accepts again. */
   servesAgain(): void
   /** Tells of this process and of all that are older, hammered first if told so. */
@@ -32,16 +35,33 @@ export class Restart {
   readonly #consequences: RestartConsequences
   readonly #number: number
   readonly #beganMs: number
+  readonly #aborted: Promise<never>
   #isUnderWay = true
   #successor: Successor | undefined
+  #settle!: { resolve(report: RestartReport): void; reject(reason: unknown): void }
   #abort: ((reason: EndlessError) => void) | undefined
+  #abortedBy: EndlessError | undefined
 
   constructor(parts: Parts, consequences: RestartConsequences) {
     this.#parts = parts
     this.#consequences = consequences
     this.#number = parts.ancestry.number + 1
     this.#beganMs = parts.system.now()
-    this.report = this.#handOver().finally(() => (this.#isUnderWay = false))
+    this.report = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
+    this.#aborted = new Promise((_, reject) => (this.#abort = reject))
+    this.#aborted.catch(() => undefined)
+  }
+
+  /** Begins it, when everybody can already see that it is under way: a listener that is told may join or abort it. */
+  async begin(): Promise<void> {
+    try {
+      const report = await this.#handOver()
+      this.#isUnderWay = false
+      this.#settle.resolve(report)
+    } catch (error) {
+      this.#isUnderWay = false
+      this.#settle.reject(error)
+    }
   }
 
   /** Whether it has neither succeeded nor failed. */
@@ -75,7 +95,8 @@ export class Restart {
 
   /** Stops the successor, since this process shuts down; does nothing once it is to take over. */
   abort(): void {
-    this.#abort?.(shuttingDown())
+    this.#abortedBy ??= shuttingDown()
+    this.#abort?.(this.#abortedBy)
   }
 
   /** Settles when everybody can see that the successor serves, by its pid file and its control socket. */
@@ -101,9 +122,10 @@ export class Restart {
     lifecycle.apply('restart')
     events.emit('restarting', { number })
     const told = ancestry.serviceManager?.restarting()
-    const aborted = new Promise<never>((_, reject) => (this.#abort = reject))
+    const aborted = this.#aborted
     let successor: Successor | undefined
     try {
+      if (this.#abortedBy) throw this.#abortedBy
       successor = launcher.start(number, generations)
       this.#successor = successor
       const failed = Promise.race([successor.exited, successor.refused]).then((error) =>
@@ -185,7 +207,12 @@ export class Restart {
       return
     }
     this.#successor = undefined
-    this.#consequences.takenBack(error)
+    if (!this.#consequences.takenBack(error)) {
+      successor.closeEscrow()
+      ancestry.supervisor?.reportNotServing()
+      this.#reportFailure(error)
+      return
+    }
     const listening = [...servers].map((server) =>
       server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound)),
     )

@@ -78,7 +78,7 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
     if (this.#restart?.isUnderWay) return this.#restart.report
     const refusal = refuseRestart(this.#parts.system, this.state, this.isShuttingDown)
     if (refusal) return Promise.reject(refusal)
-    this.#restart = new Restart(this.#parts, {
+    const restart = new Restart(this.#parts, {
       gaveWay: () => {
         this.#beginShutdown()
       },
@@ -86,15 +86,19 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
         this.#beginShutdown().follow(migration)
       },
       takenBack: (reason) => {
+        if (this.#shutdown?.isAskedFor) return false
         this.#shutdown?.breakOff(reason)
         this.#shutdown = undefined
+        return true
       },
       servesAgain: () => {
         this.#serving.again()
       },
       generations: (isHammered) => this.generations(isHammered),
     })
-    return this.#restart.report
+    this.#restart = restart
+    void restart.begin()
+    return restart.report
   }
 
   /** Its predecessor accepts no more. */

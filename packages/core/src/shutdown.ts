@@ -21,6 +21,7 @@ export class Shutdown {
   readonly #parts: Parts
   readonly #surroundings: ShutdownSurroundings
   #report: Promise<ShutdownReport> | undefined
+  #isAskedFor = false
   #isHammerDue = false
   #cutDelay: (() => void) | undefined
   #breakOff: ((reason: EndlessError) => void) | undefined
@@ -36,11 +37,17 @@ export class Shutdown {
     return this.#report
   }
 
+  /** Whether somebody means it, whatever becomes of a successor. */
+  get isAskedFor(): boolean {
+    return this.#isAskedFor
+  }
+
   /** Somebody asks for it; joins one that has begun. */
   async ask(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
+    this.#isAskedFor = true
     if (this.#report) {
       // Whoever shuts down a process that drains does not want it to serve again.
-      this.#closeEscrow()
+      if (!this.#surroundings.restart()?.isUnderWay) this.#closeEscrow()
     } else {
       this.#parts.lifecycle.apply('shutdown')
       this.#report = this.#stop(occasion, delayMs, signal)

@@ -341,6 +341,72 @@ test.each([
   expect(system.exits).toBe(1)
 })
 
+describe("a 'restarting' listener", () => {
+  test('may join the restart', async () => {
+    await serve()
+    const joined: Promise<unknown>[] = []
+    generation.on('restarting', () => joined.push(generation.restart()))
+    const restart = generation.restart()
+    expect(joined).toEqual([restart])
+    await system.child.boot()
+    expect(await joined[0]).toEqual(await restart)
+    expect(system.spawned).toHaveLength(1)
+  })
+
+  test('may shut the process down instead: no successor is started, and it exits once', async () => {
+    await serve()
+    const ended: Promise<unknown>[] = []
+    generation.on('restarting', () => ended.push(generation.shutdown()))
+    expect(await outcome(generation.restart())).toBe('ERR_ENDLESS_SHUTTING_DOWN')
+    expect(await ended[0]).toMatchObject({ reason: 'shutdown' })
+    expect([system.spawned, system.exits, generation.state]).toEqual([[], 1, 'terminate'])
+  })
+})
+
+describe('a shutdown that is asked for while the successor is being told to take over', () => {
+  /** Has a restart wait for word that the successor was told, and asks for a shutdown so many times. */
+  async function askMeanwhile(times: number): Promise<Promise<unknown>[]> {
+    await serveBusily({ hammerTimeMs: 1_000, hooks: notingHooks() })
+    generation.restart().catch(() => undefined)
+    system.child.say({ type: 'hello', version: 1 })
+    await settle()
+    system.child.isCorked = true
+    system.child.say({ type: 'ready', adopts: [] })
+    await settle()
+    expect(sentTypes()).toContain('taken-over')
+    return Array.from({ length: times }, () => generation.shutdown())
+  }
+
+  test.each([1, 2])(
+    'and %i times is one although that dies, with all that belongs to it',
+    async (times) => {
+      const ended = await askMeanwhile(times)
+      system.child.exit(1)
+      await settle()
+      expect([generation.state, generation.isShuttingDown]).toEqual(['shutting-down', true])
+      expect(system.caught).not.toEqual([])
+      generation.hammer()
+      const reports = await Promise.all(ended)
+      expect(reports[0]).toEqual({ reason: 'shutdown', durationMs: 0, hammered: 1 })
+      expect(seen.slice(-4)).toEqual([
+        'restart-failed ERR_ENDLESS_SUCCESSOR_EXITED',
+        'drain',
+        'hammer 1',
+        'terminate shutdown',
+      ])
+      expect(system.exits).toBe(1)
+    },
+  )
+
+  test('joins the end that follows if that lives', async () => {
+    const ended = await askMeanwhile(2)
+    system.child.flush()
+    await system.advance(1_000)
+    expect(await Promise.all(ended)).toMatchObject([{ reason: 'handoff' }, { reason: 'handoff' }])
+    expect(system.exits).toBe(1)
+  })
+})
+
 describe('a restart that fails', () => {
   const exits: [string, (child: FakeSystem['child']) => void, object][] = [
     [

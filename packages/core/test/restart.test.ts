@@ -13,6 +13,8 @@ let system: FakeSystem
 let parts: Parts
 let seen: string[]
 let restart: Restart
+/** Whether nobody has asked this process to shut down. */
+let mayServe: boolean
 
 beforeEach(() => {
   system = new FakeSystem()
@@ -22,16 +24,21 @@ beforeEach(() => {
   parts = createParts(system, undefined, generation)
   parts.lifecycle.apply('serve')
   seen = []
+  mayServe = true
   parts.events.on('taken-over', () => seen.push('taken-over'))
   parts.events.on('restart-failed', () => seen.push('restart-failed'))
   restart = new Restart(parts, {
     gaveWay: () => seen.push('gave way'),
     takenOver: () => seen.push('ends'),
-    takenBack: ({ code }) => seen.push(`taken back ${code}`),
+    takenBack: ({ code }) => {
+      seen.push(`taken back ${code}`)
+      return mayServe
+    },
     servesAgain: () => seen.push('serves again'),
     generations: () => Promise.resolve([]),
   })
   restart.report.catch(() => undefined)
+  void restart.begin()
 })
 
 /** Has what follows the hooks wait, as for a service manager that is slow; answers what ends that. */
@@ -103,6 +110,16 @@ test('a successor that dies when it has taken over is stood in for', async () =>
     'serves again',
   ])
   expect([restart.successor, parts.lifecycle.state]).toEqual([undefined, 'running'])
+})
+
+test('it is not stood in for by a process that was asked to shut down', async () => {
+  await system.child.boot()
+  await restart.report
+  mayServe = false
+  system.child.exit(1)
+  await settle()
+  expect(seen.slice(3)).toEqual(['taken back ERR_ENDLESS_SUCCESSOR_EXITED', 'restart-failed'])
+  expect([restart.successor, parts.lifecycle.state]).toEqual([undefined, 'shutting-down'])
 })
 
 test('one that cannot be told to take over is stopped, and stood in for', async () => {

@@ -208,6 +208,7 @@ describe('after a restart', () => {
 
   test('whoever asks for it too means that this process serves no more', async () => {
     shutdown.follow(undefined)
+    Object.assign(restart!, { isUnderWay: false })
     const ended = shutdown.ask(asked, 0)
     expect(seen).toEqual(['close escrow'])
     expect(await ended).toMatchObject({ reason: 'handoff' })
