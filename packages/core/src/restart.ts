@@ -110,8 +110,9 @@ export class Restart {
     clearTimeout(timer)
   }
 
-  /** The successor is no concern of this process any more. */
+  /** The successor is no concern of this process any more, nor this process one of its: it waits for nothing from here. */
   letGo(): void {
+    this.#successor?.disconnect()
     this.#successor = undefined
   }
 

@@ -30,6 +30,8 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
   readonly #terminateHooks: TerminateHook[] = []
   #restart: Restart | undefined
   #shutdown: Shutdown | undefined
+  /** The last one, if the process has outlived it. */
+  #outlived: Shutdown | undefined
 
   constructor(system: System, inheritance: Inheritance | undefined) {
     this.#startedMs = system.now()
@@ -115,6 +117,8 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
   }
 
   shutDown(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
+    // Nothing has served since, and what the servers said of the exit is forgotten with them.
+    if (this.state === 'terminate' && this.#outlived?.report) return this.#outlived.report
     return this.#beginShutdown().ask(occasion, delayMs, signal)
   }
 
@@ -178,6 +182,7 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
       outlived: () => {
         this.servers.clear()
         this.#restart?.letGo()
+        this.#outlived = this.#shutdown
         this.#shutdown = undefined
         this.host.leave()
       },

@@ -306,6 +306,18 @@ describe('a process that is shutting down', () => {
     await shutdown
   })
 
+  test('and lives on after it ends the line to its successor, which waits for nothing more', async () => {
+    await serveBusily({ exit: false })
+    const restart = generation.restart()
+    await system.child.boot()
+    await restart
+    await settle()
+    expect(system.child.connected).toBe(true)
+    generation.hammer()
+    await settle(20)
+    expect([generation.state, system.child.connected]).toEqual(['terminate', false])
+  })
+
   test('has none when it serves again after it has handed over', async () => {
     const { server } = await serve({ exit: false })
     const restart = generation.restart()
@@ -610,6 +622,20 @@ describe('a shutdown', () => {
     await once(server, 'listening')
     await settle()
     expect(generation.state).toBe('running')
+  })
+
+  test('with exit: false is asked for again in vain, until something serves', async () => {
+    const { server } = await serve({ exit: false })
+    generation.onTerminate(() => void seen.push('onTerminate'))
+    const report = await generation.shutdown()
+    expect(await generation.shutdown()).toEqual(report)
+    expect(seen.filter((what) => what === 'onTerminate')).toHaveLength(1)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    await settle()
+    await generation.shutdown()
+    expect(seen.filter((what) => what === 'onTerminate')).toHaveLength(2)
+    expect(system.exits).toBe(0)
   })
 
   test('of one server alone never exits', async () => {

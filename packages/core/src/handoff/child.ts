@@ -24,6 +24,8 @@ export interface Child {
   kill(signal: NodeJS.Signals): void
   /** Lets this process end while it lives on. */
   release(): void
+  /** Ends the line to it, as our exit would. Through a supervisor that is not possible: the line is shared. */
+  disconnect(): void
 }
 
 /**
@@ -52,6 +54,9 @@ export function startChild(
     release() {
       child.unref()
       channel.unref()
+    },
+    disconnect() {
+      if (child.connected) child.disconnect()
     },
   }
 }

@@ -168,6 +168,11 @@ export class Successor {
     this.#child.release()
   }
 
+  /** Ends the line to it: nothing more comes from this process, which may live on. */
+  disconnect(): void {
+    this.#child.disconnect()
+  }
+
   #receive(
     message: ToPredecessor,
     given: RawHandle | undefined,

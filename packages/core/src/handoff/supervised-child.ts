@@ -26,6 +26,10 @@ export class SupervisedChild implements Child {
     this.channel.unref()
   }
 
+  disconnect(): void {
+    // Its end is the supervisor's to tell.
+  }
+
   started(pid: number): void {
     this.pid = pid
   }
