@@ -44,7 +44,7 @@ export class LastWords {
     return new EndlessError(
       code,
       `The successor (pid ${String(pid)}) ${whatItDid}` +
-        `${reason === undefined ? '' : `: ${reason}`}. ` +
+        `${reason === undefined ? '' : `: ${reason.replace(/\.$/, '')}`}. ` +
         `This generation serves ${hasTakenOver ? 'again' : 'on'}.`,
       {
         pid,

@@ -1,3 +1,4 @@
+import type { EndlessError } from '../errors.js'
 import type { RawHandle } from '../internals.js'
 import type { GenerationStatus } from '../generation.js'
 import type { PassedListener } from './predecessor.js'
@@ -119,6 +120,12 @@ export class Predecessor {
 
   reportReady(report: Omit<Extract<ToPredecessor, { type: 'ready' }>, 'type'>): void {
     this.#send({ type: 'ready', ...report })
+  }
+
+  /** Tells that this process will not serve, and why: the predecessor stops it. */
+  refuse({ name, message, stack, code }: EndlessError): void {
+    this.#send({ type: 'error', error: { name, message, stack, code } })
+    this.leave()
   }
 
   reportServing(): void {
