@@ -15,7 +15,10 @@ import {
   superviseFixture,
   temporaryDirectory,
   until,
+  waitForGate,
+  type GateEvent,
   type Program,
+  type ProgramEvent,
 } from '../helpers/index.js'
 
 const deadlineMs = 15_000
@@ -312,6 +315,25 @@ test('a supervisor that is killed before it has read of a socket is noticed, too
   } finally {
     program.signal('SIGKILL', Number(pid)) // it reports no pid by which the helpers would end it
   }
+})
+
+test('a supervisor that is killed while a successor boots fails that restart, and the next one works', async () => {
+  const program = superviseFixture('boots-when-told.mjs')
+  const { pid, port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGHUP', program.pid)
+  await waitForGate(program, 1)
+  program.signal('SIGKILL', program.pid)
+  const { error } = await program.waitForEvent('restart-failed', { step: 'it fails', deadlineMs })
+  expect(error).toMatchObject({
+    message: expect.stringContaining('lost with the supervisor') as string,
+  })
+  program.signal('SIGHUP', pid)
+  const isAtGate = ({ event, pid: of }: ProgramEvent): boolean =>
+    event === 'gate' && program.alive.includes(of)
+  await openGate(await program.waitForEvent<GateEvent>(isAtGate, { step: 'one boots', deadlineMs }))
+  await program.waitForGeneration(1, { deadlineMs })
+  await program.waitForEnd(pid, { step: 'generation 0 ends', deadlineMs })
+  expect((await get(port)).headers['x-generation']).toBe('1')
 })
 
 test('--pid-file names the supervisor through restarts, and is removed at the end', async () => {

@@ -122,7 +122,8 @@ export class Host implements ServerHost {
   /** Nothing is left that serves: the process is again as if endless were not there. */
   leave(): void {
     const { ancestry, settings, whereabouts } = this.#parts
-    ancestry.predecessor?.leave()
+    // One that has not said that it is ready may just have tried something out as it boots.
+    if (this.mayAccept || this.#serving.readiness.isReady) ancestry.predecessor?.leave()
     this.#signals.uninstall()
     whereabouts.close()
     settings.forget()

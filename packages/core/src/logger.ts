@@ -1,3 +1,4 @@
+import { messageOf } from './errors.js'
 import type { System } from './system.js'
 
 /**
@@ -33,4 +34,22 @@ export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr
     })
   }
   return { info: write, warn: write, error: write }
+}
+
+/**
+ * Wraps a logger of the application so that it can end nothing: what it throws or rejects with goes to another, together
+ * with the line. A log that is full or closed must not leave a restart half done.
+ */
+export function createSafeLogger(logger: Logger, fallback: Logger): Logger {
+  const target: { [level in keyof Logger]: (message: string) => unknown } = logger
+  const writeTo =
+    (level: keyof Logger) =>
+    (message: string): void => {
+      // Async: one that returns a promise fails later.
+      const write = async (): Promise<unknown> => target[level](message)
+      write().catch((error: unknown) => {
+        fallback.error(`The logger failed: ${messageOf(error)}. The line was: ${message}`)
+      })
+    }
+  return { info: writeTo('info'), warn: writeTo('warn'), error: writeTo('error') }
 }

@@ -6,12 +6,15 @@ import { EndlessError, messageOf } from './errors.js'
 export class PidFile {
   readonly path: string
   readonly #pid: number
+  readonly #temporary: string
+  #isPrepared = false
   #isOurs = false
 
   /** @throws `ERR_ENDLESS_PID_FILE` if its directory is missing or cannot be written to. */
   constructor(file: string, pid: number) {
     this.path = path.resolve(file)
     this.#pid = pid
+    this.#temporary = `${this.path}.${String(pid)}.tmp`
     try {
       // With the separator a file in its place is refused, too.
       accessSync(path.dirname(this.path) + path.sep, constants.W_OK)
@@ -25,22 +28,36 @@ export class PidFile {
     }
   }
 
-  /** Writes our pid in one step: a reader sees the old pid or the new one, never half a file. */
-  write(): void {
-    const temporary = `${this.path}.${String(this.#pid)}.tmp`
+  /**
+   * Writes our pid beside the file, so that only a rename is left to do: what cannot be written is known before this
+   * process serves.
+   *
+   * @throws `ERR_ENDLESS_PID_FILE`
+   */
+  prepare(): void {
     try {
       // 'wx' follows no symbolic link that somebody else has put there.
-      rmSync(temporary, { force: true })
-      writeFileSync(temporary, `${String(this.#pid)}\n`, { flag: 'wx', mode: 0o644 })
-      renameSync(temporary, this.path)
+      rmSync(this.#temporary, { force: true })
+      writeFileSync(this.#temporary, `${String(this.#pid)}\n`, { flag: 'wx', mode: 0o644 })
+      this.#isPrepared = true
+    } catch (cause) {
+      throw this.#failure(cause)
+    }
+  }
+
+  /**
+   * Has the file name our pid in one step: a reader sees the old pid or the new one, never half a file.
+   *
+   * @throws `ERR_ENDLESS_PID_FILE`
+   */
+  write(): void {
+    if (!this.#isPrepared) this.prepare()
+    try {
+      renameSync(this.#temporary, this.path)
+      this.#isPrepared = false
       this.#isOurs = true
     } catch (cause) {
-      rmSync(temporary, { force: true })
-      throw new EndlessError(
-        'ERR_ENDLESS_PID_FILE',
-        `Cannot write the pid file ${this.path}: ${messageOf(cause)}.`,
-        { cause },
-      )
+      throw this.#failure(cause)
     }
   }
 
@@ -52,14 +69,33 @@ export class PidFile {
     this.#isOurs = false
   }
 
-  /** Removes the file if we wrote it and it still names us. */
+  /** Removes the file if we wrote it and it still names us, and what was prepared. */
   remove(): void {
+    if (this.#isPrepared) this.#discard()
     if (!this.#isOurs) return
     this.#isOurs = false
     try {
       if (readFileSync(this.path, 'utf8').trim() === String(this.#pid)) rmSync(this.path)
     } catch {
       // Already gone, or no longer ours to read: nothing is left that could name us.
+    }
+  }
+
+  #failure(cause: unknown): EndlessError {
+    this.#discard()
+    return new EndlessError(
+      'ERR_ENDLESS_PID_FILE',
+      `Cannot write the pid file ${this.path}: ${messageOf(cause)}.`,
+      { cause },
+    )
+  }
+
+  #discard(): void {
+    this.#isPrepared = false
+    try {
+      rmSync(this.#temporary, { force: true })
+    } catch {
+      // What could not be written, as the directory has become read-only, is not there either.
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Logger } from './logger.js'
+import { createSafeLogger, type Logger } from './logger.js'
 import {
   mergeProcessOptions,
   processDefaults,
@@ -10,6 +10,7 @@ import {
 export class ProcessSettings {
   readonly #defaultLogger: Logger
   #given: ProcessOptions = {}
+  #logger: Logger | undefined
 
   constructor(defaultLogger: Logger) {
     this.#defaultLogger = defaultLogger
@@ -20,8 +21,9 @@ export class ProcessSettings {
     return { ...processDefaults, ...this.#given }
   }
 
+  /** One that ends nothing, whatever the application has given. */
   get logger(): Logger {
-    return this.#given.logger ?? this.#defaultLogger
+    return this.#logger ?? this.#defaultLogger
   }
 
   /** @throws `ERR_ENDLESS_OPTION_CONFLICT` if another server has said otherwise */
@@ -32,10 +34,13 @@ export class ProcessSettings {
   /** @throws as `check` */
   add(added: ProcessOptions): void {
     this.#given = mergeProcessOptions(this.#given, added)
+    const { logger } = this.#given
+    if (logger) this.#logger ??= createSafeLogger(logger, this.#defaultLogger)
   }
 
   /** Begins anew: a test suite makes one server after the other, and each with options of its own. */
   forget(): void {
     this.#given = {}
+    this.#logger = undefined
   }
 }

@@ -14,8 +14,11 @@ export interface RestartConsequences {
   gaveWay(): void
   /** The successor does. */
   takenOver(migration: Migration | undefined): void
-  /** The successor is gone, and nobody answers for it: this process goes on. */
-  takenBack(reason: EndlessError): void
+  /**
+   * The successor is gone, and nobody answers for it: this process goes on. Answers whether it may serve: whoever has
+   * asked it to shut down means that.
+   */
+  takenBack(reason: EndlessError): boolean
   /** It accepts again. */
   servesAgain(): void
   /** Tells of this process and of all that are older, hammered first if told so. */
@@ -33,17 +36,34 @@ export class Restart {
   readonly #consequences: RestartConsequences
   readonly #number: number
   readonly #beganMs: number
+  readonly #aborted: Promise<never>
   #isUnderWay = true
   #takenOverMs = 0
   #successor: Successor | undefined
+  #settle!: { resolve(report: RestartReport): void; reject(reason: unknown): void }
   #abort: ((reason: EndlessError) => void) | undefined
+  #abortedBy: EndlessError | undefined
 
   constructor(parts: Parts, consequences: RestartConsequences) {
     this.#parts = parts
     this.#consequences = consequences
     this.#number = parts.ancestry.number + 1
     this.#beganMs = parts.system.now()
-    this.report = this.#handOver().finally(() => (this.#isUnderWay = false))
+    this.report = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
+    this.#aborted = new Promise((_, reject) => (this.#abort = reject))
+    this.#aborted.catch(() => undefined)
+  }
+
+  /** Begins it, when everybody can already see that it is under way: a listener that is told may join or abort it. */
+  async begin(): Promise<void> {
+    try {
+      const report = await this.#handOver()
+      this.#isUnderWay = false
+      this.#settle.resolve(report)
+    } catch (error) {
+      this.#isUnderWay = false
+      this.#settle.reject(error)
+    }
   }
 
   /** Whether it has neither succeeded nor failed. */
@@ -77,7 +97,8 @@ export class Restart {
 
   /** Stops the successor, since this process shuts down; does nothing once it is to take over. */
   abort(): void {
-    this.#abort?.(shuttingDown())
+    this.#abortedBy ??= shuttingDown()
+    this.#abort?.(this.#abortedBy)
   }
 
   /** Settles when everybody can see that the successor serves, by its pid file and its control socket. */
@@ -91,8 +112,9 @@ export class Restart {
     clearTimeout(timer)
   }
 
-  /** The successor is no concern of this process any more. */
+  /** The successor is no concern of this process any more, nor this process one of its: it waits for nothing from here. */
   letGo(): void {
+    this.#successor?.disconnect()
     this.#successor = undefined
   }
 
@@ -104,17 +126,22 @@ export class Restart {
     settings.logger.info(`restarting: starting generation ${String(number)}`)
     events.emit('restarting', { number })
     const told = ancestry.serviceManager?.restarting()
-    const aborted = new Promise<never>((_, reject) => (this.#abort = reject))
+    const aborted = this.#aborted
     let successor: Successor | undefined
     try {
+      if (this.#abortedBy) throw this.#abortedBy
       successor = launcher.start(number, generations)
       this.#successor = successor
-      const died = successor.exited.then((error) => Promise.reject(error))
-      died.catch(() => undefined)
+      const failed = Promise.race([successor.exited, successor.refused]).then((error) =>
+        Promise.reject(error),
+      )
+      failed.catch(() => undefined)
       await Promise.race([successor.ready, aborted])
       // Still serving: a hook may take its time, and the successor may die meanwhile.
-      await Promise.race([servers.runHooks('before', 'SIGTERM'), died, aborted])
-      await Promise.race([told, died, aborted])
+      await Promise.race([servers.runHooks('before', 'SIGTERM'), failed, aborted])
+      await Promise.race([told, failed, aborted])
+      // In the turn in which the last of these ended it may have said that it shuts down.
+      if (successor.refusal) throw successor.refusal
     } catch (error) {
       await successor?.stop()
       successor?.closeEscrow()
@@ -151,15 +178,20 @@ export class Restart {
       this.#lost(successor, error)
       return error
     })
-    try {
-      // The same that the successor tells from then on.
-      await successor.takeOver((this.#takenOverMs = Math.round(this.#elapsedMs)))
-    } catch {
-      // It cannot be told, so it must not live either: this process serves again when it is gone.
-      await successor.stop()
-      throw await exited
-    }
-    // Its end may have been noticed, and answered, before we heard that it was told.
+    // It had begun to shut down when it was told: this process serves again when it is gone.
+    void successor.refused.then(() => successor.stop())
+    // The same that the successor tells from then on.
+    this.#takenOverMs = Math.round(this.#elapsedMs)
+    // What is told to one that is gone may never be known to be written.
+    await Promise.race([
+      // It cannot be told, so it must not live either.
+      successor.takeOver(this.#takenOverMs).catch(async () => {
+        await successor.stop()
+        await exited
+      }),
+      exited,
+    ])
+    // Its end has been answered.
     if (this.#successor !== successor) throw await exited
     ancestry.predecessor?.reportSucceeded()
     ancestry.serviceManager?.succeeded()
@@ -176,13 +208,17 @@ export class Restart {
   /** The successor is gone after it had taken over: if nobody answers for it, this process does. */
   #lost(successor: Successor, error: EndlessError): void {
     const { ancestry, lifecycle, servers } = this.#parts
-    successor.migration?.abort()
     if (successor.hasLeft) {
       ancestry.supervisor?.reportNotServing()
       return
     }
     this.#successor = undefined
-    this.#consequences.takenBack(error)
+    if (!this.#consequences.takenBack(error)) {
+      successor.closeEscrow()
+      ancestry.supervisor?.reportNotServing()
+      this.#reportFailure(error)
+      return
+    }
     const listening = [...servers].map((server) =>
       server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound)),
     )

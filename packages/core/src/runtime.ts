@@ -30,6 +30,8 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
   readonly #terminateHooks: TerminateHook[] = []
   #restart: Restart | undefined
   #shutdown: Shutdown | undefined
+  /** The last one, if the process has outlived it. */
+  #outlived: Shutdown | undefined
 
   constructor(system: System, inheritance: Inheritance | undefined) {
     this.#startedMs = system.now()
@@ -78,7 +80,7 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
     if (this.#restart?.isUnderWay) return this.#restart.report
     const refusal = refuseRestart(this.#parts.system, this.state, this.isShuttingDown)
     if (refusal) return Promise.reject(refusal)
-    this.#restart = new Restart(this.#parts, {
+    const restart = new Restart(this.#parts, {
       gaveWay: () => {
         this.#beginShutdown()
       },
@@ -86,15 +88,19 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
         this.#beginShutdown().follow(migration)
       },
       takenBack: (reason) => {
+        if (this.#shutdown?.isAskedFor) return false
         this.#shutdown?.breakOff(reason)
         this.#shutdown = undefined
+        return true
       },
       servesAgain: () => {
         this.#serving.again()
       },
       generations: (isHammered) => this.generations(isHammered),
     })
-    return this.#restart.report
+    this.#restart = restart
+    void restart.begin()
+    return restart.report
   }
 
   /** Its predecessor accepts no more. */
@@ -111,6 +117,8 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
   }
 
   shutDown(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
+    // Nothing has served since, and what the servers said of the exit is forgotten with them.
+    if (this.state === 'terminate' && this.#outlived?.report) return this.#outlived.report
     return this.#beginShutdown().ask(occasion, delayMs, signal)
   }
 
@@ -174,6 +182,7 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
       outlived: () => {
         this.servers.clear()
         this.#restart?.letGo()
+        this.#outlived = this.#shutdown
         this.#shutdown = undefined
         this.host.leave()
       },

@@ -1,3 +1,4 @@
+import type { EndlessError } from './errors.js'
 import { formatAddress } from './listeners/address.js'
 import type { Parts } from './parts.js'
 import { Readiness, type ReadinessSource } from './readiness.js'
@@ -49,8 +50,23 @@ export class Serving {
     launcher.bootEnded()
     // Also when the predecessor is gone: a supervisor wants to know, and to have its copies.
     ancestry.predecessor?.deposit(servers.passable)
+    if (!ancestry.mayAccept && !this.#prepare()) return
     ancestry.predecessor?.reportReady({ adopts: servers.adopting, ...whereabouts.paths })
     if (ancestry.mayAccept) this.#serve()
+  }
+
+  /** A pid file that cannot be written would name a dead process: then the predecessor serves on. */
+  #prepare(): boolean {
+    const { ancestry, whereabouts } = this.#parts
+    // A supervisor has its own.
+    if (ancestry.supervisor) return true
+    try {
+      whereabouts.prepare()
+      return true
+    } catch (error) {
+      ancestry.predecessor?.refuse(error as EndlessError)
+      return false
+    }
   }
 
   #serve(): void {

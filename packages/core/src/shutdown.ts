@@ -1,5 +1,5 @@
 import type { Migration } from './connections/migrate.js'
-import type { EndlessError } from './errors.js'
+import { messageOf, type EndlessError } from './errors.js'
 import type { TerminateHook } from './generation.js'
 import { bounded, type HookSignal } from './hooks.js'
 import { shutdownNotice } from './notices.js'
@@ -22,9 +22,11 @@ export class Shutdown {
   readonly #parts: Parts
   readonly #surroundings: ShutdownSurroundings
   #report: Promise<ShutdownReport> | undefined
+  #isAskedFor = false
   #isHammerDue = false
   #cutDelay: (() => void) | undefined
   #breakOff: ((reason: EndlessError) => void) | undefined
+  #brokenOffBy: EndlessError | undefined
 
   constructor(parts: Parts, surroundings: ShutdownSurroundings) {
     this.#parts = parts
@@ -36,11 +38,17 @@ export class Shutdown {
     return this.#report
   }
 
+  /** Whether somebody means it, whatever becomes of a successor. */
+  get isAskedFor(): boolean {
+    return this.#isAskedFor
+  }
+
   /** Somebody asks for it; joins one that has begun. */
   async ask(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
+    this.#isAskedFor = true
     if (this.#report) {
       // Whoever shuts down a process that drains does not want it to serve again.
-      this.#closeEscrow()
+      if (!this.#surroundings.restart()?.isUnderWay) this.#closeEscrow()
     } else {
       this.#parts.lifecycle.apply('shutdown')
       this.#report = this.#stop(occasion, delayMs, signal)
@@ -51,8 +59,13 @@ export class Shutdown {
   /** A successor has taken over. */
   follow(migration: Migration | undefined): void {
     this.#report = this.#leave({ reason: 'handoff', isInteractive: false, migration }, 'SIGTERM')
-    // If this process takes over again, there is nobody who waits for its end.
-    this.#report.catch(() => undefined)
+    this.#report.catch((error: unknown) => {
+      // This process takes over again, and there is nobody who waits for its end.
+      if (error === this.#brokenOffBy) return
+      const { settings, system } = this.#parts
+      settings.logger.error(`The end of this process failed: ${messageOf(error)}.`)
+      if (settings.current.exit) system.exit()
+    })
   }
 
   /** Lets the hammer fall, or fall as soon as the drain begins. */
@@ -66,7 +79,9 @@ export class Shutdown {
   breakOff(reason: EndlessError): void {
     this.#report = undefined
     this.#isHammerDue = false
+    this.#brokenOffBy = reason
     this.#breakOff?.(reason)
+    this.#cutDelay?.()
   }
 
   async #stop(
@@ -94,11 +109,15 @@ export class Shutdown {
   }
 
   #delay(delayMs: number): Promise<void> {
-    const { servers, system } = this.#parts
-    for (const server of servers) server.foretellShutdown()
+    for (const server of this.#parts.servers) server.foretellShutdown()
+    return this.#pause(delayMs)
+  }
+
+  /** Waits, unless the hammer falls. */
+  #pause(durationMs: number): Promise<void> {
     return new Promise((resolve) => {
-      // Referenced: the listening sockets keep the process alive as well.
-      const timer = system.setTimeout(resolve, delayMs)
+      // Referenced: an end is under way, which must not come early.
+      const timer = this.#parts.system.setTimeout(resolve, durationMs)
       this.#cutDelay = () => {
         clearTimeout(timer)
         resolve()
@@ -111,7 +130,7 @@ export class Shutdown {
     const beganMs = system.now()
     const { boundMs } = servers
     const brokenOff = new Promise<never>((_, reject) => (this.#breakOff = reject))
-    await Promise.race([this.#drain(occasion), brokenOff])
+    await Promise.race([this.#drainAtAnyRate(occasion, boundMs), brokenOff])
     // Not in the drain: one that was broken off ends together with the next.
     if (signal) await Promise.race([servers.runHooks('after', signal), brokenOff])
     this.#closeEscrow()
@@ -136,11 +155,38 @@ export class Shutdown {
     return report
   }
 
+  /** Drains; if that fails, what is left is destroyed when the hammer time is over. */
+  async #drainAtAnyRate(occasion: Occasion, boundMs: number): Promise<void> {
+    const { servers, settings } = this.#parts
+    try {
+      await this.#drain(occasion)
+    } catch (error) {
+      settings.logger.error(
+        `The drain failed: ${messageOf(error)}; going on when the hammer time is over.`,
+      )
+      if (!this.#isHammerDue) await this.#pause(boundMs)
+      if (this.#brokenOffBy) return
+      for (const server of servers) {
+        server.strike()
+        for (const socket of server.connections.accepted) socket.destroy()
+      }
+    }
+  }
+
   async #drain(occasion: Occasion): Promise<void> {
     const { ancestry, servers } = this.#parts
-    for (const server of servers) server.drain(occasion)
+    const failures: unknown[] = []
+    for (const server of servers) {
+      try {
+        server.drain(occasion)
+      } catch (error) {
+        // The others drain first.
+        failures.push(error)
+      }
+    }
     if (this.#isHammerDue) for (const server of servers) server.strike()
     if (occasion.reason === 'shutdown') ancestry.predecessor?.leave()
+    if (failures.length > 0) throw failures[0]
     // Its connections come through here: if we left first, they would stay on older code.
     await ancestry.predecessor?.untilFinished()
     await Promise.all([...servers].map((server) => server.drained()))

@@ -43,11 +43,19 @@ export class Whereabouts {
     return this.#control?.bound
   }
 
+  /**
+   * Writes what can be written before this process serves.
+   *
+   * @throws `ERR_ENDLESS_PID_FILE`
+   */
+  prepare(): void {
+    this.#pidFile?.prepare()
+    this.#removeAtExit()
+  }
+
   /** Has both lead here; settles when they do. What cannot be done is logged. */
   async publish(predecessor: UnixAddress | undefined): Promise<void> {
-    // Again when this process takes over again, and caught once.
-    this.#system.offExit(this.#remove)
-    if (this.#pidFile ?? this.#control) this.#system.onExit(this.#remove)
+    this.#removeAtExit()
     try {
       this.#pidFile?.write()
     } catch (error) {
@@ -77,6 +85,12 @@ export class Whereabouts {
     this.#system.offExit(this.#remove)
     this.#pidFile = undefined
     this.#control = undefined
+  }
+
+  #removeAtExit(): void {
+    // Again when this process takes over again, and caught once.
+    this.#system.offExit(this.#remove)
+    if (this.#pidFile ?? this.#control) this.#system.onExit(this.#remove)
   }
 
   readonly #remove = (): void => {

@@ -288,6 +288,18 @@ describe('a restart that succeeds', () => {
   })
 })
 
+test('a logger that fails as the successor takes over keeps no process from its end', async () => {
+  const fail = (): void => {
+    throw new Error('closed')
+  }
+  await serve({ logger: { info: fail, warn: fail, error: fail } })
+  const restart = generation.restart()
+  await system.child.boot()
+  expect(await outcome(restart)).toMatchObject({ pid: 101 })
+  await settle(20)
+  expect([seen.at(-1), system.exits]).toEqual(['terminate handoff', 1])
+})
+
 describe('a process that is shutting down', () => {
   test('has a successor from the moment of the handoff on, until that one has died', async () => {
     await serveBusily()
@@ -313,6 +325,18 @@ describe('a process that is shutting down', () => {
     expect([generation.state, generation.hasSuccessor]).toEqual(['shutting-down', false])
     system.child.exit(null, 'SIGTERM')
     await shutdown
+  })
+
+  test('and lives on after it ends the line to its successor, which waits for nothing more', async () => {
+    await serveBusily({ exit: false })
+    const restart = generation.restart()
+    await system.child.boot()
+    await restart
+    await settle()
+    expect(system.child.connected).toBe(true)
+    generation.hammer()
+    await settle(20)
+    expect([generation.state, system.child.connected]).toEqual(['terminate', false])
   })
 
   test('has none when it serves again after it has handed over', async () => {
@@ -348,6 +372,72 @@ test.each([
     'terminate handoff',
   ])
   expect(system.exits).toBe(1)
+})
+
+describe("a 'restarting' listener", () => {
+  test('may join the restart', async () => {
+    await serve()
+    const joined: Promise<unknown>[] = []
+    generation.on('restarting', () => joined.push(generation.restart()))
+    const restart = generation.restart()
+    expect(joined).toEqual([restart])
+    await system.child.boot()
+    expect(await joined[0]).toEqual(await restart)
+    expect(system.spawned).toHaveLength(1)
+  })
+
+  test('may shut the process down instead: no successor is started, and it exits once', async () => {
+    await serve()
+    const ended: Promise<unknown>[] = []
+    generation.on('restarting', () => ended.push(generation.shutdown()))
+    expect(await outcome(generation.restart())).toBe('ERR_ENDLESS_SHUTTING_DOWN')
+    expect(await ended[0]).toMatchObject({ reason: 'shutdown' })
+    expect([system.spawned, system.exits, generation.state]).toEqual([[], 1, 'terminate'])
+  })
+})
+
+describe('a shutdown that is asked for while the successor is being told to take over', () => {
+  /** Has a restart wait for word that the successor was told, and asks for a shutdown so many times. */
+  async function askMeanwhile(times: number): Promise<Promise<unknown>[]> {
+    await serveBusily({ hammerTimeMs: 1_000, hooks: notingHooks() })
+    generation.restart().catch(() => undefined)
+    system.child.say({ type: 'hello', version: 1 })
+    await settle()
+    system.child.isCorked = true
+    system.child.say({ type: 'ready', adopts: [] })
+    await settle()
+    expect(sentTypes()).toContain('taken-over')
+    return Array.from({ length: times }, () => generation.shutdown())
+  }
+
+  test.each([1, 2])(
+    'and %i times is one although that dies, with all that belongs to it',
+    async (times) => {
+      const ended = await askMeanwhile(times)
+      system.child.exit(1)
+      await settle()
+      expect([generation.state, generation.isShuttingDown]).toEqual(['shutting-down', true])
+      expect(system.caught).not.toEqual([])
+      generation.hammer()
+      const reports = await Promise.all(ended)
+      expect(reports[0]).toEqual({ reason: 'shutdown', durationMs: 0, hammered: 1 })
+      expect(seen.slice(-4)).toEqual([
+        'restart-failed ERR_ENDLESS_SUCCESSOR_EXITED',
+        'drain',
+        'hammer 1',
+        'terminate shutdown',
+      ])
+      expect(system.exits).toBe(1)
+    },
+  )
+
+  test('joins the end that follows if that lives', async () => {
+    const ended = await askMeanwhile(2)
+    system.child.flush()
+    await system.advance(1_000)
+    expect(await Promise.all(ended)).toMatchObject([{ reason: 'handoff' }, { reason: 'handoff' }])
+    expect(system.exits).toBe(1)
+  })
 })
 
 describe('a restart that fails', () => {
@@ -553,6 +643,20 @@ describe('a shutdown', () => {
     await once(server, 'listening')
     await settle()
     expect(generation.state).toBe('running')
+  })
+
+  test('with exit: false is asked for again in vain, until something serves', async () => {
+    const { server } = await serve({ exit: false })
+    generation.onTerminate(() => void seen.push('onTerminate'))
+    const report = await generation.shutdown()
+    expect(await generation.shutdown()).toEqual(report)
+    expect(seen.filter((what) => what === 'onTerminate')).toHaveLength(1)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    await settle()
+    await generation.shutdown()
+    expect(seen.filter((what) => what === 'onTerminate')).toHaveLength(2)
+    expect(system.exits).toBe(0)
   })
 
   test('of one server alone never exits', async () => {

@@ -60,6 +60,20 @@ test('does not write through a symbolic link in the place of its temporary file'
   expect(readFileSync(file, 'utf8')).toBe('4711\n')
 })
 
+test('what was prepared takes the place of the file only when it is written, or is removed', () => {
+  writeFileSync(file, '1\n')
+  const pidFile = new PidFile(file, 4711)
+  pidFile.prepare()
+  expect(readFileSync(file, 'utf8')).toBe('1\n')
+  expect(readdirSync(directory)).toEqual(['app.pid', 'app.pid.4711.tmp'])
+  pidFile.remove()
+  expect(readdirSync(directory)).toEqual(['app.pid'])
+  pidFile.prepare()
+  pidFile.write()
+  expect(readFileSync(file, 'utf8')).toBe('4711\n')
+  expect(readdirSync(directory)).toEqual(['app.pid'])
+})
+
 test('removes the file that names us', () => {
   const pidFile = new PidFile(file, 4711)
   pidFile.write()

@@ -47,9 +47,13 @@ test('what is checked is not added', () => {
 
 test('the logger is ours until somebody gives one, and again when that is forgotten', () => {
   expect(settings.logger).toBe(defaultLogger)
-  const logger = silent()
+  const lines: string[] = []
+  const logger = { ...silent(), info: (line: string) => void lines.push(line) }
   settings.add({ logger })
-  expect(settings.logger).toBe(logger)
+  const given = settings.logger
+  given.info('a line')
+  settings.add({ logger })
+  expect([lines, settings.logger === given]).toEqual([['a line'], true])
   settings.forget()
   expect(settings.logger).toBe(defaultLogger)
 })

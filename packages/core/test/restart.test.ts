@@ -13,6 +13,8 @@ let system: FakeSystem
 let parts: Parts
 let seen: string[]
 let restart: Restart
+/** Whether nobody has asked this process to shut down. */
+let mayServe: boolean
 
 beforeEach(() => {
   system = new FakeSystem()
@@ -22,17 +24,31 @@ beforeEach(() => {
   parts = createParts(system, undefined, generation)
   parts.lifecycle.apply('serve')
   seen = []
+  mayServe = true
   parts.events.on('taken-over', () => seen.push('taken-over'))
   parts.events.on('restart-failed', () => seen.push('restart-failed'))
   restart = new Restart(parts, {
     gaveWay: () => seen.push('gave way'),
     takenOver: () => seen.push('ends'),
-    takenBack: ({ code }) => seen.push(`taken back ${code}`),
+    takenBack: ({ code }) => {
+      seen.push(`taken back ${code}`)
+      return mayServe
+    },
     servesAgain: () => seen.push('serves again'),
     generations: () => Promise.resolve([]),
   })
   restart.report.catch(() => undefined)
+  void restart.begin()
 })
+
+/** Has what follows the hooks wait, as for a service manager that is slow; answers what ends that. */
+function hold(): () => void {
+  let end = (): void => undefined
+  vi.spyOn(parts.servers, 'runHooks').mockReturnValue(new Promise((resolve) => (end = resolve)))
+  return () => {
+    end()
+  }
+}
 
 test('the process ends when the successor has taken over', async () => {
   expect([restart.isUnderWay, parts.lifecycle.state]).toEqual([true, 'restarting'])
@@ -96,6 +112,16 @@ test('a successor that dies when it has taken over is stood in for', async () =>
   expect([restart.successor, parts.lifecycle.state]).toEqual([undefined, 'running'])
 })
 
+test('it is not stood in for by a process that was asked to shut down', async () => {
+  await system.child.boot()
+  await restart.report
+  mayServe = false
+  system.child.exit(1)
+  await settle()
+  expect(seen.slice(3)).toEqual(['taken back ERR_ENDLESS_SUCCESSOR_EXITED', 'restart-failed'])
+  expect([restart.successor, parts.lifecycle.state]).toEqual([undefined, 'shutting-down'])
+})
+
 test('one that cannot be told to take over is stopped, and stood in for', async () => {
   system.child.say({ type: 'hello', version: 1 })
   await settle()
@@ -106,6 +132,60 @@ test('one that cannot be told to take over is stopped, and stood in for', async 
   await settle()
   expect(seen).toEqual([
     'gave way',
+    'taken back ERR_ENDLESS_SUCCESSOR_EXITED',
+    'restart-failed',
+    'serves again',
+  ])
+})
+
+test('one that begins to shut down before it has taken over is stopped, and this process serves on', async () => {
+  const told = hold()
+  await system.child.boot()
+  system.child.say({ type: 'leaving', hasTakenOver: false })
+  await settle()
+  expect(system.child.signals).toEqual(['SIGTERM'])
+  await expect(restart.report).rejects.toMatchObject({
+    code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
+    message: expect.stringContaining('began to shut down before it had taken over') as string,
+  })
+  told()
+  await settle()
+  expect([seen, parts.lifecycle.state]).toEqual([['restart-failed'], 'running'])
+})
+
+test('one that says so in the same turn as that it is ready takes over nothing', async () => {
+  system.child.say({ type: 'hello', version: 1 })
+  await settle()
+  system.child.say({ type: 'ready', adopts: [] })
+  system.child.say({ type: 'leaving' })
+  await expect(restart.report).rejects.toMatchObject({ code: 'ERR_ENDLESS_SUCCESSOR_EXITED' })
+  expect(seen).toEqual(['restart-failed'])
+})
+
+test('one that had begun to shut down when it was told to take over is stopped, and stood in for', async () => {
+  await system.child.boot()
+  await restart.report
+  system.child.say({ type: 'leaving', hasTakenOver: false })
+  await settle(10)
+  expect(system.child.signals).toEqual(['SIGTERM'])
+  expect(seen.slice(3)).toEqual([
+    'taken back ERR_ENDLESS_SUCCESSOR_EXITED',
+    'restart-failed',
+    'serves again',
+  ])
+})
+
+test('one that dies before it is known whether it was told is stood in for', async () => {
+  system.child.say({ type: 'hello', version: 1 })
+  await settle()
+  system.child.isCorked = true
+  system.child.say({ type: 'ready', adopts: [] })
+  await settle()
+  expect(seen).toEqual(['gave way'])
+  system.child.exit(1)
+  await expect(restart.report).rejects.toMatchObject({ code: 'ERR_ENDLESS_SUCCESSOR_EXITED' })
+  await settle()
+  expect(seen.slice(1)).toEqual([
     'taken back ERR_ENDLESS_SUCCESSOR_EXITED',
     'restart-failed',
     'serves again',

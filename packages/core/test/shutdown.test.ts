@@ -7,6 +7,7 @@ import type { Successor } from '../src/handoff/predecessor.js'
 import { createParts, type Parts } from '../src/parts.js'
 import type { RestartReport } from '../src/reports.js'
 import type { Restart } from '../src/restart.js'
+import type { ManagedServer } from '../src/server.js'
 import { Shutdown } from '../src/shutdown.js'
 import { FakeSystem, settle } from './fake-system.js'
 
@@ -40,6 +41,23 @@ beforeEach(() => {
     outlived: () => seen.push('outlived'),
   })
 })
+
+/** Has a server whose drain fails, or one that has a fine one. */
+function addServer(name: string, failure?: Error): void {
+  const socket = { destroy: () => seen.push(`${name}: destroyed`) }
+  parts.servers.add({
+    hammerTimeMs: 5_000,
+    connections: { accepted: [socket] },
+    drain: () => {
+      seen.push(`${name}: drain`)
+      if (failure) throw failure
+    },
+    drained: () => Promise.resolve(),
+    strike: () => undefined,
+    terminate: () => Promise.resolve({ ...asked, durationMs: 0, hammered: 0 }),
+    hooks: { registered: [] },
+  } as unknown as ManagedServer)
+}
 
 /** Has a restart under way. */
 function beginRestart(): void {
@@ -142,8 +160,55 @@ describe('after a restart', () => {
     expect([seen, shutdown.report, system.exits]).toEqual([['successor serves'], undefined, 0])
   })
 
+  test('a drain that fails is logged, and the process ends when the hammer time is over', async () => {
+    addServer('a', new Error('thrown on purpose'))
+    addServer('b')
+    shutdown.follow(undefined)
+    await system.advance(4_999)
+    expect(seen).toEqual(['a: drain', 'b: drain'])
+    expect(system.lines.join('')).toContain('The drain failed: thrown on purpose')
+    await system.advance(1)
+    expect(seen.slice(2)).toEqual([
+      'a: destroyed',
+      'b: destroyed',
+      'close escrow',
+      'clean-up',
+      'terminate handoff',
+    ])
+    expect(system.exits).toBe(1)
+  })
+
+  test('a drain that fails ends at once when the hammer falls', async () => {
+    addServer('a', new Error('thrown on purpose'))
+    shutdown.follow(undefined)
+    await settle()
+    shutdown.hammer()
+    await settle()
+    expect([seen.at(-1), system.exits, system.pendingMs]).toEqual(['terminate handoff', 1, []])
+  })
+
+  test('a drain that fails destroys nothing if this process takes over again', async () => {
+    addServer('a', new Error('thrown on purpose'))
+    shutdown.follow(undefined)
+    await settle()
+    shutdown.breakOff(lost)
+    await system.advance(10_000)
+    expect([seen, system.exits, system.pendingMs]).toEqual([['a: drain'], 0, []])
+  })
+
+  test('what fails later is logged, and the process exits all the same', async () => {
+    addServer('a')
+    const [server] = parts.servers
+    Object.assign(server!, { terminate: () => Promise.reject(new Error('thrown on purpose')) })
+    shutdown.follow(undefined)
+    await settle(20)
+    expect(system.lines.join('')).toContain('The end of this process failed: thrown on purpose')
+    expect(system.exits).toBe(1)
+  })
+
   test('whoever asks for it too means that this process serves no more', async () => {
     shutdown.follow(undefined)
+    Object.assign(restart!, { isUnderWay: false })
     const ended = shutdown.ask(asked, 0)
     expect(seen).toEqual(['close escrow'])
     expect(await ended).toMatchObject({ reason: 'handoff' })

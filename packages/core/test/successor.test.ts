@@ -1,8 +1,11 @@
 // Proves what a process does that has a predecessor: it claims what was passed on, accepts nothing
 // before its time, and goes its own way when the predecessor is gone.
 import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import net from 'node:net'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { endless } from '../src/endless.js'
 import type { EndlessServer } from '../src/endless-server.js'
 import { Runtime } from '../src/runtime.js'
@@ -216,4 +219,67 @@ test('taking over twice is taking over once', async () => {
   loseChannel()
   await settle()
   expect(seen).toEqual(['stop reporting', 'ready'])
+})
+
+const left = (): ToPredecessor[] => reported.filter(({ type }) => type === 'leaving')
+
+test('shutting down before it has taken over it says so, and that it has not', async () => {
+  const port = await hold()
+  begin()
+  await serve(port)
+  void generation.shutdown()
+  await settle()
+  expect(left()).toEqual([{ type: 'leaving', hasTakenOver: false }])
+  loseChannel()
+  await settle()
+})
+
+test('shutting down after that it says that it has', async () => {
+  const port = await hold()
+  begin()
+  await serve(port)
+  say({ type: 'taken-over' })
+  void generation.shutdown()
+  await settle()
+  expect(left()).toEqual([{ type: 'leaving', hasTakenOver: true }])
+})
+
+test('a server that is tried out while it boots, and closed, is no shutdown', async () => {
+  const port = await hold()
+  begin()
+  const { server } = await serve(0)
+  server.close()
+  await once(server, 'close')
+  expect(left()).toEqual([])
+  await serve(port)
+  expect([isReady(), left()]).toEqual([true, []])
+})
+
+test('a pid file that it cannot write keeps it from being ready, and it says why', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'endless-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const pidFile = path.join(directory, 'app.pid')
+  // In the way of its temporary file.
+  mkdirSync(`${pidFile}.100.tmp`)
+  const port = await hold()
+  begin()
+  await serve(port, { pidFile })
+  expect(isReady()).toBe(false)
+  const said = reported.filter(({ type }) => type === 'error' || type === 'leaving')
+  expect(said).toMatchObject([
+    { type: 'error', error: { code: 'ERR_ENDLESS_PID_FILE' } },
+    { type: 'leaving', hasTakenOver: false },
+  ])
+})
+
+test('a pid file is written beside its place before it is ready, and put there when it serves', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'endless-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const port = await hold()
+  begin()
+  await serve(port, { pidFile: path.join(directory, 'app.pid') })
+  expect([isReady(), readdirSync(directory)]).toEqual([true, ['app.pid.100.tmp']])
+  say({ type: 'taken-over' })
+  expect(readdirSync(directory)).toContain('app.pid')
+  expect(readdirSync(directory)).not.toContain('app.pid.100.tmp')
 })

@@ -3,7 +3,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { ToPredecessor, ToSupervisor } from '../src/handoff/protocol.js'
 import { SupervisedChild } from '../src/handoff/supervised-child.js'
-import { settle } from './fake-system.js'
 
 let told: ToSupervisor[]
 let heard: ToPredecessor[]
@@ -48,12 +47,10 @@ test('one that could not be started rejects with the reason', async () => {
   expect(isClosed).toBe(true)
 })
 
-test('with the supervisor it is lost: others answer for it, and nothing is known of its end', async () => {
-  let hasExited = false
-  void child.exit.then(() => (hasExited = true))
+test('with the supervisor it is lost: nothing is known of its end, and nobody waits for that', async () => {
   child.lose()
-  await settle()
-  expect([heard, isClosed, hasExited]).toEqual([[{ type: 'leaving' }], true, false])
+  expect(await child.exit).toBe('lost')
+  expect([heard, isClosed, isReferenced]).toEqual([[], true, false])
 })
 
 test('released, it lets this process end while it lives on', () => {

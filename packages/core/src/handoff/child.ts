@@ -15,12 +15,17 @@ export interface Child {
   /** Unknown until it has been started. */
   readonly pid: number | undefined
   readonly channel: Channel<ToSuccessor, ToPredecessor>
-  /** Settles when it is gone; rejects if it could not be started. */
-  readonly exit: Promise<Exit>
+  /**
+   * Settles when it is gone, or `lost`: nothing more is heard of it, nor of its end. Rejects if it could not be
+   * started.
+   */
+  readonly exit: Promise<Exit | 'lost'>
   /** Signals it, unless it is gone. */
   kill(signal: NodeJS.Signals): void
   /** Lets this process end while it lives on. */
   release(): void
+  /** Ends the line to it, as our exit would. Through a supervisor that is not possible: the line is shared. */
+  disconnect(): void
 }
 
 /**
@@ -49,6 +54,9 @@ export function startChild(
     release() {
       child.unref()
       channel.unref()
+    },
+    disconnect() {
+      if (child.connected) child.disconnect()
     },
   }
 }

@@ -7,7 +7,7 @@ const keptChars = 16_384
 const keptLines = 20
 
 /** What a successor has failed at. */
-interface Failure {
+export interface Failure {
   code: 'ERR_ENDLESS_SUCCESSOR_EXITED' | 'ERR_ENDLESS_READY_TIMEOUT'
   /** `exited with code 1 before it had taken over` */
   whatItDid: string
@@ -45,7 +45,7 @@ export class LastWords {
     return new EndlessError(
       code,
       `The successor (pid ${String(pid)}) ${whatItDid}` +
-        `${reason === undefined ? '' : `: ${reason}`}. ` +
+        `${reason === undefined ? '' : `: ${reason.replace(/\.$/, '')}`}. ` +
         `This generation serves ${hasTakenOver ? 'again' : 'on'}.`,
       {
         pid,

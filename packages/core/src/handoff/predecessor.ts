@@ -1,13 +1,14 @@
-import { Migration } from '../connections/migrate.js'
-import { UpgradeMigration } from '../connections/migrate-upgrade.js'
+import type { Migration } from '../connections/migrate.js'
+import type { UpgradeMigration } from '../connections/migrate-upgrade.js'
 import { EndlessError, messageOf } from '../errors.js'
 import type { GenerationStatus } from '../generation.js'
 import type { RawHandle, RawListener } from '../internals.js'
 import { formatAddress } from '../listeners/address.js'
 import type { System } from '../system.js'
-import type { Child, Exit } from './child.js'
+import type { Child } from './child.js'
 import { Escrow } from './escrow.js'
-import { LastWords } from './last-words.js'
+import { LastWords, type Failure } from './last-words.js'
+import { Moves } from './moves.js'
 import {
   protocolVersion,
   type Channel,
@@ -35,23 +36,26 @@ export class Successor {
   readonly ready: Promise<void>
   /** Settles when the process is gone, with what there is to say about that. */
   readonly exited: Promise<EndlessError>
+  /** Settles with the reason if it begins to shut down instead of taking over. */
+  readonly refused: Promise<EndlessError>
   /** Settles when it has said that it serves, or is gone; only then is its control socket there. */
   readonly serving: Promise<void>
   /** The pid file that it has, once it is ready. */
   pidFile: string | undefined
-  /** The way for open connections; `undefined` before it is ready, and if it speaks another version. */
-  migration: Migration | undefined
-  /** The way for what has left HTTP; `undefined` before it has taken over, and as above. */
-  upgrades: UpgradeMigration | undefined
   readonly #system: System
   readonly #child: Child
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
   readonly #escrow = new Escrow()
   readonly #lastWords = new LastWords()
+  readonly #moves: Moves
   readonly #answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>
   #settleServing!: () => void
+  #settleRefused!: (reason: EndlessError) => void
   #version = 0
   #hasTakenOver = false
+  #isTold = false
+  #hasExited = false
+  #refusal: EndlessError | undefined
   #settle!: { resolve(): void; reject(error: EndlessError): void }
 
   constructor(
@@ -64,12 +68,14 @@ export class Successor {
   ) {
     this.#system = system
     this.#answerOlder = answerOlder
+    this.refused = new Promise((resolve) => (this.#settleRefused = resolve))
     this.serving = new Promise((resolve) => (this.#settleServing = resolve))
     this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
     // The caller may be busy with something else when it rejects.
     this.ready.catch(() => undefined)
     this.#child = child
     this.#channel = child.channel
+    this.#moves = new Moves(system, child.channel)
     this.#channel.onMessage = (message, handle) => {
       this.#receive(message, handle, passed, {
         ...welcome,
@@ -79,19 +85,14 @@ export class Successor {
     }
     // Referenced: the process must not end while a restart is under way.
     const timer = system.setTimeout(() => {
-      const error = this.#lastWords.explain({
-        code: 'ERR_ENDLESS_READY_TIMEOUT',
-        whatItDid: `was not ready after ${String(readyTimeoutMs)} ms`,
-        pid: this.pid,
-        hasTakenOver: this.#hasTakenOver,
-      })
-      this.#settle.reject(error)
+      const whatItDid = `was not ready after ${String(readyTimeoutMs)} ms`
+      this.#settle.reject(this.#explain('ERR_ENDLESS_READY_TIMEOUT', whatItDid))
     }, readyTimeoutMs)
     this.exited = this.#watchExit()
     void this.exited.then((error) => {
       this.#settle.reject(error)
       this.#settleServing()
-      this.upgrades?.abort()
+      this.#moves.abort()
     })
     this.ready.finally(() => clearTimeout(timer)).catch(() => undefined)
   }
@@ -99,6 +100,21 @@ export class Successor {
   /** Unknown until it has been started. */
   get pid(): number | undefined {
     return this.#child.pid
+  }
+
+  /** The way for open connections; `undefined` before it is ready, and if it speaks another version. */
+  get migration(): Migration | undefined {
+    return this.#moves.migration
+  }
+
+  /** The way for what has left HTTP; `undefined` before it has taken over, and as above. */
+  get upgrades(): UpgradeMigration | undefined {
+    return this.#moves.upgrades
+  }
+
+  /** Why it will not take over, if it has said so. */
+  get refusal(): EndlessError | undefined {
+    return this.#refusal
   }
 
   /** Whether it has been told to accept, at the moment when this process stopped. */
@@ -112,23 +128,21 @@ export class Successor {
   }
 
   /** Tells it to accept, so long after the restart was asked for. Rejects if it is gone. */
-  takeOver(afterMs: number): Promise<void> {
+  async takeOver(afterMs: number): Promise<void> {
     this.#hasTakenOver = true
-    if (this.#version === protocolVersion) {
-      this.upgrades = new UpgradeMigration((message, handle) => this.#channel.send(message, handle))
-    } else {
-      // Another version may not tell.
-      this.#settleServing()
-    }
-    return this.#channel.send({ type: 'taken-over', afterMs })
+    // Another version may not tell.
+    if (this.#version === protocolVersion) this.#moves.openUpgrades()
+    else this.#settleServing()
+    await this.#channel.send({ type: 'taken-over', afterMs })
+    this.#isTold = true
   }
 
   /** Ends it: asks first, then kills. Settles when it is gone. */
   async stop(): Promise<void> {
-    this.signal('SIGTERM')
+    if (!this.#hasExited) this.signal('SIGTERM')
     // Referenced: whoever stops a successor waits for that.
     const timer = this.#system.setTimeout(() => {
-      this.signal('SIGKILL')
+      if (!this.#hasExited) this.signal('SIGKILL')
     }, stopGraceMs)
     await this.exited
     clearTimeout(timer)
@@ -152,6 +166,11 @@ export class Successor {
   /** Lets this process end while the successor lives on. */
   release(): void {
     this.#child.release()
+  }
+
+  /** Ends the line to it: nothing more comes from this process, which may live on. */
+  disconnect(): void {
+    this.#child.disconnect()
   }
 
   #receive(
@@ -182,18 +201,14 @@ export class Successor {
         break
       case 'ready':
         this.pidFile = message.pidFile
-        if (this.#version === protocolVersion) this.migration = this.#openMigration(message.adopts)
+        if (this.#version === protocolVersion) this.#moves.openMigration(message.adopts)
         this.#settle.resolve()
         break
       case 'adopted':
-        this.migration?.adopted(message.id)
-        break
       case 'declined':
-        this.migration?.declined(message.id)
-        break
       case 'upgrade-adopted':
       case 'upgrade-declined':
-        this.upgrades?.answered(message.id, message.type === 'upgrade-adopted')
+        this.#moves.answered(message)
         break
       case 'serving':
         this.#settleServing()
@@ -205,9 +220,10 @@ export class Successor {
         break
       case 'leaving':
         this.#settleServing()
-        this.migration?.close()
-        this.upgrades?.close()
-        this.closeEscrow()
+        this.#moves.close()
+        // It may not have heard yet that it has taken over, and then it never will.
+        if (message.hasTakenOver ?? this.#hasTakenOver) this.closeEscrow()
+        else this.#refuse()
         break
       case 'succeeded':
         this.closeEscrow()
@@ -217,10 +233,13 @@ export class Successor {
     }
   }
 
-  #openMigration(adopts: readonly string[]): Migration {
-    return new Migration(this.#system, adopts, (message, handle) =>
-      this.#channel.send(message, handle),
+  #refuse(): void {
+    this.#refusal = this.#explain(
+      'ERR_ENDLESS_SUCCESSOR_EXITED',
+      'began to shut down before it had taken over',
     )
+    this.#settle.reject(this.#refusal)
+    this.#settleRefused(this.#refusal)
   }
 
   #send(message: ToSuccessor, handle?: RawListener): void {
@@ -229,23 +248,37 @@ export class Successor {
   }
 
   async #watchExit(): Promise<EndlessError> {
-    let exit: Exit
     try {
-      exit = await this.#child.exit
+      const exit = await this.#child.exit
+      this.#hasExited = true
+      if (exit === 'lost') return this.#lose()
       this.#lastWords.exited(exit)
+      await this.#hearOut()
+      const { code, signal } = exit
+      return this.#gone(
+        signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`,
+      )
     } catch (error) {
+      this.#hasExited = true
       return spawnFailed(error)
     }
-    await this.#hearOut()
-    const { code, signal } = exit
-    return this.#lastWords.explain({
-      code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
-      whatItDid:
-        (signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`) +
-        ` ${this.#hasTakenOver ? 'after' : 'before'} it had taken over`,
-      pid: this.pid,
-      hasTakenOver: this.#hasTakenOver,
-    })
+  }
+
+  /** Nothing more is heard of it. If it knows that it has taken over it serves, and else it ends. */
+  #lose(): EndlessError {
+    if (this.#isTold) this.closeEscrow()
+    this.#moves.lose()
+    return this.#gone('was lost with the supervisor')
+  }
+
+  #gone(whatItDid: string): EndlessError {
+    const when = this.#hasTakenOver ? 'after' : 'before'
+    return this.#explain('ERR_ENDLESS_SUCCESSOR_EXITED', `${whatItDid} ${when} it had taken over`)
+  }
+
+  #explain(code: Failure['code'], whatItDid: string): EndlessError {
+    const { pid } = this
+    return this.#lastWords.explain({ code, whatItDid, pid, hasTakenOver: this.#hasTakenOver })
   }
 
   /** The exit is reported on another way than messages, which may be late. */

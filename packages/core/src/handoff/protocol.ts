@@ -154,8 +154,11 @@ export type ToPredecessor =
   | { type: 'succeeded' }
   /** Asks for the status of the predecessor and of what is older, hammered first if told so. */
   | { type: 'ask-older'; id: number; isHammered: boolean }
-  /** It shuts down: it takes nothing more, and its predecessor must not take over again. */
-  | { type: 'leaving' }
+  /**
+   * It shuts down: it takes nothing more. Its predecessor must not take over again if it has taken over, and must go on
+   * serving if not.
+   */
+  | { type: 'leaving'; hasTakenOver?: boolean | undefined }
 
 export type Message = ToSuccessor | ToPredecessor
 

@@ -1,3 +1,4 @@
+import type { EndlessError } from '../errors.js'
 import type { RawHandle } from '../internals.js'
 import type { GenerationStatus } from '../generation.js'
 import { formatAddress, type ListenTarget } from '../listeners/address.js'
@@ -122,6 +123,12 @@ export class Predecessor {
     this.#send({ type: 'ready', ...report })
   }
 
+  /** Tells that this process will not serve, and why: the predecessor stops it. */
+  refuse({ name, message, stack, code }: EndlessError): void {
+    this.#send({ type: 'error', error: { name, message, stack, code } })
+    this.leave()
+  }
+
   reportServing(): void {
     this.#send({ type: 'serving' })
   }
@@ -152,11 +159,11 @@ export class Predecessor {
     if (!this.#hasLeft) this.#send({ type: 'succeeded' })
   }
 
-  /** Tells that this process shuts down: nothing more may come, and nobody shall take over again. */
+  /** Tells that this process shuts down: nothing more may come; it is known whether it has served. */
   leave(): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
-    this.#send({ type: 'leaving' })
+    this.#send({ type: 'leaving', hasTakenOver: this.#hasTakenOver })
     this.#settleFinished()
   }
 

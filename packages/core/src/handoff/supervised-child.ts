@@ -4,10 +4,10 @@ import type { Channel, ErrorReport, ToPredecessor, ToSuccessor, ToSupervisor } f
 /** A successor that the supervisor has started for us. */
 export class SupervisedChild implements Child {
   readonly channel: Channel<ToSuccessor, ToPredecessor>
-  readonly exit: Promise<Exit>
+  readonly exit: Promise<Exit | 'lost'>
   pid: number | undefined
   readonly #tell: (message: ToSupervisor) => void
-  #settle!: { resolve(exit: Exit): void; reject(error: Error): void; closed(): void }
+  #settle!: { resolve(exit: Exit | 'lost'): void; reject(error: Error): void; closed(): void }
 
   constructor(end: Channel<ToSuccessor, ToPredecessor>, tell: (message: ToSupervisor) => void) {
     this.#tell = tell
@@ -26,6 +26,10 @@ export class SupervisedChild implements Child {
     this.channel.unref()
   }
 
+  disconnect(): void {
+    // Its end is the supervisor's to tell.
+  }
+
   started(pid: number): void {
     this.pid = pid
   }
@@ -40,9 +44,9 @@ export class SupervisedChild implements Child {
     this.#end()
   }
 
-  /** The way to it is lost, with the supervisor: what becomes of it is not for this process any more. */
+  /** The way to it is lost, with the supervisor. */
   lose(): void {
-    this.channel.onMessage({ type: 'leaving' })
+    this.#settle.resolve('lost')
     this.#end()
   }
 
