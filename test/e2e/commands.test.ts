@@ -253,6 +253,29 @@ test('a restart before anything has served is refused, and status says that it i
   expect(out).toContain('nothing serves yet: the service is being started')
 })
 
+test('a generation that hangs is not restarted, and killed by the hammer when it shall stop', async () => {
+  const service = await start('under a supervisor')
+  const { program, pidFile } = service
+  const { pid } = program.current
+  await get(service.port, '/block')
+  await program.waitForEvent('blocked', { step: 'it hangs', deadlineMs })
+  expect(await endless('restart', '--pid-file', pidFile)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(
+      `endless: Generation 0 (pid ${pid}) does not answer: its event loop is blocked. Nothing was changed.`,
+    ) as string,
+  })
+
+  program.signal('SIGTERM', program.pid)
+  await program.waitForLine(/generation 0 .* has not answered for 10 s .* SIGUSR2 to pid (\d+)/, {
+    step: 'it is told of',
+    deadlineMs,
+  })
+  expect(isAlive(pid)).toBe(true)
+  expect((await endless('hammer', '--pid-file', pidFile)).code).toBe(0)
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 137 })
+})
+
 test('a generation that does not answer is shown as that', async () => {
   const service = await start('under a supervisor')
   const { pid } = service.program.current

@@ -233,6 +233,18 @@ test('one that hangs while it starts again is ended after readyTimeoutMs, and tr
   expect((await get(port)).headers['x-generation']).toBe('1')
 })
 
+test('a second Ctrl-C ends what hangs', async () => {
+  const service = await start()
+  const { program } = service
+  await get(service.port, '/block')
+  await program.waitForEvent('blocked', { step: 'it hangs', deadlineMs })
+  program.signal('SIGINT', program.pid)
+  await new Promise((resolve) => setTimeout(resolve, 700)) // or it would be the echo of the first
+  program.signal('SIGINT', program.pid)
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 137 })
+  expect(program.stderr).toMatch(/generation 0 \(pid \d+\) does not answer, and is killed/)
+})
+
 test('SIGTERM ends a service that cannot start again at once', async () => {
   const service = await start()
   const { program, broken } = service

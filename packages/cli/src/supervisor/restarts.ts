@@ -12,6 +12,9 @@ import type { Questions } from './questions.js'
 import type { Succession } from './succession.js'
 import type { World } from './world.js'
 
+/** How long a generation that is to restart may take to say that it hears. */
+const heardMs = 5_000
+
 /** The restarts of a service, and how the last one has ended: also when those are gone that know more of it. */
 export class Restarts {
   readonly #world: World
@@ -58,6 +61,8 @@ export class Restarts {
       )
     }
     if (!current) return this.#resume()
+    // Not told to restart before it has shown that it hears: nobody would know when it does.
+    await this.#questions.ask(current, 'status', heardMs)
     return (await this.#questions.ask(current, 'restart')) as RestartReport
   }
 

@@ -13,6 +13,7 @@ import type { Death } from './death.js'
 import type { KeptListener } from './escrow.js'
 import type { SupervisorEvents } from './events.js'
 import { Generation } from './generation.js'
+import { Insistence } from './insistence.js'
 import { Questions } from './questions.js'
 import { Relay } from './relay.js'
 import { Restarts } from './restarts.js'
@@ -22,6 +23,8 @@ import type { World } from './world.js'
 
 /** After what time a program that has not said that it serves is worth a word. */
 const slowStartMs = 60_000
+/** npm and shells pass Ctrl-C on to a process that the terminal has told already: that is no second one. */
+const ctrlCEchoMs = 500
 
 export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
 
@@ -40,8 +43,10 @@ export class Supervisor {
   readonly #standIn: StandIn
   readonly #relay: Relay
   readonly #succession: Succession
+  readonly #insistence: Insistence
   readonly #restarts: Restarts
   #isHangUpDue = false
+  #interruptedMs = -Infinity
 
   constructor(world: World, events: SupervisorEvents) {
     this.#world = world
@@ -59,6 +64,7 @@ export class Supervisor {
       this.#spawn(launch, number),
     )
     this.#restarts = new Restarts(world, events, this.#chain, this.#questions, this.#succession)
+    this.#insistence = new Insistence(this.#questions, world.logger, world.pid)
     this.ended = this.#succession.over
   }
 
@@ -125,6 +131,7 @@ export class Supervisor {
       case 'SIGUSR2':
         // Those that do not listen for it yet would die of it.
         for (const each of this.generations) if (each.isReady) each.signal(signal)
+        if (this.isStopping) this.#insistence.hammered(this.generations)
         return
       case 'SIGUSR1':
       case 'SIGTSTP':
@@ -157,11 +164,23 @@ export class Supervisor {
   }
 
   #stop(signal: 'SIGTERM' | 'SIGINT'): void {
+    const isAgain = this.isStopping
     this.#succession.stop()
     for (const generation of this.generations) {
       // A successor that boots is its predecessor's to stop.
       if (generation.isReady || !generation.predecessor) generation.signal(signal)
     }
+    if (!isAgain) this.#insistence.stopped(this.generations)
+    if (signal === 'SIGINT') this.#interrupted(isAgain)
+  }
+
+  /** Ctrl-C: the second one is the hammer, as the generations have it. */
+  #interrupted(isAgain: boolean): void {
+    const nowMs = this.#world.now()
+    const sinceMs = nowMs - this.#interruptedMs
+    if (sinceMs < ctrlCEchoMs) return
+    this.#interruptedMs = nowMs
+    if (isAgain && sinceMs < Infinity) this.#insistence.hammered(this.generations)
   }
 
   #spawn(
