@@ -27,7 +27,7 @@ export function spawnApp(name, { bare, supervised, execArgv = [], env = {} }) {
 }
 
 /** The command line, as it was built. */
-const endless = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url))
+const endless = fileURLToPath(new URL('../../packages/cli/bin/endless.js', import.meta.url))
 
 const isTls = (name) => name.endsWith('https')
 

@@ -15,6 +15,7 @@ import {
   superviseFixture,
   temporaryDirectory,
   until,
+  waitForGate,
   type Program,
 } from '../helpers/index.js'
 
@@ -174,6 +175,107 @@ test('a generation that a supervisor has replaced is shown with what it died of'
   expect(out).toMatch(
     /^last death: generation 0 \(pid \d+\) exited with code 1: RangeError: thrown on purpose \(\/.*\.mjs:\d+:\d+\), .* ago$/m,
   )
+})
+
+/** The program dies again and again, until the next start is some time away. */
+async function crashLoop({ program, port, broken }: Service): Promise<void> {
+  writeFileSync(broken, '')
+  await get(port, '/kill').catch(() => undefined)
+  await program.waitForLine(/starting it again in 3200 ms/, { step: 'some tries', deadlineMs })
+}
+
+test('while the program dies again and again, status says so, and a restart starts the repaired one at once', async () => {
+  const service = await start('under a supervisor')
+  const named = ['--pid-file', service.pidFile]
+  expect(await endless('restart', ...named)).toMatchObject({ code: 0 })
+  await crashLoop(service)
+
+  const { code, out } = await endless('status', ...named)
+  expect(code).toBe(1)
+  expect(out.split('\n')[1]).toMatch(
+    /^nothing serves: generation 2 exited with code 1 \(RangeError: broken on purpose\), 7 times; starting again in [1-4] s$/,
+  )
+  expect(out).not.toContain('LISTENER')
+  expect(out).toMatch(/^last restart: generation 1 has taken over/m)
+  const told = JSON.parse((await endless('status', '--json', ...named)).out) as ServiceStatus
+  expect(told).toMatchObject({ generations: [], lastDeath: { number: 2, code: 1, inARow: 7 } })
+  expect(told.startingInMs).toBeGreaterThan(0)
+
+  const failed = await endless('restart', ...named)
+  expect(failed).toMatchObject({ code: 1, out: '' })
+  expect(failed.err).toMatch(/^ {2}\| about to break$/m)
+  expect(failed.err).toMatch(
+    /^endless: Generation 2 \(pid \d+\) exited with code 1: RangeError: broken on purpose\.$/m,
+  )
+  expect(service.program.stderr).toContain('starting it again in 6400 ms')
+
+  rmSync(service.broken)
+  const beganMs = performance.now()
+  const done = await endless('restart', ...named)
+  expect(done).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^generation 2 \(pid \d+\) has taken over after \d+ ms$/) as string,
+  })
+  expect(performance.now() - beganMs).toBeLessThan(5_000)
+  expect((await get(service.port)).body).toBe('generation 2')
+  const after = await endless('status', ...named)
+  expect(after.code).toBe(0)
+  expect(after.out).toMatch(/^last restart: generation 2 has taken over after \d+ ms/m)
+})
+
+test('the last restart is told also when the generation that it made is gone, and one that failed, too', async () => {
+  const service = await start('under a supervisor')
+  const named = ['--pid-file', service.pidFile]
+  await endless('restart', ...named)
+  await get(service.port, '/kill').catch(() => undefined)
+  await service.program.waitForGeneration(2, { deadlineMs })
+  expect((await endless('status', ...named)).out).toMatch(
+    /^last restart: generation 1 has taken over after \d+ ms/m,
+  )
+  writeFileSync(service.broken, '')
+  await endless('restart', ...named)
+  rmSync(service.broken)
+  await get(service.port, '/kill').catch(() => undefined)
+  await service.program.waitForGeneration(3, { since: service.program.events.length, deadlineMs })
+  expect((await endless('status', ...named)).out).toMatch(
+    /^last restart: failed .* ago: ERR_ENDLESS_SUCCESSOR_EXITED: .*broken on purpose/m,
+  )
+})
+
+test('a restart before anything has served is refused, and status says that it is being started', async () => {
+  const control = path.join(temporaryDirectory(), 'run.sock')
+  const program = superviseFixture('serves-when-told.mjs', { runArgs: ['--control', control] })
+  await waitForGate(program, 0)
+  expect(await endless('restart', '--control', control)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/ is being started, and has not served yet\. Wait until/) as string,
+  })
+  const { code, out } = await endless('status', '--control', control)
+  expect(code).toBe(1)
+  expect(out).toContain('nothing serves yet: the service is being started')
+})
+
+test('a generation that hangs is not restarted, and killed by the hammer when it shall stop', async () => {
+  const service = await start('under a supervisor')
+  const { program, pidFile } = service
+  const { pid } = program.current
+  await get(service.port, '/block')
+  await program.waitForEvent('blocked', { step: 'it hangs', deadlineMs })
+  expect(await endless('restart', '--pid-file', pidFile)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(
+      `endless: Generation 0 (pid ${pid}) does not answer: its event loop is blocked. Nothing was changed.`,
+    ) as string,
+  })
+
+  program.signal('SIGTERM', program.pid)
+  await program.waitForLine(/generation 0 .* has not answered for 10 s .* SIGUSR2 to pid (\d+)/, {
+    step: 'it is told of',
+    deadlineMs,
+  })
+  expect(isAlive(pid)).toBe(true)
+  expect((await endless('hammer', '--pid-file', pidFile)).code).toBe(0)
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 137 })
 })
 
 test('a generation that does not answer is shown as that', async () => {

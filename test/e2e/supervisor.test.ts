@@ -206,6 +206,48 @@ test('one that cannot start again is tried again and again, ever later, while co
   expect(program.stderr).toContain('RangeError: broken on purpose')
 })
 
+test('SIGHUP has it tried at once', async () => {
+  const service = await start()
+  const { program, broken } = service
+  writeFileSync(broken, '')
+  await die(service, '/kill')
+  await program.waitForLine(/starting it again in 6400 ms/, { step: 'some tries', deadlineMs })
+  rmSync(broken)
+  const beganMs = performance.now()
+  program.signal('SIGHUP', program.pid)
+  await nextServing(service, 1)
+  expect(performance.now() - beganMs).toBeLessThan(5_000)
+  expect(program.current.generation).toBe(1)
+})
+
+test('one that hangs while it starts again is ended after readyTimeoutMs, and tried again', async () => {
+  const service = await start({ readyTimeoutMs: 1_500 })
+  const { program, port, broken } = service
+  writeFileSync(broken, 'hang')
+  await die(service, '/kill')
+  await program.waitForLine(
+    /generation 1 .* was ended by SIGKILL: Error: not ready after 1500 ms/,
+    {
+      step: 'it is ended',
+      deadlineMs,
+    },
+  )
+  rmSync(broken)
+  expect((await get(port)).headers['x-generation']).toBe('1')
+})
+
+test('a second Ctrl-C ends what hangs', async () => {
+  const service = await start()
+  const { program } = service
+  await get(service.port, '/block')
+  await program.waitForEvent('blocked', { step: 'it hangs', deadlineMs })
+  program.signal('SIGINT', program.pid)
+  await new Promise((resolve) => setTimeout(resolve, 700)) // or it would be the echo of the first
+  program.signal('SIGINT', program.pid)
+  expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 137 })
+  expect(program.stderr).toMatch(/generation 0 \(pid \d+\) does not answer, and is killed/)
+})
+
 test('SIGTERM ends a service that cannot start again at once', async () => {
   const service = await start()
   const { program, broken } = service

@@ -35,6 +35,6 @@ export function runEndless(args: string[], options: Omit<ProgramOptions, 'args'>
 }
 
 /** The command line, as it was built. */
-export const endless = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url))
+export const endless = fileURLToPath(new URL('../../packages/cli/bin/endless.js', import.meta.url))
 
 afterEach(endAll)

@@ -49,9 +49,15 @@ describe.each(packages)('$manifest.name', (pkg) => {
   test('it holds what its sources compile to, a licence, and no leftovers', async () => {
     const content = createPackageFromTarballData(await readTarball(name))
     const files = content.listFiles().map((file) => file.replace(`/node_modules/${name}/`, ''))
+    const kept = [
+      'package.json',
+      'README.md',
+      'LICENSE',
+      ...Object.values(pkg.manifest.bin ?? {}).map((file) => file.replace('./', '')),
+    ]
     const leftovers = files.filter((file) => {
       const source = /^dist\/(.+?)\.(?:d\.ts|js)$/.exec(file)?.[1]
-      if (source === undefined) return !['package.json', 'README.md', 'LICENSE'].includes(file)
+      if (source === undefined) return !kept.includes(file)
       return !existsSync(join(pkg.folder, 'src', `${source}.ts`))
     })
     expect(leftovers).toEqual([])
@@ -62,7 +68,7 @@ describe.each(packages)('$manifest.name', (pkg) => {
     test('a pnpm project that has only it can run its command', { timeout: 180_000 }, async () => {
       const folder = join(scratch, basename(pkg.folder))
       await createConsumer(folder, pkg, tarballs)
-      const command = join(folder, 'node_modules', name, 'dist/main.js')
+      const command = join(folder, 'node_modules', name, 'bin/endless.js')
       expect(await run([command, '--help'], folder)).toContain('Usage: endless')
       expect(existsSync(join(folder, 'node_modules/.bin/endless'))).toBe(true)
     })

@@ -12,6 +12,7 @@ export interface Package {
   manifest: {
     name: string
     private?: boolean
+    bin?: Record<string, string>
     exports?: Record<string, unknown>
     devDependencies?: Record<string, string>
     peerDependencies?: Record<string, string>

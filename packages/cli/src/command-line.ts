@@ -32,7 +32,7 @@ socket is <pid file>.sock: a process is never signalled because of what a file s
 
 Exit status of restart, stop, status and hammer:
   0  it was done
-  1  the service refused or failed; the reason is on standard error
+  1  the service refused or failed; the reason is on standard error. Of status: nothing serves
   2  the command line makes no sense
   3  there is no such service
   4  it is another user's, not endless, or speaks another version
@@ -84,7 +84,8 @@ asksService('restart', 'replace a running service by a new version of itself')
     'after',
     `
 Exits with 0 only if the new version serves. If it fails, the old one serves on, and the reason is
-on standard error. A restart that is under way is waited for, and followed by this one.`,
+on standard error. A restart that is under way is waited for, and followed by this one. While nothing
+serves, since the program dies again and again, it is started at once.`,
   )
   .action(async ({ wait, ...name }: ServiceName & { wait: RestartWait | false }) => {
     const { restart } = await import('./commands/restart.js')
@@ -104,7 +105,11 @@ asksService('status', 'show generations, connections, the last restart and the l
   .option('--json', 'for programs: as GET /status of the control socket answers', false)
   .action(async ({ json, ...name }: ServiceName & { json: boolean }) => {
     const { status } = await import('./commands/status.js')
-    await print(status(clientOf(name), json))
+    const told = status(clientOf(name), json)
+    await print(told.then(({ text }) => text))
+    if (process.exitCode === undefined && !(await told).isServing) {
+      process.exitCode = exitStatuses.failed
+    }
   })
 
 asksService(

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 const [command, script, ...args] = process.argv.slice(2)
 if (command === 'run' && script !== undefined && !script.startsWith('-')) {
   // All that follows is the script's: there is nothing to parse, and the parser's loading would only

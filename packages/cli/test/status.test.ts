@@ -1,7 +1,7 @@
 // Proves how a status reads: ages in their two largest units, columns as wide as they must be, and each kind of
 // generation, restart and death in a line.
 import type { ServiceStatus } from '@endless/core/supervision'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { formatAge, formatBytes, formatTable } from '../src/commands/format.js'
 import { formatStatus } from '../src/commands/status.js'
 
@@ -64,6 +64,7 @@ const told: ServiceStatus = {
     },
     { number: 5, pid: 5000, state: 'booting', uptimeMs: 0, memoryBytes: null, servers: [] },
   ],
+  startingInMs: null,
   lastRestart: {
     outcome: 'taken-over',
     number: 4,
@@ -76,6 +77,7 @@ const told: ServiceStatus = {
     number: 2,
     pid: 200,
     agoMs: 2 * hour,
+    inARow: 1,
     code: null,
     signal: 'SIGKILL',
     error: null,
@@ -115,5 +117,61 @@ test('a restart that failed is told with its reason; without a death there is no
   const lines = formatStatus({ ...told, lastRestart, lastDeath: null }).split('\n')
   expect(lines.at(-1)).toBe(
     'last restart: failed 5 s ago: ERR_ENDLESS_READY_TIMEOUT: it was not ready',
+  )
+})
+
+describe('while nothing serves', () => {
+  const lastDeath = {
+    ...told.lastDeath!,
+    number: 1,
+    pid: 210,
+    code: 1,
+    signal: null,
+    error: 'Error: bad',
+    stderr: [],
+    agoMs: 2 * second,
+    inARow: 6,
+  }
+  const outage: ServiceStatus = {
+    ...told,
+    generations: [],
+    lastRestart: null,
+    startingInMs: 2_100,
+    lastDeath,
+  }
+  const secondLine = (given: ServiceStatus) => formatStatus(given).split('\n')[1]
+
+  test('the status says so, why, how often, and when it goes on; without empty tables', () => {
+    expect(formatStatus(outage)).toMatchInlineSnapshot(`
+      "supervisor pid 10, up 1 d, 41 MB
+      nothing serves: generation 1 exited with code 1 (Error: bad), 6 times; starting again in 3 s
+
+      last restart: none
+      last death: generation 1 (pid 210) exited with code 1: Error: bad, 2 s ago"
+    `)
+  })
+
+  test('and a replacement boots, it says that', () => {
+    const generations = [{ ...told.generations[2]!, number: 1 }]
+    expect(secondLine({ ...outage, generations, startingInMs: null })).toBe(
+      'nothing serves: generation 1 exited with code 1 (Error: bad), 6 times; generation 1 is being started',
+    )
+  })
+
+  test('for the first time, or any more, it says that', () => {
+    const [draining, , booting] = told.generations
+    const first = { ...outage, startingInMs: null, lastDeath: null, generations: [booting!] }
+    expect(secondLine(first)).toBe('nothing serves yet: the service is being started')
+    expect(secondLine({ ...first, generations: [draining!] })).toBe(
+      'nothing serves: what is left drains',
+    )
+  })
+
+  test.each(['running', 'restarting', 'unresponsive', 'init'] as const)(
+    'it does not say so of a generation that is %s',
+    (state) => {
+      const generations = [{ ...told.generations[1]!, state }]
+      expect(secondLine({ ...outage, startingInMs: null, generations })).toBe('')
+    },
   )
 })

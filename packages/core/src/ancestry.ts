@@ -52,6 +52,7 @@ export class Ancestry {
       this.supervisor?.predecessor ?? inheritance.channel,
       descendant.takeOver,
       descendant.adopt,
+      () => settings.current.readyTimeoutMs,
     )
     this.#serviceManager = this.#answerTo(inheritance.welcome.serviceManager)
   }

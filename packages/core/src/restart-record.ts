@@ -4,11 +4,11 @@ import type { System } from './system.js'
 
 /** How the last restart ended that this process knows of. */
 export class RestartRecord {
-  readonly #system: System
+  readonly #system: Pick<System, 'now'>
   #last: Omit<LastRestart, 'agoMs'> | undefined
   #endedMs = 0
 
-  constructor(system: System) {
+  constructor(system: Pick<System, 'now'>) {
     this.#system = system
   }
 

@@ -13,6 +13,7 @@ export type { RawHandle, RawListener } from './internals.js'
 export { formatAddress } from './listeners/address.js'
 export { createStderrLogger, type Logger } from './logger.js'
 export type { LastRestart, RestartReport } from './reports.js'
+export { RestartRecord } from './restart-record.js'
 export type { GenerationStatus } from './generation.js'
 export {
   takeServiceVariables,

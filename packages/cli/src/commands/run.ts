@@ -37,7 +37,13 @@ export async function run(
   const launch = launchOf(program, isCommand, currentDirectory(system, origin))
   const logger = createStderrLogger(system)
   const supervisor: Supervisor = new Supervisor(
-    { logger, spawn, now: () => system.now(), terminal: () => system.terminal() },
+    {
+      logger,
+      pid: system.pid,
+      spawn,
+      now: () => system.now(),
+      terminal: () => system.terminal(),
+    },
     {
       serving: (generation) => void loading.then((front) => front.serving(generation)),
       restarting: () => void loading.then((front) => front.restarting()),

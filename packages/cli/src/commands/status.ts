@@ -3,41 +3,84 @@ import type { Client } from '../control/client.js'
 import { describeDeath } from '../supervisor/death.js'
 import { formatAge, formatBytes, formatTable } from './format.js'
 
-/** Tells how a service is, for people or, with `isJson`, for programs; gives what to print. */
-export async function status(client: Client, isJson: boolean): Promise<string> {
+const generationTitles = ['GENERATION', 'PID', 'STATE', 'AGE', 'MEMORY', 'IN FLIGHT']
+const listenerTitles = [
+  'LISTENER',
+  'GENERATION',
+  'OPEN',
+  'IDLE',
+  'BUSY',
+  'UPGRADED',
+  'HTTP/2',
+  'HANDSHAKING',
+]
+
+/** How a service is: what to print, and whether anything of it serves. */
+export interface StatusText {
+  text: string
+  isServing: boolean
+}
+
+/** Tells how a service is, for people or, with `isJson`, for programs. */
+export async function status(client: Client, isJson: boolean): Promise<StatusText> {
   const told = await client.status()
-  return isJson ? JSON.stringify(told, null, 2) : formatStatus(told)
+  return {
+    text: isJson ? JSON.stringify(told, null, 2) : formatStatus(told),
+    isServing: isServing(told),
+  }
+}
+
+/** Of a generation that does not answer nobody can say that it does not serve. */
+function isServing({ generations }: ServiceStatus): boolean {
+  return generations.some(({ state }) => !['booting', 'shutting-down', 'terminate'].includes(state))
 }
 
 /** `GENERATION  PID  STATE …`, with the last restart and the last death below. */
 export function formatStatus(told: ServiceStatus): string {
-  const { supervisor } = told
+  const { supervisor, generations } = told
+  const outage = describeOutage(told)
+  const listeners = generations.flatMap(listenerRows)
   return [
     supervisor
       ? `supervisor pid ${String(supervisor.pid)}, up ${formatAge(supervisor.uptimeMs)}, ` +
         formatBytes(supervisor.memoryBytes)
       : `pid ${String(told.pid)}, without a supervisor`,
-    '',
-    formatTable(
-      ['GENERATION', 'PID', 'STATE', 'AGE', 'MEMORY', 'IN FLIGHT'],
-      told.generations.map((each) => [
-        String(each.number),
-        String(each.pid),
-        each.state,
-        formatAge(each.uptimeMs),
-        each.memoryBytes === null ? '-' : formatBytes(each.memoryBytes),
-        String(each.servers.reduce((sum, { requests }) => sum + requests, 0)),
-      ]),
-    ),
-    '',
-    formatTable(
-      ['LISTENER', 'GENERATION', 'OPEN', 'IDLE', 'BUSY', 'UPGRADED', 'HTTP/2', 'HANDSHAKING'],
-      told.generations.flatMap(listenerRows),
-    ),
+    ...(outage === undefined ? [] : [outage]),
+    ...(generations.length === 0 ? [] : ['', formatTable(generationTitles, generationRows(told))]),
+    ...(listeners.length === 0 ? [] : ['', formatTable(listenerTitles, listeners)]),
     '',
     `last restart: ${describeRestart(told)}`,
     ...deathLines(told),
   ].join('\n')
+}
+
+/** `nothing serves: generation 1 exited with code 1 (Error: bad), 6 times; starting again in 3 s` */
+function describeOutage(told: ServiceStatus): string | undefined {
+  const { generations, startingInMs, lastDeath } = told
+  if (isServing(told)) return undefined
+  const booting = generations.find(({ state }) => state === 'booting')
+  if (!booting && startingInMs === null) return 'nothing serves: what is left drains'
+  if (!lastDeath) return 'nothing serves yet: the service is being started'
+  const { number, inARow } = lastDeath
+  const next =
+    startingInMs === null
+      ? `generation ${String(booting?.number)} is being started`
+      : `starting again in ${String(Math.ceil(startingInMs / 1_000))} s`
+  return (
+    `nothing serves: generation ${String(number)} ${describeDeath(lastDeath, 'brackets')}` +
+    `${inARow > 1 ? `, ${String(inARow)} times` : ''}; ${next}`
+  )
+}
+
+function generationRows({ generations }: ServiceStatus): string[][] {
+  return generations.map((each) => [
+    String(each.number),
+    String(each.pid),
+    each.state,
+    formatAge(each.uptimeMs),
+    each.memoryBytes === null ? '-' : formatBytes(each.memoryBytes),
+    String(each.servers.reduce((sum, { requests }) => sum + requests, 0)),
+  ])
 }
 
 function listenerRows({ number, servers }: ListedGeneration): string[][] {

@@ -9,16 +9,22 @@ const stableMs = 10_000
 /** How long to wait before a generation that died is replaced: not at all, unless it happens again and again. */
 export class BackOff {
   #deaths = 0
+  #hasServed = false
 
-  /**
-   * The delay before the next start, in ms: 0, 100, 200, 400, … 30,000; up to 1,000 for what has served.
-   *
-   * @param servedMs for how long the one that died had served; 0: never
-   */
-  next(servedMs: number): number {
-    if (servedMs >= stableMs) this.#deaths = 0
-    const delayMs = this.#deaths === 0 ? 0 : firstDelayMs * 2 ** (this.#deaths - 1)
-    this.#deaths++
-    return Math.min(delayMs, servedMs > 0 ? longestDelayOfServingMs : longestDelayMs)
+  /** How many have died in a row. */
+  get deaths(): number {
+    return this.#deaths
+  }
+
+  /** The delay before the next start, in ms: 0, 100, 200, 400, … 30,000; up to 1,000 for what has served. */
+  get delayMs(): number {
+    const delayMs = this.#deaths <= 1 ? 0 : firstDelayMs * 2 ** (this.#deaths - 2)
+    return Math.min(delayMs, this.#hasServed ? longestDelayOfServingMs : longestDelayMs)
+  }
+
+  /** One has died that had served for so long; 0: never. */
+  died(servedMs: number): void {
+    this.#deaths = servedMs >= stableMs ? 1 : this.#deaths + 1
+    this.#hasServed = servedMs > 0
   }
 }

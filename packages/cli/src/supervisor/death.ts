@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { EndlessError } from '@endless/core/supervision'
 
 /** How a generation has ended: `{ code: 1, signal: null, error: 'TypeError: …', stderr: ['…'] }`. */
 export interface Death {
@@ -16,13 +17,15 @@ type DeathReport = Omit<Death, 'error' | 'signal'> & {
   signal: string | null
 }
 
-/** `exited with code 1: TypeError: x is not a function` */
-export function describeDeath({ code, signal, error, stderr }: DeathReport): string {
+/** `exited with code 1: TypeError: x is not a function`, or with the reason in brackets */
+export function describeDeath(
+  { code, signal, error, stderr }: DeathReport,
+  style: 'colon' | 'brackets' = 'colon',
+): string {
+  const end = signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`
   const reason = error ?? stderr.at(-1)
-  return (
-    (signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`) +
-    (reason === undefined ? '' : `: ${reason}`)
-  )
+  if (reason === undefined) return end
+  return style === 'colon' ? `${end}: ${reason}` : `${end} (${reason})`
 }
 
 /** As a shell gives it: 128 and the number of the signal; 1 where nothing has run. */
@@ -31,4 +34,17 @@ export function exitCodeOf(death: Death | undefined): number {
   const { code, signal } = death
   if (code !== null) return code
   return 128 + (signal === null ? 0 : constants.signals[signal])
+}
+
+/** What a restart fails with whose new generation has died. */
+export function failureOf(
+  { number, pid }: { number: number; pid: number },
+  death: Death,
+): EndlessError {
+  const { code: exitCode, signal, stderr } = death
+  return new EndlessError(
+    'ERR_ENDLESS_SUCCESSOR_EXITED',
+    `Generation ${String(number)} (pid ${String(pid)}) ${describeDeath(death)}.`,
+    { pid, exitCode, signal, stderr },
+  )
 }

@@ -36,6 +36,8 @@ export class Generation {
   isReady = false
   /** Where the application wants the pid and the control socket of the service, since it is ready. */
   wanted: { pidFile?: string | undefined; control?: string | undefined } = {}
+  /** How long what takes its place may boot, since it is ready; `undefined` if it does not tell. */
+  readyTimeoutMs: number | undefined
   /** Whether it shuts down: nobody takes its place when it ends. */
   hasLeft = false
   /** Whether it may still begin to serve by itself. */

@@ -1,4 +1,4 @@
-import type { FromSupervisor, ToSupervisor } from '@endless/core/supervision'
+import { EndlessError, type FromSupervisor, type ToSupervisor } from '@endless/core/supervision'
 import { describeDeath, type Death } from './death.js'
 import type { Generation } from './generation.js'
 
@@ -7,6 +7,7 @@ type Reply = Extract<ToSupervisor, { type: 'answer' | 'refusal' }>
 
 interface Question {
   to: Generation
+  timer: NodeJS.Timeout | undefined
   resolve: (value: unknown) => void
   reject: (error: Error) => void
 }
@@ -16,11 +17,20 @@ export class Questions {
   readonly #open = new Map<number, Question>()
   #lastId = 0
 
-  /** Asks; rejects if the generation refuses, or dies first. */
-  ask(to: Generation, what: What): Promise<unknown> {
+  /**
+   * Asks; rejects if the generation refuses, or dies first, or, with `withinMs`, has not answered by then
+   * (`ERR_ENDLESS_UNRESPONSIVE`).
+   */
+  ask(to: Generation, what: What, withinMs?: number): Promise<unknown> {
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
-      this.#open.set(id, { to, resolve, reject })
+      const late = (): void => {
+        this.#open.delete(id)
+        reject(unresponsive(to))
+      }
+      // Referenced: somebody waits.
+      const timer = withinMs === undefined ? undefined : setTimeout(late, withinMs)
+      this.#open.set(id, { to, timer, resolve, reject })
       void to.send({ type: 'ask', id, what })
     })
   }
@@ -29,6 +39,7 @@ export class Questions {
     const question = this.#open.get(reply.id)
     if (question?.to !== from) return
     this.#open.delete(reply.id)
+    clearTimeout(question.timer)
     if (reply.type === 'answer') question.resolve(reply.value)
     else {
       const { message, ...details } = reply.error
@@ -37,10 +48,19 @@ export class Questions {
   }
 
   ended(generation: Generation, death: Death): void {
-    for (const [id, { to, reject }] of this.#open) {
+    for (const [id, { to, timer, reject }] of this.#open) {
       if (to !== generation) continue
       this.#open.delete(id)
+      clearTimeout(timer)
       reject(new Error(`The generation that was asked ${describeDeath(death)}.`))
     }
   }
+}
+
+function unresponsive({ number, pid }: Generation): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_UNRESPONSIVE',
+    `Generation ${String(number)} (pid ${String(pid)}) does not answer: its event loop is blocked. ` +
+      'Nothing was changed.',
+  )
 }

@@ -21,13 +21,13 @@ export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' }>
 export class Relay {
   readonly #standIn: StandIn
   readonly #facts: () => SupervisorFacts
-  readonly #onTakenOver: (generation: Generation) => void
+  readonly #onTakenOver: (generation: Generation, afterMs: number | undefined) => void
 
-  /** @param onTakenOver called with a successor that is told to accept, before it is */
+  /** @param onTakenOver called with a successor that is told to accept, before it is, and how long the restart took */
   constructor(
     standIn: StandIn,
     facts: () => SupervisorFacts,
-    onTakenOver: (generation: Generation) => void,
+    onTakenOver: (generation: Generation, afterMs: number | undefined) => void,
   ) {
     this.#standIn = standIn
     this.#facts = facts
@@ -46,7 +46,7 @@ export class Relay {
         void pass(successor, { ...message, supervisor: this.#facts() }, handle)
         return
       case 'taken-over':
-        if (successor) this.#onTakenOver(successor)
+        if (successor) this.#onTakenOver(successor, message.afterMs)
         // What the successor does not listen on must refuse; what it does is among its own.
         from.escrow.close()
         void pass(successor, message, handle)
@@ -77,6 +77,7 @@ export class Relay {
       case 'ready':
         from.isReady = true
         from.wanted = { pidFile: message.pidFile, control: message.control }
+        from.readyTimeoutMs = message.readyTimeoutMs
         if (predecessor) void pass(predecessor, message, handle)
         else this.#standIn.letServe(from)
         return

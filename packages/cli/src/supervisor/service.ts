@@ -1,6 +1,7 @@
 import {
   EndlessError,
   type GenerationStatus,
+  type LastRestart,
   type ListedGeneration,
   type RestartReport,
   type Service,
@@ -35,7 +36,7 @@ export class SupervisedService implements Service {
   }
 
   async status(): Promise<ServiceStatus> {
-    const { current, death } = this.#supervisor
+    const { current, death, startingInMs } = this.#supervisor
     const told = await Promise.all(
       this.#supervisor.generations.map(async (each) => ({ each, ...(await this.#tell(each)) })),
     )
@@ -48,12 +49,16 @@ export class SupervisedService implements Service {
         memoryBytes: this.#system.memoryBytes(),
       },
       generations: told.map(({ listed }) => listed),
-      lastRestart: told.find(({ each }) => each === current)?.lastRestart ?? null,
+      startingInMs,
+      lastRestart:
+        askedFor(told.find(({ each }) => each === current)?.lastRestart) ??
+        this.#supervisor.lastRestart,
       lastDeath: death
         ? {
             number: death.number,
             pid: death.pid,
             agoMs: this.#sinceMs(death.endedMs),
+            inARow: death.inARow,
             code: death.code,
             signal: death.signal,
             error: death.error ?? null,
@@ -162,4 +167,12 @@ export class SupervisedService implements Service {
   #sinceMs(momentMs: number): number {
     return Math.round(this.#system.now() - momentMs)
   }
+}
+
+/**
+ * What serves knows best of the last restart, unless it has taken the place of one that died: then it
+ * knows of its own start, which nobody has asked for, and no duration.
+ */
+function askedFor(told: LastRestart | null | undefined): LastRestart | undefined {
+  return told && (told.outcome === 'failed' || told.durationMs !== null) ? told : undefined
 }

@@ -2,8 +2,8 @@ import type { SpawnRequest } from '@endless/core/supervision'
 import type { Chain } from './chain.js'
 import { describeDeath, exitCodeOf, type Death } from './death.js'
 import type { SupervisorEvents } from './events.js'
-import { Generation } from './generation.js'
-import { Replacement } from './replacement.js'
+import type { Generation } from './generation.js'
+import { Replacement, type Start } from './replacement.js'
 import type { StandIn } from './stand-in.js'
 import type { World } from './world.js'
 
@@ -13,11 +13,8 @@ import type { World } from './world.js'
  */
 const takeBackMs = 3_000
 
-/** How a generation that served has ended, by the clock of the world. */
-export type LastDeath = Death & { number: number; pid: number; endedMs: number }
-
-/** Starts a generation that has no predecessor; gives the reason why if that cannot be done. */
-type Start = (launch: SpawnRequest, number: number) => Generation | Promise<Error>
+/** How a generation has ended that served or was to, by the clock of the world; `inARow`: how many by now. */
+export type LastDeath = Death & { number: number; pid: number; endedMs: number; inARow: number }
 
 /** Who takes the place of a generation that has ended: its predecessor, another one, or nobody. */
 export class Succession {
@@ -27,14 +24,11 @@ export class Succession {
   readonly #events: SupervisorEvents
   readonly #chain: Chain
   readonly #standIn: StandIn
-  readonly #start: Start
   readonly #replacement: Replacement
-  /** What was started in the place of a dead generation, until it serves. */
-  #substitute: Generation | undefined
   #takeBack: NodeJS.Timeout | undefined
   #death: LastDeath | undefined
-  /** For how long the one that ended last had served. */
-  #servedMs = 0
+  /** How the last one has ended that served: the exit code of the service. */
+  #end: Death | undefined
   #isStopping = false
   #settleOver!: (exitCode: number) => void
 
@@ -49,8 +43,7 @@ export class Succession {
     this.#events = events
     this.#chain = chain
     this.#standIn = standIn
-    this.#start = start
-    this.#replacement = new Replacement(world.logger)
+    this.#replacement = new Replacement(world, start)
     this.over = new Promise((resolve) => (this.#settleOver = resolve))
   }
 
@@ -63,6 +56,21 @@ export class Succession {
     return this.#isStopping
   }
 
+  /** When another one is started in the place of a dead one, in ms from now; `null` if that is not due. */
+  get startingInMs(): number | null {
+    return this.#replacement.startingInMs
+  }
+
+  /**
+   * Does not wait any longer before it replaces the dead one; settles with what serves then: this, or its
+   * predecessor, again.
+   *
+   * @throws (rejects) with the reason if it dies, too
+   */
+  hasten(): Promise<Generation> {
+    return this.#replacement.hasten()
+  }
+
   /** Nobody takes anybody's place any more. */
   stop(): void {
     if (!this.#isStopping) this.#events.stopping()
@@ -73,7 +81,7 @@ export class Succession {
 
   /** The first generation could not be started. */
   fail(launch: SpawnRequest, error: Error): void {
-    this.#logFailedStart(launch, error)
+    this.#world.logger.error(`Cannot start ${launch.command}: ${error.message}`)
     this.#settleOver(exitCodeOf(undefined))
   }
 
@@ -88,31 +96,31 @@ export class Succession {
    * what was started in its place is ready, and if not, that one is ended.
    */
   admits(generation: Generation): boolean {
-    const substitute = this.#substitute
-    if (generation === substitute) this.#substitute = undefined
     if (!generation.isGivenUp) return true
     generation.isGivenUp = false
-    if (this.#chain.current ?? substitute?.isReady) return false
-    this.#replacement.cancel()
-    if (substitute) {
-      // Nobody takes the place of this one.
-      substitute.hasLeft = true
-      substitute.signal('SIGKILL')
-    }
+    if (this.#chain.current ?? this.#replacement.booting?.isReady) return false
+    this.#replacement.giveUp()
     return true
+  }
+
+  /** A generation serves, for the first time or again. */
+  served(generation: Generation): void {
+    this.#replacement.served(generation)
   }
 
   ended(generation: Generation, death: Death): void {
     const { predecessor, successor, servingSinceMs, number, pid } = generation
     const nowMs = this.#world.now()
     const wasServing = this.#chain.remove(generation)
-    if (generation === this.#substitute) this.#substitute = undefined
     const hasServed = servingSinceMs !== undefined
-    this.#servedMs = hasServed ? nowMs - servingSinceMs : 0
+    if (wasServing || generation === this.#replacement.booting) {
+      this.#replacement.died(generation, death, hasServed ? nowMs - servingSinceMs : 0)
+      this.#death = { ...death, number, pid, endedMs: nowMs, inARow: this.#replacement.deaths }
+    }
     if (successor?.isWelcomed) void successor.send({ type: 'predecessor-gone' })
     void predecessor?.send({ type: 'exited', code: death.code, signal: death.signal })
     if (wasServing) {
-      this.#death = { ...death, number, pid, endedMs: nowMs }
+      this.#end = death
       this.#standIn.keep(generation.escrow)
       if (predecessor && hasServed) this.#await(predecessor)
     } else {
@@ -153,23 +161,7 @@ export class Succession {
     const { last: dead, current, isHopeful } = this.#chain
     const isDead = dead?.hasEnded === true && !dead.hasLeft
     if (this.#isStopping || current || !isDead || isHopeful) this.#endIfDone()
-    else this.#replacement.schedule(this.#servedMs, () => this.#replace(dead))
-  }
-
-  #replace(dead: Generation): void {
-    const generation = this.#start(dead.launch, dead.number + 1)
-    if (generation instanceof Generation) {
-      this.#substitute = generation
-      return
-    }
-    void generation.then((error) => {
-      this.#logFailedStart(dead.launch, error)
-      this.#replaceIfNobodyServes()
-    })
-  }
-
-  #logFailedStart({ command }: SpawnRequest, { message }: Error): void {
-    this.#world.logger.error(`Cannot start ${command}: ${message}`)
+    else this.#replacement.schedule(dead)
   }
 
   #endIfDone(): void {
@@ -178,6 +170,6 @@ export class Succession {
     if (!isOver || living.length > 0 || current) return
     this.#replacement.cancel()
     this.#standIn.release()
-    this.#settleOver(exitCodeOf(this.#death))
+    this.#settleOver(exitCodeOf(this.#end))
   }
 }

@@ -1,6 +1,6 @@
 import {
-  EndlessError,
   type GenerationStatus,
+  type LastRestart,
   type RawHandle,
   type RestartReport,
   type SpawnRequest,
@@ -9,17 +9,22 @@ import {
 } from '@endless/core/supervision'
 import { startGeneration } from './birth.js'
 import { Chain } from './chain.js'
+import type { Death } from './death.js'
 import type { KeptListener } from './escrow.js'
 import type { SupervisorEvents } from './events.js'
 import { Generation } from './generation.js'
+import { Insistence } from './insistence.js'
 import { Questions } from './questions.js'
 import { Relay } from './relay.js'
+import { Restarts } from './restarts.js'
 import { StandIn } from './stand-in.js'
 import { Succession, type LastDeath } from './succession.js'
 import type { World } from './world.js'
 
 /** After what time a program that has not said that it serves is worth a word. */
 const slowStartMs = 60_000
+/** npm and shells pass Ctrl-C on to a process that the terminal has told already: that is no second one. */
+const ctrlCEchoMs = 500
 
 export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
 
@@ -38,7 +43,10 @@ export class Supervisor {
   readonly #standIn: StandIn
   readonly #relay: Relay
   readonly #succession: Succession
+  readonly #insistence: Insistence
+  readonly #restarts: Restarts
   #isHangUpDue = false
+  #interruptedMs = -Infinity
 
   constructor(world: World, events: SupervisorEvents) {
     this.#world = world
@@ -48,12 +56,15 @@ export class Supervisor {
       isFirst: this.#chain.last === undefined,
     })
     this.#standIn = new StandIn(facts)
-    this.#relay = new Relay(this.#standIn, facts, (generation) => {
+    this.#relay = new Relay(this.#standIn, facts, (generation, durationMs) => {
       this.#chain.changeCurrent(generation, world.now())
+      this.#restarts.takenOver(generation, durationMs)
     })
     this.#succession = new Succession(world, events, this.#chain, this.#standIn, (launch, number) =>
       this.#spawn(launch, number),
     )
+    this.#restarts = new Restarts(world, events, this.#chain, this.#questions, this.#succession)
+    this.#insistence = new Insistence(this.#questions, world.logger, world.pid)
     this.ended = this.#succession.over
   }
 
@@ -64,6 +75,16 @@ export class Supervisor {
 
   get current(): Generation | undefined {
     return this.#chain.current
+  }
+
+  /** How the last restart has ended, as far as this process has seen it. */
+  get lastRestart(): LastRestart | null {
+    return this.#restarts.last
+  }
+
+  /** When another generation is started in the place of a dead one, in ms from now; `null` if that is not due. */
+  get startingInMs(): number | null {
+    return this.#succession.startingInMs
   }
 
   /** How the last generation that died by itself has ended. */
@@ -110,6 +131,7 @@ export class Supervisor {
       case 'SIGUSR2':
         // Those that do not listen for it yet would die of it.
         for (const each of this.generations) if (each.isReady) each.signal(signal)
+        if (this.isStopping) this.#insistence.hammered(this.generations)
         return
       case 'SIGUSR1':
       case 'SIGTSTP':
@@ -120,22 +142,9 @@ export class Supervisor {
     }
   }
 
-  /**
-   * Restarts the service; settles when the successor has taken over.
-   *
-   * @throws (rejects) with the reason if the old generation serves on
-   */
-  async restart(): Promise<RestartReport> {
-    const { current } = this
-    if (!current || this.isStopping) {
-      throw this.isStopping
-        ? new EndlessError(
-            'ERR_ENDLESS_SHUTTING_DOWN',
-            'Cannot restart: the service is shutting down.',
-          )
-        : new EndlessError('ERR_ENDLESS_NOT_RUNNING', 'Cannot restart: nothing serves yet.')
-    }
-    return (await this.#questions.ask(current, 'restart')) as RestartReport
+  /** As {@link Restarts.restart}. */
+  restart(): Promise<RestartReport> {
+    return this.#restarts.restart()
   }
 
   /** Asks a generation about itself. */
@@ -148,16 +157,30 @@ export class Supervisor {
       this.#world.logger.info('the terminal has been closed: shutting down')
       this.#stop('SIGINT')
     } else if (this.current) this.current.signal('SIGHUP')
+    // Of what comes of it the log tells.
+    else if (this.startingInMs !== null) this.restart().catch(() => undefined)
     // A generation that does not serve yet would die of it.
     else this.#isHangUpDue = true
   }
 
   #stop(signal: 'SIGTERM' | 'SIGINT'): void {
+    const isAgain = this.isStopping
     this.#succession.stop()
     for (const generation of this.generations) {
       // A successor that boots is its predecessor's to stop.
       if (generation.isReady || !generation.predecessor) generation.signal(signal)
     }
+    if (!isAgain) this.#insistence.stopped(this.generations)
+    if (signal === 'SIGINT') this.#interrupted(isAgain)
+  }
+
+  /** Ctrl-C: the second one is the hammer, as the generations have it. */
+  #interrupted(isAgain: boolean): void {
+    const nowMs = this.#world.now()
+    const sinceMs = nowMs - this.#interruptedMs
+    if (sinceMs < ctrlCEchoMs) return
+    this.#interruptedMs = nowMs
+    if (isAgain && sinceMs < Infinity) this.#insistence.hammered(this.generations)
   }
 
   #spawn(
@@ -170,10 +193,20 @@ export class Supervisor {
     if (!(generation instanceof Generation)) return generation
     this.#chain.add(generation, predecessor)
     void generation.ended.then((death) => {
-      this.#questions.ended(generation, death)
-      this.#succession.ended(generation, death)
+      this.#ended(generation, death)
     })
     return generation
+  }
+
+  #ended(generation: Generation, death: Death): void {
+    this.#restarts.ended(generation, death)
+    this.#questions.ended(generation, death)
+    this.#succession.ended(generation, death)
+    // It came while a replacement was booting, which has died now.
+    if (this.#isHangUpDue && this.startingInMs !== null) {
+      this.#isHangUpDue = false
+      this.#hangUp()
+    }
   }
 
   readonly #receive = (
@@ -230,6 +263,7 @@ export class Supervisor {
     this.#chain.changeCurrent(generation, this.#world.now())
     this.#standIn.release()
     this.#events.serving(generation)
+    this.#succession.served(generation)
     if (this.isStopping && isBack) generation.signal('SIGTERM')
     if (this.#isHangUpDue) generation.signal('SIGHUP')
     this.#isHangUpDue = false

@@ -4,6 +4,8 @@ import type { Logger } from '@endless/core/supervision'
 /** What a supervisor needs of the world. */
 export interface World {
   readonly logger: Logger
+  /** Of this process. */
+  readonly pid: number
   now(): number
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
   terminal(): 'present' | 'gone' | 'none'

@@ -45,6 +45,7 @@ export class OwnService implements Service {
       pid,
       supervisor: null,
       generations: [...generations, ...(booting ? [booting] : [])],
+      startingInMs: null,
       lastRestart,
       lastDeath: null,
     }

@@ -20,6 +20,7 @@ const readMs = 5_000
 const refusals: ReadonlySet<unknown> = new Set<EndlessErrorCode>([
   'ERR_ENDLESS_NOT_RUNNING',
   'ERR_ENDLESS_SHUTTING_DOWN',
+  'ERR_ENDLESS_UNRESPONSIVE',
   'ERR_ENDLESS_UNSUPPORTED',
   'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
 ])

@@ -16,11 +16,13 @@ export function controlBeside(pidFile: string): string {
   return `${pidFile}.sock`
 }
 
-/** How a generation that served has died by itself. */
+/** How a generation has died by itself that served, or was started in the place of a dead one. */
 export interface LastDeath {
   number: number
   pid: number
   agoMs: number
+  /** How many had died in a row by then, none of which had served for long. */
+  inARow: number
   /** Exit code; `null` if a signal ended it. */
   code: number | null
   signal: string | null
@@ -43,6 +45,8 @@ export interface ServiceStatus {
   supervisor: { pid: number; uptimeMs: number; memoryBytes: number } | null
   /** From the oldest that drains to the newest that boots. */
   generations: ListedGeneration[]
+  /** When the supervisor starts another generation in the place of a dead one; `null` if that is not due. */
+  startingInMs: number | null
   lastRestart: LastRestart | null
   /** Known to a supervisor alone. */
   lastDeath: LastDeath | null

@@ -146,6 +146,8 @@ export type ToPredecessor =
       pidFile?: string | undefined
       /** Where it wants its control socket. */
       control?: string | undefined
+      /** How long what replaces it if it dies may boot. */
+      readyTimeoutMs?: number | undefined
     }
   /** It serves, for the first time or again, and its pid file and control socket say so. */
   | { type: 'serving' }

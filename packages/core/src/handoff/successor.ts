@@ -39,6 +39,7 @@ export class Predecessor {
   readonly #finished: Promise<void>
   #settleFinished!: () => void
   readonly #system: System
+  readonly #readyTimeoutMs: () => number
   /** What it has been asked and has not answered yet. */
   readonly #asked = new Map<number, (generations: GenerationStatus[]) => void>()
   #lastAsked = 0
@@ -48,6 +49,7 @@ export class Predecessor {
    * @param onTakeOver called once, when this process may accept: told so, with the time since the
    * restart was asked for, or because the predecessor is gone
    * @param adopt takes an open connection over; answers whether there is a server for it
+   * @param readyTimeoutMs tells how long a successor of this process may boot
    */
   constructor(
     system: System,
@@ -55,7 +57,9 @@ export class Predecessor {
     channel: Channel<ToPredecessor, ToSuccessor>,
     onTakeOver: (afterMs?: number) => void,
     adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean,
+    readyTimeoutMs: () => number,
   ) {
+    this.#readyTimeoutMs = readyTimeoutMs
     this.#system = system
     this.#inheritance = inheritance
     this.#channel = channel
@@ -119,8 +123,10 @@ export class Predecessor {
     this.#send({ type: 'released', bound })
   }
 
-  reportReady(report: Omit<Extract<ToPredecessor, { type: 'ready' }>, 'type'>): void {
-    this.#send({ type: 'ready', ...report })
+  reportReady(
+    report: Omit<Extract<ToPredecessor, { type: 'ready' }>, 'type' | 'readyTimeoutMs'>,
+  ): void {
+    this.#send({ type: 'ready', ...report, readyTimeoutMs: this.#readyTimeoutMs() })
   }
 
   /** Tells that this process will not serve, and why: the predecessor stops it. */
