@@ -98,7 +98,7 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     expect(failed).toMatchObject({ code: 1, out: '' })
     expect(failed.err).toMatch(/^ {2}\| about to break$/m)
     expect(failed.err).toMatch(
-      /^endless: The successor \(pid \d+\) exited with code 1 .*: RangeError: broken on purpose \(\/.*dies-as-told\.mjs:9:\d+\)\./m,
+      /^endless: The successor \(pid \d+\) exited with code 1 .*: RangeError: broken on purpose \(\/.*dies-as-told\.mjs:\d+:\d+\)\./m,
     )
     expect((await get(service.port)).body).toBe('generation 0')
     const { out } = await endless('status', '--pid-file', service.pidFile)
@@ -193,7 +193,7 @@ test('while the program dies again and again, status says so, and a restart star
   const { code, out } = await endless('status', ...named)
   expect(code).toBe(1)
   expect(out.split('\n')[1]).toMatch(
-    /^nothing serves: generation 2 exited with code 1 \(RangeError: broken on purpose\), 7 times; starting again in [1-4] s$/,
+    /^nothing serves: generation 2 exited with code 1 \(RangeError: broken on purpose \(\/.*dies-as-told\.mjs:\d+:\d+\)\), 7 times; starting again in [1-4] s$/,
   )
   expect(out).not.toContain('LISTENER')
   expect(out).toMatch(/^last restart: generation 1 has taken over/m)
@@ -205,7 +205,7 @@ test('while the program dies again and again, status says so, and a restart star
   expect(failed).toMatchObject({ code: 1, out: '' })
   expect(failed.err).toMatch(/^ {2}\| about to break$/m)
   expect(failed.err).toMatch(
-    /^endless: Generation 2 \(pid \d+\) exited with code 1: RangeError: broken on purpose\.$/m,
+    /^endless: Generation 2 \(pid \d+\) exited with code 1: RangeError: broken on purpose \(.*\)\.$/m,
   )
   expect(service.program.stderr).toContain('starting it again in 6400 ms')
 
