@@ -88,7 +88,7 @@ test('the successor serves when its predecessor dies before it has taken the cop
   program.signal('SIGSTOP', pid)
   await openGate(gate)
   await program.waitForLine(
-    new RegExp(`\\[endless ${gate.pid}\\] bound 127\\.0\\.0\\.1:${port}, waits to take over`),
+    new RegExp(`\\[endless ${gate.pid}\\] bound \\S+:${port}, waits to take over`),
     {
       step: 'the successor listens',
       deadlineMs,
