@@ -54,19 +54,39 @@ test('as a drain begins, one moves at a time: clients may be at it for all that 
   expect(sent).toEqual([1, 2])
 })
 
-test('when no request has come for a quarter of a second, 32 move at a time', async () => {
+test('after one in use the next waits eight times as long as its acknowledgement took', async () => {
   offerAll()
-  await system.advance(250)
+  await system.advance(10)
   migration.adopted(1)
-  expect(sent).toHaveLength(33)
+  await system.advance(79)
+  expect(sent).toEqual([1])
+  await system.advance(1)
+  expect(sent).toEqual([1, 2])
 })
 
-test('a request makes it one at a time again', async () => {
+test('but only until two seconds after the beginning of the drain', async () => {
+  offerAll()
+  await system.advance(240)
+  migration.adopted(1) // to rest for 1,920 ms
+  await system.advance(1_759)
+  expect(sent).toEqual([1])
+  await system.advance(1)
+  expect(sent.length).toBeGreaterThan(1)
+})
+
+test('when it is known who is in use, the others do not wait for that, and go one at a time beside', async () => {
   offerAll()
   await system.advance(250)
   migration.noteRequest(sockets.at(-1)!)
   migration.adopted(1)
   expect(sent).toEqual([1, 2])
+})
+
+test('when no request has come for a quarter of a second, 32 move at a time', async () => {
+  offerAll()
+  await system.advance(250)
+  migration.adopted(1)
+  expect(sent).toHaveLength(33)
 })
 
 test('a fresh connection that comes back is closed in the time that Node gave it, if it stays silent', async () => {

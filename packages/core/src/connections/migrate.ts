@@ -9,8 +9,12 @@ import { limitSilence, markIdle } from './mark-idle.js'
 
 /** How many connections move at once while nothing else is asked of this process. */
 const widestWindow = 32
-/** For how long after a request the process counts as busy. */
+/** For how long after a request the process counts as busy, and for how long a drain finds out who is in use. */
 const busyMs = 250
+/** How long to rest after a connection in use, in the time that the successor took to acknowledge it. */
+const restShare = 8
+/** For how long at the most there is any rest: thousands of connections must have gone before the hammer falls. */
+const gentleMs = 2_000
 
 /** What the successor has to know of a connection. */
 export type ConnectionFacts = Pick<MovedConnection, 'bound' | 'isFresh' | 'keepAliveTimeoutMs'>
@@ -27,6 +31,9 @@ interface Offer {
 /** A connection that neither process reads, until the successor answers. */
 interface Moving {
   socket: net.Socket
+  sentMs: number
+  /** Whether its client is at it, for all that is known: with it the successor gets work. */
+  isInUse: boolean
   isFresh: boolean
   timeoutMs: number
   onReturned: () => void
@@ -49,7 +56,10 @@ export class Migration {
   readonly #inMove = new WeakSet<net.Socket>()
   readonly #declined = new WeakSet<net.Socket>()
   #lastId = 0
-  #busyUntilMs: number | undefined
+  #beganMs: number | undefined
+  #busyUntilMs = -Infinity
+  #restUntilMs = -Infinity
+  #rest: NodeJS.Timeout | undefined
   #isClosed = false
 
   /** @param adopts where the successor adopts connections, by address */
@@ -93,9 +103,15 @@ export class Migration {
   }
 
   adopted(id: number): void {
+    const moving = this.#moving.get(id)
+    if (!moving) return
     // Ours is a copy: the connection lives on.
-    this.#moving.get(id)?.socket.destroy()
+    moving.socket.destroy()
     this.#moving.delete(id)
+    if (moving.isInUse) {
+      const now = this.#system.now()
+      this.#restUntilMs = now + restShare * (now - moving.sentMs)
+    }
     this.#pump()
   }
 
@@ -124,16 +140,22 @@ export class Migration {
 
   #pump(): void {
     const now = this.#system.now()
+    this.#beganMs ??= now
     // Requests are noted in the drain alone: as it begins, clients may be at it for all that is known.
-    this.#busyUntilMs ??= now + busyMs
-    const isBusy = now < this.#busyUntilMs
+    const isFirst = now < this.#beganMs + busyMs
+    const isBusy = isFirst || now < this.#busyUntilMs
     const window = isBusy ? 1 : widestWindow
+    const restUntilMs = Math.min(this.#restUntilMs, this.#beganMs + gentleMs)
+    const isResting = isBusy && now < restUntilMs
+    if (isResting) this.#pumpAfterRest(restUntilMs - now)
     for (const queue of [this.#hot, this.#cold]) {
+      const isInUse = isFirst || queue === this.#hot
+      if (isResting && isInUse) continue
       for (const [socket, offer] of queue) {
         if (this.#moving.size >= window) return
         queue.delete(socket)
         if (socket.bytesRead === offer.bytesRead && isAtRest(socket)) {
-          this.#move(socket, offer)
+          this.#move(socket, offer, isInUse)
           continue
         }
         // Something has come since, and may have been answered already: then it is offered again. If
@@ -144,7 +166,17 @@ export class Migration {
     }
   }
 
-  #move(socket: net.Socket, { facts, onReturned }: Offer): void {
+  #pumpAfterRest(restMs: number): void {
+    clearTimeout(this.#rest)
+    // Unreferenced: the connections that wait hold the process.
+    this.#rest = this.#system
+      .setTimeout(() => {
+        this.#pump()
+      }, Math.ceil(restMs))
+      .unref()
+  }
+
+  #move(socket: net.Socket, { facts, onReturned }: Offer, isInUse: boolean): void {
     const handle = rawHandleOf(socket)
     if (!handle) return
     // Reading stops at once (lib/_http_server.js, onSocketPause), and nothing is read in between.
@@ -154,7 +186,14 @@ export class Migration {
     // A 408 of ours would be written into what is the successor's connection by then.
     if (facts.isFresh) markIdle(socket)
     const id = ++this.#lastId
-    this.#moving.set(id, { socket, isFresh: facts.isFresh, timeoutMs, onReturned })
+    this.#moving.set(id, {
+      socket,
+      sentMs: this.#system.now(),
+      isInUse,
+      isFresh: facts.isFresh,
+      timeoutMs,
+      onReturned,
+    })
     this.#inMove.add(socket)
     // The raw handle, not the socket: Node would count a net.Socket among those that it keeps track of
     // for the child, and a relay could not pass it on.
