@@ -16,6 +16,7 @@ let server: http.Server
 let connections: Connections
 let respond: Respond
 const clients: net.Socket[] = []
+const ends: (() => void)[] = []
 
 beforeEach(async () => {
   respond = (response) => response.end('done')
@@ -28,14 +29,21 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  for (const end of ends.splice(0)) end()
   for (const client of clients.splice(0)) client.destroy()
   server.close()
   server.closeAllConnections()
   await once(server, 'close')
 })
 
-const announce = (onRequest: () => void = () => undefined): (() => void) =>
-  announceLastResponses(server, connections.speaking, { isLasting: () => false, onRequest })
+const announce = (
+  onRequest: () => void = () => undefined,
+  isLasting: (socket: net.Socket) => boolean = () => false,
+): (() => void) => {
+  const end = announceLastResponses(server, connections.speaking, { isLasting, onRequest })
+  ends.push(end)
+  return end
+}
 
 /** A client that keeps what it reads. */
 async function connect(): Promise<{ client: net.Socket; read: () => string }> {
@@ -129,6 +137,64 @@ test('of pipelined requests in one chunk only the last says so', async () => {
 })
 
 const [half, rest] = [get.slice(0, 10), get.slice(10)]
+
+describe('of connections that live on', () => {
+  const nodeStoreHeader = (): unknown =>
+    Reflect.get(http.ServerResponse.prototype, '_storeHeader') as unknown
+
+  test('no response says so, and nothing that V8 has compiled is touched', async () => {
+    const { client, read } = await connect()
+    const before = nodeStoreHeader()
+    const end = announce(undefined, () => true)
+    client.write(get)
+    await once(client, 'data')
+    expect(connectionHeaders(read())).toEqual(['keep-alive'])
+    expect(nodeStoreHeader()).toBe(before)
+    end()
+    expect(nodeStoreHeader()).toBe(before)
+  })
+
+  test('the next response says so when one lives on no more', async () => {
+    const { client, read } = await connect()
+    let lives = true
+    respond = (response) => {
+      lives = false
+      response.end('done')
+    }
+    const before = nodeStoreHeader()
+    const end = announce(undefined, () => lives)
+    client.write(get)
+    await once(client, 'data')
+    client.write(get)
+    await once(client, 'end')
+    expect(connectionHeaders(read())).toEqual(['keep-alive', 'close'])
+    expect(nodeStoreHeader()).not.toBe(before)
+    end()
+    expect(nodeStoreHeader()).toBe(before)
+  })
+
+  test('one that is not watched keeps what it has read of the next request', async () => {
+    const [{ client, read }, other] = [await connect(), await connect()]
+    let answer: (() => void) | undefined
+    respond = (response) => {
+      if (answer) response.end('done')
+      else answer = () => response.end('done')
+    }
+    let lives = true
+    announce(undefined, () => lives)
+    client.write(get + half)
+    await expect.poll(() => answer).toBeDefined()
+    lives = false
+    // From here on responses are told.
+    other.client.write(get)
+    await once(other.client, 'end')
+    answer?.()
+    await once(client, 'data')
+    client.write(rest)
+    await once(client, 'end')
+    expect(connectionHeaders(read())).toEqual(['keep-alive', 'close'])
+  })
+})
 
 test('a response does not say so while half of the next header has been read', async () => {
   announce()

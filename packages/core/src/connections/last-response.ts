@@ -32,8 +32,8 @@ interface LastResponseOptions {
 interface Announcement {
   speaking: ReadonlySet<net.Socket>
   isLasting: (socket: net.Socket) => boolean
-  /** Those on which a request has begun whose header has not come whole. */
-  midHeader: WeakSet<net.Socket>
+  /** Of those that are watched, whether a request has begun whose header has not come whole. */
+  isMidHeader: WeakMap<net.Socket, boolean>
 }
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
@@ -44,7 +44,9 @@ let endShadow: () => void = () => undefined
 
 /**
  * From now on says `Connection: close` on what is the last response of its connection. Nothing of
- * this exists before a drain begins: a server that does not drain pays nothing.
+ * this exists before a drain begins: a server that does not drain pays nothing. Nor does one whose
+ * connections all live on: V8 throws away what it has compiled of `http.ServerResponse` when that
+ * changes, and a process that is on its way out would compile it all again, in the middle of its work.
  *
  * @returns what undoes it
  */
@@ -53,21 +55,21 @@ export function announceLastResponses(
   speaking: ReadonlySet<net.Socket>,
   { isLasting, onRequest }: LastResponseOptions,
 ): () => void {
-  const midHeader = new WeakSet<net.Socket>()
-  const announcement = { speaking, isLasting, midHeader }
-  const watch = (socket: net.Socket): void => {
+  const isMidHeader = new WeakMap<net.Socket, boolean>()
+  const announcement = { speaking, isLasting, isMidHeader }
+  const watch = (socket: net.Socket, isNowMidHeader: boolean): void => {
+    if (announced.size === 0) endShadow = shadowStoreHeader(decideHeader)
+    announced.add(announcement)
+    isMidHeader.set(socket, isNowMidHeader)
     hearMessagesBegin(socket, () => {
-      midHeader.add(socket)
+      isMidHeader.set(socket, true)
     })
   }
   const idle = new Set(betweenMessages(server))
   for (const socket of speaking) {
-    if (!responseOn(socket)) continue // watched from its next request on
-    watch(socket)
-    if (!idle.has(socket) && newestRequestOn(socket)?.complete !== false) midHeader.add(socket)
+    if (!responseOn(socket) || isLasting(socket)) continue // watched from its next request on
+    watch(socket, !idle.has(socket) && newestRequestOn(socket)?.complete !== false)
   }
-  if (announced.size === 0) endShadow = shadowStoreHeader(decideHeader)
-  announced.add(announcement)
   const emit = server.emit.bind(server) as Emit
   const late = new LateDispatch()
   const restore = shadow(server, 'emit', (event: string | symbol, ...args: unknown[]): boolean => {
@@ -75,10 +77,9 @@ export function announceLastResponses(
     const [request, response] = args as [http.IncomingMessage, http.ServerResponse]
     // Of HTTP/2, beside HTTP/1 on the same server.
     if (!speaking.has(request.socket)) return emit(event, ...args)
-    midHeader.delete(request.socket)
-    watch(request.socket)
     onRequest(request, response)
     if (isLasting(request.socket)) return emit(event, ...args)
+    watch(request.socket, false)
     // The parser calls this in the middle of a chunk. A handler that answered right here would have
     // its response called the last while further pipelined requests stand in the same chunk: they
     // would be dropped. After the poll phase all of it has been read, also a second TLS record.
@@ -102,7 +103,9 @@ function decideHeader(response: http.ServerResponse, headers: GivenHeaders): Giv
   const { socket } = response.req
   const announcement = [...announced].find(({ speaking }) => speaking.has(socket))
   if (!announcement || announcement.isLasting(socket)) return headers
-  if (announcement.midHeader.has(socket) || !isLastOfConnection(response)) return headers
+  // One that was to live on when the request came is not watched: its next response is the last.
+  if (announcement.isMidHeader.get(socket) !== false || !isLastOfConnection(response))
+    return headers
   response.shouldKeepAlive = false
   keepConnectionHeader(response)
   // An application that sets `Connection` itself would overrule that.
