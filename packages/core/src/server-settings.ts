@@ -55,20 +55,22 @@ export class ServerSettings {
     return this.#options.migrateConnections !== false
   }
 
-  /** Whether the application lets an open connection go to the successor: not if it fails to say. */
-  readonly mayMove = (socket: net.Socket): boolean => {
-    const { migrateConnections = true } = this.#options
-    if (typeof migrateConnections !== 'function') return migrateConnections
-    try {
-      return migrateConnections(socket)
-    } catch (error) {
-      // It is asked for each connection, and for each response again.
-      if (!this.#hasMayMoveFailed) {
-        const text = `migrateConnections failed, so what it is asked for stays: ${messageOf(error)}`
-        this.#host.logger.error(text)
+  /** What the application says of single connections: whether one goes to the successor. */
+  get mayMove(): ((socket: net.Socket) => boolean) | undefined {
+    const { migrateConnections } = this.#options
+    if (typeof migrateConnections !== 'function') return undefined
+    return (socket) => {
+      try {
+        return migrateConnections(socket)
+      } catch (error) {
+        // It is asked for each connection, and for each response again.
+        if (!this.#hasMayMoveFailed) {
+          const text = `migrateConnections failed, so what it is asked for stays: ${messageOf(error)}`
+          this.#host.logger.error(text)
+        }
+        this.#hasMayMoveFailed = true
+        return false
       }
-      this.#hasMayMoveFailed = true
-      return false
     }
   }
 }

@@ -5,7 +5,11 @@ import http from 'node:http'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { announceLastResponses } from '../src/connections/last-response.js'
+import {
+  announceLastResponses,
+  type LastResponseOptions,
+} from '../src/connections/last-response.js'
+import { shadow } from '../src/connections/shadow.js'
 import { Connections } from '../src/connections/tracking.js'
 import { parserOf } from '../src/internals.js'
 import { settle } from './fake-system.js'
@@ -38,9 +42,13 @@ afterEach(async () => {
 
 const announce = (
   onRequest: () => void = () => undefined,
-  isLasting: (socket: net.Socket) => boolean = () => false,
+  rest: Partial<LastResponseOptions> = {},
 ): (() => void) => {
-  const end = announceLastResponses(server, connections.speaking, { isLasting, onRequest })
+  const end = announceLastResponses(server, connections.speaking, {
+    isLasting: () => false,
+    onRequest,
+    ...rest,
+  })
   ends.push(end)
   return end
 }
@@ -145,7 +153,7 @@ describe('of connections that live on', () => {
   test('no response says so, and nothing that V8 has compiled is touched', async () => {
     const { client, read } = await connect()
     const before = nodeStoreHeader()
-    const end = announce(undefined, () => true)
+    const end = announce(undefined, { isLasting: () => true })
     client.write(get)
     await once(client, 'data')
     expect(connectionHeaders(read())).toEqual(['keep-alive'])
@@ -162,7 +170,7 @@ describe('of connections that live on', () => {
       response.end('done')
     }
     const before = nodeStoreHeader()
-    const end = announce(undefined, () => lives)
+    const end = announce(undefined, { isLasting: () => lives })
     client.write(get)
     await once(client, 'data')
     client.write(get)
@@ -173,6 +181,19 @@ describe('of connections that live on', () => {
     expect(nodeStoreHeader()).toBe(before)
   })
 
+  test('a response says so at once where the application decides, and may do so anew', async () => {
+    let lives = true
+    respond = (response) => {
+      setImmediate(() => {
+        lives = false
+        response.end('done')
+        lives = true
+      })
+    }
+    announce(undefined, { isLasting: () => lives, mayChange: true })
+    expect(await exchange(get)).toEqual(['close'])
+  })
+
   test('one that is not watched keeps what it has read of the next request', async () => {
     const [{ client, read }, other] = [await connect(), await connect()]
     let answer: (() => void) | undefined
@@ -181,7 +202,7 @@ describe('of connections that live on', () => {
       else answer = () => response.end('done')
     }
     let lives = true
-    announce(undefined, () => lives)
+    announce(undefined, { isLasting: () => lives })
     client.write(get + half)
     await expect.poll(() => answer).toBeDefined()
     lives = false
@@ -316,6 +337,35 @@ test('expectations are answered as well', async () => {
   await once(client, 'end')
   expect(read()).toMatch(/^HTTP\/1\.1 100 /)
   expect(connectionHeaders(read()).at(-1)).toBe('close')
+})
+
+test('a request that a handler of an expectation emits again keeps what has been read behind it', async () => {
+  server.on('checkContinue', (request: http.IncomingMessage, response: http.ServerResponse) => {
+    request.resume().once('end', () => {
+      response.writeContinue()
+      server.emit('request', request, response)
+    })
+  })
+  announce()
+  const { client, read } = await connect()
+  const post = 'POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab'
+  client.write(post + half)
+  await expect.poll(read).toContain('done')
+  client.write(rest)
+  await once(client, 'end')
+  expect(connectionHeaders(read()).slice(-2)).toEqual(['keep-alive', 'close'])
+})
+
+test('whoever has kept the emit of a drain that is over changes nothing by it', async () => {
+  const end = announce()
+  const kept = server.emit.bind(server)
+  end()
+  const stale = shadow(server, 'emit', kept)
+  const { client, read } = await connect()
+  client.write(get)
+  await once(client, 'data')
+  expect(connectionHeaders(read())).toEqual(['keep-alive'])
+  stale()
 })
 
 test('when it is undone, the server is as it was', async () => {

@@ -17,8 +17,8 @@ export interface WayOut {
   migration: Migration
   /** The address by which the successor knows the server. */
   bound: string
-  /** Whether the application lets this connection go. */
-  mayMove: (socket: net.Socket) => boolean
+  /** Whether the application lets this connection go, now; without it each goes. */
+  mayMove: ((socket: net.Socket) => boolean) | undefined
 }
 
 /**
@@ -43,7 +43,9 @@ export function drainHttp(
   let restedUntilMs = -Infinity
 
   const mayMove = (socket: net.Socket): boolean =>
-    wayOut !== undefined && wayOut.migration.takes(socket, wayOut.bound) && wayOut.mayMove(socket)
+    wayOut !== undefined &&
+    wayOut.migration.takes(socket, wayOut.bound) &&
+    (wayOut.mayMove?.(socket) ?? true)
 
   const queueLook = (): void => {
     if (isLookQueued) return
@@ -113,6 +115,7 @@ export function drainHttp(
 
   const endAnnouncing = announceLastResponses(server, connections.speaking, {
     isLasting: mayMove,
+    mayChange: wayOut?.mayMove !== undefined,
     onRequest: (request, response) => {
       wayOut?.migration.noteRequest(request.socket)
       idleSince.delete(request.socket)

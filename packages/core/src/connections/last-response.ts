@@ -22,15 +22,16 @@ const requestEvents: ReadonlySet<unknown> = new Set([
 ])
 
 /** What tells the last response of a connection from the others. */
-interface LastResponseOptions {
+export interface LastResponseOptions {
   /** Whether a connection goes on living: then none of its responses is the last. */
   isLasting: Announcement['isLasting']
+  /** Whether that may be otherwise when the header is made than when the request came. */
+  mayChange?: boolean
   /** Called for each request that arrives meanwhile. */
   onRequest: (request: http.IncomingMessage, response: http.ServerResponse) => void
 }
 
 interface Announcement {
-  speaking: ReadonlySet<net.Socket>
   isLasting: (socket: net.Socket) => boolean
   /** Of those that are watched, whether a request has begun whose header has not come whole. */
   isMidHeader: WeakMap<net.Socket, boolean>
@@ -53,10 +54,11 @@ let endShadow: () => void = () => undefined
 export function announceLastResponses(
   server: http.Server,
   speaking: ReadonlySet<net.Socket>,
-  { isLasting, onRequest }: LastResponseOptions,
+  { isLasting, mayChange = false, onRequest }: LastResponseOptions,
 ): () => void {
   const isMidHeader = new WeakMap<net.Socket, boolean>()
-  const announcement = { speaking, isLasting, isMidHeader }
+  const announcement = { isLasting, isMidHeader }
+  let isOver = false
   const watch = (socket: net.Socket, isNowMidHeader: boolean): void => {
     if (announced.size === 0) endShadow = shadowStoreHeader(decideHeader)
     announced.add(announcement)
@@ -67,19 +69,22 @@ export function announceLastResponses(
   }
   const idle = new Set(betweenMessages(server))
   for (const socket of speaking) {
-    if (!responseOn(socket) || isLasting(socket)) continue // watched from its next request on
+    if (!responseOn(socket) || (isLasting(socket) && !mayChange)) continue // watched from its next request on
     watch(socket, !idle.has(socket) && newestRequestOn(socket)?.complete !== false)
   }
   const emit = server.emit.bind(server) as Emit
   const late = new LateDispatch()
   const restore = shadow(server, 'emit', (event: string | symbol, ...args: unknown[]): boolean => {
-    if (!requestEvents.has(event)) return emit(event, ...args)
+    // After its end whoever has kept it since may still call it.
+    if (isOver || !requestEvents.has(event)) return emit(event, ...args)
     const [request, response] = args as [http.IncomingMessage, http.ServerResponse]
     // Of HTTP/2, beside HTTP/1 on the same server.
     if (!speaking.has(request.socket)) return emit(event, ...args)
     onRequest(request, response)
-    if (isLasting(request.socket)) return emit(event, ...args)
-    watch(request.socket, false)
+    const lasts = isLasting(request.socket)
+    // One that has been read whole is emitted again, as by a handler of 'checkContinue': what has begun since is known.
+    if ((!lasts || mayChange) && !request.complete) watch(request.socket, false)
+    if (lasts) return emit(event, ...args)
     // The parser calls this in the middle of a chunk. A handler that answered right here would have
     // its response called the last while further pipelined requests stand in the same chunk: they
     // would be dropped. After the poll phase all of it has been read, also a second TLS record.
@@ -89,6 +94,7 @@ export function announceLastResponses(
     return true
   })
   return () => {
+    isOver = true
     if (announced.delete(announcement) && announced.size === 0) endShadow()
     for (const socket of speaking) hearMessagesBegin(socket, null)
     restore()
@@ -101,11 +107,10 @@ export function announceLastResponses(
  */
 function decideHeader(response: http.ServerResponse, headers: GivenHeaders): GivenHeaders {
   const { socket } = response.req
-  const announcement = [...announced].find(({ speaking }) => speaking.has(socket))
-  if (!announcement || announcement.isLasting(socket)) return headers
+  const announcement = [...announced].find(({ isMidHeader }) => isMidHeader.has(socket))
   // One that was to live on when the request came is not watched: its next response is the last.
-  if (announcement.isMidHeader.get(socket) !== false || !isLastOfConnection(response))
-    return headers
+  if (!announcement || announcement.isLasting(socket)) return headers
+  if (announcement.isMidHeader.get(socket) || !isLastOfConnection(response)) return headers
   response.shouldKeepAlive = false
   keepConnectionHeader(response)
   // An application that sets `Connection` itself would overrule that.
