@@ -8,6 +8,7 @@ import { median } from './lib/statistics.js'
 
 const APPS = ['node-http', 'express', 'koa', 'fastify']
 const FIGURE = 1.15
+const DEADLINE_MS = 30_000
 
 export async function run({ app: apps = APPS, quick }) {
   title('start: from SIGHUP, or from the spawn of the program on its own, to the first answer')
@@ -47,10 +48,14 @@ async function compare(name, rounds) {
   return { name, bare: b, alone: a, restart: r, ratio: r / a }
 }
 
+// Nobody asks before somebody says that the new one is there: a start beside a process that answers is no start
+// without load.
+
 async function timeStart(name, bare) {
   const port = await freePort()
   const fromMs = performance.now()
   const program = spawnApp(name, { bare, env: { PORT: String(port) } })
+  await program.waitForGeneration(0, { step: `${name} listens`, deadlineMs: DEADLINE_MS })
   const tookMs = await firstAnswer(port, fromMs)
   await program.end()
   return tookMs
@@ -60,8 +65,12 @@ async function timeRestart(program, port) {
   const { pid } = program.current
   const fromMs = performance.now()
   program.signal('SIGHUP', pid)
+  await program.waitForEvent((event) => event.pid === pid && event.event === 'taken-over', {
+    step: `${pid} is succeeded`,
+    deadlineMs: DEADLINE_MS,
+  })
   const tookMs = await firstAnswer(port, fromMs, pid)
   // What the predecessor still does would slow the next start.
-  await program.waitForEnd(pid, { step: `${pid} ends`, deadlineMs: 30_000 })
+  await program.waitForEnd(pid, { step: `${pid} ends`, deadlineMs: DEADLINE_MS })
   return tookMs
 }
