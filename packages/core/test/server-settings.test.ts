@@ -36,13 +36,16 @@ test('each limit that is not given is the default', () => {
 
 test('connections move, unless the application says no to all or to each', () => {
   const socket = new net.Socket()
-  const moves = (migrateConnections?: boolean | (() => boolean)): [boolean, boolean] => {
+  const moves = (
+    migrateConnections?: boolean | (() => boolean),
+  ): [boolean, boolean | undefined] => {
     const settings = createSettings(migrateConnections === undefined ? {} : { migrateConnections })
-    return [settings.migrates, settings.mayMove(socket)]
+    return [settings.migrates, settings.mayMove?.(socket)]
   }
-  expect(moves()).toEqual([true, true])
-  expect(moves(false)).toEqual([false, false])
+  expect(moves()).toEqual([true, undefined])
+  expect(moves(false)).toEqual([false, undefined])
   expect(moves(() => false)).toEqual([true, false])
+  expect(moves(() => true)).toEqual([true, true])
 })
 
 test('a connection that the application fails to decide on stays, and that is said once', () => {
@@ -51,7 +54,8 @@ test('a connection that the application fails to decide on stays, and that is sa
       throw new Error('unknown')
     },
   })
-  const answers = [new net.Socket(), new net.Socket()].map((socket) => settings.mayMove(socket))
+  const { mayMove } = settings
+  const answers = [new net.Socket(), new net.Socket()].map((socket) => mayMove?.(socket))
   expect(answers).toEqual([false, false])
   expect(logged).toEqual([expect.stringMatching(/^migrateConnections failed, .*: unknown$/)])
 })
