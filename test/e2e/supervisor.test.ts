@@ -30,10 +30,20 @@ interface Service {
   broken: string
 }
 
+/** Resolves when the supervisor has heard that it serves: one that dies before has failed to start. */
 async function start(options: object = {}): Promise<Service> {
-  const broken = path.join(temporaryDirectory(), 'broken')
-  const program = superviseFixture('dies-as-told.mjs', { args: [broken, JSON.stringify(options)] })
+  const directory = temporaryDirectory()
+  const broken = path.join(directory, 'broken')
+  const pidFile = path.join(directory, 'service.pid')
+  const program = superviseFixture('dies-as-told.mjs', {
+    args: [broken, JSON.stringify({ pidFile, ...options })],
+  })
   const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  await until(() => existsSync(pidFile), {
+    step: 'the supervisor writes its pid file',
+    deadlineMs,
+    explain: () => program.output.toString(),
+  })
   return { program, port, broken }
 }
 
