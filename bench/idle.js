@@ -10,7 +10,7 @@ const FEW = { connections: 500, restarts: 3 }
 const MANY = { connections: 10_000, restarts: 1 }
 const OTHERS = { keepAliveConnections: 50, thinkMs: [20, 60] }
 const LEAVE_DEADLINE_MS = 60_000
-/** For each 1,000 connections; Node 26 tells idle connections from others by itself. */
+/** For each 1,000 connections. */
 const MOVE_FIGURE_MS = Number(process.versions.node.split('.')[0]) >= 26 ? 300 : 400
 const OTHERS_FIGURE_MS = 50
 
