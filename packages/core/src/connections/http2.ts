@@ -1,14 +1,23 @@
 import type http from 'node:http'
-import type { Http2SecureServer, Http2Server, ServerHttp2Session } from 'node:http2'
+import type {
+  Http2SecureServer,
+  Http2Server,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2'
 import type net from 'node:net'
 import { acceptedSocketOf, openStreamsOf, rawHandleOf } from '../internals.js'
 import type { System } from '../system.js'
 import { drainHttp } from './drain.js'
 import type { DrainOptions } from './ending.js'
+import { shadow } from './shadow.js'
 import type { Connections } from './tracking.js'
 
 /** How long a client that has had everything may stay silent before its connection is destroyed. */
 const lingerMs = 2_000
+
+/** How often to look whether a GOAWAY is out that has to wait until its client reads. */
+const unsentMs = 20
 
 /**
  * Ends the connections of an HTTP/2 server that accepts no more. A session is closed: GOAWAY names
@@ -30,8 +39,9 @@ export function drainHttp2(
 
   const close = (session: ServerHttp2Session): void => {
     waiting.get(session)?.()
+    if (session.closed || session.destroyed) return
     const socket = connections.sessions.get(session)
-    session.close()
+    sendGoaway(session, system)
     if (socket) destroySilent(session, socket, system)
   }
 
@@ -66,6 +76,33 @@ export function drainHttp2(
     for (const stopWaiting of [...waiting.values()]) stopWaiting()
     undoHttp1()
   }
+}
+
+/**
+ * Closes a session once its GOAWAY is out. Closed at once, Node refuses each stream that it reads
+ * before that, and does so in the midst of reading: the reset sends the GOAWAY too, which frees the
+ * stream that is being read. Node up to 20, 22.22 and 24.15 at least die of it (nodejs/node#64166).
+ * Nothing is seen of such a stream here; nghttp2 drops it with the GOAWAY, since its number is higher.
+ */
+function sendGoaway(session: ServerHttp2Session, system: System): void {
+  const { lastProcStreamID: last = 0 } = session.state
+  const emit = session.emit.bind(session) as (name: string | symbol, ...args: unknown[]) => boolean
+  shadow(session, 'emit', (name: string | symbol, ...args: unknown[]): boolean => {
+    if (name !== 'stream') return emit(name, ...args)
+    const stream = args[0] as ServerHttp2Stream
+    if ((stream.id ?? 0) <= last) return emit(name, ...args)
+    stream.on('error', () => undefined) // that it was refused
+    return true
+  })
+  const closeWhenSent = (): void => {
+    if (session.destroyed) return
+    if (session.state.outboundQueueSize === 0) session.close()
+    // Unreferenced: the drain itself holds the process.
+    else system.setTimeout(closeWhenSent, unsentMs).unref()
+  }
+  session.goaway()
+  // Node's own turn to send comes before this one, unless a write is under way.
+  setImmediate(closeWhenSent)
 }
 
 /**
