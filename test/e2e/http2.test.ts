@@ -6,6 +6,7 @@ import {
   connectHttp2,
   connectRaw,
   http2Get,
+  http2Goaway,
   Http2Load,
   http2Preface,
   parseHttp2Frames,
@@ -130,6 +131,25 @@ describe.each([
     client.write(Buffer.concat([http2Preface, http2Get(1, '/now/only')]))
     await program.waitForRequest('only')
     await program.drain('SIGTERM')
+    expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
+    client.destroy()
+  })
+
+  test('so is one that had said GOAWAY itself before the drain', async () => {
+    const program = await startAnswering({ http2: true, tls })
+    const client = await connectRaw(program.port, {
+      tls: tls && { ALPNProtocols: ['h2'] },
+      allowHalfOpen: true,
+    })
+    client.write(Buffer.concat([http2Preface, http2Get(1, '/wait/only')]))
+    await program.waitForRequest('only')
+    client.write(http2Goaway())
+    await until(() => parseHttp2Frames(client.received).some(({ type }) => type === 'GOAWAY'), {
+      step: 'the server answers with its own',
+      deadlineMs,
+    })
+    await program.drain('SIGTERM')
+    await program.answer('only')
     expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
     client.destroy()
   })

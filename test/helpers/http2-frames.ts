@@ -37,6 +37,11 @@ export function http2Get(stream: number, path: string): Buffer {
   return frame(1, endsStreamAndHeaders, stream, block)
 }
 
+/** What a client says that begins no more streams. */
+export function http2Goaway(): Buffer {
+  return frame(goaway, 0, 0, Buffer.alloc(8)) // no stream of the server's, no error
+}
+
 /** The complete frames of what a server has sent. */
 export function parseHttp2Frames(bytes: Buffer): Http2Frame[] {
   const frames: Http2Frame[] = []

@@ -39,9 +39,8 @@ export function drainHttp2(
 
   const close = (session: ServerHttp2Session): void => {
     waiting.get(session)?.()
-    if (session.closed || session.destroyed) return
     const socket = connections.sessions.get(session)
-    sendGoaway(session, system)
+    closeAfterGoaway(session, system)
     if (socket) destroySilent(session, socket, system)
   }
 
@@ -79,12 +78,13 @@ export function drainHttp2(
 }
 
 /**
- * Closes a session once its GOAWAY is out. Closed at once, Node refuses each stream that it reads
- * before that, and does so in the midst of reading: the reset sends the GOAWAY too, which frees the
- * stream that is being read. Node up to 20, 22.22 and 24.15 at least die of it (nodejs/node#64166).
- * Nothing is seen of such a stream here; nghttp2 drops it with the GOAWAY, since its number is higher.
+ * Sends GOAWAY, and closes the session once that is out. Node's `close` alone refuses each stream
+ * that it reads before then, in the midst of reading: the reset sends the GOAWAY too, which frees
+ * the stream that is being read. Node 20.20.2, 22.22.0 and 24.15.0 die of it (nodejs/node#64166).
+ * Here nobody sees such a stream; nghttp2 drops it with the GOAWAY, since its number is higher.
  */
-function sendGoaway(session: ServerHttp2Session, system: System): void {
+function closeAfterGoaway(session: ServerHttp2Session, system: System): void {
+  if (session.closed || session.destroyed) return
   const { lastProcStreamID: last = 0 } = session.state
   const emit = session.emit.bind(session) as (name: string | symbol, ...args: unknown[]) => boolean
   shadow(session, 'emit', (name: string | symbol, ...args: unknown[]): boolean => {
