@@ -54,7 +54,7 @@ export default defineConfig(
     files: ['packages/core/src/**/*.ts'],
     // The outside world comes in through system.ts, so that tests can replace it; the preload runs before there is anything to
     // replace, and arranges the process itself.
-    ignores: ['packages/core/src/system.ts', 'packages/core/src/handoff/preload.ts'],
+    ignores: ['packages/core/src/node/system.ts', 'packages/core/src/launch/preload.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',

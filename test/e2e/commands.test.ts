@@ -3,7 +3,7 @@
 import { chownSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
-import type { ServiceStatus } from '@endless/core/supervision'
+import type { ServiceStatus } from '@endless/core/for-cli'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   connectRaw,

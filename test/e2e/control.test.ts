@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, chmodSync, readFileSync, statSync, writeFileSync
 import net from 'node:net'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ServiceStatus } from '@endless/core/supervision'
+import type { ServiceStatus } from '@endless/core/for-cli'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   connectRaw,

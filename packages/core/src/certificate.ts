@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import tls from 'node:tls'
-import { EndlessError, messageOf } from './errors.js'
+import { EndlessError, messageOf } from './api/endless-error.js'
 
 /**
  * Reads a certificate, or a chain, and its key from PEM files, and makes sure that they match: a

@@ -1,11 +1,11 @@
 import http from 'node:http'
 import net from 'node:net'
-import type { EndlessServer } from './endless-server.js'
-import { EndlessError } from './errors.js'
-import { currentRuntime } from './runtime.js'
+import type { EndlessServer } from './api/endless-server.js'
+import { EndlessError } from './api/endless-error.js'
+import { currentRuntime } from './process/runtime.js'
 import { interceptListen } from './listeners/intercept.js'
-import { parseOptions, type EndlessOptions } from './options.js'
-import { ManagedServer } from './server.js'
+import { parseOptions, type EndlessOptions } from './api/options.js'
+import { ManagedServer } from './server/managed-server.js'
 
 /**
  * Makes a server restart without losing anything: an existing one of `node:http`, `node:https`,

@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import { invalidOption } from './options.js'
+import { invalidOption } from './api/options.js'
 
 /** A WebSocket of a server, as far as its end goes: one of `ws` is one. */
 export interface ClosableWebSocket {

@@ -2,7 +2,7 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { Writable } from 'node:stream'
 import type { ToPredecessor } from '../src/handoff/protocol.js'
-import type { System } from '../src/system.js'
+import type { System } from '../src/node/system.js'
 
 /** Lets everything happen that is due now: promises, ticks, and what the sockets have brought. */
 export async function settle(turns = 5): Promise<void> {

@@ -2,13 +2,13 @@
 // of addresses; what they have in common with endless() is proven there.
 import type http from 'node:http'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Runtime } from '../src/runtime.js'
+import { Runtime } from '../src/process/runtime.js'
 import * as go from '../src/go.js'
-import type { HookPhase, HookSignal } from '../src/hooks.js'
+import type { HookPhase, HookSignal } from '../src/api/hooks.js'
 import { FakeSystem } from './fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../src/handoff/preload-url.js', () => ({ preloadUrl: () => '' }))
+vi.mock('../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
 
 const handler: http.RequestListener = (_request, response) => response.end('done')
 const opened: { terminated: Promise<unknown>; server: http.Server }[] = []

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { preloadUrl, withPreload, type SpawnRequest } from '@endless/core/supervision'
+import { preloadUrl, withPreload, type SpawnRequest } from '@endless/core/for-cli'
 
 /** What cannot be run, in one line. */
 export class InvalidProgram extends Error {}

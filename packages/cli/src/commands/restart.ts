@@ -1,4 +1,4 @@
-import type { RestartReport } from '@endless/core/supervision'
+import type { RestartReport } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
 import type { Progress } from '../control/progress.js'
 import { serving } from './serving.js'

@@ -5,9 +5,9 @@ import {
   currentDirectory,
   findOrigin,
   takeServiceVariables,
-} from '@endless/core/supervision'
+} from '@endless/core/for-cli'
 import { launchOf, namedScript } from './program.js'
-import type { Front } from '../supervisor/front.js'
+import type { Front } from '../supervisor/front/front.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 
 /** What `endless run` was told. */
@@ -52,7 +52,7 @@ export async function run(
     },
   )
   // All that can wait is loaded while the program starts, which takes longer.
-  const loading: Promise<Front> = import('../supervisor/front.js').then(
+  const loading: Promise<Front> = import('../supervisor/front/front.js').then(
     ({ Front }) => new Front(supervisor, options, notify, { system, logger }),
   )
   if (options.pidFile !== undefined || options.control !== undefined) await (await loading).claim()

@@ -1,4 +1,4 @@
-import type { ListedGeneration, ServiceStatus } from '@endless/core/supervision'
+import type { ListedGeneration, ServiceStatus } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
 import { describeDeath } from '../supervisor/death.js'
 import { formatAge, formatBytes, formatTable } from './format.js'

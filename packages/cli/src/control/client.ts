@@ -1,5 +1,5 @@
 import http from 'node:http'
-import { controlVersion, versionHeader, type ServiceStatus } from '@endless/core/supervision'
+import { controlVersion, versionHeader, type ServiceStatus } from '@endless/core/for-cli'
 import { Failure } from './failure.js'
 import { locate, type Asker, type ServiceName } from './locate.js'
 

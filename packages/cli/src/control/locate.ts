@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync, type Stats } from 'node:fs'
 import path from 'node:path'
-import { controlBeside } from '@endless/core/supervision'
+import { controlBeside } from '@endless/core/for-cli'
 import { Failure } from './failure.js'
 
 /** How a service is named on the command line. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { EndlessError } from '@endless/core/supervision'
+import { EndlessError } from '@endless/core/for-cli'
 
 /** How a generation has ended: `{ code: 1, signal: null, error: 'TypeError: …', stderr: ['…'] }`. */
 export interface Death {

@@ -3,7 +3,7 @@ import {
   type ListenerName,
   type PassedTicketKeys,
   type RawHandle,
-} from '@endless/core/supervision'
+} from '@endless/core/for-cli'
 
 /** A listening socket, of which this process keeps a copy. */
 export interface KeptListener extends ListenerName {

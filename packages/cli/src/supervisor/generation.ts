@@ -6,7 +6,7 @@ import {
   type RawHandle,
   type SpawnRequest,
   type ToSupervisor,
-} from '@endless/core/supervision'
+} from '@endless/core/for-cli'
 import type { Death } from './death.js'
 import { Escrow } from './escrow.js'
 import { Line } from './line.js'

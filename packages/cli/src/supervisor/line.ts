@@ -6,7 +6,7 @@ import {
   type FromSupervisor,
   type RawHandle,
   type ToSupervisor,
-} from '@endless/core/supervision'
+} from '@endless/core/for-cli'
 
 /** What may wait for a generation that does not read, before it is dropped. */
 const mostWaiting = 10_000

@@ -1,4 +1,4 @@
-import { EndlessError, type FromSupervisor, type ToSupervisor } from '@endless/core/supervision'
+import { EndlessError, type FromSupervisor, type ToSupervisor } from '@endless/core/for-cli'
 import { describeDeath, type Death } from './death.js'
 import type { Generation } from './generation.js'
 

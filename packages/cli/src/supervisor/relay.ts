@@ -6,7 +6,7 @@ import type {
   SupervisorFacts,
   ToPredecessor,
   ToSuccessor,
-} from '@endless/core/supervision'
+} from '@endless/core/for-cli'
 import type { Generation } from './generation.js'
 import type { StandIn } from './stand-in.js'
 

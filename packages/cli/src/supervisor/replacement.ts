@@ -1,4 +1,4 @@
-import { EndlessError, type SpawnRequest } from '@endless/core/supervision'
+import { EndlessError, type SpawnRequest } from '@endless/core/for-cli'
 import { BackOff } from './back-off.js'
 import { failureOf, type Death } from './death.js'
 import { Generation } from './generation.js'

@@ -3,7 +3,7 @@ import {
   RestartRecord,
   type LastRestart,
   type RestartReport,
-} from '@endless/core/supervision'
+} from '@endless/core/for-cli'
 import type { Chain } from './chain.js'
 import { failureOf, type Death } from './death.js'
 import type { SupervisorEvents } from './events.js'

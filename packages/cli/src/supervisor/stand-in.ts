@@ -3,7 +3,7 @@ import {
   protocolVersion,
   type PassedTicketKeys,
   type SupervisorFacts,
-} from '@endless/core/supervision'
+} from '@endless/core/for-cli'
 import { Escrow, type KeptListener } from './escrow.js'
 import type { Generation } from './generation.js'
 

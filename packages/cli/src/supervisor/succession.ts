@@ -1,4 +1,4 @@
-import type { SpawnRequest } from '@endless/core/supervision'
+import type { SpawnRequest } from '@endless/core/for-cli'
 import type { Chain } from './chain.js'
 import { describeDeath, exitCodeOf, type Death } from './death.js'
 import type { SupervisorEvents } from './events.js'

@@ -6,14 +6,14 @@ import {
   type SpawnRequest,
   type SupervisorFacts,
   type ToSupervisor,
-} from '@endless/core/supervision'
-import { startGeneration } from './birth.js'
+} from '@endless/core/for-cli'
+import { startGeneration } from './start-generation.js'
 import { Chain } from './chain.js'
 import type { Death } from './death.js'
 import type { KeptListener } from './escrow.js'
 import type { SupervisorEvents } from './events.js'
 import { Generation } from './generation.js'
-import { Insistence } from './insistence.js'
+import { Insistence } from './unresponsive-generations.js'
 import { Questions } from './questions.js'
 import { Relay } from './relay.js'
 import { Restarts } from './restarts.js'

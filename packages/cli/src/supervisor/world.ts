@@ -1,5 +1,5 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
-import type { Logger } from '@endless/core/supervision'
+import type { Logger } from '@endless/core/for-cli'
 
 /** What a supervisor needs of the world. */
 export interface World {

@@ -1,9 +1,9 @@
 import type http from 'node:http'
 import type net from 'node:net'
-import { openStreamsOf, responseOn } from '../internals.js'
+import { openStreamsOf, responseOn } from '../node/internals.js'
 import { findIdle } from './idle.js'
 import { isHttp1, isHttp2 } from './kind.js'
-import type { Connections } from './tracking.js'
+import type { Connections } from './open-connections.js'
 
 /** The open connections of a server, each counted once: `{ open: 4, idle: 2, busy: 1, upgraded: 1, … }`. */
 export interface ConnectionCounts {

@@ -1,15 +1,15 @@
 import net from 'node:net'
-import { Hammer } from '../hammer.js'
-import { connectionsOf } from '../notices.js'
-import { endConnectionChecks } from '../internals.js'
-import type { Life } from '../life.js'
-import type { Logger } from '../logger.js'
-import type { ShutdownReport } from '../reports.js'
-import type { System } from '../system.js'
+import { Hammer } from './hammer.js'
+import { connectionsOf } from '../process/notices.js'
+import { endConnectionChecks } from '../node/internals.js'
+import type { Life } from '../server/life.js'
+import type { Logger } from '../api/logger.js'
+import type { ShutdownReport } from '../api/reports.js'
+import type { System } from '../node/system.js'
 import { endConnections, type DrainOptions } from './ending.js'
 import { holdClose, isDrained } from './held-close.js'
 import { watchUpgrades } from './late-upgrades.js'
-import type { Connections } from './tracking.js'
+import type { Connections } from './open-connections.js'
 
 /** Who hears of a drain. */
 export interface DrainListener {

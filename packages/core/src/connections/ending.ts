@@ -1,10 +1,10 @@
 import type net from 'node:net'
-import { longestDelayMs, type System } from '../system.js'
-import { drainHttp, type WayOut } from './drain.js'
+import { longestDelayMs, type System } from '../node/system.js'
+import { drainHttp, type WayOut } from './http1.js'
 import { drainHttp2 } from './http2.js'
 import { isHttp1, isHttp2 } from './kind.js'
 import { drainRaw } from './raw.js'
-import type { Connections } from './tracking.js'
+import type { Connections } from './open-connections.js'
 
 export interface DrainOptions {
   system: System

@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import type { ClosingServer } from '../internals.js'
+import type { ClosingServer } from '../node/internals.js'
 
 /**
  * Holds back the 'close' of a server that drains, as long as it may have to accept again: what the

@@ -6,12 +6,12 @@ import type {
   ServerHttp2Stream,
 } from 'node:http2'
 import type net from 'node:net'
-import { acceptedSocketOf, openStreamsOf, rawHandleOf } from '../internals.js'
-import type { System } from '../system.js'
-import { drainHttp } from './drain.js'
+import { acceptedSocketOf, openStreamsOf, rawHandleOf } from '../node/internals.js'
+import type { System } from '../node/system.js'
+import { drainHttp } from './http1.js'
 import type { DrainOptions } from './ending.js'
-import { shadow } from './shadow.js'
-import type { Connections } from './tracking.js'
+import { shadow } from '../node/shadow.js'
+import type { Connections } from './open-connections.js'
 
 /** How long a client that has had everything may stay silent before its connection is destroyed. */
 const lingerMs = 2_000

@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import type net from 'node:net'
-import { betweenMessages, parserOf, responseOn } from '../internals.js'
+import { betweenMessages, parserOf, responseOn } from '../node/internals.js'
 
 /**
  * Finds the connections that are between two requests, or have not sent a byte.

@@ -8,8 +8,8 @@ import {
   responseOn,
   shadowStoreHeader,
   type GivenHeaders,
-} from '../internals.js'
-import { shadow } from './shadow.js'
+} from '../node/internals.js'
+import { shadow } from '../node/shadow.js'
 
 // How a client learns that its connection ends: `Connection: close` on a response, so that it sends
 // its next request elsewhere instead of into a socket that is being closed (RFC 9112, section 9.6).

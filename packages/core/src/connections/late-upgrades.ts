@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { shadow } from './shadow.js'
+import { shadow } from '../node/shadow.js'
 
 /** The events that bring a connection that has left HTTP/1. */
 const upgradeEvents: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])

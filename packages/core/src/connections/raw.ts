@@ -1,5 +1,5 @@
 import type { DrainOptions } from './ending.js'
-import type { Connections } from './tracking.js'
+import type { Connections } from './open-connections.js'
 
 /**
  * Waits for the connections of a server whose protocol only the application knows: it is told by the

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import type http from 'node:http'
 import path from 'node:path'
-import { EndlessError, messageOf } from '../errors.js'
+import { EndlessError, messageOf } from '../api/endless-error.js'
 import type { UnixAddress } from '../handoff/protocol.js'
-import { listenOnPipe } from '../internals.js'
+import { listenOnPipe } from '../node/internals.js'
 import { isAbstract, removePath, resolveSocketPath } from '../listeners/unix-path.js'
 import { bindUnixSocket, type UnixSocket } from '../listeners/unix-socket.js'
-import { createControlServer } from './requests.js'
+import { createControlServer } from './control-server.js'
 import type { Service } from './service.js'
 
 /** Where a service can be asked: a Unix socket for nobody but its own user. */

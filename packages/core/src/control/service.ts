@@ -1,6 +1,6 @@
-import type { GenerationStatus } from '../generation.js'
-import type { GenerationState } from '../lifecycle.js'
-import type { LastRestart, RestartReport } from '../reports.js'
+import type { GenerationStatus } from '../api/generation.js'
+import type { GenerationState } from '../process/parts/lifecycle.js'
+import type { LastRestart, RestartReport } from '../api/reports.js'
 
 /**
  * Version of what is said over a control socket: in each answer, as the header `Endless-Control`. It

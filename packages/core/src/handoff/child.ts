@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
-import type { System } from '../system.js'
-import { channelTo } from './channel.js'
-import { withStdio } from './stdio.js'
+import type { System } from '../node/system.js'
+import { channelTo } from '../line/to-child.js'
+import { withStdio } from '../line/stdio.js'
 import type { SpawnRequest, Channel, ToPredecessor, ToSuccessor } from './protocol.js'
 
 /** How a process has ended: `{ code: 1, signal: null }`. */

@@ -1,4 +1,4 @@
-import type { RawListener } from '../internals.js'
+import type { RawListener } from '../node/internals.js'
 
 /**
  * Copies of listening sockets that a successor has sent back, by where they are bound. Never listened

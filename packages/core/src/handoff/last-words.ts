@@ -1,6 +1,6 @@
-import { EndlessError } from '../errors.js'
+import { EndlessError } from '../api/endless-error.js'
 import type { Exit } from './child.js'
-import { reasonOf } from './place.js'
+import { reasonOf } from './error-report.js'
 import type { ErrorReport } from './protocol.js'
 
 const keptChars = 16_384

@@ -1,6 +1,6 @@
-import { Migration } from '../connections/migrate.js'
-import { UpgradeMigration } from '../connections/migrate-upgrade.js'
-import type { System } from '../system.js'
+import { Migration } from '../migration/migration.js'
+import { UpgradeMigration } from '../migration/upgrade-migration.js'
+import type { System } from '../node/system.js'
 import type { Channel, ToPredecessor, ToSuccessor } from './protocol.js'
 
 /** What a successor answers to a connection that was sent to it. */

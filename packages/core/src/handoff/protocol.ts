@@ -1,5 +1,5 @@
-import type { GenerationStatus } from '../generation.js'
-import type { RawHandle, RawListener } from '../internals.js'
+import type { GenerationStatus } from '../api/generation.js'
+import type { RawHandle, RawListener } from '../node/internals.js'
 import type { NotifyAddress } from '../service-manager/variables.js'
 
 // The wire between two generations, and the seam between the preload and the library: both can come

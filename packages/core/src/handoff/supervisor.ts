@@ -1,7 +1,7 @@
-import type { EndlessError } from '../errors.js'
-import type { RawHandle } from '../internals.js'
+import type { EndlessError } from '../api/endless-error.js'
+import type { RawHandle } from '../node/internals.js'
 import type { Child } from './child.js'
-import { confirmed } from './confirmed.js'
+import { confirmed } from '../line/confirmed.js'
 import type {
   Channel,
   FromSupervisor,

@@ -1,5 +1,5 @@
 import { isIP, isIPv6, type AddressInfo, type Server } from 'node:net'
-import { EndlessError } from '../errors.js'
+import { EndlessError } from '../api/endless-error.js'
 import type { BoundAddress, UnixAddress } from '../handoff/protocol.js'
 
 /** What a call of `listen` asks for, as Node reads its arguments. */

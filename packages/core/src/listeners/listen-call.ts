@@ -1,5 +1,5 @@
-import { EndlessError } from '../errors.js'
-import type { System } from '../system.js'
+import { EndlessError } from '../api/endless-error.js'
+import type { System } from '../node/system.js'
 import type { ListenTarget } from './address.js'
 import { resolveSocketPath } from './unix-path.js'
 

@@ -1,18 +1,18 @@
 import dns from 'node:dns'
 import net from 'node:net'
-import type { TicketKeys } from '../connections/tickets.js'
+import type { TicketKeys } from './ticket-keys.js'
 import type {
   BoundAddress,
   ListenerName,
   PassedTicketKeys,
   UnixAddress,
 } from '../handoff/protocol.js'
-import type { Claimed } from '../handoff/successor.js'
-import { rawListenerOf, type RawListener } from '../internals.js'
-import type { Life } from '../life.js'
-import type { Logger } from '../logger.js'
+import type { Claimed } from '../handoff/new-half.js'
+import { rawListenerOf, type RawListener } from '../node/internals.js'
+import type { Life } from '../server/life.js'
+import type { Logger } from '../api/logger.js'
 import { askedText, formatAddress, type ListenTarget } from './address.js'
-import { deferAccept } from './held.js'
+import { deferAccept } from './held-listeners.js'
 import type { CallingProcess, ListenCall } from './listen-call.js'
 import { ServedPath } from './served-path.js'
 import type { SocketRights } from './unix-path.js'

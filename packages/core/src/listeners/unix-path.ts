@@ -11,7 +11,7 @@ import {
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { EndlessError } from '../errors.js'
+import { EndlessError } from '../api/endless-error.js'
 import type { UnixAddress } from '../handoff/protocol.js'
 
 /** Who may connect to a Unix socket: writing is what it takes (unix(7)). */

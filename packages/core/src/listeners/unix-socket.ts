@@ -2,7 +2,7 @@ import { renameSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import type { UnixAddress } from '../handoff/protocol.js'
-import { bindPipe, widenRights, type RawListener } from '../internals.js'
+import { bindPipe, widenRights, type RawListener } from '../node/internals.js'
 import {
   applyRights,
   clearStale,

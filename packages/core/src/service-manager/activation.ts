@@ -1,8 +1,8 @@
 import { fstatSync, readFileSync } from 'node:fs'
-import { messageOf } from '../errors.js'
+import { messageOf } from '../api/endless-error.js'
 import type { BoundAddress, HeldListener } from '../handoff/protocol.js'
-import { openListener, type RawListener } from '../internals.js'
-import type { Logger } from '../logger.js'
+import { openListener, type RawListener } from '../node/internals.js'
+import type { Logger } from '../api/logger.js'
 import type { PassedSocket } from './variables.js'
 
 /**

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
-import type { Logger } from '../logger.js'
-import type { System } from '../system.js'
+import type { Logger } from '../api/logger.js'
+import type { System } from '../node/system.js'
 
 /** How long one message may take: systemd-notify itself waits up to 5 s for the manager to have read it. */
 const patienceMs = 10_000

@@ -1,5 +1,5 @@
-import type { Logger } from '../logger.js'
-import type { System } from '../system.js'
+import type { Logger } from '../api/logger.js'
+import type { System } from '../node/system.js'
 import { Notifier } from './notifier.js'
 import type { NotifyAddress } from './variables.js'
 

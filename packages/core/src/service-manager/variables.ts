@@ -1,4 +1,4 @@
-import type { System } from '../system.js'
+import type { System } from '../node/system.js'
 
 /** A socket that the service manager has opened for this process: `{ fd: 3, name: 'app.socket' }`. */
 export interface PassedSocket {

@@ -1,0 +1,94 @@
+import { openPassedSockets, ServiceManager } from '@endless/core/for-cli-later'
+import type { Logger, NotifyAddress, PassedSocket, System } from '@endless/core/for-cli'
+import { launcherAbove } from './launched-by.js'
+import type { KeptListener } from '../escrow.js'
+import type { Generation } from '../generation.js'
+import { keepMemoryFlat } from './memory.js'
+import { SupervisedService } from './supervised-service.js'
+import type { SupervisorEvents } from '../events.js'
+import type { Supervisor } from '../supervisor.js'
+import { Whereabouts, type Paths } from './whereabouts.js'
+
+/**
+ * What others have of a supervised service: its pid file, its control socket, what its service manager
+ * hears. None of it is needed to start a program, so it is loaded while that starts.
+ */
+export class Front implements SupervisorEvents {
+  readonly #system: System
+  readonly #logger: Logger
+  readonly #service: SupervisedService
+  readonly #whereabouts: Whereabouts
+  readonly #serviceManager: ServiceManager | undefined
+
+  constructor(
+    supervisor: Supervisor,
+    paths: Paths,
+    notify: NotifyAddress | undefined,
+    { system, logger }: { system: System; logger: Logger },
+  ) {
+    this.#system = system
+    this.#logger = logger
+    this.#service = new SupervisedService(supervisor, system)
+    this.#whereabouts = new Whereabouts(paths, { service: this.#service, pid: system.pid, logger })
+    this.#serviceManager =
+      notify &&
+      new ServiceManager(
+        system,
+        notify,
+        () => logger,
+        // One that dies is replaced, so that only one that hangs is not well.
+        async () => {
+          const { current } = supervisor
+          if (current) await supervisor.statusOf(current).catch(() => undefined)
+        },
+      )
+  }
+
+  /**
+   * Takes the paths of the command line, before anything is started.
+   *
+   * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
+   */
+  claim(): Promise<void> {
+    return this.#whereabouts.claim()
+  }
+
+  /** Opens what a service manager has bound for the service. */
+  open(sockets: PassedSocket[]): KeptListener[] {
+    return openPassedSockets(sockets, this.#logger)
+  }
+
+  /** Warns if whoever has started this process keeps signals for itself. */
+  warnOfLauncher(): void {
+    const { pid, ppid } = this.#system
+    const launcher = launcherAbove(ppid)
+    if (launcher === undefined) return
+    this.#logger.warn(
+      `started by ${launcher}, which does not pass every signal on: signal pid ${String(pid)} itself`,
+    )
+  }
+
+  serving(generation: Generation): void {
+    keepMemoryFlat()
+    this.#service.serving(generation)
+    void this.#whereabouts.serving(generation.wanted)
+    this.#serviceManager?.serving(generation.number, generation.pid)
+  }
+
+  restarting(): void {
+    void this.#serviceManager?.restarting()
+  }
+
+  restartFailed(reason: string): void {
+    this.#serviceManager?.restartFailed(reason)
+  }
+
+  stopping(): void {
+    this.#serviceManager?.stopping()
+  }
+
+  /** The service has ended; settles when whoever waits for that has been answered. */
+  close(): Promise<void> {
+    return this.#whereabouts.close()
+  }
+}

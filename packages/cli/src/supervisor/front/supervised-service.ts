@@ -1,0 +1,178 @@
+import {
+  EndlessError,
+  type GenerationStatus,
+  type LastRestart,
+  type ListedGeneration,
+  type RestartReport,
+  type Service,
+  type ServiceStatus,
+  type System,
+} from '@endless/core/for-cli'
+import type { Generation } from '../generation.js'
+import type { Supervisor } from '../supervisor.js'
+
+/** How long a generation may take to tell about itself. */
+const answerMs = 1_000
+
+/** What a control socket asks of a supervisor. */
+export class SupervisedService implements Service {
+  readonly #supervisor: Supervisor
+  readonly #system: System
+  readonly #startedMs: number
+  /** What has been asked of a generation that has not answered yet: not asked again meanwhile. */
+  readonly #asked = new WeakMap<Generation, Promise<GenerationStatus | undefined>>()
+  /** The restart for all that had asked a generation and were too late. */
+  readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
+  readonly #drains = new Set<{ number: number; reject: (error: Error) => void }>()
+
+  constructor(supervisor: Supervisor, system: System) {
+    this.#supervisor = supervisor
+    this.#system = system
+    this.#startedMs = system.now()
+  }
+
+  hasMoved(): Promise<boolean> {
+    return Promise.resolve(false)
+  }
+
+  async status(): Promise<ServiceStatus> {
+    const { current, death, startingInMs } = this.#supervisor
+    const told = await Promise.all(
+      this.#supervisor.generations.map(async (each) => ({ each, ...(await this.#tell(each)) })),
+    )
+    const { pid } = this.#system
+    return {
+      pid,
+      supervisor: {
+        pid,
+        uptimeMs: this.#sinceMs(this.#startedMs),
+        memoryBytes: this.#system.memoryBytes(),
+      },
+      generations: told.map(({ listed }) => listed),
+      startingInMs,
+      lastRestart:
+        askedFor(told.find(({ each }) => each === current)?.lastRestart) ??
+        this.#supervisor.lastRestart,
+      lastDeath: death
+        ? {
+            number: death.number,
+            pid: death.pid,
+            agoMs: this.#sinceMs(death.endedMs),
+            inARow: death.inARow,
+            code: death.code,
+            signal: death.signal,
+            error: death.error ?? null,
+            stderr: death.stderr,
+          }
+        : null,
+    }
+  }
+
+  async restart(): Promise<RestartReport> {
+    const asked = this.#supervisor.current
+    try {
+      return await this.#supervisor.restart()
+    } catch (error) {
+      // It waited for another restart, and has handed over: what came of that is to do it.
+      const isOver =
+        (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked?.hasEnded
+      const { current, isStopping } = this.#supervisor
+      if (!isOver || isStopping || !asked || !current || current === asked) throw error
+      // Once for all that waited with it.
+      const again = this.#again.get(asked) ?? this.restart()
+      this.#again.set(asked, again)
+      return again
+    }
+  }
+
+  async drained({ number }: RestartReport): Promise<boolean> {
+    const older = this.#supervisor.generations.filter((each) => each.number < number)
+    await new Promise<void>((resolve, reject) => {
+      const drain = { number, reject }
+      this.#drains.add(drain)
+      void Promise.all(older.map((each) => each.ended)).then(() => {
+        this.#drains.delete(drain)
+        resolve()
+      })
+    })
+    return false
+  }
+
+  async stop(): Promise<boolean> {
+    this.#supervisor.signal('SIGTERM')
+    await this.#supervisor.ended
+    return true
+  }
+
+  async hammer(): Promise<number[]> {
+    const { current, generations, isStopping } = this.#supervisor
+    const draining = generations.filter(
+      (each) => each.isReady && (isStopping || each.hasLeft || each !== current),
+    )
+    this.#supervisor.signal('SIGUSR2')
+    return draining.map(({ number }) => number)
+  }
+
+  /** Tells those who wait for the end of older generations that one of them serves again. */
+  serving(generation: Generation): void {
+    for (const { number, reject } of this.#drains) {
+      if (generation.number >= number) continue
+      reject(
+        new EndlessError(
+          'ERR_ENDLESS_SUCCESSOR_EXITED',
+          `Generation ${String(number)} has died after it had taken over. ` +
+            `Generation ${String(generation.number)} serves again.`,
+        ),
+      )
+    }
+  }
+
+  async #tell(
+    generation: Generation,
+  ): Promise<{ listed: ListedGeneration; lastRestart: GenerationStatus['lastRestart'] }> {
+    const { number, pid, isReady, startedMs } = generation
+    const seen = {
+      number,
+      pid,
+      state: 'booting' as const,
+      uptimeMs: this.#sinceMs(startedMs),
+      memoryBytes: null,
+      servers: [],
+    }
+    if (!isReady) return { listed: seen, lastRestart: null }
+    const told = await this.#ask(generation)
+    if (!told) return { listed: { ...seen, state: 'unresponsive' }, lastRestart: null }
+    const { lastRestart, ...listed } = told
+    return { listed: { ...seen, ...listed, number, pid }, lastRestart }
+  }
+
+  /** Gives its answer; `undefined` if it takes too long or is gone. */
+  async #ask(generation: Generation): Promise<GenerationStatus | undefined> {
+    const forget = (): void => void this.#asked.delete(generation)
+    let answer = this.#asked.get(generation)
+    if (!answer) {
+      answer = this.#supervisor.statusOf(generation).catch(() => undefined)
+      this.#asked.set(generation, answer)
+      void answer.then(forget)
+    }
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, answerMs, undefined)
+    })
+    const first = await Promise.race([answer, late])
+    clearTimeout(timer)
+    return first
+  }
+
+  #sinceMs(momentMs: number): number {
+    return Math.round(this.#system.now() - momentMs)
+  }
+}
+
+/**
+ * What serves knows best of the last restart, unless it has taken the place of one that died: then it
+ * knows of its own start, which nobody has asked for, and no duration.
+ */
+function askedFor(told: LastRestart | null | undefined): LastRestart | undefined {
+  return told && (told.outcome === 'failed' || told.durationMs !== null) ? told : undefined
+}

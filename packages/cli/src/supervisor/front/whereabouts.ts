@@ -1,0 +1,82 @@
+import path from 'node:path'
+import { ControlSocket, PidFile } from '@endless/core/for-cli-later'
+import { controlBeside, type Logger, type Service } from '@endless/core/for-cli'
+
+/** Where a service can be found. */
+export interface Paths {
+  pidFile?: string | undefined
+  control?: string | undefined
+}
+
+/**
+ * The pid file and the control socket of a supervised service: where the command line says, or, where it
+ * says nothing, where the application does.
+ */
+export class Whereabouts {
+  readonly #given: Paths
+  readonly #facts: { service: Service; pid: number; logger: Logger }
+  #pidFile: PidFile | undefined
+  #control: ControlSocket | undefined
+
+  constructor(given: Paths, facts: { service: Service; pid: number; logger: Logger }) {
+    const absolute = (given: string | undefined): string | undefined =>
+      given === undefined ? undefined : path.resolve(given)
+    this.#given = { pidFile: absolute(given.pidFile), control: absolute(given.control) }
+    this.#facts = facts
+  }
+
+  /**
+   * Takes the paths of the command line, before anything is started.
+   *
+   * @throws `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
+   */
+  async claim(): Promise<void> {
+    const { pidFile, control } = this.#find({})
+    if (pidFile !== undefined) this.#pidFile = new PidFile(pidFile, this.#facts.pid)
+    if (control !== undefined) await this.#open(control)
+  }
+
+  /** A generation serves, which has its own wishes; what cannot be fulfilled is logged. */
+  async serving(wanted: Paths): Promise<void> {
+    const { pidFile, control } = this.#find(wanted)
+    try {
+      this.#name(pidFile)
+      if (control !== this.#control?.path) {
+        this.#control?.close()
+        this.#control = undefined
+        if (control !== undefined) await this.#open(control)
+      }
+    } catch (error) {
+      this.#facts.logger.error(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  /** The service has ended; settles when whoever waits for that has been answered. */
+  async close(): Promise<void> {
+    this.#pidFile?.remove()
+    this.#control?.close()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  #find(wanted: Paths): Paths {
+    const { pidFile, control } = this.#given
+    return {
+      pidFile: pidFile ?? wanted.pidFile,
+      control: control ?? (pidFile === undefined ? wanted.control : controlBeside(pidFile)),
+    }
+  }
+
+  #name(file: string | undefined): void {
+    if (file !== this.#pidFile?.path) {
+      this.#pidFile?.remove()
+      this.#pidFile = file === undefined ? undefined : new PidFile(file, this.#facts.pid)
+    }
+    this.#pidFile?.write()
+  }
+
+  async #open(file: string): Promise<void> {
+    const control = new ControlSocket(file, this.#facts.service)
+    await control.open()
+    this.#control = control
+  }
+}

@@ -1,0 +1,56 @@
+// Proves what `endless run` makes of the words that it is given.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { InvalidProgram, launchOf, namedScript } from '../../src/commands/program.js'
+
+let directory: string
+
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'endless-program-'))
+})
+
+afterEach(() => {
+  rmSync(directory, { recursive: true })
+})
+
+test.each([['app.js'], ['app'], ['./app.js'], ['lib']])(
+  'a script is started by this node, by the name that it was given: %s',
+  (script) => {
+    writeFileSync(path.join(directory, 'app.js'), '')
+    mkdirSync(path.join(directory, 'lib'))
+    writeFileSync(path.join(directory, 'lib', 'index.js'), '')
+    expect(launchOf([script, '--port', '1'], false, directory)).toMatchObject({
+      command: process.execPath,
+      args: [script, '--port', '1'],
+      cwd: directory,
+    })
+  },
+)
+
+test('of a command node is this node, and any other is itself', () => {
+  const { command, args } = launchOf(['node', '--import', 'tsx', 'app.ts'], true, directory)
+  expect([command, ...args]).toEqual([process.execPath, '--import', 'tsx', 'app.ts'])
+  expect(launchOf(['bun', 'app.ts'], true, directory)).toMatchObject({
+    command: 'bun',
+    args: ['app.ts'],
+  })
+})
+
+test.each([
+  [[], 'nothing to run: name a script'],
+  [['none.js'], 'cannot run none.js: there is no such file'],
+])('%j is refused: %s', (words, reason) => {
+  expect(() => launchOf(words, false, directory)).toThrow(new InvalidProgram(reason))
+})
+
+test.each([
+  [['/srv/current/app.js', '/x'], false, '/srv/current/app.js'],
+  [['app.js', '/srv/current/x'], false, ''],
+  [['/usr/bin/node', '--import', 'tsx', '/srv/current/app.ts', '/x'], true, '/srv/current/app.ts'],
+  [['node', 'app.js'], true, ''],
+  [[], false, ''],
+])('of %j (a command: %s) the script that may tell of a link is %j', (words, isCommand, script) => {
+  expect(namedScript(words, isCommand)).toBe(script)
+})

@@ -1,0 +1,65 @@
+// Proves what a supervisor gives in the place of a predecessor, and that ticket keys go to nobody else.
+import type { FromSupervisor, PassedTicketKeys, RawHandle } from '@endless/core/for-cli'
+import { expect, test } from 'vitest'
+import { Escrow } from '../../src/supervisor/escrow.js'
+import type { Generation } from '../../src/supervisor/generation.js'
+import { Relay } from '../../src/supervisor/relay.js'
+import { StandIn } from '../../src/supervisor/stand-in.js'
+
+const name = {
+  asked: 'tcp::443',
+  bound: { address: '::', family: 'IPv6', port: 443 },
+}
+const ticketKeys: PassedTicketKeys = { keys: 'c2VjcmV0', sinceMs: 1 }
+const facts = () => ({ isAtTerminal: false, isFirst: false })
+
+class FakeGeneration {
+  readonly escrow = new Escrow()
+  readonly number = 1
+  readonly sent: { message: FromSupervisor; handle: RawHandle | undefined }[] = []
+  predecessor: FakeGeneration | undefined
+
+  send(message: FromSupervisor, handle?: RawHandle): Promise<void> {
+    this.sent.push({ message, handle })
+    return Promise.resolve()
+  }
+}
+
+const asGeneration = (fake: FakeGeneration) => fake as unknown as Generation
+
+function createParts() {
+  const standIn = new StandIn(facts)
+  const relay = new Relay(standIn, facts, () => undefined)
+  const handle = { isClosed: false, close: () => (handle.isClosed = true) }
+  return { standIn, relay, handle }
+}
+
+test('what replaces a dead generation gets its sockets, and the keys of their tickets by where they are bound', () => {
+  const { standIn, relay, handle } = createParts()
+  const [dead, next] = [new FakeGeneration(), new FakeGeneration()]
+  relay.receive(asGeneration(dead), { type: 'escrow', ...name, ticketKeys }, handle)
+  standIn.keep(dead.escrow)
+  relay.receive(asGeneration(next), { type: 'hello', version: 1 }, undefined)
+  expect(next.sent).toEqual([
+    { message: { type: 'listener', ...name }, handle },
+    {
+      message: expect.objectContaining({
+        type: 'welcome',
+        generation: 1,
+        ticketKeys: { '[::]:443': ticketKeys },
+      }) as FromSupervisor,
+      handle: undefined,
+    },
+  ])
+  standIn.release()
+  expect(handle.isClosed).toBe(true)
+})
+
+test('a predecessor gets a copy of the socket without the keys', () => {
+  const { relay, handle } = createParts()
+  const [older, newer] = [new FakeGeneration(), new FakeGeneration()]
+  newer.predecessor = older
+  relay.receive(asGeneration(newer), { type: 'escrow', ...name, ticketKeys }, handle)
+  expect(older.sent).toEqual([{ message: { type: 'escrow', ...name }, handle }])
+  expect(handle.isClosed).toBe(false)
+})

@@ -1,0 +1,108 @@
+import { EndlessError, messageOf } from './endless-error.js'
+import type { Logger } from './logger.js'
+import type { System } from '../node/system.js'
+
+/** The signals that have hooks. */
+export const hookSignals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGTSTP'] as const
+
+export type HookSignal = (typeof hookSignals)[number]
+
+/** Before or after what endless does for a signal. */
+export type HookPhase = 'before' | 'after'
+
+/** Runs around what endless does for a signal; a promise is awaited, and what it gives is ignored. */
+export type SignalHook = () => unknown
+
+/** Hooks by phase and signal: `{ before: { SIGHUP: announce }, after: { SIGTERM: [flush] } }`. */
+export type HookOptions = {
+  [phase in HookPhase]?: { [signal in HookSignal]?: SignalHook | SignalHook[] }
+}
+
+interface Registered {
+  phase: HookPhase
+  signal: HookSignal
+  hook: SignalHook
+  order: number
+}
+
+// Hooks of several servers run in the order in which they were registered, whichever server has them.
+let registrations = 0
+
+/** The hooks of one server. */
+export class Hooks {
+  readonly registered: Registered[] = []
+
+  constructor(options: HookOptions = {}) {
+    for (const [phase, bySignal] of Object.entries(options) as [string, unknown][]) {
+      if (bySignal === null || typeof bySignal !== 'object') {
+        throw invalidHook(`hooks.${phase} is not an object`)
+      }
+      for (const [signal, hooks] of Object.entries(bySignal)) {
+        for (const hook of [hooks].flat()) this.add(phase, signal, hook as SignalHook)
+      }
+    }
+  }
+
+  add(phase: string, signal: string, hook: SignalHook): void {
+    if (phase !== 'before' && phase !== 'after') {
+      throw invalidHook(`unknown phase '${phase}': use 'before' or 'after'`)
+    }
+    if (!(hookSignals as readonly string[]).includes(signal)) {
+      throw invalidHook(`unknown signal '${signal}': use one of ${hookSignals.join(', ')}`)
+    }
+    if (typeof hook !== 'function') {
+      throw invalidHook(`the hook ${phase} ${signal} is not a function`)
+    }
+    this.registered.push({ phase, signal: signal as HookSignal, hook, order: registrations++ })
+  }
+}
+
+function invalidHook(found: string): EndlessError {
+  return new EndlessError('ERR_ENDLESS_INVALID_HOOK', `Cannot register a signal hook: ${found}.`)
+}
+
+/**
+ * Runs the hooks of some servers for one phase of one signal, one after the other. A hook that
+ * throws, rejects, or takes longer than `boundMs` is logged, and the next one runs.
+ */
+export async function runHooks(
+  all: Iterable<Hooks>,
+  phase: HookPhase,
+  signal: HookSignal,
+  { system, logger, boundMs }: { system: System; logger: Logger; boundMs: number },
+): Promise<void> {
+  const hooks = [...all]
+    .flatMap((list) => list.registered)
+    .filter((each) => each.phase === phase && each.signal === signal)
+    .sort((a, b) => a.order - b.order)
+  for (const { hook } of hooks) {
+    await bounded(system, logger, `The hook ${phase} ${signal}`, hook, boundMs)
+  }
+}
+
+/** Runs one function of the application that must not stop us, whatever it does. */
+export async function bounded(
+  system: System,
+  logger: Logger,
+  what: string,
+  body: () => unknown,
+  boundMs: number,
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    // Referenced: a hook that waits for nothing that Node knows must not let the process end early.
+    timer = system.setTimeout(() => {
+      resolve('late')
+    }, boundMs)
+  })
+  try {
+    const outcome = await Promise.race([(async () => body())(), late])
+    if (outcome === 'late') {
+      logger.error(`${what} has not ended after ${String(boundMs)} ms; going on without it.`)
+    }
+  } catch (error) {
+    logger.error(`${what} failed: ${messageOf(error)}; going on.`)
+  } finally {
+    clearTimeout(timer)
+  }
+}

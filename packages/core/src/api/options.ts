@@ -1,0 +1,289 @@
+import type net from 'node:net'
+import { EndlessError } from './endless-error.js'
+import { hookSignals, type HookOptions, type HookSignal } from './hooks.js'
+import type { Logger } from './logger.js'
+
+/** Options of one server. */
+export interface ServerOptions {
+  /**
+   * How long a drain may take before what is left of the server's connections is destroyed, in ms;
+   * negative: for ever, until {@link Generation.hammer} or SIGUSR2.
+   * @default 60_000 (`defaults.hammerTimeMs`, read when the drain begins)
+   */
+  hammerTimeMs?: number
+  /**
+   * How long a connection must have been idle in a drain before it is closed, in ms.
+   * @default on a restart the server's own `keepAliveTimeout`, at least 5_000; on a plain shutdown
+   * the same, at most 5_000; on Ctrl-C at a terminal 0. A value that is set replaces the first two.
+   */
+  idleGraceMs?: number
+  /**
+   * Whether open HTTP/1 connections without TLS move to the successor; a function decides for each.
+   * Turn it off where the application keeps state for a connection.
+   * @default true
+   */
+  migrateConnections?: boolean | ((socket: net.Socket) => boolean)
+  /** How long a client may take to send a whole request, in ms. @default Node's `requestTimeout` */
+  readTimeoutMs?: number
+  /** How long a whole response may take, from the request's header on, in ms. @default no limit */
+  writeTimeoutMs?: number
+  /** How long a request's header may be, in bytes. @default Node's `maxHeaderSize` */
+  maxHeaderBytes?: number
+  /**
+   * How long the keys of TLS session tickets live, in ms, restarts included; 0: for ever. A ticket
+   * under older keys gets a full handshake. Keys that the application sets are left to it.
+   * @default 43_200_000 (12 hours)
+   */
+  ticketRotationMs?: number
+  /**
+   * Rights of the path of a Unix socket, such as `0o660`; nobody ever sees it with others. A successor
+   * sets them when it takes over. @default what the umask leaves
+   */
+  socketMode?: number
+  /**
+   * Owner of the path of a Unix socket; what is left out stays as it is. Set like `socketMode`.
+   * @default user and group of the process
+   */
+  socketOwner?: { uid?: number; gid?: number }
+  /** What runs before and after the action of a signal. @default none */
+  hooks?: HookOptions
+  /**
+   * Called once the server is bound, with its address; its synchronous part runs before any request
+   * is handled, and `ready` waits for its promise.
+   * @default logs pid and address
+   */
+  beforeBegin?: (address: string) => void | Promise<void>
+}
+
+/** Options of the process: every server of a process that gives one must give the same. */
+export interface ProcessOptions {
+  /** How long a successor may take to get ready, in ms. @default 60_000 */
+  readyTimeoutMs?: number
+  /**
+   * When this process is ready: when its servers listen, or when it calls `generation.ready()`.
+   * @default 'listening'
+   */
+  ready?: 'listening' | 'manual'
+  /**
+   * How long after its last `listen` a successor waits for the application to listen on what else
+   * its predecessor passed on, in ms; then that is given up. @default 10_000
+   */
+  unclaimedGraceMs?: number
+  /**
+   * How long to go on accepting after a SIGTERM from outside, in ms, for load balancers to notice;
+   * `state` says `shutting-down` meanwhile. Not in a restart. @default 0
+   */
+  shutdownDelayMs?: number
+  /** File that names the pid of the generation that serves. @default none */
+  pidFile?: string
+  /**
+   * Path of the control socket, over which the command `endless` asks this service; for nobody but its
+   * own user. @default `<pidFile>.sock` if there is a `pidFile`, else none
+   */
+  control?: string
+  /** The signals that endless catches. @default the six of {@link HookSignal} */
+  signals?: HookSignal[]
+  /** What to start as the successor, where it differs from how this process was started. */
+  successor?: SuccessorOptions
+  /** Whether to exit after a shutdown that endless began. @default true */
+  exit?: boolean
+  /** Takes what endless logs. @default lines on standard error */
+  logger?: Logger
+}
+
+/** How the successor is started; what is left out is as this process was started. */
+export interface SuccessorOptions {
+  /** A Node.js binary. @default process.execPath */
+  command?: string
+  /** All arguments of the command. @default those of this process when core was loaded, `execArgv` included */
+  args?: string[]
+  /**
+   * Working directory. A symbolic link to the next release takes the script along.
+   *
+   * @default that of this process when it was started, symbolic links kept
+   */
+  cwd?: string
+  /** The whole environment. @default that of this process */
+  env?: NodeJS.ProcessEnv
+}
+
+export type EndlessOptions = ServerOptions & ProcessOptions
+
+/** How long waits are bounded by that the user has set no other bound for. */
+export const defaultHammerTimeMs = 60_000
+
+/** Half a day: a stolen key tells no more than that, and who comes all day pays for two full handshakes. */
+export const defaultTicketRotationMs = 43_200_000
+
+/** Process options with their defaults: what the process goes by. */
+export type ResolvedProcessOptions = Required<
+  Omit<ProcessOptions, 'pidFile' | 'control' | 'successor' | 'logger'>
+> &
+  Pick<ProcessOptions, 'pidFile' | 'control' | 'successor' | 'logger'>
+
+export const processDefaults: ResolvedProcessOptions = {
+  readyTimeoutMs: 60_000,
+  ready: 'listening',
+  unclaimedGraceMs: 10_000,
+  shutdownDelayMs: 0,
+  signals: [...hookSignals],
+  exit: true,
+}
+
+type Check = (value: unknown) => string | undefined
+
+const milliseconds: Check = (value) =>
+  typeof value === 'number' && value >= 0 && value <= 2_147_483_647
+    ? undefined
+    : 'a number of milliseconds from 0 to 2147483647'
+
+const isInteger = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32
+
+const checks: Record<keyof EndlessOptions, Check> = {
+  hammerTimeMs: (value) =>
+    typeof value === 'number' && value <= 2_147_483_647
+      ? undefined
+      : 'a number of milliseconds, negative for never',
+  idleGraceMs: milliseconds,
+  migrateConnections: (value) =>
+    typeof value === 'boolean' || typeof value === 'function'
+      ? undefined
+      : 'true, false or a function of the socket',
+  readTimeoutMs: milliseconds,
+  writeTimeoutMs: milliseconds,
+  ticketRotationMs: milliseconds,
+  maxHeaderBytes: (value) =>
+    Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'a positive integer',
+  socketMode: (value) =>
+    isInteger(value) && value <= 0o777 ? undefined : 'an integer from 0 to 0o777',
+  socketOwner: (value) =>
+    value !== null &&
+    typeof value === 'object' &&
+    Object.entries(value).every(([key, id]) => ['uid', 'gid'].includes(key) && isInteger(id))
+      ? undefined
+      : 'an object of { uid, gid }, both integers',
+  hooks: (value) =>
+    value !== null && typeof value === 'object'
+      ? undefined
+      : 'an object such as { before: { SIGHUP: hook } }',
+  beforeBegin: (value) => (typeof value === 'function' ? undefined : 'a function'),
+  readyTimeoutMs: milliseconds,
+  ready: (value) =>
+    value === 'listening' || value === 'manual' ? undefined : "'listening' or 'manual'",
+  unclaimedGraceMs: milliseconds,
+  shutdownDelayMs: milliseconds,
+  pidFile: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
+  control: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
+  signals: (value) =>
+    Array.isArray(value) && value.every((each) => hookSignals.includes(each as HookSignal))
+      ? undefined
+      : `a list of ${hookSignals.join(', ')}`,
+  successor: (value) =>
+    value !== null &&
+    typeof value === 'object' &&
+    Object.keys(value).every((key) => ['command', 'args', 'cwd', 'env'].includes(key))
+      ? undefined
+      : 'an object of { command, args, cwd, env }',
+  exit: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
+  logger: (value) =>
+    (['info', 'warn', 'error'] as const).every(
+      (method) => typeof (value as Logger | null)?.[method] === 'function',
+    )
+      ? undefined
+      : 'an object with info, warn and error',
+}
+
+const processOptionNames = [
+  'readyTimeoutMs',
+  'ready',
+  'unclaimedGraceMs',
+  'shutdownDelayMs',
+  'pidFile',
+  'control',
+  'signals',
+  'successor',
+  'exit',
+  'logger',
+] as const satisfies readonly (keyof ProcessOptions)[]
+
+/**
+ * Checks options and parts them into those of the server and those of the process; options that are
+ * `undefined` count as not given.
+ *
+ * @throws `ERR_ENDLESS_INVALID_OPTION` for an unknown option or a value that makes no sense.
+ */
+export function parseOptions(options: EndlessOptions = {}): {
+  server: ServerOptions
+  process: ProcessOptions
+} {
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw invalidOption('options', options, 'an object')
+  }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  for (const [name, value] of given) {
+    if (!Object.hasOwn(checks, name)) {
+      throw new EndlessError(
+        'ERR_ENDLESS_INVALID_OPTION',
+        `Unknown option '${name}': the options are ${Object.keys(checks).sort().join(', ')}.`,
+      )
+    }
+    const expected = checks[name as keyof EndlessOptions](value)
+    if (expected !== undefined) throw invalidOption(name, value, expected)
+  }
+  const isProcessOption = (name: string): boolean =>
+    (processOptionNames as readonly string[]).includes(name)
+  return {
+    server: Object.fromEntries(given.filter(([name]) => !isProcessOption(name))),
+    process: Object.fromEntries(given.filter(([name]) => isProcessOption(name))),
+  }
+}
+
+/** What is said of an option whose value makes no sense. */
+export function invalidOption(name: string, value: unknown, expected: string): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_INVALID_OPTION',
+    `The option '${name}' is ${describe(value)}: expected ${expected}.`,
+  )
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`
+  if (typeof value === 'function') return 'a function'
+  if (value !== null && typeof value === 'object') {
+    return Array.isArray(value) ? `[${value.map(String).join(', ')}]` : 'an object'
+  }
+  return String(value)
+}
+
+/**
+ * Adds what one server says of the process to what the others have said.
+ *
+ * @throws `ERR_ENDLESS_OPTION_CONFLICT` if they differ.
+ */
+export function mergeProcessOptions(known: ProcessOptions, added: ProcessOptions): ProcessOptions {
+  for (const name of processOptionNames) {
+    if (name in known && name in added && !isSame(known[name], added[name])) {
+      throw new EndlessError(
+        'ERR_ENDLESS_OPTION_CONFLICT',
+        `The option '${name}' belongs to the process, and two servers give it two values: ` +
+          `${describe(known[name])} and ${describe(added[name])}. Give it once, or the same twice.`,
+      )
+    }
+  }
+  return { ...known, ...added }
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  const isPlain = (value: unknown): boolean =>
+    value !== null &&
+    typeof value === 'object' &&
+    (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
+  // Loggers are compared by identity above: functions do not survive JSON.
+  return isPlain(a) && isPlain(b) && !hasFunction(a) && JSON.stringify(a) === JSON.stringify(b)
+}
+
+function hasFunction(value: unknown): boolean {
+  return Object.values(value as object).some((each) => typeof each === 'function')
+}

@@ -1,0 +1,152 @@
+import http from 'node:http'
+import type { Socket } from 'node:net'
+import { type EndlessError, messageOf, type EndlessErrorCode } from '../api/endless-error.js'
+import { routes, type Answer } from './routes.js'
+import { controlVersion, versionHeader, type Service } from './service.js'
+
+// What comes over the control socket: HTTP, so that curl can ask, and JSON. Nobody but the user of
+// the service can connect, and yet nothing that is sent there may cost it more than a little time.
+
+const mostConnections = 64
+const maxHeaderBytes = 8_192
+/** No request has a body; what a client sends out of habit, such as `{}`, is read and forgotten. */
+const maxBodyBytes = 1_024
+const headerMs = 2_000
+const requestMs = 5_000
+/** How long a client may take to read what was answered. */
+const readMs = 5_000
+
+/** Answers of a service that serves on as it did: nothing has been begun. */
+const refusals: ReadonlySet<unknown> = new Set<EndlessErrorCode>([
+  'ERR_ENDLESS_NOT_RUNNING',
+  'ERR_ENDLESS_SHUTTING_DOWN',
+  'ERR_ENDLESS_UNRESPONSIVE',
+  'ERR_ENDLESS_UNSUPPORTED',
+  'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
+])
+
+/** Makes the server of a control socket, which does not listen yet and holds no process. */
+export function createControlServer(service: Service): http.Server {
+  const server = http.createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: headerMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => {
+      receive(request, response, service)
+    },
+  )
+  server.maxConnections = mostConnections
+  server.on('connection', (socket) => socket.unref())
+  server.on('clientError', refuseGarbage)
+  return server
+}
+
+function receive(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  service: Service,
+): void {
+  let bodyBytes = 0
+  request.on('data', (chunk: Buffer) => {
+    bodyBytes += chunk.length
+    if (bodyBytes <= maxBodyBytes || response.headersSent) return
+    send(response, failure(413, null, `The body is longer than ${String(maxBodyBytes)} bytes.`))
+  })
+  // Not before: a request that is broken off has not been made.
+  request.on('end', () => {
+    if (response.headersSent) return
+    // Status 102, of which not every client has heard: only for those that name this protocol.
+    const isTold = request.headers[versionHeader] !== undefined
+    const progress = (): void => {
+      if (isTold && !response.headersSent) response.writeProcessing()
+    }
+    // That it was heard: what it asks for can take long.
+    progress()
+    void answer(request, service, progress).then((given) => {
+      if (!response.destroyed) send(response, given)
+    })
+  })
+}
+
+async function answer(
+  { method, url = '' }: http.IncomingMessage,
+  service: Service,
+  progress: () => void,
+): Promise<Answer> {
+  const [pathname = '', query] = url.split('?')
+  const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined
+  if (!route) {
+    return failure(404, null, `There is ${Object.keys(routes).join(', ')}, and not ${pathname}.`)
+  }
+  if (method !== route.method) {
+    const answer = failure(405, null, `${pathname} is asked with ${route.method}.`)
+    return { ...answer, headers: { allow: route.method } }
+  }
+  const given = new URLSearchParams(query)
+  const wait = given.get('wait') ?? route.waits[0]
+  if (wait !== undefined && !route.waits.includes(wait)) {
+    return failure(400, null, `'wait' is ${route.waits.join(', ') || 'not known here'}.`)
+  }
+  const location = wait === undefined ? pathname : `${pathname}?wait=${wait}`
+  const moved: Answer = { status: 307, body: {}, headers: { location } }
+  if (await service.hasMoved()) return moved
+  try {
+    return await route.act(service, { wait, hasWaited: given.has('waited') }, progress)
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    // A restart that waited for another one: the process that came of that one is to do it.
+    if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && (await service.hasMoved())) {
+      return { ...moved, headers: { location: `${location}&waited` } }
+    }
+    return failure(refusals.has(code) ? 409 : 500, error)
+  }
+}
+
+/** `{ "error": { "code": "ERR_ENDLESS_READY_TIMEOUT", "message": "…", … } }` */
+function failure(status: number, error: unknown, message = messageOf(error)): Answer {
+  const { code, pid, exitCode, signal, stderr } = (error ?? {}) as Partial<EndlessError>
+  return { status, body: { error: { code, message, pid, exitCode, signal, stderr } } }
+}
+
+function send(response: http.ServerResponse, { status, body, isLast, headers }: Answer): void {
+  const text = `${JSON.stringify(body)}\n`
+  // Without a length either, the text ends with the connection (RFC 9112, section 6.3).
+  if (isLast) response.removeHeader('transfer-encoding')
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    [versionHeader]: controlVersion,
+    connection: 'close',
+    ...headers,
+    ...(!isLast && { 'content-length': Buffer.byteLength(text) }),
+  })
+  const { socket } = response
+  socket?.setTimeout(readMs, () => socket.destroy())
+  if (isLast) {
+    // The exit closes it: who has read the whole answer knows that this process runs no more.
+    response.write(text)
+  } else {
+    response.end(text)
+  }
+}
+
+function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
+  const statuses: Record<string, number> = {
+    HPE_HEADER_OVERFLOW: 431,
+    ERR_HTTP_REQUEST_TIMEOUT: 408,
+  }
+  const status = statuses[error.code ?? ''] ?? 400
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const text = `${JSON.stringify(failure(status, null, http.STATUS_CODES[status]).body)}\n`
+  socket.end(
+    `HTTP/1.1 ${String(status)} ${http.STATUS_CODES[status] ?? ''}\r\n` +
+      `${versionHeader}: ${String(controlVersion)}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${String(Buffer.byteLength(text))}\r\nConnection: close\r\n\r\n${text}`,
+    () => socket.destroy(),
+  )
+}

@@ -1,0 +1,260 @@
+import { isMainThread } from 'node:worker_threads'
+import type * as protocol from '../handoff/protocol.js'
+
+// Runs in a successor before the application's first line (`--import`). It imports nothing but Node:
+// its text is what is passed on, as the release it came from may be deleted meanwhile. So the three
+// constants of protocol.ts are written out here; test/unit holds them equal.
+const protocolVersion = 1
+const command = 'NODE_ENDLESS'
+const inheritanceKey = Symbol.for('@endless/core:inheritance')
+
+type RawListener = protocol.HeldListener['handle']
+type RawHandle = Parameters<SuccessorChannel['onMessage']>[1]
+type SuccessorChannel = protocol.Channel<protocol.ToPredecessor, protocol.ToSuccessor>
+
+/** Everything that Node's IPC channel put on `process` (lib/internal/child_process.js). */
+const channelProperties = [
+  'channel',
+  'connected',
+  'send',
+  'disconnect',
+  '_send',
+  '_disconnect',
+  '_channel',
+  '_handleQueue',
+  '_pendingMessage',
+  '_closesGot', // counted when the channel closes, as if `process` were a child
+]
+
+interface ChannelEnd {
+  channel: { ref(): void; unref(): void }
+  _send(message: object, handle: RawHandle, options: object, callback: unknown): void
+}
+
+/**
+ * Takes Node's IPC channel away from the application and keeps it for us: `process.send` and its
+ * relatives are `undefined` to everybody but Node's own code while it handles the channel, and no
+ * event of the channel reaches the application. All of it is undone when the channel has closed.
+ */
+function takeChannel(): SuccessorChannel {
+  const handleKey = Object.getOwnPropertySymbols(process).find(
+    (symbol) => symbol.description === 'kChannelHandle',
+  )
+  const properties = process as unknown as Record<string | symbol, unknown>
+  const control = (process as unknown as ChannelEnd).channel
+  let inside = 0
+
+  function within<A extends unknown[], R>(body: (this: unknown, ...args: A) => R) {
+    return function (this: unknown, ...args: A): R {
+      inside++
+      try {
+        return body.apply(this, args)
+      } finally {
+        inside--
+      }
+    }
+  }
+
+  for (const name of channelProperties) {
+    // '_channel' is a deprecated accessor in front of 'channel': reading it would warn.
+    let value: unknown = name === '_channel' ? control : properties[name]
+    Object.defineProperty(process, name, {
+      configurable: true,
+      enumerable: false,
+      get: () => (inside > 0 ? value : undefined),
+      set: (next: unknown) => (value = next),
+    })
+  }
+  const handle = handleKey && (properties[handleKey] as { onread: (buffer: unknown) => void })
+  if (handle) {
+    const onread = within(handle.onread)
+    const isDisconnectHeld = within(() => Boolean(properties['_handleQueue']))
+    handle.onread = function (buffer) {
+      onread.call(this, buffer)
+      // The end. While a handle waits for its acknowledgement, which cannot come any more, Node puts
+      // 'disconnect' off for ever (lib/internal/child_process.js, target.disconnect).
+      if (buffer === undefined && isDisconnectHeld()) process.nextTick(emit, 'disconnect')
+    }
+  }
+
+  let settleClosed: () => void = () => undefined
+  const closed = new Promise<void>((resolve) => (settleClosed = resolve))
+  const channel: SuccessorChannel = {
+    send: within(
+      (message, handle) =>
+        new Promise<void>((resolve, reject) => {
+          const end = process as unknown as ChannelEnd
+          if (!(end.channel as unknown)) {
+            reject(new Error('the predecessor is gone'))
+            return
+          }
+          end._send({ cmd: command, ...message }, handle, {}, (error: Error | null) => {
+            if (error) reject(error)
+            else resolve()
+          })
+        }),
+    ),
+    onMessage: () => undefined,
+    onHandleAnswer: () => undefined,
+    closed,
+    ref: () => {
+      control.ref()
+    },
+    unref: () => {
+      control.unref()
+    },
+  }
+
+  const nodeListeners = process.rawListeners('internalMessage') as ((...args: unknown[]) => void)[]
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- always applied to `process`
+  const originalEmit = process.emit as (...args: unknown[]) => boolean
+  const emit = (...args: unknown[]): boolean => {
+    const [event, message, handle] = args as [unknown, { cmd?: unknown } | undefined, RawHandle]
+    if (event === 'internalMessage') {
+      if (message?.cmd === command) {
+        channel.onMessage(message as unknown as protocol.ToSuccessor, handle)
+      } else {
+        // What passes a handle on or acknowledges one is for Node alone.
+        for (const listener of nodeListeners) within(listener).call(process, message, handle)
+        if (message?.cmd === 'NODE_HANDLE_ACK') channel.onHandleAnswer(true)
+        else if (message?.cmd === 'NODE_HANDLE_NACK') channel.onHandleAnswer(false)
+      }
+      return true
+    }
+    if (event === 'disconnect') {
+      for (const name of channelProperties) Reflect.deleteProperty(process, name)
+      if (properties['emit'] === emit) Reflect.deleteProperty(process, 'emit')
+      settleClosed()
+      return true
+    }
+    return originalEmit.apply(process, args)
+  }
+  Object.defineProperty(process, 'emit', {
+    configurable: true,
+    enumerable: false,
+    writable: true,
+    value: emit,
+  })
+  return channel
+}
+
+/** What {@link reportFailures} can be told later. */
+type Reporting = Pick<protocol.Inheritance, 'stopReporting' | 'reportAtEnd'>
+
+/** Reports what the application dies of, and what it says on standard error meanwhile. */
+function reportFailures(channel: SuccessorChannel): Reporting {
+  // A predecessor that is gone reads no reports, and the application goes its own way.
+  const send = (report: protocol.ToPredecessor): void => {
+    channel.send(report).catch(() => undefined)
+  }
+  let kept: string | undefined
+  const onError = (error: unknown): void => {
+    const { name, message, stack, code } = (
+      error instanceof Error ? error : { name: 'Error', message: String(error) }
+    ) as Error & { code?: string }
+    send({ type: 'error', error: { name, message, stack, code } })
+  }
+  const onExit = (exitCode: number): void => {
+    if (kept && exitCode !== 0) send({ type: 'stderr', text: kept })
+  }
+  process.on('uncaughtExceptionMonitor', onError)
+  process.on('exit', onExit)
+
+  const stderr = process.stderr
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- always applied to `stderr`
+  const write = stderr.write
+  const reportingWrite = ((...args: Parameters<typeof write>) => {
+    const [chunk] = args as [unknown]
+    const text = (
+      typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()
+    ).slice(-4096)
+    if (kept === undefined) send({ type: 'stderr', text })
+    else kept = (kept + text).slice(-4096)
+    return write.apply(stderr, args)
+  }) as typeof write
+  stderr.write = reportingWrite
+
+  return {
+    stopReporting() {
+      process.off('uncaughtExceptionMonitor', onError)
+      process.off('exit', onExit)
+      // Somebody may have wrapped it after us; then ours stays below and only passes on.
+      if (stderr.write === reportingWrite) Reflect.deleteProperty(stderr, 'write')
+    },
+    reportAtEnd() {
+      kept ??= ''
+    },
+  }
+}
+
+/** Waits for what the predecessor gives; `undefined` if it dies first. */
+async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance | undefined> {
+  const held = new Map<string, protocol.HeldListener>()
+  const welcome = new Promise<protocol.Welcome>((resolve) => {
+    channel.onMessage = (message, handle) => {
+      if (message.type === 'listener' && handle) {
+        const { asked, bound, name } = message
+        const address = JSON.stringify(bound)
+        // A second time from a supervisor, if the predecessor has died in the middle of it.
+        held.get(address)?.handle.close()
+        held.set(address, { asked, bound, name, handle: handle as RawListener })
+      } else if (message.type === 'welcome') {
+        resolve(message)
+      }
+    }
+  })
+  const reporting = reportFailures(channel)
+  channel.ref()
+  // The predecessor speaks only when it is spoken to: Node drops internal messages that come before
+  // anybody listens for them.
+  channel.send({ type: 'hello', version: protocolVersion }).catch(() => undefined)
+  const received = await Promise.race([welcome, channel.closed])
+  channel.unref()
+  if (!received) {
+    reporting.stopReporting()
+    // Nobody would claim them, and their addresses would be in use.
+    for (const { handle } of held.values()) handle.close()
+    return undefined
+  }
+  return {
+    version: protocolVersion,
+    welcome: received,
+    held: [...held.values()],
+    channel,
+    ...reporting,
+  }
+}
+
+function hideOptions(added: string[]): void {
+  for (const option of added) {
+    const index = process.execArgv.indexOf(option)
+    if (index >= 0) process.execArgv.splice(index, 1)
+  }
+}
+
+/** Takes what named this file out of the environment, before the application looks. */
+function hideFromEnvironment(): void {
+  const option = `--import ${import.meta.url}`
+  const options = process.env['NODE_OPTIONS']
+  if (options === option) delete process.env['NODE_OPTIONS']
+  else if (options?.startsWith(`${option} `)) {
+    process.env['NODE_OPTIONS'] = options.slice(option.length + 1)
+  }
+}
+
+if (isMainThread) hideFromEnvironment()
+
+// A worker thread inherits the options of its process, and a stranger could run this file: only a
+// channel whose other end is the parent that is named in the URL counts.
+const parentPid = Number(new URL(import.meta.url).hash.slice(1))
+if (isMainThread && parentPid === process.ppid && typeof process.send === 'function') {
+  const inheritance = await receive(takeChannel())
+  if (inheritance) {
+    hideOptions(inheritance.welcome.addedExecArgv)
+    Object.defineProperty(globalThis, inheritanceKey, {
+      configurable: true,
+      enumerable: false,
+      value: inheritance,
+    })
+  }
+}

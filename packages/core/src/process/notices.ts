@@ -1,0 +1,42 @@
+import type { Ancestry } from './parts/ancestry.js'
+import type { Servers } from './parts/servers.js'
+import type { System } from '../node/system.js'
+
+// What the log tells of a life that goes as it should.
+
+/** `shutting down: 1 connection open, at most 60 s; SIGUSR2 or a second Ctrl-C ends it at once` */
+export function shutdownNotice(servers: Servers, delayMs: number): string {
+  const count = [...servers].reduce((sum, { connections }) => sum + connections.accepted.size, 0)
+  if (count === 0 && delayMs === 0) return 'shutting down: no connection is open'
+  const times = [...servers].map(({ hammerTimeMs }) => hammerTimeMs)
+  const limit = times.some((timeMs) => timeMs < 0)
+    ? 'no time limit'
+    : `at most ${inSeconds(Math.max(0, ...times))}`
+  const delay = delayMs > 0 ? `accepts for another ${inSeconds(delayMs)}, then ` : ''
+  return (
+    `shutting down: ${connectionsOf(count)} open, ${delay}${limit}; ` +
+    'SIGUSR2 or a second Ctrl-C ends it at once'
+  )
+}
+
+/** `generation 1 (pid 4711) has taken over`, and where it is to be found if it came from a terminal. */
+export function takenOverNotice(
+  { number, pid }: { number: number; pid: number },
+  { ancestry, system }: { ancestry: Ancestry; system: System },
+): string {
+  const name = `generation ${String(number)} (pid ${String(pid)}) has taken over`
+  // A shell knows the first process alone: the prompt is back, and Ctrl-C for somebody else.
+  const isInBackground = !ancestry.supervisor && system.terminal() === 'present'
+  return isInBackground
+    ? `${name}, in the background of this terminal: kill ${String(pid)} ends it`
+    : name
+}
+
+/** `1 connection`, `2 connections` */
+export function connectionsOf(count: number): string {
+  return `${String(count)} connection${count === 1 ? '' : 's'}`
+}
+
+function inSeconds(timeMs: number): string {
+  return `${String(timeMs / 1_000)} s`
+}

@@ -1,0 +1,49 @@
+import type { EndlessError } from '../../api/endless-error.js'
+import type { LastRestart, RestartReport } from '../../api/reports.js'
+import type { System } from '../../node/system.js'
+
+/** How the last restart ended that this process knows of. */
+export class RestartRecord {
+  readonly #system: Pick<System, 'now'>
+  #last: Omit<LastRestart, 'agoMs'> | undefined
+  #endedMs = 0
+
+  constructor(system: Pick<System, 'now'>) {
+    this.#system = system
+  }
+
+  /** It succeeded; `durationMs` is `undefined` where nobody has told. */
+  takenOver({
+    number,
+    pid,
+    durationMs,
+  }: Omit<RestartReport, 'durationMs'> & { durationMs: number | undefined }): void {
+    this.#note({ outcome: 'taken-over', number, pid, durationMs: rounded(durationMs), error: null })
+  }
+
+  failed(number: number, error: EndlessError, durationMs: number): void {
+    const { code, message, exitCode = null, signal = null, stderr = [] } = error
+    this.#note({
+      outcome: 'failed',
+      number,
+      pid: error.pid ?? null,
+      durationMs: rounded(durationMs),
+      error: { code, message, exitCode, signal, stderr },
+    })
+  }
+
+  /** Tells of it as of now; `null` if there was none. */
+  get last(): LastRestart | null {
+    if (!this.#last) return null
+    return { ...this.#last, agoMs: Math.round(this.#system.now() - this.#endedMs) }
+  }
+
+  #note(last: Omit<LastRestart, 'agoMs'>): void {
+    this.#last = last
+    this.#endedMs = this.#system.now()
+  }
+}
+
+function rounded(durationMs: number | undefined): number | null {
+  return durationMs === undefined ? null : Math.round(durationMs)
+}

@@ -1,0 +1,88 @@
+import type { System } from '../node/system.js'
+
+/** What readiness is made of, as far as the process knows it. */
+export interface ReadinessSource {
+  readonly mode: 'listening' | 'manual'
+  /** How many sockets of the predecessor nobody has claimed. */
+  readonly unclaimed: number
+  readonly unclaimedGraceMs: number
+  /** A successor with a failed listen must not take over; generation 0 serves with what it has. */
+  readonly isSuccessor: boolean
+  /** The grace for what is unclaimed is over. */
+  giveUpUnclaimed(): void
+  ready(): void
+}
+
+/** The one barrier for all servers of a process: when it may say that it is ready. */
+export class Readiness {
+  readonly #system: System
+  readonly #source: ReadinessSource
+  readonly #pending = new Set<object>()
+  readonly #failed = new Set<object>()
+  readonly #begun = new Set<object>()
+  #timer: NodeJS.Timeout | undefined
+  #isManuallyReady = false
+  #hasGivenUp = false
+  #isReady = false
+
+  constructor(system: System, source: ReadinessSource) {
+    this.#system = system
+    this.#source = source
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  listenBegun(server: object): void {
+    this.#failed.delete(server)
+    this.#pending.add(server)
+  }
+
+  listenFailed(server: object): void {
+    this.#pending.delete(server)
+    this.#begun.delete(server)
+    this.#failed.add(server)
+    this.#look()
+  }
+
+  /** It listens, and its beforeBegin has settled. */
+  begun(server: object): void {
+    this.#pending.delete(server)
+    this.#begun.add(server)
+    this.#look()
+  }
+
+  closed(server: object): void {
+    this.#pending.delete(server)
+    this.#begun.delete(server)
+    this.#failed.delete(server)
+    this.#look()
+  }
+
+  manually(): void {
+    this.#isManuallyReady = true
+    this.#look()
+  }
+
+  #look(): void {
+    clearTimeout(this.#timer)
+    if (this.#isReady || this.#begun.size === 0 || this.#pending.size > 0) return
+    const { mode, unclaimed, unclaimedGraceMs, isSuccessor } = this.#source
+    if (isSuccessor && this.#failed.size > 0) return
+    if (mode === 'manual' && !this.#isManuallyReady) return
+    if (mode === 'listening' && unclaimed > 0 && !this.#hasGivenUp) {
+      // Counted from the last listen. Unreferenced: the channel keeps a successor alive.
+      this.#timer = this.#system
+        .setTimeout(() => {
+          this.#hasGivenUp = true
+          this.#source.giveUpUnclaimed()
+          this.#look()
+        }, unclaimedGraceMs)
+        .unref()
+      return
+    }
+    this.#isReady = true
+    this.#source.ready()
+  }
+}

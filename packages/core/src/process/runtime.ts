@@ -1,0 +1,199 @@
+import net from 'node:net'
+import type { Duplex } from 'node:stream'
+import { stateText } from '../migration/upgrade-migration.js'
+import type { LoneGeneration } from './own-service.js'
+import type { GenerationEvents } from '../api/events.js'
+import type { Generation, GenerationStatus, TerminateHook } from '../api/generation.js'
+import type { Inheritance } from '../handoff/protocol.js'
+import { takeInheritance } from '../handoff/new-half.js'
+import type { HookSignal } from '../api/hooks.js'
+import { Host } from './host.js'
+import type { GenerationState } from './parts/lifecycle.js'
+import { createParts, type Parts } from './parts/parts.js'
+import type { RestartReport, ShutdownReport } from '../api/reports.js'
+import { refuseRestart } from './restart-refusal.js'
+import { Restart } from './restart.js'
+import type { Occasion } from '../server/managed-server.js'
+import type { Servers } from './parts/servers.js'
+import { Serving } from './serving.js'
+import { Shutdown } from './shutdown.js'
+import { SignalActions, type SignalTarget } from './signal-actions.js'
+import { createNodeSystem, type System } from '../node/system.js'
+
+/** The process and all its parts. There is one in a process. */
+export class Runtime implements Generation, SignalTarget, LoneGeneration {
+  readonly host: Host
+  readonly actions: SignalActions
+  readonly #parts: Parts
+  readonly #serving: Serving
+  readonly #startedMs: number
+  readonly #terminateHooks: TerminateHook[] = []
+  #restart: Restart | undefined
+  #shutdown: Shutdown | undefined
+  /** The last one, if the process has outlived it. */
+  #outlived: Shutdown | undefined
+
+  constructor(system: System, inheritance: Inheritance | undefined) {
+    this.#startedMs = system.now()
+    this.#parts = createParts(system, inheritance, this)
+    this.#serving = new Serving(this.#parts)
+    this.actions = new SignalActions(this, this.#parts)
+    this.host = new Host(this.#parts, this.#serving, {
+      isShuttingDown: () => this.isShuttingDown,
+      onSignal: (signal) => void this.actions.on(signal),
+    })
+  }
+
+  get servers(): Servers {
+    return this.#parts.servers
+  }
+
+  get currentRestart(): Restart | undefined {
+    return this.#restart
+  }
+
+  get currentShutdown(): Shutdown | undefined {
+    return this.#shutdown
+  }
+
+  get isShuttingDown(): boolean {
+    return this.#shutdown !== undefined
+  }
+
+  get number(): number {
+    return this.#parts.ancestry.number
+  }
+
+  get isSuccessor(): boolean {
+    return this.number > 0
+  }
+
+  get hasSuccessor(): boolean {
+    return this.#restart?.successor?.hasTakenOver ?? false
+  }
+
+  get state(): GenerationState {
+    return this.#parts.lifecycle.state
+  }
+
+  restart(): Promise<RestartReport> {
+    if (this.#restart?.isUnderWay) return this.#restart.report
+    const refusal = refuseRestart(this.#parts.system, this.state, this.isShuttingDown)
+    if (refusal) return Promise.reject(refusal)
+    const restart = new Restart(this.#parts, {
+      gaveWay: () => {
+        this.#beginShutdown()
+      },
+      takenOver: (migration) => {
+        this.#beginShutdown().follow(migration)
+      },
+      takenBack: (reason) => {
+        if (this.#shutdown?.isAskedFor) return false
+        this.#shutdown?.breakOff(reason)
+        this.#shutdown = undefined
+        return true
+      },
+      servesAgain: () => {
+        this.#serving.again()
+      },
+      generations: (isHammered) => this.generations(isHammered),
+    })
+    this.#restart = restart
+    void restart.begin()
+    return restart.report
+  }
+
+  /** Its predecessor accepts no more. */
+  takeOver(afterMs?: number): void {
+    this.#serving.takeOver(afterMs)
+  }
+
+  ready(): void {
+    this.#serving.readiness.manually()
+  }
+
+  shutdown(): Promise<ShutdownReport> {
+    return this.shutDown({ reason: 'shutdown', isInteractive: false }, 0)
+  }
+
+  shutDown(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
+    // Nothing has served since, and what the servers said of the exit is forgotten with them.
+    if (this.state === 'terminate' && this.#outlived?.report) return this.#outlived.report
+    return this.#beginShutdown().ask(occasion, delayMs, signal)
+  }
+
+  hammer(): void {
+    if (this.state === 'shutting-down') this.#shutdown?.hammer()
+  }
+
+  async migrate(socket: Duplex, state?: unknown): Promise<boolean> {
+    const text = stateText(state)
+    if (!(socket instanceof net.Socket)) return false
+    const server = this.servers.find(({ connections }) => connections.accepted.has(socket))
+    if (!server?.isDraining || server.bound === null) return false
+    const upgrades = this.#restart?.successor?.upgrades
+    return (await upgrades?.migrate(socket, server.bound, text)) ?? false
+  }
+
+  status(): GenerationStatus {
+    const { system, record } = this.#parts
+    return {
+      number: this.number,
+      pid: system.pid,
+      state: this.state,
+      uptimeMs: Math.round(system.now() - this.#startedMs),
+      memoryBytes: system.memoryBytes(),
+      servers: this.servers.status,
+      lastRestart: record.last,
+    }
+  }
+
+  async generations(isHammered: boolean): Promise<GenerationStatus[]> {
+    if (isHammered) void this.actions.on('SIGUSR2')
+    const older = (await this.#parts.ancestry.predecessor?.askOlder(isHammered)) ?? []
+    return [...older, this.status()]
+  }
+
+  on<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): Generation {
+    this.#parts.events.on(event, listener)
+    return this
+  }
+
+  off<E extends keyof GenerationEvents>(
+    event: E,
+    listener: (...args: GenerationEvents[E]) => void,
+  ): Generation {
+    this.#parts.events.off(event, listener)
+    return this
+  }
+
+  onTerminate(hook: TerminateHook): Generation {
+    this.#terminateHooks.push(hook)
+    return this
+  }
+
+  #beginShutdown(): Shutdown {
+    return (this.#shutdown ??= new Shutdown(this.#parts, {
+      restart: () => this.#restart,
+      terminateHooks: this.#terminateHooks,
+      outlived: () => {
+        this.servers.clear()
+        this.#restart?.letGo()
+        this.#outlived = this.#shutdown
+        this.#shutdown = undefined
+        this.host.leave()
+      },
+    }))
+  }
+}
+
+const runtimeKey = Symbol.for('@endless/core:runtime')
+
+/** The one runtime of this process: a second copy of the library joins the first. */
+export function currentRuntime(): Runtime {
+  const global = globalThis as Record<symbol, Runtime | undefined>
+  return (global[runtimeKey] ??= new Runtime(createNodeSystem(), takeInheritance()))
+}

@@ -1,0 +1,80 @@
+// Proves that the default log names the pid, and that that neither a standard error without a
+// reader nor a logger of the application that fails ends anything.
+import { Writable } from 'node:stream'
+import { expect, test } from 'vitest'
+import { createSafeLogger, createStderrLogger } from '../../src/api/logger.js'
+import { FakeSystem, settle } from '../fake-system.js'
+
+test('each level writes one line with the pid', () => {
+  const system = new FakeSystem()
+  const logger = createStderrLogger(system)
+  logger.info('one')
+  logger.warn('two')
+  logger.error('three')
+  expect(system.lines).toEqual([
+    '[endless 100] one\n',
+    '[endless 100] two\n',
+    '[endless 100] three\n',
+  ])
+})
+
+test('a stream whose reader has gone does not end the process', async () => {
+  const broken = new Writable({
+    write: (_chunk, _encoding, callback) => {
+      callback(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
+    },
+  })
+  const logger = createStderrLogger({ pid: 1, stderr: () => broken })
+  logger.info('into the void')
+  await settle()
+  logger.info('again')
+  await settle()
+  expect(broken.errored).toMatchObject({ code: 'EPIPE' })
+  expect(broken.listenerCount('error')).toBe(0)
+})
+
+test('listens for errors once, and only while it writes', async () => {
+  const system = new FakeSystem()
+  const logger = createStderrLogger(system)
+  for (let line = 0; line < 20; line++) logger.info('x')
+  expect(system.stderr().listenerCount('error')).toBe(1)
+  await settle()
+  expect(system.stderr().listenerCount('error')).toBe(0)
+})
+
+test.each([
+  [
+    'throws',
+    () => {
+      throw new Error('closed')
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('closed'))],
+])('a logger that %s is told of by another, with the line', async (_, fail) => {
+  const system = new FakeSystem()
+  const failing = { info: fail, warn: fail, error: fail }
+  createSafeLogger(failing, createStderrLogger(system)).warn('one')
+  await settle()
+  expect(system.lines).toEqual(['[endless 100] The logger failed: closed. The line was: one\n'])
+})
+
+test('a logger of the application is called as its method', () => {
+  const lines: string[] = []
+  class Lines {
+    #lines = lines
+    info(line: string): void {
+      this.#lines.push(`info ${line}`)
+    }
+    warn(line: string): void {
+      this.#lines.push(`warn ${line}`)
+    }
+    error(line: string): void {
+      this.#lines.push(`error ${line}`)
+    }
+  }
+  const logger = createSafeLogger(new Lines(), createStderrLogger(new FakeSystem()))
+  logger.info('a')
+  logger.warn('b')
+  logger.error('c')
+  expect(lines).toEqual(['info a', 'warn b', 'error c'])
+})

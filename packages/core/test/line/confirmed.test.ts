@@ -1,0 +1,74 @@
+// Proves that the send of a handle waits for what becomes of it, each for its own.
+import { expect, test, vi } from 'vitest'
+import { confirmed, HandleLost } from '../../src/line/confirmed.js'
+import type { Channel } from '../../src/handoff/protocol.js'
+import type { RawHandle } from '../../src/node/internals.js'
+import { settle } from '../fake-system.js'
+
+interface Text {
+  type: string
+}
+
+const handle: RawHandle = { close: () => undefined }
+
+function open() {
+  const write = vi.fn((): Promise<void> => Promise.resolve())
+  let close!: () => void
+  const channel: Channel<Text, Text> = confirmed({
+    send: write,
+    onMessage: () => undefined,
+    onHandleAnswer: () => undefined,
+    closed: new Promise((resolve) => (close = resolve)),
+    ref: () => undefined,
+    unref: () => undefined,
+  })
+  return { channel, write, close }
+}
+
+/** How each send has ended so far. */
+function follow(sends: Promise<void>[]): unknown[] {
+  const outcomes: unknown[] = sends.map(() => 'waits')
+  sends.forEach((send, at) => {
+    send.then(
+      () => (outcomes[at] = 'taken'),
+      (error: unknown) => (outcomes[at] = error),
+    )
+  })
+  return outcomes
+}
+
+test('a message alone has been sent when it was written', async () => {
+  const { channel } = open()
+  await channel.send({ type: 'a' })
+})
+
+test('handles are answered in the order in which they were sent', async () => {
+  const { channel } = open()
+  const outcomes = follow(['a', 'b', 'c'].map((type) => channel.send({ type }, handle)))
+  channel.onHandleAnswer(true)
+  channel.onHandleAnswer(false)
+  await settle()
+  expect(outcomes).toEqual(['taken', expect.any(HandleLost), 'waits'])
+})
+
+test('one that could not be written is answered by nobody', async () => {
+  const { channel, write } = open()
+  write.mockRejectedValueOnce(new Error('closed'))
+  const outcomes = follow(['a', 'b'].map((type) => channel.send({ type }, handle)))
+  await settle()
+  channel.onHandleAnswer(true)
+  await settle()
+  expect(outcomes).toEqual([new Error('closed'), 'taken'])
+})
+
+test('those that wait at the end of the line fail, and so do later ones', async () => {
+  const { channel, close, write } = open()
+  const waiting = follow([channel.send({ type: 'a' }, handle)])
+  close()
+  await settle()
+  const later = follow([channel.send({ type: 'b' }, handle)])
+  await settle()
+  const gone = new Error('the other process is gone')
+  expect([...waiting, ...later]).toEqual([gone, gone])
+  expect(write).toHaveBeenCalledTimes(1)
+})

@@ -1,0 +1,109 @@
+// Proves how many open connections move at a time, on those of a real server.
+import { once } from 'node:events'
+import http from 'node:http'
+import net from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Migration } from '../../src/migration/migration.js'
+import { FakeSystem } from '../fake-system.js'
+
+const bound = '127.0.0.1:80'
+const facts = { bound, isFresh: true, keepAliveTimeoutMs: 0 }
+
+let system: FakeSystem
+let server: http.Server
+let sockets: net.Socket[]
+let migration: Migration
+/** The ids of those that were sent. */
+let sent: number[]
+const clients: net.Socket[] = []
+
+beforeEach(async () => {
+  system = new FakeSystem()
+  sockets = []
+  sent = []
+  server = http.createServer()
+  server.on('connection', (socket) => sockets.push(socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  while (sockets.length < 40) {
+    const accepted = once(server, 'connection')
+    clients.push(net.connect((server.address() as net.AddressInfo).port, '127.0.0.1'))
+    await accepted
+  }
+  migration = new Migration(system, [bound], ({ id }) => {
+    sent.push(id)
+    return Promise.resolve()
+  })
+})
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy()
+  for (const socket of sockets) socket.destroy()
+  server.close()
+  await once(server, 'close')
+})
+
+function offerAll(): void {
+  for (const socket of sockets) migration.offer(socket, facts, () => undefined)
+}
+
+test('as a drain begins, one moves at a time: clients may be at it for all that is known', () => {
+  offerAll()
+  expect(sent).toEqual([1])
+  migration.adopted(1)
+  expect(sent).toEqual([1, 2])
+})
+
+test('after one in use the next waits eight times as long as its acknowledgement took', async () => {
+  offerAll()
+  await system.advance(10)
+  migration.adopted(1)
+  await system.advance(79)
+  expect(sent).toEqual([1])
+  await system.advance(1)
+  expect(sent).toEqual([1, 2])
+})
+
+test('but only until two seconds after the beginning of the drain', async () => {
+  offerAll()
+  await system.advance(240)
+  migration.adopted(1) // to rest for 1,920 ms
+  await system.advance(1_759)
+  expect(sent).toEqual([1])
+  await system.advance(1)
+  expect(sent.length).toBeGreaterThan(1)
+})
+
+test('when it is known who is in use, the others do not wait for that, and go one at a time beside', async () => {
+  offerAll()
+  await system.advance(250)
+  migration.noteRequest(sockets.at(-1)!)
+  migration.adopted(1)
+  expect(sent).toEqual([1, 2])
+})
+
+test('when no request has come for a quarter of a second, 32 move at a time', async () => {
+  offerAll()
+  await system.advance(250)
+  migration.adopted(1)
+  expect(sent).toHaveLength(33)
+})
+
+test('a fresh connection that comes back is closed in the time that Node gave it, if it stays silent', async () => {
+  server.headersTimeout = 50
+  server.on('request', (_request, response: http.ServerResponse) => {
+    setTimeout(() => response.end('done'), 150)
+  })
+  const [silent, asking] = sockets as [net.Socket, net.Socket]
+  const client = clients.find(({ localPort }) => localPort === asking.remotePort)!
+  migration.offer(silent, facts, () => undefined)
+  migration.declined(1)
+  migration.offer(asking, facts, () => undefined)
+  migration.declined(2)
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  const answered = once(client, 'data') as Promise<[Buffer]>
+  await once(silent, 'close')
+  const [response] = await answered
+  // What limits silence does not cut off a slow answer.
+  expect(String(response)).toMatch(/^HTTP\/1\.1 200 /)
+})

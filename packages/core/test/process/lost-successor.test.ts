@@ -1,0 +1,125 @@
+// Proves what a restart comes to when the supervisor dies that has started the successor: nothing is heard
+// of that any more, whether it serves or ends.
+import { once } from 'node:events'
+import http from 'node:http'
+import net from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Successor } from '../../src/handoff/old-half.js'
+import { SupervisedChild } from '../../src/handoff/supervised-child.js'
+import { FakeSystem, settle } from '../fake-system.js'
+
+const bound = '127.0.0.1:80'
+
+let system: FakeSystem
+let child: SupervisedChild
+let successor: Successor
+let isLineOpen: boolean
+let sent: string[]
+let server: http.Server | undefined
+let client: net.Socket | undefined
+
+beforeEach(() => {
+  system = new FakeSystem()
+  sent = []
+  isLineOpen = true
+  const end = {
+    send: async ({ type }: { type: string }) => {
+      if (!isLineOpen) throw new Error('gone')
+      sent.push(type)
+    },
+    onMessage: () => undefined,
+    onHandleAnswer: () => undefined,
+    closed: new Promise<void>(() => undefined),
+    ref: () => undefined,
+    unref: () => undefined,
+  }
+  child = new SupervisedChild(end, ({ type }) => sent.push(type))
+  const welcome = { generation: 1, directory: '/', addedExecArgv: [], ticketKeys: {} }
+  successor = new Successor(system, child, [], welcome, 10_000, async () => [])
+  child.started(101)
+})
+
+afterEach(() => {
+  client?.destroy()
+  server?.close()
+})
+
+function boot(): void {
+  child.channel.onMessage({ type: 'hello', version: 1 })
+  child.channel.onMessage({ type: 'ready', adopts: [bound] })
+}
+
+function lose(): void {
+  isLineOpen = false
+  child.lose()
+}
+
+const explained = {
+  code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
+  message: expect.stringContaining('(pid 101) was lost with the supervisor') as string,
+}
+
+test('one that boots is not waited for: it will not serve', async () => {
+  lose()
+  await expect(successor.ready).rejects.toMatchObject(explained)
+  await successor.stop()
+  await successor.serving
+  expect([successor.hasLeft, system.pendingMs, sent]).toEqual([false, [], []])
+})
+
+test('one that could not be told to take over is answered for here', async () => {
+  boot()
+  lose()
+  await expect(successor.takeOver(0)).rejects.toThrow('gone')
+  expect(await successor.exited).toMatchObject(explained)
+  expect(successor.hasLeft).toBe(false)
+})
+
+test('one that has taken over answers for itself', async () => {
+  boot()
+  await successor.takeOver(0)
+  lose()
+  expect(await successor.exited).toMatchObject(explained)
+  expect(successor.hasLeft).toBe(true)
+})
+
+/** Has one connection on its way, and one that waits for its turn, and answers them. */
+async function beginToMove(returned: () => void): Promise<net.Socket[]> {
+  server = http.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const sockets: net.Socket[] = []
+  while (sockets.length < 2) {
+    const accepted = once(server, 'connection')
+    client = net.connect(port, '127.0.0.1')
+    sockets.push(...((await accepted) as net.Socket[]))
+  }
+  for (const socket of sockets) {
+    successor.migration?.offer(socket, { bound, isFresh: true, keepAliveTimeoutMs: 0 }, returned)
+  }
+  return sockets
+}
+
+test('a connection that is on its way to it ends, since it may be read there; one that waits stays', async () => {
+  boot()
+  await successor.takeOver(0)
+  let returned = 0
+  const [moving, waiting] = await beginToMove(() => returned++)
+  expect(sent.filter((type) => type === 'connection')).toHaveLength(1)
+  lose()
+  await successor.exited
+  await settle()
+  expect([moving?.destroyed, waiting?.destroyed, returned]).toEqual([true, false, 1])
+  waiting?.destroy()
+})
+
+test('a connection that was answered is not touched again', async () => {
+  boot()
+  await successor.takeOver(0)
+  const [first, second] = await beginToMove(() => undefined)
+  child.channel.onMessage({ type: 'declined', id: 1 })
+  lose()
+  await successor.exited
+  expect([first?.destroyed, second?.destroyed]).toEqual([false, true])
+  first?.destroy()
+})

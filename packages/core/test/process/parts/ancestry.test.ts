@@ -1,0 +1,129 @@
+// Proves what a process knows of those that it comes from, and what it owes them.
+import { beforeEach, describe, expect, test } from 'vitest'
+import { Ancestry } from '../../../src/process/parts/ancestry.js'
+import type { Inheritance } from '../../../src/handoff/protocol.js'
+import { createStderrLogger } from '../../../src/api/logger.js'
+import { ProcessSettings } from '../../../src/process/parts/process-settings.js'
+import { FakeSystem, settle } from '../../fake-system.js'
+
+let system: FakeSystem
+let inheritance: Inheritance
+let loseChannel: () => void
+let accepts: boolean
+
+beforeEach(() => {
+  system = new FakeSystem()
+  accepts = false
+  inheritance = {
+    version: 1,
+    welcome: {
+      type: 'welcome',
+      version: 1,
+      generation: 7,
+      directory: '/srv/current',
+      addedExecArgv: [],
+      ticketKeys: {},
+    },
+    held: [],
+    channel: {
+      send: () => Promise.resolve(),
+      onMessage: () => undefined,
+      onHandleAnswer: () => undefined,
+      closed: new Promise((resolve) => (loseChannel = resolve)),
+      ref: () => undefined,
+      unref: () => undefined,
+    },
+    stopReporting: () => undefined,
+    reportAtEnd: () => undefined,
+  }
+})
+
+function ancestryOf(given: Inheritance | undefined): Ancestry {
+  const settings = new ProcessSettings(createStderrLogger(system))
+  return new Ancestry(system, settings, given, {
+    takeOver: () => (accepts = true),
+    adopt: () => false,
+    answer: () => Promise.resolve(),
+  })
+}
+
+describe('a process that somebody has started by hand', () => {
+  test('is generation 0, and may accept', () => {
+    const ancestry = ancestryOf(undefined)
+    expect([ancestry.number, ancestry.mayAccept, ancestry.held]).toEqual([0, true, undefined])
+    expect([ancestry.predecessor, ancestry.supervisor]).toEqual([undefined, undefined])
+  })
+
+  test('obeys a service manager when something listens, and once', () => {
+    system.env = { NOTIFY_SOCKET: '/run/notify' }
+    const ancestry = ancestryOf(undefined)
+    expect([ancestry.serviceManager, system.env]).toEqual([
+      undefined,
+      { NOTIFY_SOCKET: '/run/notify' },
+    ])
+    ancestry.obeyServiceManager()
+    expect([ancestry.serviceManager?.address.socket, system.env]).toEqual(['/run/notify', {}])
+    system.env = { NOTIFY_SOCKET: '/run/other' }
+    ancestry.obeyServiceManager()
+    expect(ancestry.serviceManager?.address.socket).toBe('/run/notify')
+  })
+
+  test('obeys none as the worker of a cluster', () => {
+    system.env = { NOTIFY_SOCKET: '/run/notify' }
+    system.isClusterWorker = true
+    const ancestry = ancestryOf(undefined)
+    ancestry.obeyServiceManager()
+    expect(ancestry.serviceManager).toBeUndefined()
+  })
+
+  test('has the terminal that it was started at', () => {
+    system.terminalIs = 'gone'
+    expect(ancestryOf(undefined).terminal).toBe('gone')
+  })
+})
+
+describe('a successor', () => {
+  test('may accept when its predecessor is gone', async () => {
+    const ancestry = ancestryOf(inheritance)
+    expect([ancestry.number, ancestry.mayAccept]).toEqual([7, false])
+    loseChannel()
+    await settle()
+    expect([ancestry.mayAccept, accepts]).toEqual([true, true])
+  })
+
+  test('answers to the service manager that its predecessor names, not to its environment', () => {
+    inheritance.welcome.serviceManager = { socket: '/run/notify', watchdogMs: undefined }
+    system.env = { NOTIFY_SOCKET: '/run/other' }
+    const ancestry = ancestryOf(inheritance)
+    ancestry.obeyServiceManager()
+    expect([ancestry.serviceManager?.address.socket, system.env]).toEqual([
+      '/run/notify',
+      { NOTIFY_SOCKET: '/run/other' },
+    ])
+  })
+})
+
+describe('under a supervisor', () => {
+  test('the terminal is that of the supervisor', () => {
+    inheritance.welcome.supervisor = { isAtTerminal: true, isFirst: true }
+    expect(ancestryOf(inheritance).terminal).toBe('present')
+  })
+
+  test('whose end it outlives, a process that accepts serves on', async () => {
+    inheritance.welcome.supervisor = { isAtTerminal: false, isFirst: true }
+    ancestryOf(inheritance)
+    loseChannel()
+    await settle()
+    expect(system.lines.join('')).toContain('this process serves on')
+    expect(system.exits).toBe(0)
+  })
+
+  test('that dies before it may accept, a process exits: somebody else may serve', async () => {
+    inheritance.welcome.supervisor = { isAtTerminal: false, isFirst: false }
+    const ancestry = ancestryOf(inheritance)
+    loseChannel()
+    await settle()
+    expect(system.lines.join('')).toContain('exiting')
+    expect([system.exits, ancestry.mayAccept]).toEqual([1, false])
+  })
+})

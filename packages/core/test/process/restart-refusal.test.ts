@@ -1,0 +1,23 @@
+// Proves which processes do not even try to restart.
+import { expect, test } from 'vitest'
+import type { GenerationState } from '../../src/process/parts/lifecycle.js'
+import { refuseRestart } from '../../src/process/restart-refusal.js'
+import type { System } from '../../src/node/system.js'
+
+type World = Pick<System, 'platform' | 'isClusterWorker'>
+
+const linux: World = { platform: 'linux', isClusterWorker: false }
+
+test.each<[string, World, GenerationState, boolean, string | undefined]>([
+  ['that serves', linux, 'running', false, undefined],
+  ['on Windows', { ...linux, platform: 'win32' }, 'running', false, 'UNSUPPORTED_PLATFORM'],
+  ['of a cluster', { ...linux, isClusterWorker: true }, 'running', false, 'UNSUPPORTED'],
+  ['that shuts down', linux, 'shutting-down', true, 'SHUTTING_DOWN'],
+  ['that has ended, and shuts down once more', linux, 'terminate', true, 'SHUTTING_DOWN'],
+  ['that does not serve yet', linux, 'init', false, 'NOT_RUNNING'],
+  ['that restarts', linux, 'restarting', false, 'NOT_RUNNING'],
+  ['that has ended', linux, 'terminate', false, 'NOT_RUNNING'],
+])('one %s: %#', (_, world, state, isShuttingDown, code) => {
+  const refusal = refuseRestart(world, state, isShuttingDown)
+  expect(refusal?.code).toBe(code && `ERR_ENDLESS_${code}`)
+})
