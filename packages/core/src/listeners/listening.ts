@@ -7,7 +7,7 @@ import type {
   PassedTicketKeys,
   UnixAddress,
 } from '../handoff/protocol.js'
-import type { Claimed } from '../handoff/new-half.js'
+import type { Claimed } from '../handoff/predecessor.js'
 import { rawListenerOf, type RawListener } from '../node/internals.js'
 import type { Life } from '../server/life.js'
 import type { Logger } from '../api/logger.js'

@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import type { Claimed } from '../handoff/new-half.js'
+import type { Claimed } from '../handoff/predecessor.js'
 import type { HookSignal } from '../api/hooks.js'
 import type { ListenTarget } from '../listeners/address.js'
 import type { Logger } from '../api/logger.js'

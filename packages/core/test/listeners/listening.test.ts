@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Claimed } from '../../src/handoff/new-half.js'
+import type { Claimed } from '../../src/handoff/predecessor.js'
 import { rawListenerOf, type RawListener } from '../../src/node/internals.js'
 import { Life } from '../../src/server/life.js'
 import type { ListenTarget } from '../../src/listeners/address.js'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Successor } from '../../src/handoff/old-half.js'
+import { Successor } from '../../src/handoff/successor.js'
 import { SupervisedChild } from '../../src/handoff/supervised-child.js'
 import { FakeSystem, settle } from '../fake-system.js'
 

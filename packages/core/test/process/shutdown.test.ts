@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { LoneGeneration } from '../../src/process/own-service.js'
 import { EndlessError } from '../../src/api/endless-error.js'
-import type { Successor } from '../../src/handoff/old-half.js'
+import type { Successor } from '../../src/handoff/successor.js'
 import { createParts, type Parts } from '../../src/process/parts/parts.js'
 import type { RestartReport } from '../../src/api/reports.js'
 import type { Restart } from '../../src/process/restart.js'

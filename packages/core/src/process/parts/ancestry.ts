@@ -6,7 +6,7 @@ import type {
   MovedUpgrade,
   ToSupervisor,
 } from '../../handoff/protocol.js'
-import { Predecessor, type Claimed } from '../../handoff/new-half.js'
+import { Predecessor, type Claimed } from '../../handoff/predecessor.js'
 import { Supervisor, type Question } from '../../handoff/supervisor.js'
 import type { RawHandle } from '../../node/internals.js'
 import type { ListenTarget } from '../../listeners/address.js'

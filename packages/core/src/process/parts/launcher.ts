@@ -11,7 +11,7 @@ import {
   type Launch,
   type Origin,
 } from '../../launch/launch.js'
-import { spawnFailed, Successor } from '../../handoff/old-half.js'
+import { spawnFailed, Successor } from '../../handoff/successor.js'
 import { preloadUrl } from '../../launch/preload-url.js'
 
 /** What this process passes on, and whose child a successor is. */

@@ -1,6 +1,6 @@
 import { countConnections } from '../../connections/count.js'
 import type { ServerStatus } from '../../api/generation.js'
-import type { PassedListener } from '../../handoff/old-half.js'
+import type { PassedListener } from '../../handoff/successor.js'
 import type { PassedTicketKeys } from '../../handoff/protocol.js'
 import { runHooks, type HookPhase, type HookSignal } from '../../api/hooks.js'
 import { defaultHammerTimeMs } from '../../api/options.js'
