@@ -25,6 +25,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts'],
+          exclude: ['packages/load/**'], // they start processes
           pool: 'forks',
           testTimeout: 10_000,
         },
@@ -42,7 +43,7 @@ export default defineConfig({
         },
       },
       serial('contract', ['test/contract/**/*.test.ts'], 1),
-      serial('e2e', ['{load/test,test/e2e,test/faults}/**/*.test.ts'], 2),
+      serial('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2),
       serial('pack', ['test/pack/**/*.test.ts'], 3),
       serial('system', ['test/system/**/*.test.ts'], 4),
     ],

@@ -6,10 +6,9 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { pnpm, root } from './pnpm.js'
+import { folders, packages, workspace } from './workspace.js'
 
 const stamp = join(root, 'node_modules/.cache/bootstrap')
-const workspace = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')
-const folders = workspaceFolders()
 
 install()
 if (!process.argv.includes('--no-build')) build()
@@ -30,14 +29,7 @@ function build() {
   removeStaleOutput()
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [
-      'node_modules/typescript/bin/tsc',
-      '-b',
-      'tsconfig.build.json',
-      '--verbose',
-      '--pretty',
-      'false',
-    ],
+    ['node_modules/typescript/bin/tsc', '-b', ...packages, '--verbose', '--pretty', 'false'],
     { cwd: root, encoding: 'utf8' },
   )
   for (const line of (stdout + stderr).split('\n')) {
@@ -72,22 +64,6 @@ function fingerprint() {
     hash.update(file).update(readFileSync(join(root, file)))
   }
   return hash.digest('hex')
-}
-
-/** The folders that pnpm-workspace.yaml names and that hold a package.json. */
-function workspaceFolders() {
-  const [list] = /(?<=^packages:\n)( +- .*\n)+/m.exec(workspace)
-  const patterns = list
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.replace(/^ +- /, ''))
-  const named = patterns.flatMap((pattern) => {
-    if (!pattern.endsWith('/*')) return pattern
-    const parent = pattern.slice(0, -2)
-    if (!existsSync(join(root, parent))) return []
-    return readdirSync(join(root, parent)).map((name) => `${parent}/${name}`)
-  })
-  return ['.', ...named].filter((folder) => existsSync(join(root, folder, 'package.json')))
 }
 
 /** @returns {never} */

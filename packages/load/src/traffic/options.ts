@@ -1,8 +1,4 @@
-import { type CallKind, get, postEcho } from './call.js'
-import type { Answer } from './exchange.js'
-
-/** Lower and upper bound, both included. */
-export type Range = readonly [from: number, to: number]
+import { type Answer, type CallKind, get, postEcho, type Range } from './call.js'
 
 export interface LoadOptions {
   port: number
@@ -49,16 +45,6 @@ export function resolveOptions(options: LoadOptions): ResolvedOptions {
     settleMs: options.settleMs ?? 2_000,
     identify: options.identify ?? identifyByHeaders,
   }
-}
-
-/** Returns a number between both bounds, evenly spread. */
-export function pick([from, to]: Range): number {
-  return from + Math.random() * (to - from)
-}
-
-/** Returns any one of them. */
-export function pickOne<T>(choices: readonly [T, ...T[]]): T {
-  return choices[Math.floor(Math.random() * choices.length)] ?? choices[0]
 }
 
 function identifyByHeaders({ headers }: Answer): Identity | undefined {

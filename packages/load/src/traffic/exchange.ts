@@ -1,16 +1,8 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
-import type { Call } from './call.js'
+import type { Answer, Call } from './call.js'
 import { ExchangeError, type FailureKind } from './failure.js'
-
-/** A complete response. */
-export interface Answer {
-  status: number
-  headers: http.IncomingHttpHeaders
-  body: Buffer
-  reusedSocket: boolean
-}
 
 export interface ExchangeTarget {
   host: string

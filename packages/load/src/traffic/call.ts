@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import type { Answer } from './exchange.js'
-import { type Range, pick } from './options.js'
+import type http from 'node:http'
+
+/** A complete response. */
+export interface Answer {
+  status: number
+  headers: http.IncomingHttpHeaders
+  body: Buffer
+  reusedSocket: boolean
+}
+
+/** Lower and upper bound, both included. */
+export type Range = readonly [from: number, to: number]
 
 /** One request, ready to be sent. */
 export interface Call {
@@ -61,4 +71,14 @@ export function postEcho(options: EchoOptions = {}): CallKind {
           : `sent ${length} bytes, got ${answer.body.length}${answer.body.length === length ? ' others' : ''}`,
     }
   }
+}
+
+/** Returns a number between both bounds, evenly spread. */
+export function pick([from, to]: Range): number {
+  return from + Math.random() * (to - from)
+}
+
+/** Returns any one of them. */
+export function pickOne<T>(choices: readonly [T, ...T[]]): T {
+  return choices[Math.floor(Math.random() * choices.length)] ?? choices[0]
 }

@@ -42,9 +42,9 @@ process.exit(passed ? 0 : 1)
 
 async function torture() {
   console.log(`seed ${seed}: ${connections} connections, until ${migrations} have migrated`)
-  const fixture = fileURLToPath(new URL('../fixtures/hashes.mjs', import.meta.url))
+  const fixture = fileURLToPath(new URL('../test/fixtures/hashes.mjs', import.meta.url))
   const options = migrates ? {} : { migrateConnections: false }
-  const endless = fileURLToPath(new URL('../../packages/cli/bin/endless.js', import.meta.url))
+  const endless = fileURLToPath(new URL('../packages/cli/bin/endless.js', import.meta.url))
   const program = startProgram({
     args: [...(values.supervised ? [endless, 'run'] : []), fixture, JSON.stringify(options)],
   })

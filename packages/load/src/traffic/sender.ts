@@ -3,7 +3,8 @@ import https from 'node:https'
 import type { Socket } from 'node:net'
 import { exchange } from './exchange.js'
 import { ExchangeError } from './failure.js'
-import { pickOne, type ResolvedOptions } from './options.js'
+import { pickOne } from './call.js'
+import type { ResolvedOptions } from './options.js'
 import type { Recorder } from './recorder.js'
 
 /** Sends one random request and records what became of it. */

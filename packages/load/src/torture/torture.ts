@@ -1,23 +1,4 @@
-import { TortureConnection } from './connection.js'
-
-/** What the clients did and saw; everything that was wrong is in the failures. */
-export interface TortureCounts {
-  connections: number
-  requests: number
-  answered: number
-  bytesSent: number
-  /** Times that another generation answered on a connection than the one before. */
-  migrated: number
-  /** Connections that the server ended unasked, having said `Connection: close`. */
-  announced: number
-  /** Requests that were on their way then. */
-  unreadAfterClose: number
-  pipelined: number
-  aborted: number
-  halfClosed: number
-  /** Answered requests with `X-Count`: those of connections that never abort. */
-  counted: number
-}
+import { TortureConnection, type TortureCounts } from './connection.js'
 
 export interface TortureReport extends TortureCounts {
   /** Each with the last things that its connection did and saw. */

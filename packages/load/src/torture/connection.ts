@@ -5,10 +5,28 @@ import { withDeadline } from '../program/until.js'
 import { Random } from './random.js'
 import { complaintAbout, createRequest, type TortureRequest } from './request.js'
 import { parseResponses, type RawResponse } from './responses.js'
-import type { TortureCounts } from './torture.js'
 
 const keptHistory = 40
 const deadlineMs = 30_000
+
+/** What the clients did and saw; everything that was wrong is in the failures. */
+export interface TortureCounts {
+  connections: number
+  requests: number
+  answered: number
+  bytesSent: number
+  /** Times that another generation answered on a connection than the one before. */
+  migrated: number
+  /** Connections that the server ended unasked, having said `Connection: close`. */
+  announced: number
+  /** Requests that were on their way then. */
+  unreadAfterClose: number
+  pipelined: number
+  aborted: number
+  halfClosed: number
+  /** Answered requests with `X-Count`: those of connections that never abort. */
+  counted: number
+}
 
 interface TortureConnectionSettings {
   counts: TortureCounts
