@@ -205,7 +205,7 @@ test('while the program dies again and again, status says so, and a restart star
   expect(failed).toMatchObject({ code: 1, out: '' })
   expect(failed.err).toMatch(/^ {2}\| about to break$/m)
   expect(failed.err).toMatch(
-    /^endless: Generation 2 \(pid \d+\) exited with code 1: RangeError: broken on purpose \(.*\)\.$/m,
+    /^endless: The new version, generation 2 \(pid \d+\), exited with code 1: RangeError: broken on purpose \(.*\)\.$/m,
   )
   expect(service.program.stderr).toContain('starting it again in 6400 ms')
 
@@ -264,7 +264,7 @@ test('a generation that hangs is not restarted, and killed by the hammer when it
   expect(await endless('restart', '--pid-file', pidFile)).toMatchObject({
     code: 1,
     err: expect.stringContaining(
-      `endless: Generation 0 (pid ${pid}) does not answer: its event loop is blocked. Nothing was changed.`,
+      `endless: No answer from generation 0 (pid ${pid}): its event loop is blocked. Nothing was changed.`,
     ) as string,
   })
 

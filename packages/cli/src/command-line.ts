@@ -1,12 +1,11 @@
 import { createRequire } from 'node:module'
 import { Command, Option } from 'commander'
-import { Client } from './control/client.js'
-import { exitStatuses, Failure } from './control/failure.js'
-import type { ServiceName } from './control/locate.js'
-import { Progress } from './control/progress.js'
 import type { RestartWait } from './commands/restart.js'
 import type { RunOptions } from './commands/run.js'
-import { exitWith } from './exit.js'
+import { Client } from './control/client.js'
+import { exitStatuses, exitWith, Failure } from './control/failure.js'
+import type { ServiceName } from './control/locate.js'
+import { Progress } from './control/progress.js'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 

@@ -4,7 +4,7 @@ if (command === 'run' && script !== undefined && !script.startsWith('-')) {
   // hold up the start of a service.
   const [{ run }, { exitWith }] = await Promise.all([
     import('./commands/run.js'),
-    import('./exit.js'),
+    import('./control/failure.js'),
   ])
   await exitWith(run([script, ...args], false, {}))
 } else {

@@ -1,10 +1,10 @@
 import http from 'node:http'
 import net from 'node:net'
-import type { EndlessServer } from './api/endless-server.js'
 import { EndlessError } from './api/endless-error.js'
-import { currentRuntime } from './process/runtime.js'
+import type { EndlessServer } from './api/endless-server.js'
+import { type EndlessOptions, parseOptions } from './api/options.js'
 import { interceptListen } from './listeners/intercept.js'
-import { parseOptions, type EndlessOptions } from './api/options.js'
+import { currentRuntime } from './process/runtime.js'
 import { ManagedServer } from './server/managed-server.js'
 
 /**

@@ -1,5 +1,5 @@
-// What `@endless/cli` needs of this package once the first generation is being started, so that loading
-// it holds no start up; supervision.ts has what comes before. Internal: nobody else imports it.
+// What `@endless/cli` needs of this package while the first generation starts, so that loading it
+// does not slow the start; for-cli.ts has what comes before. Nobody else imports it.
 export { ControlSocket } from './control/control-socket.js'
 export { PidFile } from './control/pid-file.js'
 export { openPassedSockets } from './service-manager/activation.js'

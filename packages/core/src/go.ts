@@ -1,14 +1,15 @@
 import http from 'node:http'
 import https from 'node:https'
+import { EndlessError } from './api/endless-error.js'
+import type { EndlessServer } from './api/endless-server.js'
+import { type HookPhase, Hooks, type HookSignal, type SignalHook } from './api/hooks.js'
+import { type EndlessOptions, parseOptions } from './api/options.js'
+import type { ShutdownReport } from './api/reports.js'
+import type { State } from './api/status.js'
 import { readCertificate } from './certificate.js'
 import { createManagedServer } from './endless.js'
-import type { EndlessServer } from './api/endless-server.js'
-import { EndlessError } from './api/endless-error.js'
-import { Hooks, type HookPhase, type HookSignal, type SignalHook } from './api/hooks.js'
 import { parseGoAddress } from './listeners/address.js'
-import type { State } from './process/parts/lifecycle.js'
-import { parseOptions, type EndlessOptions } from './api/options.js'
-import type { ShutdownReport } from './api/reports.js'
+import { deferred } from './node/waits.js'
 import type { ManagedServer } from './server/managed-server.js'
 
 // The names of Go's endless, for people who come from there. Nothing else of the library uses them.
@@ -94,8 +95,7 @@ class DeferredServer implements GoServer {
   readonly #early = new Hooks()
   #beforeBegin: ((address: string) => void | Promise<void>) | undefined
   #managed: ManagedServer<http.Server> | ManagedServer<https.Server> | undefined
-  #settleTerminated!: (report: ShutdownReport | Promise<ShutdownReport>) => void
-  readonly terminated: Promise<ShutdownReport>
+  readonly #terminated = deferred<ShutdownReport>()
 
   constructor(address: string, handler: http.RequestListener, options: EndlessOptions = {}) {
     if (typeof handler !== 'function') {
@@ -108,7 +108,6 @@ class DeferredServer implements GoServer {
     this.#address = address
     this.#handler = handler
     this.#options = options
-    this.terminated = new Promise((resolve) => (this.#settleTerminated = resolve))
   }
 
   get server(): http.Server | https.Server {
@@ -117,6 +116,10 @@ class DeferredServer implements GoServer {
       'ERR_ENDLESS_NOT_BEGUN',
       'There is no server yet: call listenAndServe or listenAndServeTLS, or use it in beforeBegin.',
     )
+  }
+
+  get terminated(): Promise<ShutdownReport> {
+    return this.#terminated.promise
   }
 
   get address(): string | null {
@@ -179,6 +182,6 @@ class DeferredServer implements GoServer {
     }
     if (this.#beforeBegin) managed.beforeBegin = this.#beforeBegin
     this.#managed = managed
-    this.#settleTerminated(managed.terminated)
+    this.#terminated.resolve(managed.terminated)
   }
 }

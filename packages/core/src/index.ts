@@ -1,7 +1,7 @@
+import type { Generation } from './api/generation.js'
+import { currentRuntime } from './process/runtime.js'
+
 export { endless } from './endless.js'
-export type { ConnectionCounts } from './connections/count.js'
-export { generation } from './api/generation.js'
-export type { Generation, GenerationStatus, ServerStatus, TerminateHook } from './api/generation.js'
 export * from './go.js'
 export { closeWebSockets } from './web-sockets.js'
 export type { ClosableWebSocket, CloseWebSocketsOptions, WebSocketHolder } from './web-sockets.js'
@@ -9,8 +9,8 @@ export { EndlessError, errorCodes } from './api/endless-error.js'
 export type { EndlessErrorCode, EndlessErrorDetails } from './api/endless-error.js'
 export type { EndlessServer } from './api/endless-server.js'
 export type { GenerationEvents } from './api/events.js'
+export type { Generation, TerminateHook } from './api/generation.js'
 export type { HookOptions, HookPhase, HookSignal, SignalHook } from './api/hooks.js'
-export type { GenerationState, State } from './process/parts/lifecycle.js'
 export type { Logger } from './api/logger.js'
 export type {
   EndlessOptions,
@@ -19,3 +19,13 @@ export type {
   SuccessorOptions,
 } from './api/options.js'
 export type { LastRestart, RestartReport, ShutdownReport } from './api/reports.js'
+export type {
+  ConnectionCounts,
+  GenerationState,
+  GenerationStatus,
+  ServerStatus,
+  State,
+} from './api/status.js'
+
+/** This process, one run of the program in the chain. */
+export const generation: Generation = currentRuntime()

@@ -4,19 +4,19 @@ import type https from 'node:https'
 import { expectTypeOf, test } from 'vitest'
 import {
   defaults,
+  type EndlessServer,
+  type HookPhase,
   listenAndServe,
   listenAndServeTLS,
   newServer,
   POST_SIGNAL,
   PRE_SIGNAL,
+  type ShutdownReport,
+  type State,
   type STATE_INIT,
   type STATE_RUNNING,
   type STATE_SHUTTING_DOWN,
   type STATE_TERMINATE,
-  type EndlessServer,
-  type HookPhase,
-  type ShutdownReport,
-  type State,
 } from '../src/index.js'
 
 const handler: http.RequestListener = (request, response) => void response.end()

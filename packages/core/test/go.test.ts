@@ -2,9 +2,9 @@
 // of addresses; what they have in common with endless() is proven there.
 import type http from 'node:http'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Runtime } from '../src/process/runtime.js'
-import * as go from '../src/go.js'
 import type { HookPhase, HookSignal } from '../src/api/hooks.js'
+import * as go from '../src/go.js'
+import { Runtime } from '../src/process/runtime.js'
 import { FakeSystem } from './fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.

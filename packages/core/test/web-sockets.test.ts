@@ -3,7 +3,7 @@
 import { EventEmitter } from 'node:events'
 import type net from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { closeWebSockets, type ClosableWebSocket } from '../src/web-sockets.js'
+import { type ClosableWebSocket, closeWebSockets } from '../src/web-sockets.js'
 
 class FakeWebSocket implements ClosableWebSocket {
   readyState = 1

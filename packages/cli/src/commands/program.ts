@@ -1,21 +1,19 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { preloadUrl, withPreload, type SpawnRequest } from '@endless/core/for-cli'
-
-/** What cannot be run, in one line. */
-export class InvalidProgram extends Error {}
+import { preloadUrl, type SpawnRequest, withPreload } from '@endless/core/for-cli'
+import { Failure } from '../control/failure.js'
 
 /**
  * Works out how a program is started.
  *
  * @param words a script and its arguments, or, with `isCommand`, a command and its
  * @param cwd where the user started us, by the name that the user knows
- * @throws {InvalidProgram} if there is no such script, or it cannot be read
+ * @throws {Failure} if there is no such script, or it cannot be read
  */
 export function launchOf(words: string[], isCommand: boolean, cwd: string): SpawnRequest {
   const [first, ...rest] = words
-  if (first === undefined) throw new InvalidProgram('nothing to run: name a script')
+  if (first === undefined) throw new Failure('misused', 'nothing to run: name a script')
   if (!isCommand) checkScript(first, cwd)
   const command = isCommand && first !== 'node' ? first : process.execPath
   return {
@@ -40,13 +38,14 @@ export function namedScript(words: string[], isCommand: boolean): string {
 function checkScript(script: string, cwd: string): void {
   const file = path.resolve(cwd, script)
   const found = resolve(file)
-  if (found === undefined) throw new InvalidProgram(`cannot run ${script}: there is no such file`)
+  if (found === undefined)
+    throw new Failure('misused', `cannot run ${script}: there is no such file`)
   try {
     accessSync(found, constants.R_OK)
   } catch {
-    throw new InvalidProgram(`cannot run ${script}: it is not readable`)
+    throw new Failure('misused', `cannot run ${script}: it is not readable`)
   }
-  if (!statSync(found).isFile()) throw new InvalidProgram(`cannot run ${script}: it is no file`)
+  if (!statSync(found).isFile()) throw new Failure('misused', `cannot run ${script}: it is no file`)
 }
 
 /** As Node does: `app` is `app.js`, and a directory its `index.js`. */

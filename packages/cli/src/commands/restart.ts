@@ -1,7 +1,11 @@
-import type { RestartReport } from '@endless/core/for-cli'
+import {
+  generationName,
+  type ListedGeneration,
+  type RestartReport,
+  type ServiceStatus,
+} from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
 import type { Progress } from '../control/progress.js'
-import { serving } from './serving.js'
 
 /** Until when `endless restart` waits. */
 export type RestartWait = 'ready' | 'drained' | 'none'
@@ -18,7 +22,7 @@ export async function restart(
 ): Promise<string> {
   // Asked first: one that speaks another version must not be told anything.
   const old = serving(await client.status())
-  const name = old ? `generation ${String(old.number)} (pid ${String(old.pid)})` : 'the service'
+  const name = old ? generationName(old) : 'the service'
   const steps = [
     `restarting ${name} …`,
     'the new generation serves; waiting for the end of the old …',
@@ -28,8 +32,12 @@ export async function restart(
   })
   if (wait === 'none') return `${name} has been told to restart`
   return (
-    `generation ${String(report.number)} (pid ${String(report.pid)}) has taken over ` +
-    `after ${String(report.durationMs)} ms` +
+    `${generationName(report)} has taken over after ${String(report.durationMs)} ms` +
     (wait === 'drained' ? ', and the old one is gone' : '')
   )
+}
+
+/** Returns the generation that serves: the oldest of those that do not shut down. */
+function serving({ generations }: ServiceStatus): ListedGeneration | undefined {
+  return generations.find(({ state }) => state === 'running' || state === 'restarting')
 }

@@ -6,9 +6,9 @@ import {
   findOrigin,
   takeServiceVariables,
 } from '@endless/core/for-cli'
-import { launchOf, namedScript } from './program.js'
 import type { Front } from '../supervisor/front/front.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
+import { launchOf, namedScript } from './program.js'
 
 /** What `endless run` was told. */
 export interface RunOptions {
@@ -22,7 +22,7 @@ const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', '
  * Runs a program under a supervisor, which is this process; settles with the exit code.
  *
  * @param program a script with its arguments, or with `isCommand` a command
- * @throws {InvalidProgram} if there is no such script
+ * @throws {Failure} if there is no such script
  * @throws `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL` if the pid file or the control socket cannot be kept
  */
 export async function run(
@@ -36,21 +36,17 @@ export async function run(
   const origin = findOrigin(system, '', namedScript(program, isCommand))
   const launch = launchOf(program, isCommand, currentDirectory(system, origin))
   const logger = createStderrLogger(system)
-  const supervisor: Supervisor = new Supervisor(
-    {
-      logger,
-      pid: system.pid,
-      spawn,
-      now: () => system.now(),
-      terminal: () => system.terminal(),
-    },
-    {
-      serving: (generation) => void loading.then((front) => front.serving(generation)),
-      restarting: () => void loading.then((front) => front.restarting()),
-      restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
-      stopping: () => void loading.then((front) => front.stopping()),
-    },
-  )
+  const supervisor: Supervisor = new Supervisor({
+    logger,
+    pid: system.pid,
+    spawn,
+    now: () => system.now(),
+    terminal: () => system.terminal(),
+    serving: (generation) => void loading.then((front) => front.serving(generation)),
+    restarting: () => void loading.then((front) => front.restarting()),
+    restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
+    stopping: () => void loading.then((front) => front.stopping()),
+  })
   // All that can wait is loaded while the program starts, which takes longer.
   const loading: Promise<Front> = import('../supervisor/front/front.js').then(
     ({ Front }) => new Front(supervisor, options, notify, { system, logger }),

@@ -1,4 +1,4 @@
-import type { ListedGeneration, ServiceStatus } from '@endless/core/for-cli'
+import { generationName, type ListedGeneration, type ServiceStatus } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
 import { describeDeath } from '../supervisor/death.js'
 import { formatAge, formatBytes, formatTable } from './format.js'
@@ -103,9 +103,8 @@ function describeRestart({ lastRestart }: ServiceStatus): string {
 function deathLines({ lastDeath }: ServiceStatus): string[] {
   if (!lastDeath) return []
   const { number, pid, agoMs, stderr } = lastDeath
-  const name = `generation ${String(number)} (pid ${String(pid)})`
   return [
-    `last death: ${name} ${describeDeath(lastDeath)}, ${formatAge(agoMs)} ago`,
+    `last death: ${generationName({ number, pid })} ${describeDeath(lastDeath)}, ${formatAge(agoMs)} ago`,
     ...stderr.map((line) => `  | ${line}`),
   ]
 }

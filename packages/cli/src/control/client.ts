@@ -1,7 +1,7 @@
 import http from 'node:http'
-import { controlVersion, versionHeader, type ServiceStatus } from '@endless/core/for-cli'
+import { controlVersion, type ServiceStatus, versionHeader } from '@endless/core/for-cli'
 import { Failure } from './failure.js'
-import { locate, type Asker, type ServiceName } from './locate.js'
+import { type Asker, locate, type ServiceName } from './locate.js'
 
 /** How long a service may take until it says that it has heard. */
 const heardMs = 5_000

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, type Stats } from 'node:fs'
+import { existsSync, readFileSync, type Stats, statSync } from 'node:fs'
 import path from 'node:path'
 import { controlBeside } from '@endless/core/for-cli'
 import { Failure } from './failure.js'

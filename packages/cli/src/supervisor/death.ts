@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { EndlessError } from '@endless/core/for-cli'
+import { EndlessError, generationName } from '@endless/core/for-cli'
 
 /** How a generation has ended: `{ code: 1, signal: null, error: 'TypeError: …', stderr: ['…'] }`. */
 export interface Death {
@@ -37,14 +37,11 @@ export function exitCodeOf(death: Death | undefined): number {
 }
 
 /** What a restart fails with whose new generation has died. */
-export function failureOf(
-  { number, pid }: { number: number; pid: number },
-  death: Death,
-): EndlessError {
+export function failureOf(generation: { number: number; pid: number }, death: Death): EndlessError {
   const { code: exitCode, signal, stderr } = death
   return new EndlessError(
     'ERR_ENDLESS_SUCCESSOR_EXITED',
-    `Generation ${String(number)} (pid ${String(pid)}) ${describeDeath(death)}.`,
-    { pid, exitCode, signal, stderr },
+    `The new version, ${generationName(generation)}, ${describeDeath(death)}.`,
+    { pid: generation.pid, exitCode, signal, stderr },
   )
 }

@@ -1,26 +1,14 @@
-import {
-  formatAddress,
-  type ListenerName,
-  type PassedTicketKeys,
-  type RawHandle,
-} from '@endless/core/for-cli'
-
-/** A listening socket, of which this process keeps a copy. */
-export interface KeptListener extends ListenerName {
-  handle: RawHandle
-  /** Those of its TLS server: a secret, which goes to a generation and nowhere else. */
-  ticketKeys?: PassedTicketKeys | undefined
-}
+import { formatAddress, type PassedListener } from '@endless/core/for-cli'
 
 /** Copies of the sockets that one generation listens on: while there is one, nobody is refused. */
 export class Escrow {
-  readonly #listeners = new Map<string, KeptListener>()
+  readonly #listeners = new Map<string, PassedListener>()
 
-  get listeners(): KeptListener[] {
+  get listeners(): PassedListener[] {
     return [...this.#listeners.values()]
   }
 
-  put(listener: KeptListener): void {
+  put(listener: PassedListener): void {
     const address = formatAddress(listener.bound)
     this.release(address)
     this.#listeners.set(address, listener)

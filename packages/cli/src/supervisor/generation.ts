@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import {
-  reasonOf,
-  type ErrorReport,
   type FromSupervisor,
+  LastWords,
   type RawHandle,
   type SpawnRequest,
   type ToSupervisor,
+  within,
 } from '@endless/core/for-cli'
 import type { Death } from './death.js'
 import { Escrow } from './escrow.js'
@@ -13,8 +13,6 @@ import { Line } from './line.js'
 
 /** How long the end of the line may come after the end of the process, and the other way round. */
 const lastWordsMs = 1_000
-const keptText = 16_384
-const keptLines = 20
 
 /** One generation, as its supervisor has it: a process, the line to it, and its sockets. */
 export class Generation {
@@ -22,6 +20,8 @@ export class Generation {
   readonly pid: number
   readonly startedMs: number
   readonly escrow = new Escrow()
+  /** What it reports about its own end. */
+  readonly lastWords = new LastWords()
   /** Settles when it is gone and nothing more comes from it. */
   readonly ended: Promise<Death>
   /** Counted along the chain; known when it is welcomed. */
@@ -47,8 +47,6 @@ export class Generation {
   /** Since when it serves; `undefined` before. */
   servingSinceMs: number | undefined
   #hasEnded = false
-  #error: ErrorReport | undefined
-  #stderr = ''
   readonly #child: ChildProcess
   readonly #line: Line
 
@@ -82,14 +80,6 @@ export class Generation {
     return this.#line.send(message, handle)
   }
 
-  noteError(error: ErrorReport): void {
-    this.#error = error
-  }
-
-  noteStderr(text: string): void {
-    this.#stderr = (this.#stderr + text).slice(-keptText)
-  }
-
   async #watchEnd(): Promise<Death> {
     const exit = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()))
     // Without the line it can neither hand over nor be asked anything.
@@ -99,10 +89,7 @@ export class Generation {
     await within(this.#line.closed, lastWordsMs)
     this.#hasEnded = true
     const { exitCode: code, signalCode: signal } = this.#child
-    const error = this.#error && reasonOf(this.#error)
-    const lines = this.#stderr.split('\n').filter((line) => line.trim() !== '')
-    // What endless itself has logged there is no reason.
-    const stderr = lines.filter((line) => !line.startsWith('[endless ')).slice(-keptLines)
+    const { error, complaints: stderr } = this.lastWords
     return { code, signal, error, stderr }
   }
 
@@ -112,12 +99,4 @@ export class Generation {
       this.signal(signal)
     }
   }
-}
-
-/** Waits for a promise, but not for ever. */
-async function within(promise: Promise<unknown>, timeMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeMs)))
-  await Promise.race([promise, late])
-  clearTimeout(timer)
 }

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import {
-  channelTo,
-  HandleLost,
   type Channel,
+  channelTo,
   type FromSupervisor,
+  HandleLost,
   type RawHandle,
   type ToSupervisor,
 } from '@endless/core/for-cli'

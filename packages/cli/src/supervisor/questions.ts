@@ -1,5 +1,10 @@
-import { EndlessError, type FromSupervisor, type ToSupervisor } from '@endless/core/for-cli'
-import { describeDeath, type Death } from './death.js'
+import {
+  EndlessError,
+  type FromSupervisor,
+  generationName,
+  type ToSupervisor,
+} from '@endless/core/for-cli'
+import { type Death, describeDeath } from './death.js'
 import type { Generation } from './generation.js'
 
 type What = Extract<FromSupervisor, { type: 'ask' }>['what']
@@ -57,10 +62,9 @@ export class Questions {
   }
 }
 
-function unresponsive({ number, pid }: Generation): EndlessError {
+function unresponsive(generation: Generation): EndlessError {
   return new EndlessError(
     'ERR_ENDLESS_UNRESPONSIVE',
-    `Generation ${String(number)} (pid ${String(pid)}) does not answer: its event loop is blocked. ` +
-      'Nothing was changed.',
+    `No answer from ${generationName(generation)}: its event loop is blocked. Nothing was changed.`,
   )
 }

@@ -3,6 +3,7 @@ import type {
   MovedConnection,
   MovedUpgrade,
   RawHandle,
+  RawListener,
   SupervisorFacts,
   ToPredecessor,
   ToSuccessor,
@@ -67,7 +68,11 @@ export class Relay {
       case 'escrow':
         if (!handle) return
         // This process keeps it, and so does the predecessor while there is one.
-        from.escrow.put({ ...nameOf(message), handle, ticketKeys: message.ticketKeys })
+        from.escrow.put({
+          ...nameOf(message),
+          handle: handle as RawListener,
+          ticketKeys: message.ticketKeys,
+        })
         void predecessor?.send({ type: 'escrow', ...nameOf(message) }, handle)
         return
       case 'released':
@@ -87,11 +92,11 @@ export class Relay {
         void pass(predecessor, message, handle)
         return
       case 'error':
-        from.noteError(message.error)
+        from.lastWords.diedOf(message.error)
         void pass(predecessor, message, handle)
         return
       case 'stderr':
-        from.noteStderr(message.text)
+        from.lastWords.wrote(message.text)
         void pass(predecessor, message, handle)
         return
       case 'ask-older':

@@ -1,8 +1,8 @@
-import { EndlessError, type SpawnRequest } from '@endless/core/for-cli'
+import { deferred, type Deferred, EndlessError, type SpawnRequest } from '@endless/core/for-cli'
 import { BackOff } from './back-off.js'
-import { failureOf, type Death } from './death.js'
+import { type Death, failureOf } from './death.js'
 import { Generation } from './generation.js'
-import type { World } from './world.js'
+import type { SupervisorHost } from './supervisor-host.js'
 
 /** How long a generation may boot of which nobody knows its `readyTimeoutMs`. */
 const unknownTimeoutMs = 60_000
@@ -16,15 +16,9 @@ interface Due {
   timer: NodeJS.Timeout
 }
 
-interface Waiting {
-  served: Promise<Generation>
-  resolve: (generation: Generation) => void
-  reject: (reason: Error) => void
-}
-
 /** Another generation in the place of a dead one: at most one is due, or boots. */
 export class Replacement {
-  readonly #world: World
+  readonly #host: SupervisorHost
   readonly #start: Start
   readonly #backOff = new BackOff()
   #due: Due | undefined
@@ -32,10 +26,10 @@ export class Replacement {
   #booting: Generation | undefined
   #bootLimit: NodeJS.Timeout | undefined
   /** Those who do not want to wait any longer than they must. */
-  #waiting: Waiting | undefined
+  #waiting: Deferred<Generation> | undefined
 
-  constructor(world: World, start: Start) {
-    this.#world = world
+  constructor(host: SupervisorHost, start: Start) {
+    this.#host = host
     this.#start = start
   }
 
@@ -47,7 +41,7 @@ export class Replacement {
   /** When the next start is due, in ms from now; `null` if none is. */
   get startingInMs(): number | null {
     if (!this.#due) return null
-    return Math.max(0, Math.round(this.#due.atMs - this.#world.now()))
+    return Math.max(0, Math.round(this.#due.atMs - this.#host.now()))
   }
 
   /** How many have died in a row. */
@@ -59,10 +53,10 @@ export class Replacement {
   schedule(dead: Generation): void {
     if (this.#due || this.#booting) return
     const delayMs = this.#waiting ? 0 : this.#backOff.delayMs
-    this.#world.logger.info(
+    this.#host.logger.info(
       delayMs === 0 ? 'starting it again' : `starting it again in ${String(delayMs)} ms`,
     )
-    const atMs = this.#world.now() + delayMs
+    const atMs = this.#host.now() + delayMs
     // Referenced: while nothing runs, it alone keeps this process alive.
     const timer = setTimeout(() => {
       this.#begin(dead)
@@ -77,18 +71,13 @@ export class Replacement {
    * @throws (rejects) with the reason if it dies, too
    */
   hasten(): Promise<Generation> {
-    if (!this.#waiting) {
-      let settle!: Omit<Waiting, 'served'>
-      const served = new Promise<Generation>((resolve, reject) => (settle = { resolve, reject }))
-      this.#waiting = { served, ...settle }
-    }
-    const { served } = this.#waiting
+    const { promise } = (this.#waiting ??= deferred())
     if (this.#due) {
-      this.#world.logger.info('starting it again at once, as somebody has asked for a restart')
+      this.#host.logger.info('starting it again at once, as somebody has asked for a restart')
       clearTimeout(this.#due.timer)
       this.#begin(this.#due.dead)
     }
-    return served
+    return promise
   }
 
   /** One has died that had served for so long, or never. */
@@ -138,7 +127,7 @@ export class Replacement {
     }
     void generation.then(({ message }) => {
       const reason = `Cannot start ${dead.launch.command}: ${message}`
-      this.#world.logger.error(reason)
+      this.#host.logger.error(reason)
       this.#backOff.died(0)
       this.#fail(new EndlessError('ERR_ENDLESS_SPAWN_FAILED', reason))
       this.schedule(dead)
@@ -150,7 +139,10 @@ export class Replacement {
     // Unreferenced: the generation that it is for holds this process.
     this.#bootLimit = setTimeout(() => {
       if (generation.isReady || generation.hasEnded) return
-      generation.noteError({ name: 'Error', message: `not ready after ${String(timeoutMs)} ms` })
+      generation.lastWords.diedOf({
+        name: 'Error',
+        message: `not ready after ${String(timeoutMs)} ms`,
+      })
       generation.signal('SIGKILL')
     }, timeoutMs).unref()
   }

@@ -1,44 +1,47 @@
 import {
   EndlessError,
-  RestartRecord,
   type LastRestart,
+  RestartRecord,
   type RestartReport,
 } from '@endless/core/for-cli'
 import type { Chain } from './chain.js'
-import { failureOf, type Death } from './death.js'
-import type { SupervisorEvents } from './events.js'
+import { type Death, failureOf } from './death.js'
 import type { Generation } from './generation.js'
 import type { Questions } from './questions.js'
+import type { Replacement } from './replacement.js'
 import type { Succession } from './succession.js'
-import type { World } from './world.js'
+import type { SupervisorHost } from './supervisor-host.js'
 
 /** How long a generation that is to restart may take to say that it hears. */
 const heardMs = 5_000
 
+/** The parts of the supervisor that {@link Restarts} works with. */
+interface RestartsParts {
+  readonly host: SupervisorHost
+  readonly chain: Chain
+  readonly questions: Questions
+  readonly succession: Succession
+  readonly replacement: Replacement
+}
+
 /** The restarts of a service, and how the last one has ended: also when those are gone that know more of it. */
 export class Restarts {
-  readonly #world: World
-  readonly #events: SupervisorEvents
+  readonly #host: SupervisorHost
   readonly #chain: Chain
   readonly #questions: Questions
   readonly #succession: Succession
+  readonly #replacement: Replacement
   readonly #record: RestartRecord
   /** What is started in the place of a dead generation, for all that have asked for a restart meanwhile. */
   #resumption: Promise<RestartReport> | undefined
 
-  constructor(
-    world: World,
-    events: SupervisorEvents,
-    chain: Chain,
-    questions: Questions,
-    succession: Succession,
-  ) {
-    this.#world = world
-    this.#events = events
+  constructor({ host, chain, questions, succession, replacement }: RestartsParts) {
+    this.#host = host
     this.#chain = chain
     this.#questions = questions
     this.#succession = succession
-    this.#record = new RestartRecord(world)
+    this.#replacement = replacement
+    this.#record = new RestartRecord(host)
   }
 
   /** How the last one has ended, as far as this process has seen it. */
@@ -75,7 +78,7 @@ export class Restarts {
   ended(generation: Generation, death: Death): void {
     const { predecessor, servingSinceMs, number, startedMs } = generation
     if (!predecessor || servingSinceMs !== undefined || this.#succession.isStopping) return
-    this.#record.failed(number, failureOf(generation, death), this.#world.now() - startedMs)
+    this.#record.failed(number, failureOf(generation, death), this.#host.now() - startedMs)
   }
 
   /** Has the dead generation replaced at once; joins one that boots. */
@@ -93,22 +96,22 @@ export class Restarts {
   }
 
   async #replace(dead: Generation): Promise<RestartReport> {
-    const beganMs = this.#world.now()
-    this.#events.restarting()
+    const beganMs = this.#host.now()
+    this.#host.restarting()
     let generation: Generation
     try {
-      generation = await this.#succession.hasten()
+      generation = await this.#replacement.hasten()
     } catch (error) {
       if (!this.#succession.isStopping) {
-        this.#record.failed(dead.number + 1, error as EndlessError, this.#world.now() - beganMs)
-        this.#events.restartFailed((error as EndlessError).message)
+        this.#record.failed(dead.number + 1, error as EndlessError, this.#host.now() - beganMs)
+        this.#host.restartFailed((error as EndlessError).message)
       }
       throw error
     }
     // Its predecessor serves again, which is not what was asked for.
     if (generation.number <= dead.number) return this.restart()
     const { number, pid } = generation
-    const report = { number, pid, durationMs: Math.round(this.#world.now() - beganMs) }
+    const report = { number, pid, durationMs: Math.round(this.#host.now() - beganMs) }
     this.#record.takenOver(report)
     return report
   }

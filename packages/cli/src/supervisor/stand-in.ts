@@ -1,10 +1,11 @@
 import {
   formatAddress,
-  protocolVersion,
+  type PassedListener,
   type PassedTicketKeys,
+  protocolVersion,
   type SupervisorFacts,
 } from '@endless/core/for-cli'
-import { Escrow, type KeptListener } from './escrow.js'
+import { Escrow } from './escrow.js'
 import type { Generation } from './generation.js'
 
 /**
@@ -21,7 +22,7 @@ export class StandIn {
     this.#facts = facts
   }
 
-  put(listeners: readonly KeptListener[]): void {
+  put(listeners: readonly PassedListener[]): void {
     for (const listener of listeners) this.#kept.put(listener)
   }
 

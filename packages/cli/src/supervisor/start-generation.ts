@@ -1,12 +1,13 @@
 import type { ChildProcess } from 'node:child_process'
 import {
-  withStdio,
+  generationName,
   type RawHandle,
   type SpawnRequest,
   type ToSupervisor,
+  withStdio,
 } from '@endless/core/for-cli'
 import { Generation } from './generation.js'
-import type { World } from './world.js'
+import type { SupervisorHost } from './supervisor-host.js'
 
 /** What comes from a generation. */
 export type Receive = (
@@ -21,7 +22,7 @@ export type Receive = (
  * @param receive called for each message of it; what it throws is the sender's fault
  */
 export function startGeneration(
-  world: World,
+  host: SupervisorHost,
   launch: SpawnRequest,
   number: number,
   receive: Receive,
@@ -31,7 +32,7 @@ export function startGeneration(
   try {
     child = withStdio((stdio) =>
       // In a session of its own: a terminal's Ctrl-C is for this process alone.
-      world.spawn(command, args, { cwd, env, stdio, detached: true }),
+      host.spawn(command, args, { cwd, env, stdio, detached: true }),
     )
   } catch (error) {
     return Promise.resolve(error as Error)
@@ -41,13 +42,13 @@ export function startGeneration(
   child.on('error', ignore)
   const generation: Generation = new Generation(
     child,
-    { launch, number, nowMs: world.now() },
+    { launch, number, nowMs: host.now() },
     (message, handle) => {
       receive(generation, message, handle)
     },
     (reason) => {
-      world.logger.error(
-        `Ignored what came from generation ${String(generation.number)} (pid ${String(child.pid)}): ` +
+      host.logger.error(
+        `Ignored what came from ${generationName(generation)}: ` +
           `it is not for a supervisor: ${reason instanceof Error ? reason.message : String(reason)}`,
       )
     },

@@ -1,11 +1,10 @@
-import type { SpawnRequest } from '@endless/core/for-cli'
+import { deferred, generationName, type SpawnRequest } from '@endless/core/for-cli'
 import type { Chain } from './chain.js'
-import { describeDeath, exitCodeOf, type Death } from './death.js'
-import type { SupervisorEvents } from './events.js'
+import { type Death, describeDeath, exitCodeOf } from './death.js'
 import type { Generation } from './generation.js'
-import { Replacement, type Start } from './replacement.js'
+import type { Replacement } from './replacement.js'
 import type { StandIn } from './stand-in.js'
-import type { World } from './world.js'
+import type { SupervisorHost } from './supervisor-host.js'
 
 /**
  * How long a predecessor that drains may take to answer whether it takes over again. Meanwhile
@@ -18,10 +17,7 @@ export type LastDeath = Death & { number: number; pid: number; endedMs: number; 
 
 /** Who takes the place of a generation that has ended: its predecessor, another one, or nobody. */
 export class Succession {
-  /** Settles with the exit code of the service when all generations have ended. */
-  readonly over: Promise<number>
-  readonly #world: World
-  readonly #events: SupervisorEvents
+  readonly #host: SupervisorHost
   readonly #chain: Chain
   readonly #standIn: StandIn
   readonly #replacement: Replacement
@@ -30,21 +26,18 @@ export class Succession {
   /** How the last one has ended that served: the exit code of the service. */
   #end: Death | undefined
   #isStopping = false
-  #settleOver!: (exitCode: number) => void
+  readonly #over = deferred<number>()
 
-  constructor(
-    world: World,
-    events: SupervisorEvents,
-    chain: Chain,
-    standIn: StandIn,
-    start: Start,
-  ) {
-    this.#world = world
-    this.#events = events
+  constructor(host: SupervisorHost, chain: Chain, standIn: StandIn, replacement: Replacement) {
+    this.#host = host
     this.#chain = chain
     this.#standIn = standIn
-    this.#replacement = new Replacement(world, start)
-    this.over = new Promise((resolve) => (this.#settleOver = resolve))
+    this.#replacement = replacement
+  }
+
+  /** Settles with the exit code of the service when all generations have ended. */
+  get over(): Promise<number> {
+    return this.#over.promise
   }
 
   /** How the last generation that died by itself has ended. */
@@ -56,24 +49,9 @@ export class Succession {
     return this.#isStopping
   }
 
-  /** When another one is started in the place of a dead one, in ms from now; `null` if that is not due. */
-  get startingInMs(): number | null {
-    return this.#replacement.startingInMs
-  }
-
-  /**
-   * Does not wait any longer before it replaces the dead one; settles with what serves then: this, or its
-   * predecessor, again.
-   *
-   * @throws (rejects) with the reason if it dies, too
-   */
-  hasten(): Promise<Generation> {
-    return this.#replacement.hasten()
-  }
-
   /** Nobody takes anybody's place any more. */
   stop(): void {
-    if (!this.#isStopping) this.#events.stopping()
+    if (!this.#isStopping) this.#host.stopping()
     this.#isStopping = true
     this.#replacement.cancel()
     this.#endIfDone()
@@ -81,8 +59,8 @@ export class Succession {
 
   /** The first generation could not be started. */
   fail(launch: SpawnRequest, error: Error): void {
-    this.#world.logger.error(`Cannot start ${launch.command}: ${error.message}`)
-    this.#settleOver(exitCodeOf(undefined))
+    this.#host.logger.error(`Cannot start ${launch.command}: ${error.message}`)
+    this.#over.resolve(exitCodeOf(undefined))
   }
 
   /** A generation has said that it does not serve again in the place of its successor. */
@@ -110,7 +88,7 @@ export class Succession {
 
   ended(generation: Generation, death: Death): void {
     const { predecessor, successor, servingSinceMs, number, pid } = generation
-    const nowMs = this.#world.now()
+    const nowMs = this.#host.now()
     const wasServing = this.#chain.remove(generation)
     const hasServed = servingSinceMs !== undefined
     if (wasServing || generation === this.#replacement.booting) {
@@ -126,14 +104,12 @@ export class Succession {
     } else {
       generation.escrow.close()
       const hasFailed = predecessor && !hasServed
-      if (hasFailed && !this.#isStopping) this.#events.restartFailed(describeDeath(death))
+      if (hasFailed && !this.#isStopping) this.#host.restartFailed(describeDeath(death))
     }
     const isDrained = !wasServing && hasServed && death.code === 0
     // Of a successor that failed its predecessor tells.
     if (!generation.hasLeft && !this.#isStopping && !predecessor && !isDrained) {
-      this.#world.logger.error(
-        `generation ${String(number)} (pid ${String(pid)}) ${describeDeath(death)}`,
-      )
+      this.#host.logger.error(`${generationName(generation)} ${describeDeath(death)}`)
     }
     if (successor) this.#standIn.succeed(successor)
     this.#replaceIfNobodyServes()
@@ -146,9 +122,8 @@ export class Succession {
     // Unreferenced: the predecessor that it waits for holds this process.
     this.#takeBack = setTimeout(() => {
       if (!predecessor.isHopeful || predecessor.hasEnded) return
-      const { number, pid } = predecessor
-      this.#world.logger.warn(
-        `generation ${String(number)} (pid ${String(pid)}) has not answered in ` +
+      this.#host.logger.warn(
+        `${generationName(predecessor)} has not answered in ` +
           `${String(takeBackMs / 1000)} s whether it serves again`,
       )
       predecessor.isHopeful = false
@@ -170,6 +145,6 @@ export class Succession {
     if (!isOver || living.length > 0 || current) return
     this.#replacement.cancel()
     this.#standIn.release()
-    this.#settleOver(exitCodeOf(this.#end))
+    this.#over.resolve(exitCodeOf(this.#end))
   }
 }

@@ -1,25 +1,26 @@
 import {
+  generationName,
   type GenerationStatus,
   type LastRestart,
+  type PassedListener,
   type RawHandle,
   type RestartReport,
   type SpawnRequest,
   type SupervisorFacts,
   type ToSupervisor,
 } from '@endless/core/for-cli'
-import { startGeneration } from './start-generation.js'
 import { Chain } from './chain.js'
 import type { Death } from './death.js'
-import type { KeptListener } from './escrow.js'
-import type { SupervisorEvents } from './events.js'
 import { Generation } from './generation.js'
-import { Insistence } from './unresponsive-generations.js'
 import { Questions } from './questions.js'
 import { Relay } from './relay.js'
+import { Replacement } from './replacement.js'
 import { Restarts } from './restarts.js'
 import { StandIn } from './stand-in.js'
-import { Succession, type LastDeath } from './succession.js'
-import type { World } from './world.js'
+import { startGeneration } from './start-generation.js'
+import { type LastDeath, Succession } from './succession.js'
+import type { SupervisorHost } from './supervisor-host.js'
+import { UnresponsiveGenerations } from './unresponsive-generations.js'
 
 /** After what time a program that has not said that it serves is worth a word. */
 const slowStartMs = 60_000
@@ -34,38 +35,45 @@ export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SI
  * that has died when nobody else takes its place.
  */
 export class Supervisor {
-  /** Settles with the exit code of the service when all generations have ended. */
-  readonly ended: Promise<number>
-  readonly #world: World
-  readonly #events: SupervisorEvents
+  /** What is started in the place of a generation that died. */
+  readonly replacement: Replacement
+  readonly #host: SupervisorHost
   readonly #chain = new Chain()
   readonly #questions = new Questions()
   readonly #standIn: StandIn
   readonly #relay: Relay
   readonly #succession: Succession
-  readonly #insistence: Insistence
+  readonly #unresponsive: UnresponsiveGenerations
   readonly #restarts: Restarts
   #isHangUpDue = false
   #interruptedMs = -Infinity
 
-  constructor(world: World, events: SupervisorEvents) {
-    this.#world = world
-    this.#events = events
+  constructor(host: SupervisorHost) {
+    this.#host = host
     const facts = (): SupervisorFacts => ({
-      isAtTerminal: world.terminal() === 'present',
+      isAtTerminal: host.terminal() === 'present',
       isFirst: this.#chain.last === undefined,
     })
     this.#standIn = new StandIn(facts)
     this.#relay = new Relay(this.#standIn, facts, (generation, durationMs) => {
-      this.#chain.changeCurrent(generation, world.now())
+      this.#chain.changeCurrent(generation, host.now())
       this.#restarts.takenOver(generation, durationMs)
     })
-    this.#succession = new Succession(world, events, this.#chain, this.#standIn, (launch, number) =>
-      this.#spawn(launch, number),
-    )
-    this.#restarts = new Restarts(world, events, this.#chain, this.#questions, this.#succession)
-    this.#insistence = new Insistence(this.#questions, world.logger, world.pid)
-    this.ended = this.#succession.over
+    this.replacement = new Replacement(host, (launch, number) => this.#spawn(launch, number))
+    this.#succession = new Succession(host, this.#chain, this.#standIn, this.replacement)
+    this.#restarts = new Restarts({
+      host,
+      chain: this.#chain,
+      questions: this.#questions,
+      succession: this.#succession,
+      replacement: this.replacement,
+    })
+    this.#unresponsive = new UnresponsiveGenerations(this.#questions, host.logger, host.pid)
+  }
+
+  /** Settles with the exit code of the service when all generations have ended. */
+  get ended(): Promise<number> {
+    return this.#succession.over
   }
 
   /** Those that live, from the oldest to the newest. */
@@ -82,11 +90,6 @@ export class Supervisor {
     return this.#restarts.last
   }
 
-  /** When another generation is started in the place of a dead one, in ms from now; `null` if that is not due. */
-  get startingInMs(): number | null {
-    return this.#succession.startingInMs
-  }
-
   /** How the last generation that died by itself has ended. */
   get death(): LastDeath | undefined {
     return this.#succession.death
@@ -101,7 +104,7 @@ export class Supervisor {
    *
    * @param listeners sockets that somebody has bound for it
    */
-  start(launch: SpawnRequest, listeners: KeptListener[] = []): void {
+  start(launch: SpawnRequest, listeners: PassedListener[] = []): void {
     this.#standIn.put(listeners)
     const first = this.#spawn(launch, 0)
     if (!(first instanceof Generation)) {
@@ -112,8 +115,8 @@ export class Supervisor {
     }
     setTimeout(() => {
       if (first.isReady || first.hasEnded) return
-      this.#world.logger.warn(
-        `generation 0 (pid ${String(first.pid)}) has not become ready in ${String(slowStartMs / 1000)} s: ` +
+      this.#host.logger.warn(
+        `${generationName(first)} has not become ready in ${String(slowStartMs / 1000)} s: ` +
           'does it listen with @endless/core, in the process that was started? Until it does it cannot be restarted.',
       )
     }, slowStartMs).unref()
@@ -131,7 +134,7 @@ export class Supervisor {
       case 'SIGUSR2':
         // Those that do not listen for it yet would die of it.
         for (const each of this.generations) if (each.isReady) each.signal(signal)
-        if (this.isStopping) this.#insistence.hammered(this.generations)
+        if (this.isStopping) this.#unresponsive.hammered(this.generations)
         return
       case 'SIGUSR1':
       case 'SIGTSTP':
@@ -153,12 +156,12 @@ export class Supervisor {
   }
 
   #hangUp(): void {
-    if (this.#world.terminal() === 'gone') {
-      this.#world.logger.info('the terminal has been closed: shutting down')
+    if (this.#host.terminal() === 'gone') {
+      this.#host.logger.info('the terminal has been closed: shutting down')
       this.#stop('SIGINT')
     } else if (this.current) this.current.signal('SIGHUP')
     // Of what comes of it the log tells.
-    else if (this.startingInMs !== null) this.restart().catch(() => undefined)
+    else if (this.replacement.startingInMs !== null) this.restart().catch(() => undefined)
     // A generation that does not serve yet would die of it.
     else this.#isHangUpDue = true
   }
@@ -170,17 +173,17 @@ export class Supervisor {
       // A successor that boots is its predecessor's to stop.
       if (generation.isReady || !generation.predecessor) generation.signal(signal)
     }
-    if (!isAgain) this.#insistence.stopped(this.generations)
+    if (!isAgain) this.#unresponsive.stopped(this.generations)
     if (signal === 'SIGINT') this.#interrupted(isAgain)
   }
 
   /** Ctrl-C: the second one is the hammer, as the generations have it. */
   #interrupted(isAgain: boolean): void {
-    const nowMs = this.#world.now()
+    const nowMs = this.#host.now()
     const sinceMs = nowMs - this.#interruptedMs
     if (sinceMs < ctrlCEchoMs) return
     this.#interruptedMs = nowMs
-    if (isAgain && sinceMs < Infinity) this.#insistence.hammered(this.generations)
+    if (isAgain && sinceMs < Infinity) this.#unresponsive.hammered(this.generations)
   }
 
   #spawn(
@@ -189,7 +192,7 @@ export class Supervisor {
     predecessor?: Generation,
   ): Generation | Promise<Error> {
     // What is called back must not know the predecessor: each generation would keep all before it.
-    const generation = startGeneration(this.#world, launch, number, this.#receive)
+    const generation = startGeneration(this.#host, launch, number, this.#receive)
     if (!(generation instanceof Generation)) return generation
     this.#chain.add(generation, predecessor)
     void generation.ended.then((death) => {
@@ -203,7 +206,7 @@ export class Supervisor {
     this.#questions.ended(generation, death)
     this.#succession.ended(generation, death)
     // It came while a replacement was booting, which has died now.
-    if (this.#isHangUpDue && this.startingInMs !== null) {
+    if (this.#isHangUpDue && this.replacement.startingInMs !== null) {
       this.#isHangUpDue = false
       this.#hangUp()
     }
@@ -246,7 +249,7 @@ export class Supervisor {
       })
       return
     }
-    this.#events.restarting()
+    this.#host.restarting()
     void of.send({ type: 'spawned', pid: successor.pid })
   }
 
@@ -260,9 +263,9 @@ export class Supervisor {
     // A successor that has taken over is older news than its predecessor's taking over again.
     const isBack = this.current === undefined
     if (!isBack && this.current !== generation) return
-    this.#chain.changeCurrent(generation, this.#world.now())
+    this.#chain.changeCurrent(generation, this.#host.now())
     this.#standIn.release()
-    this.#events.serving(generation)
+    this.#host.serving(generation)
     this.#succession.served(generation)
     if (this.isStopping && isBack) generation.signal('SIGTERM')
     if (this.#isHangUpDue) generation.signal('SIGHUP')

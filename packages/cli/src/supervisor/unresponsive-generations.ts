@@ -1,4 +1,4 @@
-import { EndlessError, type Logger } from '@endless/core/for-cli'
+import { EndlessError, generationName, type Logger } from '@endless/core/for-cli'
 import type { Generation } from './generation.js'
 import type { Questions } from './questions.js'
 
@@ -11,7 +11,7 @@ const hammerMs = 5_000
  * Sees to it that what shall end can: a generation whose event loop is blocked hears of no signal and lets no
  * hammer fall. One that answers is left alone, however long its drain and its clean-up take: it bounds them itself.
  */
-export class Insistence {
+export class UnresponsiveGenerations {
   readonly #questions: Questions
   readonly #logger: Logger
   readonly #pid: number
@@ -37,7 +37,7 @@ export class Insistence {
   async #tell(generation: Generation): Promise<void> {
     if (await this.#answers(generation, stopMs)) return
     this.#logger.warn(
-      `${nameOf(generation)} has not answered for ${String(stopMs / 1000)} s since it was told to stop: ` +
+      `${generationName(generation)} has not answered for ${String(stopMs / 1000)} s since it was told to stop: ` +
         'its event loop is blocked. SIGUSR2 to ' +
         `pid ${String(this.#pid)}, a second Ctrl-C or 'endless hammer' kills it`,
     )
@@ -45,7 +45,7 @@ export class Insistence {
 
   async #kill(generation: Generation): Promise<void> {
     if (await this.#answers(generation, hammerMs)) return
-    this.#logger.warn(`${nameOf(generation)} does not answer, and is killed`)
+    this.#logger.warn(`${generationName(generation)} does not answer, and is killed`)
     generation.signal('SIGKILL')
   }
 
@@ -59,8 +59,4 @@ export class Insistence {
       return !isLate || generation.hasEnded
     }
   }
-}
-
-function nameOf({ number, pid }: Generation): string {
-  return `generation ${String(number)} (pid ${String(pid)})`
 }

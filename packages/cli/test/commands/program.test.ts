@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { InvalidProgram, launchOf, namedScript } from '../../src/commands/program.js'
+import { launchOf, namedScript } from '../../src/commands/program.js'
+import { Failure } from '../../src/control/failure.js'
 
 let directory: string
 
@@ -42,7 +43,7 @@ test.each([
   [[], 'nothing to run: name a script'],
   [['none.js'], 'cannot run none.js: there is no such file'],
 ])('%j is refused: %s', (words, reason) => {
-  expect(() => launchOf(words, false, directory)).toThrow(new InvalidProgram(reason))
+  expect(() => launchOf(words, false, directory)).toThrow(new Failure('misused', reason))
 })
 
 test.each([

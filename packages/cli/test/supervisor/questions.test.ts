@@ -2,8 +2,8 @@
 import type { FromSupervisor } from '@endless/core/for-cli'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Generation } from '../../src/supervisor/generation.js'
-import { Insistence } from '../../src/supervisor/unresponsive-generations.js'
 import { Questions } from '../../src/supervisor/questions.js'
+import { UnresponsiveGenerations } from '../../src/supervisor/unresponsive-generations.js'
 
 class FakeGeneration {
   readonly number = 3
@@ -26,7 +26,7 @@ class FakeGeneration {
 const logged: string[] = []
 const log = (line: string) => void logged.push(line)
 let questions: Questions
-let insistence: Insistence
+let unresponsive: UnresponsiveGenerations
 let fake: FakeGeneration
 let generation: Generation
 
@@ -34,7 +34,7 @@ beforeEach(() => {
   vi.useFakeTimers()
   logged.length = 0
   questions = new Questions()
-  insistence = new Insistence(questions, { info: log, warn: log, error: log }, 10)
+  unresponsive = new UnresponsiveGenerations(questions, { info: log, warn: log, error: log }, 10)
   fake = new FakeGeneration()
   generation = fake as unknown as Generation
 })
@@ -51,7 +51,7 @@ test('a question that is not answered in time is refused with the reason; its an
   const asked = expect(questions.ask(generation, 'status', 5_000)).rejects.toMatchObject({
     code: 'ERR_ENDLESS_UNRESPONSIVE',
     message:
-      'Generation 3 (pid 41) does not answer: its event loop is blocked. Nothing was changed.',
+      'No answer from generation 3 (pid 41): its event loop is blocked. Nothing was changed.',
   })
   await vi.advanceTimersByTimeAsync(5_000)
   await asked
@@ -76,7 +76,7 @@ test('a restart is waited for without limit', async () => {
 })
 
 test('one that does not hear that it shall stop is told of after 10 s, with the remedy, and not killed', async () => {
-  insistence.stopped([generation])
+  unresponsive.stopped([generation])
   await vi.advanceTimersByTimeAsync(9_999)
   expect(logged).toEqual([])
   await vi.advanceTimersByTimeAsync(1)
@@ -90,7 +90,7 @@ test('one that does not hear that it shall stop is told of after 10 s, with the 
 })
 
 test('one that does not hear the hammer is killed after 5 s', async () => {
-  insistence.hammered([generation])
+  unresponsive.hammered([generation])
   await vi.advanceTimersByTimeAsync(4_999)
   expect(fake.signals).toEqual([])
   await vi.advanceTimersByTimeAsync(1)
@@ -98,8 +98,8 @@ test('one that does not hear the hammer is killed after 5 s', async () => {
 })
 
 test('one that answers is left alone, also when it takes long to end', async () => {
-  insistence.stopped([generation])
-  insistence.hammered([generation])
+  unresponsive.stopped([generation])
+  unresponsive.hammered([generation])
   answer()
   await vi.advanceTimersByTimeAsync(600_000)
   expect(fake.signals).toEqual([])
@@ -107,8 +107,8 @@ test('one that answers is left alone, also when it takes long to end', async () 
 })
 
 test('of one that ends nothing is said', async () => {
-  insistence.stopped([generation])
-  insistence.hammered([generation])
+  unresponsive.stopped([generation])
+  unresponsive.hammered([generation])
   fake.hasEnded = true
   questions.ended(generation, death)
   await vi.advanceTimersByTimeAsync(600_000)
@@ -117,7 +117,7 @@ test('of one that ends nothing is said', async () => {
 
 test('one that never listened is not expected to answer SIGTERM', async () => {
   fake.isReady = false
-  insistence.stopped([generation])
+  unresponsive.stopped([generation])
   await vi.advanceTimersByTimeAsync(600_000)
   expect(logged).toEqual([])
 })

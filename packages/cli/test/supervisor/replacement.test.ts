@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Generation } from '../../src/supervisor/generation.js'
 import { Replacement } from '../../src/supervisor/replacement.js'
-import type { World } from '../../src/supervisor/world.js'
+import type { SupervisorHost } from '../../src/supervisor/supervisor-host.js'
 
 interface Fake {
   number: number
@@ -30,7 +30,7 @@ function createGeneration(number: number): Generation & Fake {
   }
   const methods = {
     signal: (signal: string) => fake.signals.push(signal),
-    noteError: ({ message }: { message: string }) => fake.errors.push(message),
+    lastWords: { diedOf: ({ message }: { message: string }) => fake.errors.push(message) },
   }
   // As an object of that class, without a process.
   const properties = Object.getOwnPropertyDescriptors(Object.assign(fake, methods))
@@ -54,7 +54,7 @@ beforeEach(() => {
   const world = {
     logger: { info: log, warn: log, error: log },
     now: () => Date.now(),
-  } as unknown as World
+  } as unknown as SupervisorHost
   replacement = new Replacement(world, (_launch, number) => {
     if (failure) return Promise.resolve(failure)
     const generation = createGeneration(number)
@@ -111,7 +111,7 @@ test('if that one dies, too, it hears why, and the next one comes ever later', a
   const served = expect(replacement.hasten()).rejects.toMatchObject({
     code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
     message: expect.stringMatching(
-      /^Generation 1 \(pid \d+\) exited with code 1: Error: bad\.$/,
+      /^The new version, generation 1 \(pid \d+\), exited with code 1: Error: bad\.$/,
     ) as string,
     exitCode: 1,
     stderr: ['last words'],

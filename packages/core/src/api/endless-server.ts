@@ -1,8 +1,8 @@
 import type http from 'node:http'
 import type net from 'node:net'
 import type { HookPhase, HookSignal, SignalHook } from './hooks.js'
-import type { State } from '../process/parts/lifecycle.js'
 import type { ShutdownReport } from './reports.js'
+import type { State } from './status.js'
 
 /** One server that restarts without losing anything; what `endless(x)` makes. */
 export interface EndlessServer<S extends net.Server = http.Server> {

@@ -1,35 +1,10 @@
 import type { Duplex } from 'node:stream'
-import type { ConnectionCounts } from '../connections/count.js'
 import type { GenerationEvents } from './events.js'
-import type { GenerationState, State } from '../process/parts/lifecycle.js'
-import type { LastRestart, RestartReport, ShutdownReport } from './reports.js'
-import { currentRuntime } from '../process/runtime.js'
+import type { RestartReport, ShutdownReport } from './reports.js'
+import type { GenerationState, GenerationStatus } from './status.js'
 
 /** Cleans up at the end: databases, queues. A promise is awaited, and what it gives is ignored. */
 export type TerminateHook = () => unknown
-
-/** What {@link Generation.status} tells. */
-export interface GenerationStatus {
-  number: number
-  pid: number
-  state: GenerationState
-  /** For how long this process has been running endless, in ms. */
-  uptimeMs: number
-  /** Memory that is resident, in bytes. */
-  memoryBytes: number
-  servers: ServerStatus[]
-  lastRestart: LastRestart | null
-}
-
-/** What {@link Generation.status} tells of a server. */
-export interface ServerStatus {
-  address: string | null
-  state: State
-  /** By what they do. Looked at when asked, which takes 1 µs for each. */
-  connections: ConnectionCounts
-  /** Requests that have no whole response yet. */
-  requests: number
-}
 
 /** This process: one run of the program in a chain of restarts. */
 export interface Generation {
@@ -91,6 +66,3 @@ export interface Generation {
    */
   onTerminate(hook: TerminateHook): Generation
 }
-
-/** This process, one run in the chain. */
-export const generation: Generation = currentRuntime()

@@ -1,6 +1,7 @@
+import type { System } from '../node/system.js'
+import { late, within } from '../node/waits.js'
 import { EndlessError, messageOf } from './endless-error.js'
 import type { Logger } from './logger.js'
-import type { System } from '../node/system.js'
 
 /** The signals that have hooks. */
 export const hookSignals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGTSTP'] as const
@@ -69,40 +70,28 @@ export async function runHooks(
   all: Iterable<Hooks>,
   phase: HookPhase,
   signal: HookSignal,
-  { system, logger, boundMs }: { system: System; logger: Logger; boundMs: number },
+  surroundings: { system: System; logger: Logger; boundMs: number },
 ): Promise<void> {
   const hooks = [...all]
     .flatMap((list) => list.registered)
     .filter((each) => each.phase === phase && each.signal === signal)
     .sort((a, b) => a.order - b.order)
   for (const { hook } of hooks) {
-    await bounded(system, logger, `The hook ${phase} ${signal}`, hook, boundMs)
+    await bounded(`The hook ${phase} ${signal}`, hook, surroundings)
   }
 }
 
-/** Runs one function of the application that must not stop us, whatever it does. */
+/** Runs a function of the application; logs and goes on if it throws, rejects or takes longer than `boundMs`. */
 export async function bounded(
-  system: System,
-  logger: Logger,
   what: string,
   body: () => unknown,
-  boundMs: number,
+  { system, logger, boundMs }: { system: System; logger: Logger; boundMs: number },
 ): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => {
-    // Referenced: a hook that waits for nothing that Node knows must not let the process end early.
-    timer = system.setTimeout(() => {
-      resolve('late')
-    }, boundMs)
-  })
   try {
-    const outcome = await Promise.race([(async () => body())(), late])
-    if (outcome === 'late') {
-      logger.error(`${what} has not ended after ${String(boundMs)} ms; going on without it.`)
-    }
+    const outcome = await within((async () => body())(), boundMs, system)
+    if (outcome !== late) return
+    logger.error(`${what} has not ended after ${String(boundMs)} ms; going on without it.`)
   } catch (error) {
     logger.error(`${what} failed: ${messageOf(error)}; going on.`)
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,5 +1,5 @@
-import { messageOf } from './endless-error.js'
 import type { System } from '../node/system.js'
+import { messageOf } from './endless-error.js'
 
 /**
  * Takes the lines that endless logs. `console`, pino and Fastify's `app.log` are loggers.

@@ -1,6 +1,6 @@
 import type net from 'node:net'
 import { EndlessError } from './endless-error.js'
-import { hookSignals, type HookOptions, type HookSignal } from './hooks.js'
+import { type HookOptions, type HookSignal, hookSignals } from './hooks.js'
 import type { Logger } from './logger.js'
 
 /** Options of one server. */

@@ -1,5 +1,7 @@
 import type http from 'node:http'
 import type net from 'node:net'
+import type { Migration } from '../migration/migration.js'
+import type { System } from '../node/system.js'
 
 const minRestartGraceMs = 5_000
 const maxShutdownGraceMs = 5_000
@@ -26,4 +28,20 @@ export function idleGraceMs(
     return Math.max(keepAliveTimeout, givenMs ?? minRestartGraceMs)
   }
   return givenMs ?? Math.min(keepAliveTimeout || maxShutdownGraceMs, maxShutdownGraceMs)
+}
+
+/** Where the connections of a server may go. */
+export interface WayOut {
+  migration: Migration
+  /** The address by which the successor knows the server. */
+  bound: string
+  /** Whether the application lets this connection go, now; without it each goes. */
+  mayMove: ((socket: net.Socket) => boolean) | undefined
+}
+
+export interface DrainOptions {
+  system: System
+  /** How long a connection must have been quiet before it is closed. */
+  idleGraceMs: number
+  wayOut?: WayOut | undefined
 }

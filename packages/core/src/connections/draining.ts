@@ -1,18 +1,23 @@
 import net from 'node:net'
-import { Hammer } from './hammer.js'
-import { connectionsOf } from '../process/notices.js'
-import { endConnectionChecks } from '../node/internals.js'
-import type { Life } from '../server/life.js'
 import type { Logger } from '../api/logger.js'
 import type { ShutdownReport } from '../api/reports.js'
-import type { System } from '../node/system.js'
-import { endConnections, type DrainOptions } from './ending.js'
-import { holdClose, isDrained } from './held-close.js'
+import type { State } from '../api/status.js'
+import { endConnectionChecks, isDrained, shadowEmitClose } from '../node/internals.js'
+import { longestDelayMs, type System } from '../node/system.js'
+import { connectionsOf } from './count.js'
+import type { DrainOptions } from './drain-options.js'
+import { Hammer } from './hammer.js'
+import { drainHttp1 } from './http1.js'
+import { drainHttp2 } from './http2.js'
+import { isHttp1, isHttp2 } from './kind.js'
 import { watchUpgrades } from './late-upgrades.js'
-import type { Connections } from './open-connections.js'
+import type { OpenConnections } from './open-connections.js'
+import { drainRaw } from './raw.js'
 
-/** Who hears of a drain. */
-export interface DrainListener {
+/** What {@link Draining} needs from its server and the process. */
+export interface DrainingHost {
+  readonly system: System
+  readonly logger: Logger
   /** These have left HTTP; again for each that leaves it meanwhile. */
   draining(upgraded: net.Socket[]): void
   hammered(destroyed: number): void
@@ -21,10 +26,9 @@ export interface DrainListener {
 /** The drain of one server: from where it stops accepting until it has closed, or accepts again. */
 export class Draining {
   readonly #server: net.Server
-  readonly #connections: Connections
-  readonly #life: Life
-  readonly #host: { readonly system: System; readonly logger: Logger }
-  readonly #listener: DrainListener
+  readonly #connections: OpenConnections
+  readonly #life: { readonly state: State }
+  readonly #host: DrainingHost
   readonly #hammer: Hammer
   readonly #waiters = new Set<() => void>()
   #reason: ShutdownReport['reason'] = 'closed'
@@ -36,16 +40,14 @@ export class Draining {
 
   constructor(
     server: net.Server,
-    connections: Connections,
-    life: Life,
-    host: { readonly system: System; readonly logger: Logger },
-    listener: DrainListener,
+    connections: OpenConnections,
+    life: { readonly state: State },
+    host: DrainingHost,
   ) {
     this.#server = server
     this.#connections = connections
     this.#life = life
     this.#host = host
-    this.#listener = listener
     this.#hammer = new Hammer(() => {
       this.#destroyConnections()
     })
@@ -60,7 +62,7 @@ export class Draining {
   stopAccepting(reason: ShutdownReport['reason']): void {
     // It terminates by that alone where it has no connection.
     this.#reason = reason
-    this.#letClose ??= holdClose(this.#server, () => {
+    this.#letClose ??= shadowEmitClose(this.#server, () => {
       this.#wake()
     })
     // Not http.Server#close, which closes idle connections at once (Node 19 and later).
@@ -76,13 +78,13 @@ export class Draining {
     this.#hammer.arm(system, hammerTimeMs)
     const undoEnding = endConnections(this.#server, this.#connections, { system, ...options })
     const endUpgrades = watchUpgrades(this.#server, (socket) => {
-      this.#listener.draining([socket])
+      this.#host.draining([socket])
     })
     this.#undo = () => {
       endUpgrades()
       undoEnding()
     }
-    this.#listener.draining(this.#connections.upgraded)
+    this.#host.draining(this.#connections.upgraded)
   }
 
   /** Settles when it has neither a listening socket nor a connection left. */
@@ -142,6 +144,28 @@ export class Draining {
     for (const session of this.#connections.sessions.keys()) session.destroy()
     for (const socket of left) socket.destroy()
     this.#hammered += left.length
-    this.#listener.hammered(left.length)
+    this.#host.hammered(left.length)
+  }
+}
+
+/**
+ * Ends the connections of a server that accepts no more, in the way of what it speaks. Answers what
+ * undoes it: the server is then as it was.
+ */
+export function endConnections(
+  server: net.Server,
+  connections: OpenConnections,
+  options: DrainOptions,
+): () => void {
+  const undo = isHttp1(server)
+    ? drainHttp1(server, connections, options)
+    : isHttp2(server)
+      ? drainHttp2(server, connections, options)
+      : drainRaw(connections, options)
+  // A connection whose client is not read from, as nobody reads the body, keeps no event loop alive.
+  const hold = setInterval(() => undefined, longestDelayMs)
+  return () => {
+    clearInterval(hold)
+    undo()
   }
 }

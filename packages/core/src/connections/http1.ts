@@ -1,25 +1,15 @@
 import type http from 'node:http'
 import type net from 'node:net'
 import type { Stream } from 'node:stream'
-import { newestRequestOn, responseOn } from '../node/internals.js'
 import { factsOf } from '../migration/adopt.js'
-import type { DrainOptions } from './ending.js'
+import { newestRequestOn, responseOn } from '../node/internals.js'
+import type { DrainOptions, WayOut } from './drain-options.js'
 import { findIdle } from './idle.js'
 import { announceLastResponses } from './last-response.js'
-import type { Migration } from '../migration/migration.js'
-import type { Connections } from './open-connections.js'
+import type { OpenConnections } from './open-connections.js'
 
 /** A look at all connections takes 1 µs for each: of the time between two, at most this part. */
 const lookShare = 0.1
-
-/** Where the connections of a server may go. */
-export interface WayOut {
-  migration: Migration
-  /** The address by which the successor knows the server. */
-  bound: string
-  /** Whether the application lets this connection go, now; without it each goes. */
-  mayMove: ((socket: net.Socket) => boolean) | undefined
-}
 
 /**
  * Ends the HTTP/1 connections of a server that accepts no more, each without a race. One that may
@@ -30,9 +20,9 @@ export interface WayOut {
  *
  * Not `http.Server#close`: that closes what is idle at once, where a request may be on its way.
  */
-export function drainHttp(
+export function drainHttp1(
   server: http.Server,
-  connections: Connections,
+  connections: OpenConnections,
   { system, idleGraceMs, wayOut }: DrainOptions,
 ): () => void {
   const idleSince = new Map<net.Socket, number>()

@@ -7,11 +7,11 @@ import type {
 } from 'node:http2'
 import type net from 'node:net'
 import { acceptedSocketOf, openStreamsOf, rawHandleOf } from '../node/internals.js'
-import type { System } from '../node/system.js'
-import { drainHttp } from './http1.js'
-import type { DrainOptions } from './ending.js'
 import { shadow } from '../node/shadow.js'
-import type { Connections } from './open-connections.js'
+import type { System } from '../node/system.js'
+import type { DrainOptions } from './drain-options.js'
+import { drainHttp1 } from './http1.js'
+import type { OpenConnections } from './open-connections.js'
 
 /** How long a client that has had everything may stay silent before its connection is destroyed. */
 const lingerMs = 2_000
@@ -31,7 +31,7 @@ const unsentMs = 20
  */
 export function drainHttp2(
   server: Http2Server | Http2SecureServer,
-  connections: Connections,
+  connections: OpenConnections,
   options: DrainOptions,
 ): () => void {
   const { system, idleGraceMs } = options
@@ -67,7 +67,7 @@ export function drainHttp2(
     })
   }
 
-  const undoHttp1 = drainHttp(server as unknown as http.Server, connections, options)
+  const undoHttp1 = drainHttp1(server as unknown as http.Server, connections, options)
   for (const session of connections.sessions.keys()) end(session)
   server.on('session', end)
   return () => {

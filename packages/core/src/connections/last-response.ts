@@ -2,12 +2,12 @@ import type http from 'node:http'
 import type net from 'node:net'
 import {
   betweenMessages,
+  type GivenHeaders,
   hearMessagesBegin,
   keepConnectionHeader,
   newestRequestOn,
   responseOn,
   shadowStoreHeader,
-  type GivenHeaders,
 } from '../node/internals.js'
 import { shadow } from '../node/shadow.js'
 

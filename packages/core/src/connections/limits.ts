@@ -1,5 +1,6 @@
 import type http from 'node:http'
 import type { ServerOptions } from '../api/options.js'
+import { checkConnectionsEvery, limitHeader } from '../node/internals.js'
 import type { System } from '../node/system.js'
 
 /** Options of these names, each of which may be left open. */
@@ -13,22 +14,13 @@ export function applyLimits(
   { readTimeoutMs, writeTimeoutMs, maxHeaderBytes }: Limits,
   system: System,
 ): void {
-  // Node reads both of these where it uses them (lib/_http_server.js: connectionListenerInternal
-  // and setupConnectionsTracking), so they need not have been given to createServer.
-  const settings = server as unknown as {
-    maxHeaderSize: number | undefined
-    connectionsCheckingInterval: number
-  }
-  if (maxHeaderBytes !== undefined) settings.maxHeaderSize = maxHeaderBytes
+  if (maxHeaderBytes !== undefined) limitHeader(server, maxHeaderBytes)
   if (readTimeoutMs !== undefined) {
     server.requestTimeout = readTimeoutMs
     if (readTimeoutMs > 0) {
       server.headersTimeout = Math.min(server.headersTimeout || readTimeoutMs, readTimeoutMs)
       // Node looks every 30 s by default: a limit of one second would be one of 31.
-      settings.connectionsCheckingInterval = Math.min(
-        settings.connectionsCheckingInterval,
-        Math.max(50, readTimeoutMs / 4),
-      )
+      checkConnectionsEvery(server, Math.max(50, readTimeoutMs / 4))
     }
   }
   if (writeTimeoutMs !== undefined && writeTimeoutMs > 0) {

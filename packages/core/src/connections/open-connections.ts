@@ -1,14 +1,14 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type net from 'node:net'
 import tls from 'node:tls'
-import { acceptedSocketOf, responseOn } from '../node/internals.js'
+import { acceptedSocketOf, hasLostParser, responseOn } from '../node/internals.js'
 import { isHttp1, isHttp2 } from './kind.js'
 
 /**
  * The open connections of one server. Costs one entry in a set for each connection and nothing for
  * a request.
  */
-export class Connections {
+export class OpenConnections {
   /** Every accepted TCP connection: what the hammer falls on. */
   readonly accepted = new Set<net.Socket>()
   /**
@@ -40,11 +40,8 @@ export class Connections {
   /** Those that have left HTTP/1 for WebSocket or a tunnel, and every one of a raw server. */
   get upgraded(): net.Socket[] {
     if (this.#isRaw) return [...this.speaking]
-    // An upgrade takes the parser away from the socket (lib/_http_server.js, onParserExecuteCommon).
     return [...this.speaking].filter(
-      (socket) =>
-        this.#adopted.has(socket) ||
-        ('parser' in socket && socket.parser === null && !responseOn(socket)),
+      (socket) => this.#adopted.has(socket) || (hasLostParser(socket) && !responseOn(socket)),
     )
   }
 

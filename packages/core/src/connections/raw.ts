@@ -1,12 +1,12 @@
-import type { DrainOptions } from './ending.js'
-import type { Connections } from './open-connections.js'
+import type { DrainOptions } from './drain-options.js'
+import type { OpenConnections } from './open-connections.js'
 
 /**
  * Waits for the connections of a server whose protocol only the application knows: it is told by the
  * 'drain' event. Ends only those over TLS that have not got that far in `idleGraceMs`.
  */
 export function drainRaw(
-  connections: Connections,
+  connections: OpenConnections,
   { system, idleGraceMs }: DrainOptions,
 ): () => void {
   // Unreferenced: the drain itself holds the process.

@@ -1,8 +1,8 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
-import { type EndlessError, messageOf, type EndlessErrorCode } from '../api/endless-error.js'
-import { routes, type Answer } from './routes.js'
-import { controlVersion, versionHeader, type Service } from './service.js'
+import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endless-error.js'
+import { type Answer, routes } from './routes.js'
+import { controlVersion, type Service, versionHeader } from './service.js'
 
 // What comes over the control socket: HTTP, so that curl can ask, and JSON. Nobody but the user of
 // the service can connect, and yet nothing that is sent there may cost it more than a little time.

@@ -1,6 +1,5 @@
-import type { GenerationStatus } from '../api/generation.js'
-import type { GenerationState } from '../process/parts/lifecycle.js'
 import type { LastRestart, RestartReport } from '../api/reports.js'
+import type { GenerationState, GenerationStatus } from '../api/status.js'
 
 /**
  * Version of what is said over a control socket: in each answer, as the header `Endless-Control`. It

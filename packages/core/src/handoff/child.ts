@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
-import type { System } from '../node/system.js'
-import { channelTo } from '../line/to-child.js'
+import type { Channel } from '../line/channel.js'
 import { withStdio } from '../line/stdio.js'
-import type { SpawnRequest, Channel, ToPredecessor, ToSuccessor } from './protocol.js'
+import { channelTo } from '../line/to-child.js'
+import type { System } from '../node/system.js'
+import type { SpawnRequest, ToPredecessor, ToSuccessor } from './protocol.js'
 
 /** How a process has ended: `{ code: 1, signal: null }`. */
 export interface Exit {

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url'
-import type { ErrorReport } from './protocol.js'
 
 /** A frame of a stack: `    at main (file:///srv/app/app.js:3:7)`, `    at async /srv/app/app.js:3:7`. */
 const frame = /^\s+at (?:async )?(?:.* \()?((?:file:\/\/)?\/.+:\d+:\d+)\)?$/
@@ -38,4 +37,20 @@ function toPath(place: string | undefined): string | undefined {
   } catch {
     return place // no path, such as of another host
   }
+}
+
+/** An error in plain JSON: `{ name: 'TypeError', message: 'x is not a function', stack: '…' }`. */
+export interface ErrorReport {
+  name: string
+  message: string
+  stack?: string | undefined
+  code?: string | undefined
+}
+
+/** Why a generation does not do what it was asked; of a successor that has failed, how that has ended. */
+export interface RefusalReport extends ErrorReport {
+  pid?: number | undefined
+  exitCode?: number | null | undefined
+  signal?: NodeJS.Signals | null | undefined
+  stderr?: string[] | undefined
 }

@@ -1,12 +1,13 @@
 import { EndlessError } from '../api/endless-error.js'
 import type { Exit } from './child.js'
-import { reasonOf } from './error-report.js'
-import type { ErrorReport } from './protocol.js'
+import { type ErrorReport, reasonOf } from './error-report.js'
 
 const keptChars = 16_384
 const keptLines = 20
+/** Begins each line that endless itself logs to standard error ("serving …"): no reason to die of. */
+const ownPrefix = '[endless '
 
-/** What a successor has failed at. */
+/** What a successor failed at. */
 export interface Failure {
   code: 'ERR_ENDLESS_SUCCESSOR_EXITED' | 'ERR_ENDLESS_READY_TIMEOUT'
   /** `exited with code 1 before it had taken over` */
@@ -15,7 +16,7 @@ export interface Failure {
   hasTakenOver: boolean
 }
 
-/** What a successor says of its own end: the error that it dies of, what it writes meanwhile, how it exits. */
+/** What a generation reports about its own end: its error, its last lines on standard error, its exit. */
 export class LastWords {
   #error: ErrorReport | undefined
   #stderr = ''
@@ -33,15 +34,19 @@ export class LastWords {
     this.#exit = exit
   }
 
-  /** Makes them the error of a restart. */
+  /** The error that it died of, with its place; `undefined` if it reported none. */
+  get error(): string | undefined {
+    return this.#error && reasonOf(this.#error)
+  }
+
+  /** The last lines that the application wrote to standard error, without those of endless. */
+  get complaints(): string[] {
+    return this.#lines.filter((line) => !line.startsWith(ownPrefix)).slice(-keptLines)
+  }
+
+  /** Makes the error of a restart from them. */
   explain({ code, whatItDid, pid, hasTakenOver }: Failure): EndlessError {
-    const stderr = this.#stderr
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .slice(-keptLines)
-    // What endless itself has logged there ("serving …") is no reason.
-    const complaint = stderr.filter((line) => !line.startsWith('[endless ')).at(-1)
-    const reason = this.#error ? reasonOf(this.#error) : complaint
+    const reason = this.error ?? this.complaints.at(-1)
     return new EndlessError(
       code,
       `The successor (pid ${String(pid)}) ${whatItDid}` +
@@ -51,10 +56,14 @@ export class LastWords {
         pid,
         exitCode: this.#exit?.code ?? null,
         signal: this.#exit?.signal ?? null,
-        stderr,
+        stderr: this.#lines.slice(-keptLines),
         ...(this.#error && { cause: reviveError(this.#error) }),
       },
     )
+  }
+
+  get #lines(): string[] {
+    return this.#stderr.split('\n').filter((line) => line.trim() !== '')
   }
 }
 

@@ -1,7 +1,8 @@
+import type { Channel } from '../line/channel.js'
 import { Migration } from '../migration/migration.js'
 import { UpgradeMigration } from '../migration/upgrade-migration.js'
 import type { System } from '../node/system.js'
-import type { Channel, ToPredecessor, ToSuccessor } from './protocol.js'
+import type { ToPredecessor, ToSuccessor } from './protocol.js'
 
 /** What a successor answers to a connection that was sent to it. */
 type MoveAnswer = Extract<

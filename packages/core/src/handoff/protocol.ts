@@ -1,6 +1,12 @@
-import type { GenerationStatus } from '../api/generation.js'
-import type { RawHandle, RawListener } from '../node/internals.js'
+import type { GenerationStatus } from '../api/status.js'
+import type { Channel } from '../line/channel.js'
+import type { UnixAddress } from '../listeners/address.js'
+import type { ListenerName, PassedListener } from '../listeners/passed-listener.js'
+import type { PassedTicketKeys } from '../listeners/ticket-keys.js'
+import type { MovedConnection } from '../migration/migration.js'
+import type { MovedUpgrade } from '../migration/upgrade-migration.js'
 import type { NotifyAddress } from '../service-manager/variables.js'
+import type { ErrorReport, RefusalReport } from './error-report.js'
 
 // The wire between two generations, and the seam between the preload and the library: both can come
 // from two different versions of this package.
@@ -8,60 +14,8 @@ import type { NotifyAddress } from '../service-manager/variables.js'
 /** Version of this wire. A generation that meets another one still passes on its listeners. */
 export const protocolVersion = 1
 
-/**
- * `cmd` of every message of ours. Node delivers messages whose `cmd` begins with `NODE_` as
- * 'internalMessage', never as 'message' (child_process docs, "subprocess.send"), so that an
- * application never sees one, and its own 'message' listeners keep nothing alive.
- */
-export const command = 'NODE_ENDLESS'
-
 /** Where the preload leaves what it received, for the library to find: `globalThis[...]`. */
 export const inheritanceKey = Symbol.for('@endless/core:inheritance')
-
-/** Where a listener is bound: as `server.address()` answers for TCP, or a Unix socket. */
-export type BoundAddress = { address: string; family: string; port: number } | UnixAddress
-
-/** `{ path: '/run/app.sock', identity: '26:1204:1795479378359685964' }` */
-export interface UnixAddress {
-  /** Absolute; of Linux's abstract sockets their name, with its leading NUL. */
-  path: string
-  /**
-   * What the path leads to: device, inode, time of birth. '' where there is no file, or none of ours:
-   * of abstract sockets, and of those that a service manager has bound.
-   */
-  identity: string
-}
-
-/** A listening socket by what the application asked for and by what it got. */
-export interface ListenerName {
-  /** What a service manager calls it, if it has it from there: `app.socket`. */
-  name?: string | undefined
-  /** `{ port, host, … }` of the call, in one canonical text: `tcp:localhost:3000`, `unix:/run/app.sock`. */
-  asked: string
-  bound: BoundAddress
-}
-
-/** An error in plain JSON: `{ name: 'TypeError', message: 'x is not a function', stack: '…' }`. */
-export interface ErrorReport {
-  name: string
-  message: string
-  stack?: string | undefined
-  code?: string | undefined
-}
-
-/** Why a generation does not do what it was asked; of a successor that has failed, how that has ended. */
-export interface RefusalReport extends ErrorReport {
-  pid?: number | undefined
-  exitCode?: number | null | undefined
-  signal?: NodeJS.Signals | null | undefined
-  stderr?: string[] | undefined
-}
-
-/** The keys of a server's TLS session tickets, in base64, and since when they are in use (`Date.now()`). */
-export interface PassedTicketKeys {
-  keys: string
-  sinceMs: number
-}
 
 /** From the predecessor. Listeners come first, each with its handle; `welcome` ends them. */
 export type ToSuccessor =
@@ -97,33 +51,6 @@ export interface SupervisorFacts {
   isAtTerminal: boolean
   /** Whether nobody has served before: then there is nothing to wait for before accepting. */
   isFirst: boolean
-}
-
-/** An open connection, with its handle, between two messages: `adopted` or `declined` answers. */
-export interface MovedConnection {
-  type: 'connection'
-  id: number
-  /** Where its server is bound, and the server that adopts it: `127.0.0.1:3000`. */
-  bound: string
-  /** Whether its client has not sent a byte yet. */
-  isFresh: boolean
-  /** For how long its client was told that it may stay idle; 0: nothing was said. */
-  keepAliveTimeoutMs: number
-}
-
-/**
- * A connection that has left HTTP, with its handle: `upgrade-adopted` or `upgrade-declined` answers.
- * `{ type: 'upgrade', id: 1, bound: '127.0.0.1:80', state: '{"name":"Ada"}', head: 'gQA=' }`
- */
-export interface MovedUpgrade {
-  type: 'upgrade'
-  id: number
-  /** Where its server is bound, and the server that adopts it. */
-  bound: string
-  /** What the application knows of it, in JSON. */
-  state: string
-  /** What was read from it and nobody has seen, in base64. */
-  head: string
 }
 
 /** From the successor. */
@@ -202,36 +129,11 @@ export type FromSupervisor =
 
 export type Welcome = Extract<ToSuccessor, { type: 'welcome' }>
 
-/** One end of the line between two generations. */
-export interface Channel<Out extends { type: string }, In extends { type: string }> {
-  /**
-   * Sends; settles when it was written (not: received), with a handle when the peer has it.
-   *
-   * @throws (rejects) {@link HandleLost} if the peer could not take the handle, and so has neither;
-   * another error when the peer is gone
-   */
-  send(message: Out, handle?: RawHandle): Promise<void>
-  /** Called for each message of the peer; set once by the owner of this end. */
-  onMessage: (message: In, handle?: RawHandle) => void
-  /** Called for each handle that the peer has got, or could not take, in the order of the sends. */
-  onHandleAnswer: (isTaken: boolean) => void
-  /** Settles when the peer has closed its end, which it does at the latest by dying. */
-  readonly closed: Promise<void>
-  /** Keeps the process alive as long as the line is open. */
-  ref(): void
-  unref(): void
-}
-
-/** A listening socket that came from the predecessor. */
-export interface HeldListener extends ListenerName {
-  handle: RawListener
-}
-
 /** What the preload leaves for the library. */
 export interface Inheritance {
   version: number
   welcome: Welcome
-  held: HeldListener[]
+  held: PassedListener[]
   channel: Channel<ToPredecessor, ToSuccessor>
   /** Ends the reporting of errors and of standard error to the predecessor. */
   stopReporting(): void

@@ -1,22 +1,18 @@
+import { EndlessError, messageOf } from '../api/endless-error.js'
+import type { GenerationStatus } from '../api/status.js'
+import type { Channel } from '../line/channel.js'
+import { formatAddress } from '../listeners/address.js'
+import type { PassedListener } from '../listeners/passed-listener.js'
 import type { Migration } from '../migration/migration.js'
 import type { UpgradeMigration } from '../migration/upgrade-migration.js'
-import { EndlessError, messageOf } from '../api/endless-error.js'
-import type { GenerationStatus } from '../api/generation.js'
 import type { RawHandle, RawListener } from '../node/internals.js'
-import { formatAddress } from '../listeners/address.js'
 import type { System } from '../node/system.js'
+import { deferred, within } from '../node/waits.js'
 import type { Child } from './child.js'
 import { Escrow } from './escrow.js'
-import { LastWords, type Failure } from './last-words.js'
+import { type Failure, LastWords } from './last-words.js'
 import { Moves } from './moves.js'
-import {
-  protocolVersion,
-  type Channel,
-  type ListenerName,
-  type ToPredecessor,
-  type ToSuccessor,
-  type Welcome,
-} from './protocol.js'
+import { protocolVersion, type ToPredecessor, type ToSuccessor, type Welcome } from './protocol.js'
 
 // The predecessor's half of a handoff; successor.ts is the other.
 
@@ -25,81 +21,83 @@ const stopGraceMs = 2_000
 /** How long reports of a successor that has exited may still be on their way. */
 const lastWordsMs = 1_000
 
-/** A listening socket to pass on. */
-export interface PassedListener extends ListenerName {
-  handle: RawListener
+/** What {@link Successor} needs from the process that gives way. */
+export interface SuccessorHost {
+  readonly system: System
+  readonly child: Child
+  /** What it is given to listen on. */
+  readonly passed: readonly PassedListener[]
+  readonly welcome: Omit<Welcome, 'type' | 'version' | 'supervisor'>
+  readonly readyTimeoutMs: number
+  /** Returns the status of this process and of all older ones, hammered first if told so. */
+  readonly answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>
 }
 
 /** A successor that is booting, or that has taken over. */
 export class Successor {
-  /** Settles when it serves as soon as it may; rejects with the reason if it never will. */
-  readonly ready: Promise<void>
-  /** Settles when the process is gone, with what there is to say about that. */
-  readonly exited: Promise<EndlessError>
-  /** Settles with the reason if it begins to shut down instead of taking over. */
-  readonly refused: Promise<EndlessError>
-  /** Settles when it has said that it serves, or is gone; only then is its control socket there. */
-  readonly serving: Promise<void>
   /** The pid file that it has, once it is ready. */
   pidFile: string | undefined
-  readonly #system: System
-  readonly #child: Child
+  readonly #host: SuccessorHost
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
   readonly #escrow = new Escrow()
   readonly #lastWords = new LastWords()
   readonly #moves: Moves
-  readonly #answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>
-  #settleServing!: () => void
-  #settleRefused!: (reason: EndlessError) => void
+  readonly #ready = deferred()
+  readonly #exited: Promise<EndlessError>
+  readonly #refused = deferred<EndlessError>()
+  readonly #serving = deferred()
   #version = 0
   #hasTakenOver = false
   #isTold = false
   #hasExited = false
   #refusal: EndlessError | undefined
-  #settle!: { resolve(): void; reject(error: EndlessError): void }
 
-  constructor(
-    system: System,
-    child: Child,
-    passed: PassedListener[],
-    welcome: Omit<Welcome, 'type' | 'version' | 'supervisor'>,
-    readyTimeoutMs: number,
-    answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>,
-  ) {
-    this.#system = system
-    this.#answerOlder = answerOlder
-    this.refused = new Promise((resolve) => (this.#settleRefused = resolve))
-    this.serving = new Promise((resolve) => (this.#settleServing = resolve))
-    this.ready = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
-    // The caller may be busy with something else when it rejects.
-    this.ready.catch(() => undefined)
-    this.#child = child
+  constructor(host: SuccessorHost) {
+    const { system, child, readyTimeoutMs } = host
+    this.#host = host
     this.#channel = child.channel
     this.#moves = new Moves(system, child.channel)
     this.#channel.onMessage = (message, handle) => {
-      this.#receive(message, handle, passed, {
-        ...welcome,
-        type: 'welcome',
-        version: protocolVersion,
-      })
+      this.#receive(message, handle)
     }
     // Referenced: the process must not end while a restart is under way.
     const timer = system.setTimeout(() => {
       const whatItDid = `was not ready after ${String(readyTimeoutMs)} ms`
-      this.#settle.reject(this.#explain('ERR_ENDLESS_READY_TIMEOUT', whatItDid))
+      this.#ready.reject(this.#explain('ERR_ENDLESS_READY_TIMEOUT', whatItDid))
     }, readyTimeoutMs)
-    this.exited = this.#watchExit()
-    void this.exited.then((error) => {
-      this.#settle.reject(error)
-      this.#settleServing()
+    this.#exited = this.#watchExit()
+    void this.#exited.then((error) => {
+      this.#ready.reject(error)
+      this.#serving.resolve()
       this.#moves.abort()
     })
+    // The caller may be busy with something else when it rejects.
     this.ready.finally(() => clearTimeout(timer)).catch(() => undefined)
+  }
+
+  /** Settles when it serves as soon as it may; rejects with the reason if it never will. */
+  get ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  /** Settles when the process is gone, with what there is to say about that. */
+  get exited(): Promise<EndlessError> {
+    return this.#exited
+  }
+
+  /** Settles with the reason if it begins to shut down instead of taking over. */
+  get refused(): Promise<EndlessError> {
+    return this.#refused.promise
+  }
+
+  /** Settles when it has said that it serves, or is gone; only then is its control socket there. */
+  get serving(): Promise<void> {
+    return this.#serving.promise
   }
 
   /** Unknown until it has been started. */
   get pid(): number | undefined {
-    return this.#child.pid
+    return this.#host.child.pid
   }
 
   /** The way for open connections; `undefined` before it is ready, and if it speaks another version. */
@@ -132,7 +130,7 @@ export class Successor {
     this.#hasTakenOver = true
     // Another version may not tell.
     if (this.#version === protocolVersion) this.#moves.openUpgrades()
-    else this.#settleServing()
+    else this.#serving.resolve()
     await this.#channel.send({ type: 'taken-over', afterMs })
     this.#isTold = true
   }
@@ -141,7 +139,7 @@ export class Successor {
   async stop(): Promise<void> {
     if (!this.#hasExited) this.signal('SIGTERM')
     // Referenced: whoever stops a successor waits for that.
-    const timer = this.#system.setTimeout(() => {
+    const timer = this.#host.system.setTimeout(() => {
       if (!this.#hasExited) this.signal('SIGKILL')
     }, stopGraceMs)
     await this.exited
@@ -150,7 +148,7 @@ export class Successor {
 
   /** Signals it, unless it is gone. */
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal)
+    this.#host.child.kill(signal)
   }
 
   /** Takes its copy of a listening socket back, by where it is bound; `undefined` if it had none. */
@@ -165,27 +163,19 @@ export class Successor {
 
   /** Lets this process end while the successor lives on. */
   release(): void {
-    this.#child.release()
+    this.#host.child.release()
   }
 
   /** Ends the line to it: nothing more comes from this process, which may live on. */
   disconnect(): void {
-    this.#child.disconnect()
+    this.#host.child.disconnect()
   }
 
-  #receive(
-    message: ToPredecessor,
-    given: RawHandle | undefined,
-    passed: PassedListener[],
-    welcome: Welcome,
-  ): void {
+  #receive(message: ToPredecessor, given: RawHandle | undefined): void {
     switch (message.type) {
       case 'hello':
         this.#version = message.version
-        for (const { asked, bound, handle } of passed) {
-          this.#send({ type: 'listener', asked, bound }, handle)
-        }
-        this.#send(welcome)
+        this.#welcome()
         break
       case 'error':
         this.#lastWords.diedOf(message.error)
@@ -202,7 +192,7 @@ export class Successor {
       case 'ready':
         this.pidFile = message.pidFile
         if (this.#version === protocolVersion) this.#moves.openMigration(message.adopts)
-        this.#settle.resolve()
+        this.#ready.resolve()
         break
       case 'adopted':
       case 'declined':
@@ -211,15 +201,15 @@ export class Successor {
         this.#moves.answered(message)
         break
       case 'serving':
-        this.#settleServing()
+        this.#serving.resolve()
         break
       case 'ask-older':
-        void this.#answerOlder(message.isHammered).then((generations) => {
+        void this.#host.answerOlder(message.isHammered).then((generations) => {
           this.#send({ type: 'older', id: message.id, generations })
         })
         break
       case 'leaving':
-        this.#settleServing()
+        this.#serving.resolve()
         this.#moves.close()
         // It may not have heard yet that it has taken over, and then it never will.
         if (message.hasTakenOver ?? this.#hasTakenOver) this.closeEscrow()
@@ -233,13 +223,21 @@ export class Successor {
     }
   }
 
+  #welcome(): void {
+    const { passed, welcome } = this.#host
+    for (const { asked, bound, handle } of passed) {
+      this.#send({ type: 'listener', asked, bound }, handle)
+    }
+    this.#send({ ...welcome, type: 'welcome', version: protocolVersion })
+  }
+
   #refuse(): void {
     this.#refusal = this.#explain(
       'ERR_ENDLESS_SUCCESSOR_EXITED',
       'began to shut down before it had taken over',
     )
-    this.#settle.reject(this.#refusal)
-    this.#settleRefused(this.#refusal)
+    this.#ready.reject(this.#refusal)
+    this.#refused.resolve(this.#refusal)
   }
 
   #send(message: ToSuccessor, handle?: RawListener): void {
@@ -249,7 +247,7 @@ export class Successor {
 
   async #watchExit(): Promise<EndlessError> {
     try {
-      const exit = await this.#child.exit
+      const exit = await this.#host.child.exit
       this.#hasExited = true
       if (exit === 'lost') return this.#lose()
       this.#lastWords.exited(exit)
@@ -283,12 +281,7 @@ export class Successor {
 
   /** The exit is reported on another way than messages, which may be late. */
   async #hearOut(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = this.#system.setTimeout(resolve, lastWordsMs)
-    })
-    await Promise.race([this.#channel.closed, late])
-    clearTimeout(timer)
+    await within(this.#channel.closed, lastWordsMs, this.#host.system)
   }
 }
 

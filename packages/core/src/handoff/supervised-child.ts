@@ -1,21 +1,24 @@
+import type { Channel } from '../line/channel.js'
+import { deferred } from '../node/waits.js'
 import type { Child, Exit } from './child.js'
-import type { Channel, ErrorReport, ToPredecessor, ToSuccessor, ToSupervisor } from './protocol.js'
+import type { ErrorReport } from './error-report.js'
+import type { ToPredecessor, ToSuccessor, ToSupervisor } from './protocol.js'
 
 /** A successor that the supervisor has started for us. */
 export class SupervisedChild implements Child {
   readonly channel: Channel<ToSuccessor, ToPredecessor>
-  readonly exit: Promise<Exit | 'lost'>
   pid: number | undefined
   readonly #tell: (message: ToSupervisor) => void
-  #settle!: { resolve(exit: Exit | 'lost'): void; reject(error: Error): void; closed(): void }
+  readonly #exit = deferred<Exit | 'lost'>()
+  readonly #closed = deferred()
 
   constructor(end: Channel<ToSuccessor, ToPredecessor>, tell: (message: ToSupervisor) => void) {
     this.#tell = tell
-    const closed = new Promise<void>((settleClosed) => {
-      this.#settle = { resolve: () => undefined, reject: () => undefined, closed: settleClosed }
-    })
-    this.exit = new Promise((resolve, reject) => Object.assign(this.#settle, { resolve, reject }))
-    this.channel = { ...end, closed }
+    this.channel = { ...end, closed: this.#closed.promise }
+  }
+
+  get exit(): Promise<Exit | 'lost'> {
+    return this.#exit.promise
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -35,23 +38,23 @@ export class SupervisedChild implements Child {
   }
 
   failed({ message, code }: ErrorReport): void {
-    this.#settle.reject(Object.assign(new Error(message), { code }))
+    this.#exit.reject(Object.assign(new Error(message), { code }))
     this.#end()
   }
 
   exited(exit: Exit): void {
-    this.#settle.resolve(exit)
+    this.#exit.resolve(exit)
     this.#end()
   }
 
   /** The way to it is lost, with the supervisor. */
   lose(): void {
-    this.#settle.resolve('lost')
+    this.#exit.resolve('lost')
     this.#end()
   }
 
   #end(): void {
-    this.#settle.closed()
+    this.#closed.resolve()
     this.channel.unref()
   }
 }

@@ -1,9 +1,10 @@
 import type { EndlessError } from '../api/endless-error.js'
-import type { RawHandle } from '../node/internals.js'
-import type { Child } from './child.js'
+import type { Channel } from '../line/channel.js'
 import { confirmed } from '../line/confirmed.js'
+import type { RawHandle } from '../node/internals.js'
+import { deferred } from '../node/waits.js'
+import type { Child } from './child.js'
 import type {
-  Channel,
   FromSupervisor,
   SpawnRequest,
   SupervisorFacts,
@@ -22,7 +23,7 @@ export class Supervisor {
   readonly predecessor: Channel<ToPredecessor, ToSuccessor>
   readonly #line: Channel<ToSupervisor, FromSupervisor>
   readonly #holders = new Set<object>()
-  readonly #settlePredecessorGone: () => void
+  readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
   #isGone = false
 
@@ -34,10 +35,7 @@ export class Supervisor {
   ) {
     this.isAtTerminal = isAtTerminal
     this.#line = confirmed(line)
-    let settle!: () => void
-    const gone = new Promise<void>((resolve) => (settle = resolve))
-    this.#settlePredecessorGone = settle
-    this.predecessor = this.#end(gone)
+    this.predecessor = this.#end(this.#predecessorGone.promise)
     line.onMessage = (message, handle) => {
       this.#receive(message, handle, answer)
     }
@@ -59,7 +57,7 @@ export class Supervisor {
 
   /** Gives up waiting for what would have come through it, once it has died. */
   standAlone(): void {
-    this.#settlePredecessorGone()
+    this.#predecessorGone.resolve()
   }
 
   /** Has a successor started. */
@@ -117,7 +115,7 @@ export class Supervisor {
         this.predecessor.onMessage(message, handle)
         break
       case 'predecessor-gone':
-        this.#settlePredecessorGone()
+        this.#predecessorGone.resolve()
         break
       case 'spawned':
         this.#successor?.started(message.pid)

@@ -1,4 +1,6 @@
 import type { System } from '../node/system.js'
+import { hideServiceVariables } from '../service-manager/variables.js'
+import { hidePreload } from './node-options.js'
 
 /**
  * The environment for a successor: that of this process, but without what the program put there
@@ -15,7 +17,8 @@ export class Environment {
 
   /** Call when the program has booted: what differs from the start until now is its own doing. */
   bootEnded(): void {
-    const { env, startEnvironment: start } = this.#system
+    const { env } = this.#system
+    const start = this.#start
     if (!start) return // the platform does not tell: everything is passed on
     for (const name of new Set([...Object.keys(start), ...Object.keys(env)])) {
       if (env[name] !== start[name]) this.#atBoot.set(name, env[name])
@@ -23,7 +26,8 @@ export class Environment {
   }
 
   forSuccessor(): NodeJS.ProcessEnv {
-    const { env, startEnvironment: start } = this.#system
+    const { env } = this.#system
+    const start = this.#start
     const environment = { ...env }
     for (const [name, value] of this.#atBoot) {
       if (env[name] !== value) continue // changed since: that was meant for later generations
@@ -31,5 +35,18 @@ export class Environment {
       else environment[name] = start[name]
     }
     return environment
+  }
+
+  /**
+   * The environment of the start, without what was for this process alone. `process.env` has lost the
+   * preload as well, and the variables of a service manager when something listens.
+   */
+  get #start(): NodeJS.ProcessEnv | undefined {
+    const { startEnvironment } = this.#system
+    if (!startEnvironment) return undefined
+    const start = { ...startEnvironment }
+    hidePreload(start)
+    hideServiceVariables(start)
+    return start
   }
 }

@@ -1,16 +1,18 @@
 import { isMainThread } from 'node:worker_threads'
 import type * as protocol from '../handoff/protocol.js'
+import type { Channel } from '../line/channel.js'
+import type { PassedListener } from '../listeners/passed-listener.js'
 
 // Runs in a successor before the application's first line (`--import`). It imports nothing but Node:
 // its text is what is passed on, as the release it came from may be deleted meanwhile. So the three
-// constants of protocol.ts are written out here; test/unit holds them equal.
+// constants of protocol.ts are written out here; preload.test.ts holds them equal.
 const protocolVersion = 1
 const command = 'NODE_ENDLESS'
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
 
-type RawListener = protocol.HeldListener['handle']
+type RawListener = PassedListener['handle']
 type RawHandle = Parameters<SuccessorChannel['onMessage']>[1]
-type SuccessorChannel = protocol.Channel<protocol.ToPredecessor, protocol.ToSuccessor>
+type SuccessorChannel = Channel<protocol.ToPredecessor, protocol.ToSuccessor>
 
 /** Everything that Node's IPC channel put on `process` (lib/internal/child_process.js). */
 const channelProperties = [
@@ -189,7 +191,7 @@ function reportFailures(channel: SuccessorChannel): Reporting {
 
 /** Waits for what the predecessor gives; `undefined` if it dies first. */
 async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance | undefined> {
-  const held = new Map<string, protocol.HeldListener>()
+  const held = new Map<string, PassedListener>()
   const welcome = new Promise<protocol.Welcome>((resolve) => {
     channel.onMessage = (message, handle) => {
       if (message.type === 'listener' && handle) {

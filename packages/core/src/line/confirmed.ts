@@ -1,17 +1,7 @@
 import type { RawHandle } from '../node/internals.js'
-import type { Channel } from '../handoff/protocol.js'
-
-/** The peer had no descriptor left for a handle: the kernel dropped it, and Node the message with it. */
-export class HandleLost extends Error {
-  constructor() {
-    super('the other process could not take the handle')
-  }
-}
-
-interface Sent {
-  resolve: () => void
-  reject: (error: Error) => void
-}
+import { deferred, type Deferred } from '../node/waits.js'
+import type { Channel } from './channel.js'
+import { HandleLost } from './handle-lost.js'
 
 /**
  * Has each send of a handle wait for what becomes of it. Node sends one at a time, and the other side
@@ -21,24 +11,20 @@ interface Sent {
 export function confirmed<Out extends { type: string }, In extends { type: string }>(
   channel: Channel<Out, In>,
 ): Channel<Out, In> {
-  const unanswered: Sent[] = []
+  const unanswered: Deferred<void>[] = []
   let isClosed = false
   const write = channel.send.bind(channel)
   channel.send = (message: Out, handle?: RawHandle) => {
     if (!handle) return write(message)
-    return new Promise((resolve, reject) => {
-      if (isClosed) {
-        reject(gone())
-        return
-      }
-      const sent: Sent = { resolve, reject }
-      unanswered.push(sent)
-      write(message, handle).catch((error: unknown) => {
-        const at = unanswered.indexOf(sent)
-        if (at >= 0) unanswered.splice(at, 1)
-        sent.reject(error as Error)
-      })
+    if (isClosed) return Promise.reject(gone())
+    const sent = deferred()
+    unanswered.push(sent)
+    write(message, handle).catch((error: unknown) => {
+      const at = unanswered.indexOf(sent)
+      if (at >= 0) unanswered.splice(at, 1)
+      sent.reject(error)
     })
+    return sent.promise
   }
   channel.onHandleAnswer = (isTaken) => {
     const sent = unanswered.shift()

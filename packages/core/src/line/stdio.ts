@@ -1,6 +1,6 @@
+import type { StdioOptions } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { devNull } from 'node:os'
-import type { StdioOptions } from 'node:child_process'
 
 /**
  * Starts a generation with the descriptors that it has: ours, and the channel.

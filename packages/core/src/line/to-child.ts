@@ -1,12 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
-import {
-  channelHandleOf,
-  forgetPartialMessage,
-  hasHandleInFlight,
-  type RawHandle,
-} from '../node/internals.js'
+import { hasHandleInFlight, type RawHandle, watchChannel } from '../node/internals.js'
+import { type Channel, command } from './channel.js'
 import { confirmed } from './confirmed.js'
-import { command, type Channel } from '../handoff/protocol.js'
 
 /**
  * The parent's end of the line to a child; the preload makes the other end. Whatever the child writes there, nothing
@@ -68,27 +63,12 @@ export function channelTo<Out extends { type: string }, In extends { type: strin
   return confirmed(channel)
 }
 
-/**
- * Settles at the end of the line. Node tells of it by 'disconnect', but not while a handle waits for its answer
- * (lib/internal/child_process.js, disconnect): an end that comes then is never told.
- */
+/** Settles at the end of the line, however the child ends it. */
 function untilClosed(child: ChildProcess, onGarbage: (reason: unknown) => void): Promise<void> {
   return new Promise((resolve) => {
     child.once('disconnect', () => {
       resolve()
     })
-    const handle = channelHandleOf(child)
-    if (!handle) return
-    const onread = handle.onread.bind(handle)
-    handle.onread = (buffer, ...rest) => {
-      try {
-        onread(buffer, ...rest)
-      } catch (error) {
-        // It is no JSON, and Node throws where nobody else can catch it.
-        forgetPartialMessage(handle)
-        onGarbage(error)
-      }
-      if (!buffer) resolve()
-    }
+    watchChannel(child, { onEnd: resolve, onGarbage })
   })
 }

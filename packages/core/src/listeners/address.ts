@@ -1,6 +1,5 @@
-import { isIP, isIPv6, type AddressInfo, type Server } from 'node:net'
+import { type AddressInfo, isIP, isIPv6, type Server } from 'node:net'
 import { EndlessError } from '../api/endless-error.js'
-import type { BoundAddress, UnixAddress } from '../handoff/protocol.js'
 
 /** What a call of `listen` asks for, as Node reads its arguments. */
 export type ListenTarget =
@@ -96,4 +95,18 @@ function invalidAddress(address: string, found: string): EndlessError {
     'ERR_ENDLESS_INVALID_ADDRESS',
     `Cannot listen on '${address}': ${found}. Write 'localhost:4242', ':4242', ':http', '[::1]:4242' or 'unix:/run/app.sock'.`,
   )
+}
+
+/** Where a listener is bound: as `server.address()` answers for TCP, or a Unix socket. */
+export type BoundAddress = { address: string; family: string; port: number } | UnixAddress
+
+/** `{ path: '/run/app.sock', identity: '26:1204:1795479378359685964' }` */
+export interface UnixAddress {
+  /** Absolute; of Linux's abstract sockets their name, with its leading NUL. */
+  path: string
+  /**
+   * What the path leads to: device, inode, time of birth. '' where there is no file, or none of ours:
+   * of abstract sockets, and of those that a service manager has bound.
+   */
+  identity: string
 }

@@ -1,18 +1,18 @@
 import type { RawListener } from '../node/internals.js'
-import type { HeldListener } from '../handoff/protocol.js'
-import { askedText, matchesBound, type ListenTarget } from './address.js'
+import { askedText, type ListenTarget, matchesBound } from './address.js'
+import type { PassedListener } from './passed-listener.js'
 import { leadsTo, removePath } from './unix-path.js'
 
 /** Listening sockets that somebody has passed on, until they are claimed here. */
 export class HeldListeners {
-  readonly #unclaimed: HeldListener[]
+  readonly #unclaimed: PassedListener[]
   #hasGivenUp = false
 
-  constructor(listeners: HeldListener[]) {
+  constructor(listeners: PassedListener[]) {
     this.#unclaimed = [...listeners]
   }
 
-  get unclaimed(): readonly HeldListener[] {
+  get unclaimed(): readonly PassedListener[] {
     return this.#hasGivenUp ? [] : this.#unclaimed
   }
 
@@ -26,7 +26,7 @@ export class HeldListeners {
    * words, else the one that is bound there. Of equals (port 0 twice) the first that is left.
    * `undefined` too when it is known by its path, and somebody has removed that: it must be bound anew.
    */
-  claim(target: ListenTarget): HeldListener | undefined {
+  claim(target: ListenTarget): PassedListener | undefined {
     if (this.#hasGivenUp) return undefined
     const asked = askedText(target)
     const byWords = this.#unclaimed.findIndex((held) => held.asked === asked)

@@ -1,4 +1,5 @@
 import { EndlessError } from '../api/endless-error.js'
+import { handleIn } from '../node/internals.js'
 import type { System } from '../node/system.js'
 import type { ListenTarget } from './address.js'
 import { resolveSocketPath } from './unix-path.js'
@@ -17,7 +18,7 @@ export interface ListenCall {
 }
 
 /** The process in which `listen` is called. */
-export interface CallingProcess {
+export interface ListenCallHost {
   readonly system: Pick<System, 'platform' | 'isClusterWorker'>
   /** What relative paths mean, by the name that the user knows. */
   readonly directory: string
@@ -55,7 +56,7 @@ export function parseListenCall(args: readonly unknown[]): ListenCall {
  * @throws `ERR_ENDLESS_UNSUPPORTED` for a handle
  * @throws `ERR_ENDLESS_INVALID_ADDRESS` for a path that is too long
  */
-export function readListenCall(args: readonly unknown[], caller: CallingProcess): ListenCall {
+export function readListenCall(args: readonly unknown[], caller: ListenCallHost): ListenCall {
   const { system } = caller
   const call = parseListenCall(args)
   const { target } = call
@@ -76,12 +77,11 @@ export function readListenCall(args: readonly unknown[], caller: CallingProcess)
 
 function namesHandle(first: unknown): boolean {
   if (typeof first !== 'object' || first === null) return false
-  const { handle, _handle } = first as { handle?: unknown; _handle?: unknown }
-  return Boolean(handle ?? _handle)
+  return handleIn(first) !== undefined
 }
 
 function targetOfOptions(options: Record<string, unknown>): ListenTarget {
-  if (options['_handle'] || options['handle']) return { kind: 'other' }
+  if (handleIn(options)) return { kind: 'other' }
   if (typeof options['fd'] === 'number' && options['fd'] >= 0) {
     return { kind: 'fd', fd: options['fd'] }
   }

@@ -1,34 +1,35 @@
 import dns from 'node:dns'
 import net from 'node:net'
-import type { TicketKeys } from './ticket-keys.js'
-import type {
-  BoundAddress,
-  ListenerName,
-  PassedTicketKeys,
-  UnixAddress,
-} from '../handoff/protocol.js'
-import type { Claimed } from '../handoff/predecessor.js'
-import { rawListenerOf, type RawListener } from '../node/internals.js'
-import type { Life } from '../server/life.js'
 import type { Logger } from '../api/logger.js'
-import { askedText, formatAddress, type ListenTarget } from './address.js'
+import type { State } from '../api/status.js'
+import { type RawListener, rawListenerOf } from '../node/internals.js'
+import {
+  askedText,
+  type BoundAddress,
+  formatAddress,
+  type ListenTarget,
+  type UnixAddress,
+} from './address.js'
 import { deferAccept } from './held-listeners.js'
-import type { CallingProcess, ListenCall } from './listen-call.js'
+import type { ListenCall, ListenCallHost } from './listen-call.js'
+import type { PassedListener } from './passed-listener.js'
 import { ServedPath } from './served-path.js'
+import type { TicketKeys } from './ticket-keys.js'
 import type { SocketRights } from './unix-path.js'
 import { keepOnClose } from './unix-socket.js'
 
 /** What listening needs of the process. */
-export interface ListeningHost extends CallingProcess {
+export interface ListeningHost extends ListenCallHost {
   readonly logger: Logger
-  claim(target: ListenTarget): Claimed | undefined
+  claim(target: ListenTarget): PassedListener | undefined
   hasHeldPort(port: number): boolean
 }
 
-/** What a successor is given of a server: its socket with its name. */
-export type PassableListener = ListenerName & {
-  handle: RawListener
-  ticketKeys: PassedTicketKeys | undefined
+/** What belongs to the same server. */
+interface ListeningParts {
+  readonly life: { readonly state: State }
+  readonly rights: SocketRights
+  readonly ticketKeys: TicketKeys | undefined
 }
 
 type AnyListen = (...args: unknown[]) => unknown
@@ -36,7 +37,7 @@ type AnyListen = (...args: unknown[]) => unknown
 /** Where a server listens: on a socket that was passed to it, or on one that it has bound. */
 export class Listening {
   readonly #server: net.Server
-  readonly #life: Life
+  readonly #life: { readonly state: State }
   readonly #host: ListeningHost
   readonly #rights: SocketRights
   readonly #ticketKeys: TicketKeys | undefined
@@ -51,14 +52,12 @@ export class Listening {
 
   constructor(
     server: net.Server,
-    life: Life,
     host: ListeningHost,
-    rights: SocketRights,
-    ticketKeys: TicketKeys | undefined,
+    { life, rights, ticketKeys }: ListeningParts,
   ) {
     this.#server = server
-    this.#life = life
     this.#host = host
+    this.#life = life
     this.#rights = rights
     this.#ticketKeys = ticketKeys
     this.#nodeListen = server.listen.bind(server) as AnyListen
@@ -85,7 +84,7 @@ export class Listening {
   }
 
   /** What a successor is given; `undefined` while it does not listen. */
-  get passable(): PassableListener | undefined {
+  get passable(): PassedListener | undefined {
     const handle = rawListenerOf(this.#server)
     const asked = this.#call && askedText(this.#call.target)
     const bound = this.#bound
@@ -230,7 +229,8 @@ export class Listening {
       if (errno >= 0) accepted?.()
       else {
         const text = `cannot accept on a passed socket (errno ${String(errno)})`
-        this.#server.emit('error', new Error(text))
+        // In a turn of its own: nobody but the application's listeners may catch it.
+        process.nextTick(() => this.#server.emit('error', new Error(text)))
       }
     }
   }

@@ -1,15 +1,14 @@
 import type net from 'node:net'
 import { messageOf } from '../api/endless-error.js'
-import type { UnixAddress } from '../handoff/protocol.js'
-import { listenOnPipe, rawListenerOf, type RawListener } from '../node/internals.js'
 import type { Logger } from '../api/logger.js'
-import { formatAddress } from './address.js'
+import { listenOnPipe, type RawListener, rawListenerOf } from '../node/internals.js'
+import { formatAddress, type UnixAddress } from './address.js'
 import type { ListenCall } from './listen-call.js'
 import { applyRights, leadsTo, type SocketRights } from './unix-path.js'
 import { bindUnixSocket, removeOnClose, type UnixSocket } from './unix-socket.js'
 
 /** What a path needs of the server that listens on it. */
-export interface PathHolder {
+export interface ServedPathHost {
   readonly server: net.Server
   readonly host: { readonly logger: Logger }
   readonly rights: SocketRights
@@ -21,11 +20,11 @@ export interface PathHolder {
 export class ServedPath {
   readonly #path: string
   readonly #call: ListenCall
-  readonly #holder: PathHolder
+  readonly #holder: ServedPathHost
   #bound: UnixAddress | undefined
 
   /** @param path absolute, or abstract */
-  constructor(path: string, call: ListenCall, holder: PathHolder) {
+  constructor(path: string, call: ListenCall, holder: ServedPathHost) {
     this.#path = path
     this.#call = call
     this.#holder = holder

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type tls from 'node:tls'
-import type { PassedTicketKeys } from '../handoff/protocol.js'
+import { hasGivenTicketKeys } from '../node/internals.js'
 import type { System } from '../node/system.js'
 
 /** What Node takes for one set of keys: name, HMAC and AES (src/crypto/crypto_context.cc, SetTicketKeys). */
@@ -26,8 +26,7 @@ export class TicketKeys {
     this.#server = server
     this.#system = system
     this.#rotationMs = rotationMs
-    // Where they are an option of createServer, Node keeps them here (lib/_tls_wrap.js, setSecureContext).
-    this.#areGiven = (server as { ticketKeys?: Buffer }).ticketKeys !== undefined
+    this.#areGiven = hasGivenTicketKeys(server)
     this.#set = server.setTicketKeys.bind(server)
     server.setTicketKeys = (keys) => {
       this.#set(keys)
@@ -74,4 +73,10 @@ export class TicketKeys {
     this.#sinceMs = Date.now()
     this.start()
   }
+}
+
+/** The keys of a server's TLS session tickets, in base64, and since when they are in use (`Date.now()`). */
+export interface PassedTicketKeys {
+  keys: string
+  sinceMs: number
 }

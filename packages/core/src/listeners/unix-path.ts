@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import {
+  type BigIntStats,
   chmodSync,
   lchownSync,
   linkSync,
   lstatSync,
   renameSync,
   unlinkSync,
-  type BigIntStats,
 } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { EndlessError } from '../api/endless-error.js'
-import type { UnixAddress } from '../handoff/protocol.js'
+import type { UnixAddress } from './address.js'
 
 /** Who may connect to a Unix socket: writing is what it takes (unix(7)). */
 export interface SocketRights {

@@ -1,8 +1,8 @@
 import { renameSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import { getSystemErrorMap } from 'node:util'
-import type { UnixAddress } from '../handoff/protocol.js'
-import { bindPipe, widenRights, type RawListener } from '../node/internals.js'
+import { bindPipe, type RawListener, widenRights } from '../node/internals.js'
+import type { UnixAddress } from './address.js'
 import {
   applyRights,
   clearStale,
@@ -11,8 +11,8 @@ import {
   isAbstract,
   leadsTo,
   removePath,
-  temporaryName,
   type SocketRights,
+  temporaryName,
 } from './unix-path.js'
 
 /** What to listen on. */

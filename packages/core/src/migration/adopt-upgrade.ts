@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import type { RawHandle, RawListener } from '../node/internals.js'
+import { acceptConnection, type RawHandle, type RawListener } from '../node/internals.js'
 import { shadow } from '../node/shadow.js'
 
 // The successor's half of moving what has left HTTP; migrate-upgrade.ts is the other.
@@ -30,7 +30,7 @@ export function adoptUpgrade(
   }
   const restores = Object.entries(shadows).map(([name, value]) => shadow(server, name, value))
   try {
-    listener.onconnection?.(0, handle)
+    acceptConnection(listener, handle)
   } finally {
     for (const restore of restores) restore()
   }

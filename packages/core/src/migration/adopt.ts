@@ -1,9 +1,9 @@
 import type http from 'node:http'
 import type net from 'node:net'
-import { parserOf, type RawHandle, type RawListener } from '../node/internals.js'
+import { acceptConnection, parserOf, type RawHandle, type RawListener } from '../node/internals.js'
+import { shadow } from '../node/shadow.js'
 import { limitSilence, markIdle } from './mark-idle.js'
 import type { ConnectionFacts } from './migration.js'
-import { shadow } from '../node/shadow.js'
 
 // The successor's half of a migration; migrate.ts is the other.
 
@@ -34,7 +34,7 @@ export function adoptConnection(
   // It is connected already: to drop it would be to lose it (lib/net.js, onconnection).
   const restore = shadow(server, 'maxConnections', Infinity)
   try {
-    listener.onconnection?.(0, handle)
+    acceptConnection(listener, handle)
   } finally {
     restore()
     if (socket && !facts.isFresh) becomeIdle(server, socket, facts)

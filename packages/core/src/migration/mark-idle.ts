@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import type net from 'node:net'
-import { parserOf } from '../node/internals.js'
+import { onNextRequest, parseUnseen } from '../node/internals.js'
 import { longestDelayMs } from '../node/system.js'
 
 const request = Buffer.from('GET / HTTP/1.1\r\n\r\n')
@@ -12,16 +12,7 @@ const request = Buffer.from('GET / HTTP/1.1\r\n\r\n')
  * to be silent; one between two messages is held to nothing but its socket's timeout.
  */
 export function markIdle(socket: net.Socket): void {
-  const parser = parserOf(socket)
-  if (!parser?.execute) return
-  const { onIncoming, socket: owner } = parser
-  // Without a socket nothing of Node's or of the application's comes into play (lib/_http_common.js).
-  parser.socket = null
-  parser.onIncoming = () => 0
-  parser.execute(request)
-  parser.onIncoming = onIncoming
-  parser.socket = owner
-  parser.incoming = null
+  parseUnseen(socket, request)
 }
 
 /**
@@ -35,13 +26,8 @@ export function limitSilence(
   onRequest: () => void = () => undefined,
 ): void {
   socket.setTimeout(Math.min(limitMs, longestDelayMs))
-  const parser = parserOf(socket)
-  if (!parser?.onIncoming) return
-  const { onIncoming } = parser
-  parser.onIncoming = (...args) => {
-    parser.onIncoming = onIncoming
+  onNextRequest(socket, () => {
     onRequest()
     socket.setTimeout(server.timeout)
-    return onIncoming(...args)
-  }
+  })
 }

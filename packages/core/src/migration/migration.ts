@@ -1,12 +1,11 @@
 import type net from 'node:net'
-import { HandleLost } from '../line/confirmed.js'
-import type { MovedConnection } from '../handoff/protocol.js'
+import { HandleLost } from '../line/handle-lost.js'
 import {
   httpServerOf,
-  parserOf,
+  isReadByParser,
+  type RawHandle,
   rawHandleOf,
   responseOn,
-  type RawHandle,
 } from '../node/internals.js'
 import type { System } from '../node/system.js'
 import { limitSilence, markIdle } from './mark-idle.js'
@@ -237,7 +236,7 @@ function limitFresh(socket: net.Socket): void {
  */
 function isReadByParserAlone(socket: net.Socket): boolean {
   return (
-    parserOf(socket)?._consumed === true &&
+    isReadByParser(socket) &&
     socket.listenerCount('data') === 1 &&
     socket.listenerCount('readable') === 0
   )
@@ -254,4 +253,16 @@ function isAtRest(socket: net.Socket): boolean {
     socket.writable &&
     !socket.isPaused()
   )
+}
+
+/** An open connection, with its handle, between two messages: `adopted` or `declined` answers. */
+export interface MovedConnection {
+  type: 'connection'
+  id: number
+  /** Where its server is bound, and the server that adopts it: `127.0.0.1:3000`. */
+  bound: string
+  /** Whether its client has not sent a byte yet. */
+  isFresh: boolean
+  /** For how long its client was told that it may stay idle; 0: nothing was said. */
+  keepAliveTimeoutMs: number
 }

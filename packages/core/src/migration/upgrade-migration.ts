@@ -1,9 +1,9 @@
 import type net from 'node:net'
 import { EndlessError, messageOf } from '../api/endless-error.js'
-import { HandleLost } from '../line/confirmed.js'
-import type { MovedUpgrade } from '../handoff/protocol.js'
-import { parserOf, rawHandleOf, stopReading, type RawHandle } from '../node/internals.js'
+import { HandleLost } from '../line/handle-lost.js'
+import { parserOf, type RawHandle, rawHandleOf, stopReading } from '../node/internals.js'
 import { shadow } from '../node/shadow.js'
+import { deferred } from '../node/waits.js'
 
 // The predecessor's half of moving what has left HTTP; adopt-upgrade.ts is the other.
 
@@ -19,15 +19,13 @@ export class UpgradeMigration {
   readonly #send: (message: MovedUpgrade, handle: RawHandle) => Promise<void>
   readonly #moves = new Map<net.Socket, Promise<boolean>>()
   readonly #answers = new Map<number, (isAdopted: boolean) => void>()
-  readonly #closed: Promise<void>
-  #settleClosed!: () => void
+  readonly #closed = deferred()
   #turns: (() => void)[] = []
   #lastId = 0
   #isClosed = false
 
   constructor(send: (message: MovedUpgrade, handle: RawHandle) => Promise<void>) {
     this.#send = send
-    this.#closed = new Promise((resolve) => (this.#settleClosed = resolve))
   }
 
   /** Moves a connection; answers whether the successor has it. If not, it is here as before. */
@@ -46,7 +44,7 @@ export class UpgradeMigration {
   /** Sends nothing more; what is on its way is still answered. */
   close(): void {
     this.#isClosed = true
-    this.#settleClosed()
+    this.#closed.resolve()
   }
 
   /** The successor is gone: what it has not acknowledged stays here. */
@@ -88,7 +86,10 @@ export class UpgradeMigration {
       if (socket.writableLength === 0 && this.#answers.size < widestWindow) {
         return this.#sendAndWait(socket, handle, facts)
       }
-      await Promise.race([socket.writableLength > 0 ? flushed(socket) : this.#turn(), this.#closed])
+      await Promise.race([
+        socket.writableLength > 0 ? flushed(socket) : this.#turn(),
+        this.#closed.promise,
+      ])
     }
     // Its turn is another's.
     this.#turns.shift()?.()
@@ -180,4 +181,19 @@ function takeBuffered(socket: net.Socket): Buffer {
   } finally {
     restore()
   }
+}
+
+/**
+ * A connection that has left HTTP, with its handle: `upgrade-adopted` or `upgrade-declined` answers.
+ * `{ type: 'upgrade', id: 1, bound: '127.0.0.1:80', state: '{"name":"Ada"}', head: 'gQA=' }`
+ */
+export interface MovedUpgrade {
+  type: 'upgrade'
+  id: number
+  /** Where its server is bound, and the server that adopts it. */
+  bound: string
+  /** What the application knows of it, in JSON. */
+  state: string
+  /** What was read from it and nobody has seen, in base64. */
+  head: string
 }

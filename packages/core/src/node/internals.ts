@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import http from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
+import type tls from 'node:tls'
 
 // All that endless touches of Node without Node documenting it, in one place. Each name is the same
 // in Node 20, 22, 24 and 26, and test/e2e holds the behaviour that rests on it on each of them.
@@ -105,6 +106,12 @@ export function listenOnPipe(
   listening._listen2(null, -1, -1, backlog)
 }
 
+/** The handle that the options of a `listen` name, or that they are (lib/net.js, Server#listen); else `undefined`. */
+export function handleIn(options: object): unknown {
+  const { handle, _handle } = options as { handle?: unknown; _handle?: unknown }
+  return _handle ?? handle ?? undefined
+}
+
 /** The handle of a connection; `null` once it is closed. */
 export function rawHandleOf(socket: net.Socket): RawHandle | null {
   return (socket as unknown as { _handle: RawHandle | null })._handle
@@ -124,11 +131,61 @@ export function stopReading(handle: RawHandle): () => void {
   }
 }
 
-/** Tells a server to emit 'close' if it neither listens nor has a connection (lib/net.js). */
-export interface ClosingServer {
+interface ClosingServer {
   _handle: RawListener | null
   _connections: number
   _emitCloseIfDrained(): void
+}
+
+/** Whether a server neither listens nor has a connection. */
+export function isDrained(server: net.Server): boolean {
+  const { _handle, _connections } = server as unknown as ClosingServer
+  return _handle === null && _connections === 0
+}
+
+/**
+ * Holds back the 'close' of a server, and calls `onDrained` in its place whenever the server has
+ * drained. `net.Server#close` and each connection that ends emit it through this method (lib/net.js).
+ *
+ * @returns a function that lets the server close
+ */
+export function shadowEmitClose(server: net.Server, onDrained: () => void): () => void {
+  const closing = server as unknown as ClosingServer
+  closing._emitCloseIfDrained = () => {
+    if (isDrained(server)) onDrained()
+  }
+  return () => {
+    Reflect.deleteProperty(closing, '_emitCloseIfDrained')
+    closing._emitCloseIfDrained()
+  }
+}
+
+/**
+ * Lets a server accept a connection, as libuv does for each that comes (lib/net.js, onconnection).
+ *
+ * @param listener the handle that the server listens on, or listened on before it began to drain
+ */
+export function acceptConnection(listener: RawListener, connection: RawHandle): void {
+  listener.onconnection?.(0, connection)
+}
+
+/** Whether the session ticket keys were an option of `createServer` (lib/internal/tls/wrap.js, setSecureContext). */
+export function hasGivenTicketKeys(server: tls.Server): boolean {
+  return (server as { ticketKeys?: Buffer }).ticketKeys !== undefined
+}
+
+/** Limits the header of a request, in bytes; Node reads it for each connection (lib/_http_server.js, connectionListenerInternal). */
+export function limitHeader(server: http.Server, maxHeaderBytes: number): void {
+  ;(server as unknown as { maxHeaderSize: number }).maxHeaderSize = maxHeaderBytes
+}
+
+/**
+ * Makes Node look for requests that take too long at least as often as this. It reads the interval when
+ * the server begins to listen (lib/_http_server.js, setupConnectionsTracking).
+ */
+export function checkConnectionsEvery(server: http.Server, intervalMs: number): void {
+  const settings = server as unknown as { connectionsCheckingInterval: number }
+  settings.connectionsCheckingInterval = Math.min(settings.connectionsCheckingInterval, intervalMs)
 }
 
 interface HttpParser {
@@ -153,6 +210,45 @@ interface HttpSocket {
 /** The parser of a connection, `undefined` where there is none or it has left (an upgrade). */
 export function parserOf(socket: net.Socket): HttpParser | undefined {
   return (socket as HttpSocket).parser ?? undefined
+}
+
+/** Whether an upgrade has taken the parser away from a connection (lib/_http_server.js, onParserExecuteCommon). */
+export function hasLostParser(socket: net.Socket): boolean {
+  return 'parser' in socket && socket.parser === null
+}
+
+/**
+ * Whether the parser reads from the handle of a connection itself. A foreign 'data' or 'readable'
+ * listener ends that (lib/_http_server.js, generateSocketListenerWrapper).
+ */
+export function isReadByParser(socket: net.Socket): boolean {
+  return parserOf(socket)?._consumed === true
+}
+
+/** Shows the parser of a connection bytes that did not come from its client; nobody sees what it makes of them. */
+export function parseUnseen(socket: net.Socket, bytes: Buffer): void {
+  const parser = parserOf(socket)
+  if (!parser?.execute) return
+  const { onIncoming, socket: owner } = parser
+  // Without a socket nothing of Node's or of the application's comes into play (lib/_http_common.js).
+  parser.socket = null
+  parser.onIncoming = () => 0
+  parser.execute(bytes)
+  parser.onIncoming = onIncoming
+  parser.socket = owner
+  parser.incoming = null
+}
+
+/** Calls back before the next request of a connection is dispatched (lib/_http_server.js, parserOnIncoming). */
+export function onNextRequest(socket: net.Socket, callback: () => void): void {
+  const parser = parserOf(socket)
+  if (!parser?.onIncoming) return
+  const { onIncoming } = parser
+  parser.onIncoming = (...args) => {
+    parser.onIncoming = onIncoming
+    callback()
+    return onIncoming(...args)
+  }
 }
 
 /**
@@ -248,14 +344,32 @@ interface ChannelHandle {
   onread(buffer?: unknown, ...rest: unknown[]): void
 }
 
-/** The IPC channel to a child; `undefined` if it could not be started. */
-export function channelHandleOf(child: ChildProcess): ChannelHandle | undefined {
+/**
+ * Watches the parent's end of an IPC channel. Node throws where nobody can catch it when a child writes
+ * what is not JSON, and reports the end of the channel by 'disconnect', but never while a handle waits
+ * for its answer (lib/internal/child_process.js, setupChannel and disconnect).
+ */
+export function watchChannel(
+  child: ChildProcess,
+  { onEnd, onGarbage }: { onEnd: () => void; onGarbage: (reason: unknown) => void },
+): void {
   const key = symbolNamed(child, 'kChannelHandle')
-  return key && (child as unknown as Record<symbol, ChannelHandle>)[key]
+  const handle = key && (child as unknown as Record<symbol, ChannelHandle | undefined>)[key]
+  if (!handle) return // it could not be started
+  const onread = handle.onread.bind(handle)
+  handle.onread = (buffer, ...rest) => {
+    try {
+      onread(buffer, ...rest)
+    } catch (error) {
+      forgetPartialMessage(handle)
+      onGarbage(error)
+    }
+    if (!buffer) onEnd()
+  }
 }
 
-/** Forgets the part of a message whose end has not come yet: with garbage in it, all that follows would be, too. */
-export function forgetPartialMessage(handle: ChannelHandle): void {
+/** Drops a message of which only a part has come: with garbage in it, all that follows would be garbage too. */
+function forgetPartialMessage(handle: ChannelHandle): void {
   const key = symbolNamed(handle, 'kJSONBuffer')
   if (key) (handle as unknown as Record<symbol, string>)[key] = ''
 }

@@ -1,9 +1,8 @@
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import cluster from 'node:cluster'
-import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
-import { hidePreload } from '../launch/node-options.js'
 import { startArguments } from './start-arguments.js'
-import { hideServiceVariables } from '../service-manager/variables.js'
+import { type Timers, within } from './waits.js'
 
 /** How long output that its reader does not take may hold the exit. */
 const flushMs = 1_000
@@ -16,7 +15,7 @@ const argv = startArguments(process.argv, execArgv, readCommandLine())
 export const longestDelayMs = 2_147_483_647
 
 /** The world outside of this process, as far as endless touches it: tests put another in its place. */
-export interface System {
+export interface System extends Timers {
   readonly platform: NodeJS.Platform
   readonly pid: number
   readonly ppid: number
@@ -36,7 +35,7 @@ export interface System {
   monotonicUs(): bigint
   /** How much memory of this process is resident. */
   memoryBytes(): number
-  /** Waits no longer than `longestDelayMs`: what takes its time from elsewhere may say more. */
+  /** Starts a timer. A delay above `longestDelayMs` is shortened to that: a value from outside may be larger. */
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
   onSignal(signal: NodeJS.Signals, listener: () => void): void
@@ -68,9 +67,6 @@ function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
     // Node's own, for the channel to the predecessor; it has removed them from process.env too.
     delete environment['NODE_CHANNEL_FD']
     delete environment['NODE_CHANNEL_SERIALIZATION_MODE']
-    hidePreload(environment)
-    // Taken from process.env too, when something listens: they are for this process alone.
-    hideServiceVariables(environment)
     return environment
   } catch {
     return undefined // no procfs: macOS, Windows, some sandboxes
@@ -106,11 +102,8 @@ async function flushOutput(): Promise<void> {
     ({ writableLength, destroyed }) => writableLength > 0 && !destroyed,
   )
   const flushed = waiting.map((stream) => new Promise((resolve) => stream.write('', resolve)))
-  let timer: NodeJS.Timeout | undefined
-  // Referenced: a reader that has stopped reading must not hold the exit for ever.
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, flushMs)))
-  await Promise.race([Promise.all(flushed), late])
-  clearTimeout(timer)
+  // A reader that has stopped reading must not hold the exit for ever.
+  await within(Promise.all(flushed), flushMs)
 }
 
 /** Makes the real world. Looks at the terminal once, so that a later closing is noticed. */

@@ -1,36 +1,28 @@
 import type net from 'node:net'
-import type { Claimed } from '../handoff/predecessor.js'
-import type { HookSignal } from '../api/hooks.js'
-import type { ListenTarget } from '../listeners/address.js'
 import type { Logger } from '../api/logger.js'
 import type { ProcessOptions } from '../api/options.js'
-import type { Parts } from './parts/parts.js'
-import type { ManagedServer, ServerHost } from '../server/managed-server.js'
-import type { Serving } from './serving.js'
-import { Signals } from './signals.js'
+import type { ListenTarget } from '../listeners/address.js'
+import type { PassedListener } from '../listeners/passed-listener.js'
 import type { System } from '../node/system.js'
-
-/** The rest of the process, as far as its servers concern it. */
-export interface HostSurroundings {
-  readonly isShuttingDown: () => boolean
-  readonly onSignal: (signal: HookSignal) => void
-}
+import type { ManagedServer, ServerHost } from '../server/managed-server.js'
+import type { Parts } from './parts/parts.js'
+import type { Serving } from './serving.js'
+import type { Signals } from './signals.js'
 
 /** The process, as its servers have it, from the first that listens to the last that terminates. */
 export class Host implements ServerHost {
   readonly system: System
   readonly #parts: Parts
-  readonly #surroundings: HostSurroundings
-  readonly #signals: Signals
   readonly #serving: Serving
+  readonly #signals: Signals
+  readonly #isShuttingDown: () => boolean
 
-  constructor(parts: Parts, serving: Serving, surroundings: HostSurroundings) {
-    const { system, settings } = parts
-    this.system = system
+  constructor(parts: Parts, serving: Serving, signals: Signals, isShuttingDown: () => boolean) {
+    this.system = parts.system
     this.#parts = parts
-    this.#surroundings = surroundings
-    this.#signals = new Signals(system, () => settings.logger, surroundings.onSignal)
     this.#serving = serving
+    this.#signals = signals
+    this.#isShuttingDown = isShuttingDown
   }
 
   get logger(): Logger {
@@ -54,7 +46,7 @@ export class Host implements ServerHost {
     settings.add(options)
   }
 
-  claim(target: ListenTarget): Claimed | undefined {
+  claim(target: ListenTarget): PassedListener | undefined {
     return this.#parts.ancestry.claim(target)
   }
 
@@ -82,7 +74,8 @@ export class Host implements ServerHost {
     this.#signals.install(settings.current.signals)
     // Later than the others, whose copies go with the report that this process is ready.
     if (this.mayAccept && this.#serving.readiness.isReady) {
-      ancestry.predecessor?.deposit(server.passable ? [server.passable] : [])
+      const { passable } = server.listening
+      ancestry.predecessor?.deposit(passable ? [passable] : [])
     }
   }
 
@@ -112,7 +105,7 @@ export class Host implements ServerHost {
     const { lifecycle, servers } = this.#parts
     this.#serving.readiness.closed(server)
     // A shutdown still needs its hooks, and ends with what follows the last server by itself.
-    if (this.#surroundings.isShuttingDown()) return
+    if (this.#isShuttingDown()) return
     const hasServed = servers.delete(server)
     if (servers.size > 0) return
     if (hasServed) lifecycle.apply('drained')

@@ -1,6 +1,8 @@
+import { generationName } from '../api/generation-name.js'
+import { connectionsOf } from '../connections/count.js'
+import type { System } from '../node/system.js'
 import type { Ancestry } from './parts/ancestry.js'
 import type { Servers } from './parts/servers.js'
-import type { System } from '../node/system.js'
 
 // What the log tells of a life that goes as it should.
 
@@ -24,17 +26,12 @@ export function takenOverNotice(
   { number, pid }: { number: number; pid: number },
   { ancestry, system }: { ancestry: Ancestry; system: System },
 ): string {
-  const name = `generation ${String(number)} (pid ${String(pid)}) has taken over`
+  const name = `${generationName({ number, pid })} has taken over`
   // A shell knows the first process alone: the prompt is back, and Ctrl-C for somebody else.
   const isInBackground = !ancestry.supervisor && system.terminal() === 'present'
   return isInBackground
     ? `${name}, in the background of this terminal: kill ${String(pid)} ends it`
     : name
-}
-
-/** `1 connection`, `2 connections` */
-export function connectionsOf(count: number): string {
-  return `${String(count)} connection${count === 1 ? '' : 's'}`
 }
 
 function inSeconds(timeMs: number): string {

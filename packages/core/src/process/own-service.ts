@@ -1,14 +1,14 @@
 import { EndlessError } from '../api/endless-error.js'
-import type { GenerationStatus } from '../api/generation.js'
-import type { ProcessSettings } from './parts/process-settings.js'
 import type { RestartReport } from '../api/reports.js'
+import type { GenerationStatus } from '../api/status.js'
+import type { Service, ServiceStatus } from '../control/service.js'
+import type { ProcessSettings } from './parts/process-settings.js'
 import type { Restart } from './restart.js'
 import type { Shutdown } from './shutdown.js'
 import type { SignalActions } from './signal-actions.js'
-import type { Service, ServiceStatus } from '../control/service.js'
 
 /** A generation that has no supervisor, as far as it is controlled. */
-export interface LoneGeneration {
+export interface OwnServiceHost {
   readonly number: number
   readonly actions: SignalActions
   /** The last restart, or the one under way. */
@@ -21,26 +21,26 @@ export interface LoneGeneration {
 
 /** What a control socket asks of a generation that has no supervisor. */
 export class OwnService implements Service {
-  readonly #generation: LoneGeneration
+  readonly #host: OwnServiceHost
   readonly #settings: ProcessSettings
 
-  constructor(generation: LoneGeneration, settings: ProcessSettings) {
-    this.#generation = generation
+  constructor(host: OwnServiceHost, settings: ProcessSettings) {
+    this.#host = host
     this.#settings = settings
   }
 
   async hasMoved(): Promise<boolean> {
-    const { currentRestart, number } = this.#generation
-    const { lastRestart } = this.#generation.status()
+    const { currentRestart, number } = this.#host
+    const { lastRestart } = this.#host.status()
     if (lastRestart?.outcome !== 'taken-over' || lastRestart.number <= number) return false
     await currentRestart?.untilServing()
     return true
   }
 
   async status(): Promise<ServiceStatus> {
-    const generations = await this.#generation.generations(false)
-    const booting = this.#generation.currentRestart?.booting
-    const { pid, lastRestart } = this.#generation.status()
+    const generations = await this.#host.generations(false)
+    const booting = this.#host.currentRestart?.booting
+    const { pid, lastRestart } = this.#host.status()
     return {
       pid,
       supervisor: null,
@@ -52,29 +52,29 @@ export class OwnService implements Service {
   }
 
   async restart(hasWaited: boolean): Promise<RestartReport> {
-    const { actions, currentRestart } = this.#generation
+    const { actions, currentRestart } = this.#host
     const isJoined = hasWaited && currentRestart?.isUnderWay
     const report = await (isJoined ? currentRestart.report : actions.restart())
-    await this.#generation.currentRestart?.untilServing()
+    await this.#host.currentRestart?.untilServing()
     return report
   }
 
   async drained(): Promise<boolean> {
     const { exit } = this.#settings.current
-    await this.#generation.currentShutdown?.report
+    await this.#host.currentShutdown?.report
     return exit
   }
 
   async stop(): Promise<boolean> {
     const { exit } = this.#settings.current
-    await this.#generation.actions.on('SIGTERM')
+    await this.#host.actions.on('SIGTERM')
     if (!(await this.hasMoved())) return exit
     // It came too late to stop the successor, which is the service now.
     throw new EndlessError('ERR_ENDLESS_SHUTTING_DOWN', 'This process has handed over.')
   }
 
   async hammer(): Promise<number[]> {
-    const generations = await this.#generation.generations(true)
+    const generations = await this.#host.generations(true)
     return generations.filter(({ state }) => state === 'shutting-down').map(({ number }) => number)
   }
 }

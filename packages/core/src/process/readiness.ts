@@ -1,7 +1,7 @@
 import type { System } from '../node/system.js'
 
 /** What readiness is made of, as far as the process knows it. */
-export interface ReadinessSource {
+export interface ReadinessHost {
   readonly mode: 'listening' | 'manual'
   /** How many sockets of the predecessor nobody has claimed. */
   readonly unclaimed: number
@@ -16,7 +16,7 @@ export interface ReadinessSource {
 /** The one barrier for all servers of a process: when it may say that it is ready. */
 export class Readiness {
   readonly #system: System
-  readonly #source: ReadinessSource
+  readonly #host: ReadinessHost
   readonly #pending = new Set<object>()
   readonly #failed = new Set<object>()
   readonly #begun = new Set<object>()
@@ -25,9 +25,9 @@ export class Readiness {
   #hasGivenUp = false
   #isReady = false
 
-  constructor(system: System, source: ReadinessSource) {
+  constructor(system: System, host: ReadinessHost) {
     this.#system = system
-    this.#source = source
+    this.#host = host
   }
 
   get isReady(): boolean {
@@ -68,7 +68,7 @@ export class Readiness {
   #look(): void {
     clearTimeout(this.#timer)
     if (this.#isReady || this.#begun.size === 0 || this.#pending.size > 0) return
-    const { mode, unclaimed, unclaimedGraceMs, isSuccessor } = this.#source
+    const { mode, unclaimed, unclaimedGraceMs, isSuccessor } = this.#host
     if (isSuccessor && this.#failed.size > 0) return
     if (mode === 'manual' && !this.#isManuallyReady) return
     if (mode === 'listening' && unclaimed > 0 && !this.#hasGivenUp) {
@@ -76,13 +76,13 @@ export class Readiness {
       this.#timer = this.#system
         .setTimeout(() => {
           this.#hasGivenUp = true
-          this.#source.giveUpUnclaimed()
+          this.#host.giveUpUnclaimed()
           this.#look()
         }, unclaimedGraceMs)
         .unref()
       return
     }
     this.#isReady = true
-    this.#source.ready()
+    this.#host.ready()
   }
 }

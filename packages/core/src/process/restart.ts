@@ -1,19 +1,19 @@
-import type { Migration } from '../migration/migration.js'
+import { EndlessError } from '../api/endless-error.js'
+import type { RestartReport } from '../api/reports.js'
+import type { GenerationState, GenerationStatus } from '../api/status.js'
 import type { ListedGeneration } from '../control/service.js'
-import type { EndlessError } from '../api/endless-error.js'
-import type { GenerationStatus } from '../api/generation.js'
 import type { Successor } from '../handoff/successor.js'
+import type { System } from '../node/system.js'
+import { deferred, within } from '../node/waits.js'
 import { takenOverNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
-import type { RestartReport } from '../api/reports.js'
-import { shuttingDown } from './restart-refusal.js'
 
 /** What follows from a restart for the rest of the process. */
-export interface RestartConsequences {
+export interface RestartHost {
   /** This process accepts no more. */
   gaveWay(): void
   /** The successor does. */
-  takenOver(migration: Migration | undefined): void
+  takenOver(): void
   /**
    * The successor is gone, and nobody answers for it: this process goes on. Answers whether it may serve: whoever has
    * asked it to shut down means that.
@@ -30,28 +30,29 @@ const servingMs = 5_000
 
 /** One restart, by the process that gives way. */
 export class Restart {
-  /** Settles when the successor has taken over; rejects with the reason if it will not. */
-  readonly report: Promise<RestartReport>
   readonly #parts: Parts
-  readonly #consequences: RestartConsequences
+  readonly #host: RestartHost
   readonly #number: number
   readonly #beganMs: number
-  readonly #aborted: Promise<never>
+  readonly #report = deferred<RestartReport>()
+  readonly #aborted = deferred<never>()
   #isUnderWay = true
   #takenOverMs = 0
   #successor: Successor | undefined
-  #settle!: { resolve(report: RestartReport): void; reject(reason: unknown): void }
-  #abort: ((reason: EndlessError) => void) | undefined
   #abortedBy: EndlessError | undefined
 
-  constructor(parts: Parts, consequences: RestartConsequences) {
+  constructor(parts: Parts, host: RestartHost) {
     this.#parts = parts
-    this.#consequences = consequences
+    this.#host = host
     this.#number = parts.ancestry.number + 1
     this.#beganMs = parts.system.now()
-    this.report = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
-    this.#aborted = new Promise((_, reject) => (this.#abort = reject))
-    this.#aborted.catch(() => undefined)
+    // Nobody may be waiting yet when somebody aborts it.
+    this.#aborted.promise.catch(() => undefined)
+  }
+
+  /** Settles when the successor has taken over; rejects with the reason if it will not. */
+  get report(): Promise<RestartReport> {
+    return this.#report.promise
   }
 
   /** Begins it, when everybody can already see that it is under way: a listener that is told may join or abort it. */
@@ -59,10 +60,10 @@ export class Restart {
     try {
       const report = await this.#handOver()
       this.#isUnderWay = false
-      this.#settle.resolve(report)
+      this.#report.resolve(report)
     } catch (error) {
       this.#isUnderWay = false
-      this.#settle.reject(error)
+      this.#report.reject(error)
     }
   }
 
@@ -98,18 +99,13 @@ export class Restart {
   /** Stops the successor, since this process shuts down; does nothing once it is to take over. */
   abort(): void {
     this.#abortedBy ??= shuttingDown()
-    this.#abort?.(this.#abortedBy)
+    this.#aborted.reject(this.#abortedBy)
   }
 
   /** Settles when everybody can see that the successor serves, by its pid file and its control socket. */
   async untilServing(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    // Referenced: somebody waits. One that is stuck cannot be waited for.
-    const late = new Promise<void>((resolve) => {
-      timer = this.#parts.system.setTimeout(resolve, servingMs)
-    })
-    await Promise.race([this.#successor?.serving, late])
-    clearTimeout(timer)
+    // One that is stuck cannot be waited for.
+    await within(this.#successor?.serving ?? Promise.resolve(), servingMs, this.#parts.system)
   }
 
   /** The successor is no concern of this process any more, nor this process one of its: it waits for nothing from here. */
@@ -120,13 +116,13 @@ export class Restart {
 
   async #handOver(): Promise<RestartReport> {
     const { ancestry, events, launcher, lifecycle, record, servers, settings } = this.#parts
-    const { generations } = this.#consequences
+    const { generations } = this.#host
     const number = this.#number
     lifecycle.apply('restart')
     settings.logger.info(`restarting: starting generation ${String(number)}`)
     events.emit('restarting', { number })
     const told = ancestry.serviceManager?.restarting()
-    const aborted = this.#aborted
+    const aborted = this.#aborted.promise
     let successor: Successor | undefined
     try {
       if (this.#abortedBy) throw this.#abortedBy
@@ -147,11 +143,9 @@ export class Restart {
       successor?.closeEscrow()
       this.#successor = undefined
       lifecycle.apply('restart-failed')
-      for (const server of servers) server.mendPath()
+      for (const { listening } of servers) listening.mendPath()
       this.#reportFailure(error as EndlessError)
       throw error
-    } finally {
-      this.#abort = undefined
     }
     await this.#giveWay(successor)
     const report: RestartReport = {
@@ -163,7 +157,7 @@ export class Restart {
     this.#leaveControlTo(successor)
     settings.logger.info(takenOverNotice(report, this.#parts))
     events.emit('taken-over', report)
-    this.#consequences.takenOver(successor.migration)
+    this.#host.takenOver()
     return report
   }
 
@@ -171,7 +165,7 @@ export class Restart {
   async #giveWay(successor: Successor): Promise<void> {
     const { ancestry, lifecycle, servers, whereabouts } = this.#parts
     for (const server of servers) server.stopAccepting('handoff')
-    this.#consequences.gaveWay()
+    this.#host.gaveWay()
     lifecycle.apply('taken-over')
     whereabouts.leavePidFile(successor.pidFile)
     const exited = successor.exited.then((error) => {
@@ -213,7 +207,7 @@ export class Restart {
       return
     }
     this.#successor = undefined
-    if (!this.#consequences.takenBack(error)) {
+    if (!this.#host.takenBack(error)) {
       successor.closeEscrow()
       ancestry.supervisor?.reportNotServing()
       this.#reportFailure(error)
@@ -226,7 +220,7 @@ export class Restart {
     lifecycle.apply('taken-back')
     this.#reportFailure(error)
     void Promise.all(listening).then(() => {
-      this.#consequences.servesAgain()
+      this.#host.servesAgain()
     })
   }
 
@@ -241,4 +235,40 @@ export class Restart {
   get #elapsedMs(): number {
     return this.#parts.system.now() - this.#beganMs
   }
+}
+
+/** Why a process cannot restart; `undefined` if it can. */
+export function refuseRestart(
+  { platform, isClusterWorker }: Pick<System, 'platform' | 'isClusterWorker'>,
+  state: GenerationState,
+  isShuttingDown: boolean,
+): EndlessError | undefined {
+  if (platform === 'win32') {
+    return new EndlessError(
+      'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
+      'Cannot restart on Windows: it has no way to pass a listening socket on. Shut down and start again.',
+    )
+  }
+  if (isClusterWorker) {
+    return new EndlessError(
+      'ERR_ENDLESS_UNSUPPORTED',
+      'Cannot restart a cluster worker: its sockets belong to the primary process. Restart that.',
+    )
+  }
+  if (isShuttingDown) return shuttingDown()
+  if (state !== 'running') {
+    return new EndlessError(
+      'ERR_ENDLESS_NOT_RUNNING',
+      `Cannot restart: this process serves nothing (state '${state}'). Wait for the 'ready' event.`,
+    )
+  }
+  return undefined
+}
+
+/** What a restart fails with that a shutdown breaks off. */
+export function shuttingDown(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SHUTTING_DOWN',
+    'Cannot restart: this process is shutting down.',
+  )
 }

@@ -1,27 +1,35 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
-import { stateText } from '../migration/upgrade-migration.js'
-import type { LoneGeneration } from './own-service.js'
-import type { GenerationEvents } from '../api/events.js'
-import type { Generation, GenerationStatus, TerminateHook } from '../api/generation.js'
-import type { Inheritance } from '../handoff/protocol.js'
-import { takeInheritance } from '../handoff/predecessor.js'
+import { messageOf } from '../api/endless-error.js'
+import { Events, type GenerationEvents } from '../api/events.js'
+import type { Generation, TerminateHook } from '../api/generation.js'
 import type { HookSignal } from '../api/hooks.js'
-import { Host } from './host.js'
-import type { GenerationState } from './parts/lifecycle.js'
-import { createParts, type Parts } from './parts/parts.js'
+import { createStderrLogger } from '../api/logger.js'
 import type { RestartReport, ShutdownReport } from '../api/reports.js'
-import { refuseRestart } from './restart-refusal.js'
-import { Restart } from './restart.js'
+import type { GenerationState, GenerationStatus } from '../api/status.js'
+import { takeInheritance } from '../handoff/predecessor.js'
+import type { Inheritance } from '../handoff/protocol.js'
+import { stateText } from '../migration/upgrade-migration.js'
+import { createNodeSystem, type System } from '../node/system.js'
 import type { Occasion } from '../server/managed-server.js'
-import type { Servers } from './parts/servers.js'
+import { Host } from './host.js'
+import { OwnService, type OwnServiceHost } from './own-service.js'
+import { Ancestry } from './parts/ancestry.js'
+import { Launcher } from './parts/launcher.js'
+import { Lifecycle } from './parts/lifecycle.js'
+import type { Parts } from './parts/parts.js'
+import { ProcessSettings } from './parts/process-settings.js'
+import { RestartRecord } from './parts/restart-record.js'
+import { Servers } from './parts/servers.js'
+import { Whereabouts } from './parts/whereabouts.js'
+import { refuseRestart, Restart } from './restart.js'
 import { Serving } from './serving.js'
 import { Shutdown } from './shutdown.js'
-import { SignalActions, type SignalTarget } from './signal-actions.js'
-import { createNodeSystem, type System } from '../node/system.js'
+import { SignalActions, type SignalActionsHost } from './signal-actions.js'
+import { Signals } from './signals.js'
 
 /** The process and all its parts. There is one in a process. */
-export class Runtime implements Generation, SignalTarget, LoneGeneration {
+export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly host: Host
   readonly actions: SignalActions
   readonly #parts: Parts
@@ -38,10 +46,13 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
     this.#parts = createParts(system, inheritance, this)
     this.#serving = new Serving(this.#parts)
     this.actions = new SignalActions(this, this.#parts)
-    this.host = new Host(this.#parts, this.#serving, {
-      isShuttingDown: () => this.isShuttingDown,
-      onSignal: (signal) => void this.actions.on(signal),
-    })
+    const { settings } = this.#parts
+    const signals = new Signals(
+      system,
+      () => settings.logger,
+      (signal) => void this.actions.on(signal),
+    )
+    this.host = new Host(this.#parts, this.#serving, signals, () => this.isShuttingDown)
   }
 
   get servers(): Servers {
@@ -84,8 +95,8 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
       gaveWay: () => {
         this.#beginShutdown()
       },
-      takenOver: (migration) => {
-        this.#beginShutdown().follow(migration)
+      takenOver: () => {
+        this.#beginShutdown().follow()
       },
       takenBack: (reason) => {
         if (this.#shutdown?.isAskedFor) return false
@@ -101,11 +112,6 @@ export class Runtime implements Generation, SignalTarget, LoneGeneration {
     this.#restart = restart
     void restart.begin()
     return restart.report
-  }
-
-  /** Its predecessor accepts no more. */
-  takeOver(afterMs?: number): void {
-    this.#serving.takeOver(afterMs)
   }
 
   ready(): void {
@@ -196,4 +202,38 @@ const runtimeKey = Symbol.for('@endless/core:runtime')
 export function currentRuntime(): Runtime {
   const global = globalThis as Record<symbol, Runtime | undefined>
   return (global[runtimeKey] ??= new Runtime(createNodeSystem(), takeInheritance()))
+}
+
+/**
+ * Creates the parts of a process, from the lowest to the highest.
+ *
+ * @param generation the process itself, which is asked for nothing before all of it is there
+ */
+export function createParts(
+  system: System,
+  inheritance: Inheritance | undefined,
+  generation: OwnServiceHost,
+): Parts {
+  const settings = new ProcessSettings(createStderrLogger(system))
+  const events = new Events((event, error) => {
+    settings.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
+  })
+  const servers = new Servers(system, settings, events)
+  const ancestry = new Ancestry(system, settings, inheritance, {
+    adopt: (moved, handle) => servers.adopt(moved, handle),
+    answer: async (what) =>
+      what === 'restart' ? generation.actions.restart() : generation.status(),
+  })
+  const whereabouts = new Whereabouts(system, settings, new OwnService(generation, settings))
+  return {
+    system,
+    settings,
+    events,
+    lifecycle: new Lifecycle(),
+    servers,
+    ancestry,
+    whereabouts,
+    launcher: new Launcher({ system, settings, servers, ancestry, whereabouts }),
+    record: new RestartRecord(system),
+  }
 }

@@ -1,7 +1,7 @@
 import type { EndlessError } from '../api/endless-error.js'
 import { formatAddress } from '../listeners/address.js'
 import type { Parts } from './parts/parts.js'
-import { Readiness, type ReadinessSource } from './readiness.js'
+import { Readiness, type ReadinessHost } from './readiness.js'
 
 /** How a process comes to serve: when all its servers are ready, and nobody else accepts. */
 export class Serving {
@@ -11,6 +11,9 @@ export class Serving {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#readiness = this.#createReadiness()
+    void parts.ancestry.predecessor?.takenOver.then((afterMs) => {
+      this.#takeOver(afterMs)
+    })
   }
 
   get readiness(): Readiness {
@@ -23,7 +26,7 @@ export class Serving {
   }
 
   /** The predecessor has stopped accepting, or is gone. */
-  takeOver(afterMs: number | undefined): void {
+  #takeOver(afterMs: number | undefined): void {
     const { ancestry, record, servers, system } = this.#parts
     const { number } = ancestry
     if (number > 0) record.takenOver({ number, pid: system.pid, durationMs: afterMs })
@@ -39,10 +42,10 @@ export class Serving {
   }
 
   #createReadiness(): Readiness {
-    const source = readinessSource(this.#parts, () => {
+    const host = readinessHost(this.#parts, () => {
       this.#ready()
     })
-    return new Readiness(this.#parts.system, source)
+    return new Readiness(this.#parts.system, host)
   }
 
   #ready(): void {
@@ -94,7 +97,7 @@ export class Serving {
 }
 
 /** What readiness is made of, as of now. */
-function readinessSource({ ancestry, settings }: Parts, ready: () => void): ReadinessSource {
+function readinessHost({ ancestry, settings }: Parts, ready: () => void): ReadinessHost {
   return {
     get mode() {
       return settings.current.ready

@@ -1,15 +1,14 @@
-import type { Migration } from '../migration/migration.js'
-import { messageOf, type EndlessError } from '../api/endless-error.js'
+import { type EndlessError, messageOf } from '../api/endless-error.js'
 import type { TerminateHook } from '../api/generation.js'
 import { bounded, type HookSignal } from '../api/hooks.js'
+import type { ShutdownReport } from '../api/reports.js'
+import type { Occasion } from '../server/managed-server.js'
 import { shutdownNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
-import type { ShutdownReport } from '../api/reports.js'
 import type { Restart } from './restart.js'
-import type { Occasion } from '../server/managed-server.js'
 
 /** The rest of the process, as far as a shutdown needs it. */
-export interface ShutdownSurroundings {
+export interface ShutdownHost {
   /** The last restart, or the one under way. */
   readonly restart: () => Restart | undefined
   readonly terminateHooks: readonly TerminateHook[]
@@ -20,7 +19,7 @@ export interface ShutdownSurroundings {
 /** The end of this process: somebody asked for it, or a successor serves in its place. */
 export class Shutdown {
   readonly #parts: Parts
-  readonly #surroundings: ShutdownSurroundings
+  readonly #host: ShutdownHost
   #report: Promise<ShutdownReport> | undefined
   #isAskedFor = false
   #isHammerDue = false
@@ -28,9 +27,9 @@ export class Shutdown {
   #breakOff: ((reason: EndlessError) => void) | undefined
   #brokenOffBy: EndlessError | undefined
 
-  constructor(parts: Parts, surroundings: ShutdownSurroundings) {
+  constructor(parts: Parts, host: ShutdownHost) {
     this.#parts = parts
-    this.#surroundings = surroundings
+    this.#host = host
   }
 
   /** Settles at the end; rejects if this process takes over again before. `undefined` until it begins. */
@@ -48,7 +47,7 @@ export class Shutdown {
     this.#isAskedFor = true
     if (this.#report) {
       // Whoever shuts down a process that drains does not want it to serve again.
-      if (!this.#surroundings.restart()?.isUnderWay) this.#closeEscrow()
+      if (!this.#host.restart()?.isUnderWay) this.#closeEscrow()
     } else {
       this.#parts.lifecycle.apply('shutdown')
       this.#report = this.#stop(occasion, delayMs, signal)
@@ -57,8 +56,8 @@ export class Shutdown {
   }
 
   /** A successor has taken over. */
-  follow(migration: Migration | undefined): void {
-    this.#report = this.#leave({ reason: 'handoff', isInteractive: false, migration }, 'SIGTERM')
+  follow(): void {
+    this.#report = this.#leave({ reason: 'handoff', isInteractive: false }, 'SIGTERM')
     this.#report.catch((error: unknown) => {
       // This process takes over again, and there is nobody who waits for its end.
       if (error === this.#brokenOffBy) return
@@ -89,7 +88,7 @@ export class Shutdown {
     delayMs: number,
     signal: HookSignal | undefined,
   ): Promise<ShutdownReport> {
-    const restart = this.#surroundings.restart()
+    const restart = this.#host.restart()
     restart?.abort()
     // The successor is stopped first: it must not take over what we are closing.
     const hasHandedOver = await (restart?.isUnderWay &&
@@ -134,12 +133,12 @@ export class Shutdown {
     // Not in the drain: one that was broken off ends together with the next.
     if (signal) await Promise.race([servers.runHooks('after', signal), brokenOff])
     this.#closeEscrow()
-    const { successor } = this.#surroundings.restart() ?? {}
+    const { successor } = this.#host.restart() ?? {}
     const successorPid = occasion.reason === 'handoff' ? successor?.pid : undefined
     const moved = successorPid && ancestry.serviceManager?.moveMainTo(successorPid)
     const reports = await Promise.all([...servers].map((server) => server.terminate()))
-    for (const hook of this.#surroundings.terminateHooks) {
-      await bounded(system, settings.logger, 'An onTerminate hook', hook, boundMs)
+    for (const hook of this.#host.terminateHooks) {
+      await bounded('An onTerminate hook', hook, { system, logger: settings.logger, boundMs })
     }
     await moved
     const report: ShutdownReport = {
@@ -151,7 +150,7 @@ export class Shutdown {
     events.emit('terminate', report)
     // Signals stay caught until then: one that came late would end the process by its default.
     if (settings.current.exit) system.exit()
-    else this.#surroundings.outlived()
+    else this.#host.outlived()
     return report
   }
 
@@ -175,10 +174,12 @@ export class Shutdown {
 
   async #drain(occasion: Occasion): Promise<void> {
     const { ancestry, servers } = this.#parts
+    const migration =
+      occasion.reason === 'handoff' ? this.#host.restart()?.successor?.migration : undefined
     const failures: unknown[] = []
     for (const server of servers) {
       try {
-        server.drain(occasion)
+        server.drain({ ...occasion, migration })
       } catch (error) {
         // The others drain first.
         failures.push(error)
@@ -192,11 +193,11 @@ export class Shutdown {
     await Promise.all([...servers].map((server) => server.drained()))
     // Whoever asked for the restart is answered by this process, when there is somebody to see.
     if (occasion.reason === 'handoff' && !ancestry.supervisor) {
-      await this.#surroundings.restart()?.untilServing()
+      await this.#host.restart()?.untilServing()
     }
   }
 
   #closeEscrow(): void {
-    this.#surroundings.restart()?.successor?.closeEscrow()
+    this.#host.restart()?.successor?.closeEscrow()
   }
 }

@@ -1,12 +1,12 @@
-import { messageOf, type EndlessError, type EndlessErrorCode } from '../api/endless-error.js'
+import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endless-error.js'
 import type { HookSignal } from '../api/hooks.js'
-import type { Parts } from './parts/parts.js'
 import type { RestartReport } from '../api/reports.js'
-import type { Restart } from './restart.js'
 import type { Occasion } from '../server/managed-server.js'
+import type { Parts } from './parts/parts.js'
+import type { Restart } from './restart.js'
 
 /** The process, as far as signals act on it. */
-export interface SignalTarget {
+export interface SignalActionsHost {
   readonly isShuttingDown: boolean
   /** The last restart, or the one under way. */
   readonly currentRestart: Restart | undefined
@@ -26,14 +26,14 @@ const refusals: ReadonlySet<string> = new Set<EndlessErrorCode>([
 
 /** What each signal makes of the process, with its hooks around. */
 export class SignalActions {
-  readonly #target: SignalTarget
+  readonly #host: SignalActionsHost
   readonly #parts: Parts
   #interruptedMs = -Infinity
   #isHangingUp = false
   #hangUpAgain = false
 
-  constructor(target: SignalTarget, parts: Parts) {
-    this.#target = target
+  constructor(host: SignalActionsHost, parts: Parts) {
+    this.#host = host
     this.#parts = parts
   }
 
@@ -49,7 +49,7 @@ export class SignalActions {
         return
       case 'SIGUSR2':
         await servers.runHooks('before', signal)
-        this.#target.hammer()
+        this.#host.hammer()
         await servers.runHooks('after', signal)
         return
       case 'SIGUSR1':
@@ -68,24 +68,24 @@ export class SignalActions {
    * @throws (rejects) as `generation.restart()`
    */
   async restart(): Promise<RestartReport> {
-    const target = this.#target
-    await target.currentRestart?.settled
+    const host = this.#host
+    await host.currentRestart?.settled
     // It has handed over meanwhile: no hook runs around what is refused.
-    return target.isShuttingDown ? target.restart() : this.#restart()
+    return host.isShuttingDown ? host.restart() : this.#restart()
   }
 
   async #hangUp(): Promise<void> {
-    const target = this.#target
+    const host = this.#host
     const { ancestry, servers, settings } = this.#parts
-    if (target.isShuttingDown) {
+    if (host.isShuttingDown) {
       // Whoever signals the old pid means the service.
-      target.currentRestart?.successor?.signal('SIGHUP')
+      host.currentRestart?.successor?.signal('SIGHUP')
       return
     }
     if (ancestry.terminal === 'gone') {
       settings.logger.info('the terminal has been closed: shutting down')
       await servers.runHooks('before', 'SIGHUP')
-      await target.shutDown({ reason: 'shutdown', isInteractive: true }, 0, 'SIGHUP')
+      await host.shutDown({ reason: 'shutdown', isInteractive: true }, 0, 'SIGHUP')
       return
     }
     this.#hangUpAgain = true
@@ -96,12 +96,12 @@ export class SignalActions {
   }
 
   async #restartAsAsked(): Promise<void> {
-    const target = this.#target
+    const host = this.#host
     // Signals that arrive while a successor boots are together answered by one more restart.
     while (this.#takeHangUp()) {
-      await target.currentRestart?.settled
-      if (target.isShuttingDown) {
-        target.currentRestart?.successor?.signal('SIGHUP')
+      await host.currentRestart?.settled
+      if (host.isShuttingDown) {
+        host.currentRestart?.successor?.signal('SIGHUP')
         break
       }
       // The reason has been logged where it failed.
@@ -116,7 +116,7 @@ export class SignalActions {
     const { servers } = this.#parts
     await servers.runHooks('before', 'SIGHUP')
     try {
-      return await this.#target.restart()
+      return await this.#host.restart()
     } finally {
       await servers.runHooks('after', 'SIGHUP')
     }
@@ -129,22 +129,22 @@ export class SignalActions {
   }
 
   async #terminate(signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
-    const target = this.#target
+    const host = this.#host
     const { ancestry, servers, settings, system } = this.#parts
     if (signal === 'SIGINT') {
       const sinceMs = system.now() - this.#interruptedMs
       // npm and shells pass Ctrl-C on to a process that the terminal has told already.
       if (sinceMs < ctrlCEchoMs) return
       this.#interruptedMs = system.now()
-      if (target.isShuttingDown && sinceMs < Infinity) {
-        target.hammer()
+      if (host.isShuttingDown && sinceMs < Infinity) {
+        host.hammer()
         return
       }
     }
     const isInteractive = signal === 'SIGINT' && ancestry.terminal === 'present'
     const delayMs = signal === 'SIGTERM' ? settings.current.shutdownDelayMs : 0
     // A predecessor that drains has run them; it only learns not to serve again.
-    if (!target.isShuttingDown) await servers.runHooks('before', signal)
-    await target.shutDown({ reason: 'shutdown', isInteractive }, delayMs, signal)
+    if (!host.isShuttingDown) await servers.runHooks('before', signal)
+    await host.shutDown({ reason: 'shutdown', isInteractive }, delayMs, signal)
   }
 }

@@ -1,16 +1,12 @@
-import type { State } from '../process/parts/lifecycle.js'
 import type { ShutdownReport } from '../api/reports.js'
+import type { State } from '../api/status.js'
+import { deferred } from '../node/waits.js'
 
 /** What has become of one server: its state, and the report of its end. */
 export class Life {
   #state: State = 'init'
   #isOpen = false
-  #terminated!: Promise<ShutdownReport>
-  #settle!: (report: ShutdownReport) => void
-
-  constructor() {
-    this.#expectEnd()
-  }
+  #end = deferred<ShutdownReport>()
 
   get state(): State {
     return this.#state
@@ -23,7 +19,7 @@ export class Life {
 
   /** Settles at its end; after a `reopen` at the next. */
   get terminated(): Promise<ShutdownReport> {
-    return this.#terminated
+    return this.#end.promise
   }
 
   open(): void {
@@ -44,19 +40,15 @@ export class Life {
   end(report: ShutdownReport, others: readonly Promise<unknown>[]): void {
     this.#isOpen = false
     this.#state = 'terminate'
-    const settle = this.#settle
-    if (others.length === 0) settle(report)
-    else void Promise.all(others).then(() => settle(report))
+    const end = this.#end
+    if (others.length === 0) end.resolve(report)
+    else void Promise.all(others).then(() => end.resolve(report))
   }
 
   /** A server that was closed may listen again, as with Node alone. */
   reopen(): void {
     if (this.#state !== 'terminate') return
     this.#state = 'init'
-    this.#expectEnd()
-  }
-
-  #expectEnd(): void {
-    this.#terminated = new Promise((resolve) => (this.#settle = resolve))
+    this.#end = deferred()
   }
 }

@@ -2,27 +2,27 @@ import { errorMonitor, type EventEmitter } from 'node:events'
 import http from 'node:http'
 import type net from 'node:net'
 import tls from 'node:tls'
-import { adoptConnection } from '../migration/adopt.js'
-import { adoptUpgrade } from '../migration/adopt-upgrade.js'
-import { Draining } from '../connections/draining.js'
-import { idleGraceMs } from '../connections/drain-options.js'
-import type { ConnectionFacts, Migration } from '../migration/migration.js'
-import { TicketKeys } from '../listeners/ticket-keys.js'
-import { applyLimits } from '../connections/limits.js'
-import { Connections } from '../connections/open-connections.js'
-import type { EndlessServer } from '../api/endless-server.js'
 import { EndlessError } from '../api/endless-error.js'
-import { Hooks, type HookPhase, type HookSignal, type SignalHook } from '../api/hooks.js'
-import { rawListenerOf, type RawHandle, type RawListener } from '../node/internals.js'
-import { Life } from './life.js'
-import type { State } from '../process/parts/lifecycle.js'
-import { addressOf } from '../listeners/address.js'
-import { readListenCall } from '../listeners/listen-call.js'
-import { Listening, type ListeningHost, type PassableListener } from '../listeners/listening.js'
+import type { EndlessServer } from '../api/endless-server.js'
+import { type HookPhase, Hooks, type HookSignal, type SignalHook } from '../api/hooks.js'
 import type { EndlessOptions, ProcessOptions, ServerOptions } from '../api/options.js'
 import type { ShutdownReport } from '../api/reports.js'
-import { ServerSettings } from './server-settings.js'
+import type { State } from '../api/status.js'
+import { idleGraceMs } from '../connections/drain-options.js'
+import { Draining } from '../connections/draining.js'
+import { applyLimits } from '../connections/limits.js'
+import { OpenConnections } from '../connections/open-connections.js'
+import { addressOf } from '../listeners/address.js'
+import { readListenCall } from '../listeners/listen-call.js'
+import { Listening, type ListeningHost } from '../listeners/listening.js'
+import { TicketKeys } from '../listeners/ticket-keys.js'
+import { adoptUpgrade } from '../migration/adopt-upgrade.js'
+import { adoptConnection } from '../migration/adopt.js'
+import type { ConnectionFacts, Migration } from '../migration/migration.js'
+import { type RawHandle, type RawListener, rawListenerOf } from '../node/internals.js'
 import type { System } from '../node/system.js'
+import { Life } from './life.js'
+import { ServerSettings } from './server-settings.js'
 
 /** What a server needs of the process that it is part of. */
 export interface ServerHost extends ListeningHost {
@@ -55,7 +55,9 @@ export interface Occasion {
 export class ManagedServer<S extends net.Server = net.Server> implements EndlessServer<S> {
   readonly server: S
   readonly listen: S['listen']
-  readonly connections: Connections
+  readonly connections: OpenConnections
+  /** Where it listens; its successor is given the socket. */
+  readonly listening: Listening
   readonly hooks: Hooks
   readonly processOptions: ProcessOptions
   beforeBegin: (address: string) => void | Promise<void>
@@ -63,7 +65,6 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly #settings: ServerSettings
   readonly #life = new Life()
   readonly #draining: Draining
-  readonly #listening: Listening
   readonly #siblings = new Set<ManagedServer>()
   /** Somebody has closed it, or shut it down by itself, and nobody has had it listen since. */
   #isClosed = false
@@ -90,8 +91,12 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
           this.state === 'running' ? `serving ${address}` : `bound ${address}, waits to take over`,
         )
       })
-    this.connections = new Connections(server)
-    this.#draining = new Draining(server, this.connections, this.#life, host, {
+    this.connections = new OpenConnections(server)
+    this.#draining = new Draining(server, this.connections, this.#life, {
+      system: host.system,
+      get logger() {
+        return host.logger
+      },
       draining: (upgraded) => {
         host.draining(this, upgraded)
       },
@@ -104,7 +109,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       server instanceof tls.Server
         ? new TicketKeys(server, host.system, ticketRotationMs)
         : undefined
-    this.#listening = new Listening(server, this.#life, host, rights, ticketKeys)
+    this.listening = new Listening(server, host, { life: this.#life, rights, ticketKeys })
     applyLimits(server as unknown as http.Server, limits, host.system)
     this.listen = ((...args: unknown[]) => this.#listen(args)) as S['listen']
     ;(server as net.Server).listen = this.listen as net.Server['listen']
@@ -144,18 +149,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return this.#settings.hammerTimeMs
   }
 
-  /** What a successor is given: the socket with its name; `undefined` while it does not listen. */
-  get passable(): PassableListener | undefined {
-    return this.#listening.passable
-  }
-
   get isDraining(): boolean {
     return this.#draining.isUnderWay
   }
 
   /** Where its predecessor and its successor know it by: kept while it drains. */
   get bound(): string | null {
-    return this.#listening.bound
+    return this.listening.bound
   }
 
   /** Whether it takes over open connections of its predecessor. */
@@ -201,7 +201,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   /** Accepts on a socket that was claimed before its time. */
   accept(): void {
-    this.#listening.accept()
+    this.listening.accept()
     if (this.state === 'init' && this.#life.isOpen) this.#life.serve()
   }
 
@@ -213,9 +213,9 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   /** Stops accepting at once; connections go on. */
   stopAccepting(reason: Occasion['reason']): void {
     this.#life.foretell()
-    this.#listening.renounce()
+    this.listening.renounce()
     if (reason === 'shutdown') this.#host.closing(this)
-    else this.#listening.leavePath()
+    else this.listening.leavePath()
     this.#draining.stopAccepting(reason)
   }
 
@@ -259,7 +259,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
    */
   takeBack(escrow: RawListener | undefined): Promise<void> {
     if (this.#isClosed) {
-      this.#listening.giveUp(escrow)
+      this.listening.giveUp(escrow)
       this.#draining.letClose()
       // It was kept until now, as any that ends in a shutdown of the process.
       if (this.state === 'terminate') this.#host.terminated(this)
@@ -268,7 +268,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#draining.breakOff()
     this.#life.serve()
     return new Promise((resolve) => {
-      this.#listening.again(escrow, () => {
+      this.listening.again(escrow, () => {
         // Not before: a server that has neither a socket nor a connection would close.
         this.#draining.letClose()
         resolve()
@@ -276,21 +276,16 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     })
   }
 
-  /** Has its path lead to it again, if somebody has removed that. */
-  mendPath(): void {
-    this.#listening.mendPath()
-  }
-
   /** Takes over an open connection of its predecessor. */
   adopt(handle: RawHandle, facts: ConnectionFacts): void {
-    const listener = this.#listening.handle
+    const listener = this.listening.handle
     if (!listener) return
     adoptConnection(this.server as unknown as http.Server, listener, handle, facts)
   }
 
   /** Takes over a connection of its predecessor that has left HTTP; `undefined` if it cannot. */
   adoptUpgrade(handle: RawHandle, head: Buffer): net.Socket | undefined {
-    const listener = this.#listening.handle
+    const listener = this.listening.handle
     if (!listener || this.server instanceof tls.Server) return undefined
     const socket = adoptUpgrade(this.server, listener, handle, head)
     if (socket) this.connections.addUpgraded(socket)
@@ -305,7 +300,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   #listen(args: unknown[]): S {
     // What listens already is Node's to refuse.
     if (rawListenerOf(this.server)) {
-      this.#listening.refuse(args)
+      this.listening.refuse(args)
       return this.server
     }
     const call = readListenCall(args, this.#host)
@@ -320,7 +315,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#endListenCall = () => events.off(errorMonitor, onError)
     events.once(errorMonitor, onError)
     try {
-      this.#listening.begin(call, args)
+      this.listening.begin(call, args)
     } catch (error) {
       this.#endListenCall()
       this.#host.listenFailed(this, error)
@@ -331,13 +326,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   #onListening(): void {
     this.#endListenCall()
-    if (this.#listening.opened() === 'again') return
+    if (this.listening.opened() === 'again') return
     this.#isClosed = false
     this.#life.open()
-    this.#listening.begun()
+    this.listening.begun()
     if (this.#host.mayAccept) this.accept()
     // An address that no predecessor listened on accepts at once.
-    else if (!this.#listening.isPutOff) this.#life.serve()
+    else if (!this.listening.isPutOff) this.#life.serve()
     this.#host.listening(this)
     void this.#begin(++this.#beginnings)
   }
@@ -365,7 +360,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   #onClose(): void {
-    this.#listening.closed()
+    this.listening.closed()
     const siblings = [...this.#siblings].map((sibling) => sibling.terminated)
     this.#life.end(this.#draining.end(), siblings)
     this.#host.terminated(this)

@@ -1,10 +1,10 @@
 import type net from 'node:net'
-import type { Limits } from '../connections/limits.js'
 import { defaults } from '../api/defaults.js'
 import { messageOf } from '../api/endless-error.js'
-import type { SocketRights } from '../listeners/unix-path.js'
 import type { Logger } from '../api/logger.js'
 import { defaultTicketRotationMs, type ServerOptions } from '../api/options.js'
+import type { Limits } from '../connections/limits.js'
+import type { SocketRights } from '../listeners/unix-path.js'
 
 /** What one server goes by: its options, and the defaults where they say nothing. */
 export class ServerSettings {

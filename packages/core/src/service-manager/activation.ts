@@ -1,8 +1,9 @@
 import { fstatSync, readFileSync } from 'node:fs'
 import { messageOf } from '../api/endless-error.js'
-import type { BoundAddress, HeldListener } from '../handoff/protocol.js'
-import { openListener, type RawListener } from '../node/internals.js'
 import type { Logger } from '../api/logger.js'
+import type { BoundAddress } from '../listeners/address.js'
+import type { PassedListener } from '../listeners/passed-listener.js'
+import { openListener, type RawListener } from '../node/internals.js'
 import type { PassedSocket } from './variables.js'
 
 /**
@@ -12,7 +13,7 @@ import type { PassedSocket } from './variables.js'
 export function openPassedSockets(
   sockets: readonly PassedSocket[],
   logger: Logger,
-): HeldListener[] {
+): PassedListener[] {
   return sockets.flatMap(({ fd, name }) => {
     try {
       const { handle, address } = openListener(fd)

@@ -1,3 +1,4 @@
+import { generationName } from '../api/generation-name.js'
 import type { Logger } from '../api/logger.js'
 import type { System } from '../node/system.js'
 import { Notifier } from './notifier.js'
@@ -31,8 +32,8 @@ export class ServiceManager {
   }
 
   /** A generation serves: for the first time, or in the place of another. */
-  serving(generation: number, pid: number): void {
-    this.#ready(`generation ${String(generation)} (pid ${String(pid)}) serves`)
+  serving(number: number, pid: number): void {
+    this.#ready(`${generationName({ number, pid })} serves`)
   }
 
   /** Settles when it knows: only then may another process say that it serves. */

@@ -1,6 +1,6 @@
 // Proves that hooks run in order, are awaited, and can neither stop nor hang what they are around.
 import { beforeEach, describe, expect, test } from 'vitest'
-import { hookSignals, Hooks, runHooks, type HookOptions } from '../../src/api/hooks.js'
+import { type HookOptions, Hooks, hookSignals, runHooks } from '../../src/api/hooks.js'
 import { createStderrLogger } from '../../src/api/logger.js'
 import { FakeSystem, settle } from '../fake-system.js'
 

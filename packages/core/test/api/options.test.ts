@@ -6,10 +6,10 @@ import { defaults } from '../../src/api/defaults.js'
 import { hookSignals } from '../../src/api/hooks.js'
 import {
   defaultTicketRotationMs,
+  type EndlessOptions,
   mergeProcessOptions,
   parseOptions,
   processDefaults,
-  type EndlessOptions,
   type ProcessOptions,
 } from '../../src/api/options.js'
 

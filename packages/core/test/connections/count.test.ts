@@ -7,7 +7,7 @@ import https from 'node:https'
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { countConnections } from '../../src/connections/count.js'
-import { Connections } from '../../src/connections/open-connections.js'
+import { OpenConnections } from '../../src/connections/open-connections.js'
 
 const none = { open: 0, idle: 0, busy: 0, upgraded: 0, http2: 0, handshaking: 0 }
 const certificates = new URL('../../../../test/fixtures/certificates/', import.meta.url)
@@ -17,7 +17,7 @@ const certificate = {
 }
 
 async function listen(server: net.Server) {
-  const connections = new Connections(server)
+  const connections = new OpenConnections(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => {

@@ -5,8 +5,8 @@ import http from 'node:http'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Draining } from '../../src/connections/draining.js'
+import { OpenConnections } from '../../src/connections/open-connections.js'
 import type { Migration } from '../../src/migration/migration.js'
-import { Connections } from '../../src/connections/open-connections.js'
 import { Life } from '../../src/server/life.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
@@ -23,16 +23,12 @@ beforeEach(async () => {
   seen = []
   server = http.createServer()
   const logger = { info: () => undefined, warn: () => undefined, error: () => undefined }
-  draining = new Draining(
-    server,
-    new Connections(server),
-    new Life(),
-    { system, logger },
-    {
-      draining: (upgraded) => seen.push(`draining ${String(upgraded.length)}`),
-      hammered: (destroyed) => seen.push(`hammered ${String(destroyed)}`),
-    },
-  )
+  draining = new Draining(server, new OpenConnections(server), new Life(), {
+    system,
+    logger,
+    draining: (upgraded) => seen.push(`draining ${String(upgraded.length)}`),
+    hammered: (destroyed) => seen.push(`hammered ${String(destroyed)}`),
+  })
   server.on('close', () => seen.push('close'))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'
 import type net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { endConnections } from '../../src/connections/ending.js'
-import { Connections } from '../../src/connections/open-connections.js'
+import { endConnections } from '../../src/connections/draining.js'
+import { OpenConnections } from '../../src/connections/open-connections.js'
 import { FakeSystem } from '../fake-system.js'
 
 const certificates = new URL('../../../../test/fixtures/certificates/', import.meta.url)
@@ -20,7 +20,7 @@ test.each([
   { protocol: 'https', create: () => http2.createSecureServer(certificate) },
 ])('over $protocol', async ({ protocol, create }) => {
   const server = create()
-  const connections = new Connections(server)
+  const connections = new OpenConnections(server)
   const begun: http2.ServerHttp2Stream[] = []
   server.on('stream', (stream) => {
     begun.push(stream)

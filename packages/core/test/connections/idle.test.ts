@@ -4,17 +4,17 @@ import http from 'node:http'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { findIdle } from '../../src/connections/idle.js'
-import { Connections } from '../../src/connections/open-connections.js'
+import { OpenConnections } from '../../src/connections/open-connections.js'
 
 let server: http.Server
-let connections: Connections
+let connections: OpenConnections
 let arrived: { request: http.IncomingMessage; response: http.ServerResponse }[]
 const clients: net.Socket[] = []
 
 beforeEach(async () => {
   arrived = []
   server = http.createServer((request, response) => void arrived.push({ request, response }))
-  connections = new Connections(server)
+  connections = new OpenConnections(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 })

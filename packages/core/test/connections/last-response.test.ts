@@ -9,15 +9,15 @@ import {
   announceLastResponses,
   type LastResponseOptions,
 } from '../../src/connections/last-response.js'
-import { shadow } from '../../src/node/shadow.js'
-import { Connections } from '../../src/connections/open-connections.js'
+import { OpenConnections } from '../../src/connections/open-connections.js'
 import { parserOf } from '../../src/node/internals.js'
+import { shadow } from '../../src/node/shadow.js'
 import { settle } from '../fake-system.js'
 
 type Respond = (response: http.ServerResponse, request: http.IncomingMessage) => void
 
 let server: http.Server
-let connections: Connections
+let connections: OpenConnections
 let respond: Respond
 const clients: net.Socket[] = []
 const ends: (() => void)[] = []
@@ -27,7 +27,7 @@ beforeEach(async () => {
   server = http.createServer((request, response) => {
     respond(response, request)
   })
-  connections = new Connections(server)
+  connections = new OpenConnections(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
 })

@@ -1,6 +1,6 @@
 // Proves what the control socket answers to what can be asked, and for what it waits first.
 import { expect, test } from 'vitest'
-import { routes, type Answer } from '../../src/control/routes.js'
+import { type Answer, routes } from '../../src/control/routes.js'
 import type { Service } from '../../src/control/service.js'
 import { settle } from '../fake-system.js'
 

@@ -1,285 +1,132 @@
-// Proves what a process does that has a predecessor: it claims what was passed on, accepts nothing
-// before its time, and goes its own way when the predecessor is gone.
+// Proves what a restart comes to when the supervisor dies that has started the successor: nothing is heard
+// of that any more, whether it serves or ends.
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import http from 'node:http'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
-import { endless } from '../../src/endless.js'
-import type { EndlessServer } from '../../src/api/endless-server.js'
-import { Runtime } from '../../src/process/runtime.js'
-import type { Inheritance, ToPredecessor, ToSuccessor } from '../../src/handoff/protocol.js'
-import { rawListenerOf } from '../../src/node/internals.js'
-import type { EndlessOptions } from '../../src/api/options.js'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Successor } from '../../src/handoff/successor.js'
+import { SupervisedChild } from '../../src/handoff/supervised-child.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
-// The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
+const bound = '127.0.0.1:80'
 
 let system: FakeSystem
-let generation: Runtime
-let seen: string[]
-let reported: ToPredecessor[]
-let references: number
-let inheritance: Inheritance
-let loseChannel: () => void
-const predecessors: net.Server[] = []
-const servers: EndlessServer[] = []
+let child: SupervisedChild
+let successor: Successor
+let isLineOpen: boolean
+let sent: string[]
+let server: http.Server | undefined
+let client: net.Socket | undefined
 
-beforeEach(async () => {
+beforeEach(() => {
   system = new FakeSystem()
-  seen = []
-  reported = []
-  references = 0
-  inheritance = {
-    version: 1,
-    welcome: {
-      type: 'welcome',
-      version: 1,
-      generation: 7,
-      directory: '/srv/current',
-      addedExecArgv: [],
-      ticketKeys: {},
+  sent = []
+  isLineOpen = true
+  const end = {
+    send: async ({ type }: { type: string }) => {
+      if (!isLineOpen) throw new Error('gone')
+      sent.push(type)
     },
-    held: [],
-    channel: {
-      send: (message) => {
-        reported.push(message)
-        return Promise.resolve()
-      },
-      onMessage: () => undefined,
-      onHandleAnswer: () => undefined,
-      closed: new Promise((resolve) => (loseChannel = resolve)),
-      ref: () => references++,
-      unref: () => (references = 0),
-    },
-    stopReporting: () => seen.push('stop reporting'),
-    reportAtEnd: () => seen.push('report at the end'),
+    onMessage: () => undefined,
+    onHandleAnswer: () => undefined,
+    closed: new Promise<void>(() => undefined),
+    ref: () => undefined,
+    unref: () => undefined,
   }
-})
-
-afterEach(async () => {
-  for (const { server } of servers.splice(0)) server.close()
-  for (const server of predecessors.splice(0)) server.close()
-  await settle()
-})
-
-/** Binds a socket as the predecessor has it, and answers its port. */
-async function hold(): Promise<number> {
-  const bound = net.createServer().listen(0, '127.0.0.1')
-  await once(bound, 'listening')
-  const { port } = bound.address() as net.AddressInfo
-  inheritance.held.push({
-    asked: `tcp:127.0.0.1:${String(port)}`,
-    bound: bound.address() as net.AddressInfo,
-    handle: rawListenerOf(bound)!,
+  child = new SupervisedChild(end, ({ type }) => sent.push(type))
+  const welcome = { generation: 1, directory: '/', addedExecArgv: [], ticketKeys: {} }
+  successor = new Successor({
+    system,
+    child,
+    passed: [],
+    welcome,
+    readyTimeoutMs: 10_000,
+    answerOlder: async () => [],
   })
-  return port
+  child.started(101)
+})
+
+afterEach(() => {
+  client?.destroy()
+  server?.close()
+})
+
+function boot(): void {
+  child.channel.onMessage({ type: 'hello', version: 1 })
+  child.channel.onMessage({ type: 'ready', adopts: [bound] })
 }
 
-function begin(): void {
-  generation = new Runtime(system, inheritance)
-  ;(globalThis as Record<symbol, unknown>)[Symbol.for('@endless/core:runtime')] = generation
-  generation.on('ready', () => seen.push('ready'))
+function lose(): void {
+  isLineOpen = false
+  child.lose()
 }
 
-async function serve(port: number, options?: EndlessOptions): Promise<EndlessServer> {
-  const server = endless((_request, response) => response.end('done'), options)
-  servers.push(server)
-  server.listen(port, '127.0.0.1')
-  await once(server.server, 'listening')
-  await settle()
-  return server
+const explained = {
+  code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
+  message: expect.stringContaining('(pid 101) was lost with the supervisor') as string,
 }
 
-const say = (message: ToSuccessor): void => {
-  inheritance.channel.onMessage(message)
+test('one that boots is not waited for: it will not serve', async () => {
+  lose()
+  await expect(successor.ready).rejects.toMatchObject(explained)
+  await successor.stop()
+  await successor.serving
+  expect([successor.hasLeft, system.pendingMs, sent]).toEqual([false, [], []])
+})
+
+test('one that could not be told to take over is answered for here', async () => {
+  boot()
+  lose()
+  await expect(successor.takeOver(0)).rejects.toThrow('gone')
+  expect(await successor.exited).toMatchObject(explained)
+  expect(successor.hasLeft).toBe(false)
+})
+
+test('one that has taken over answers for itself', async () => {
+  boot()
+  await successor.takeOver(0)
+  lose()
+  expect(await successor.exited).toMatchObject(explained)
+  expect(successor.hasLeft).toBe(true)
+})
+
+/** Has one connection on its way, and one that waits for its turn, and answers them. */
+async function beginToMove(returned: () => void): Promise<net.Socket[]> {
+  server = http.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const sockets: net.Socket[] = []
+  while (sockets.length < 2) {
+    const accepted = once(server, 'connection')
+    client = net.connect(port, '127.0.0.1')
+    sockets.push(...((await accepted) as net.Socket[]))
+  }
+  for (const socket of sockets) {
+    successor.migration?.offer(socket, { bound, isFresh: true, keepAliveTimeoutMs: 0 }, returned)
+  }
+  return sockets
 }
-const isReady = (): boolean => reported.some(({ type }) => type === 'ready')
 
-test('it knows its number', () => {
-  begin()
-  expect([generation.number, generation.isSuccessor]).toEqual([7, true])
-})
-
-test('it claims what was passed on, says that it is ready, and serves when it is told to', async () => {
-  const port = await hold()
-  begin()
-  const server = await serve(port)
-  expect(isReady()).toBe(true)
-  expect([server.address, server.state, generation.state]).toEqual([
-    `127.0.0.1:${String(port)}`,
-    'init',
-    'init',
-  ])
-  expect(seen).toEqual([])
-  say({ type: 'taken-over' })
-  expect([server.state, generation.state]).toEqual(['running', 'running'])
-  expect(seen).toEqual(['stop reporting', 'ready'])
-})
-
-test('it does not say that it serves before it does', async () => {
-  const port = await hold()
-  begin()
-  await serve(port)
-  expect(system.lines).toEqual([
-    `[endless 100] bound 127.0.0.1:${String(port)}, waits to take over\n`,
-  ])
-})
-
-test('it stays alive by the channel until it accepts', async () => {
-  const port = await hold()
-  begin()
-  await serve(port)
-  expect(references).toBeGreaterThan(0)
-  say({ type: 'taken-over' })
-  expect(references).toBe(0)
-})
-
-test('it refuses to restart before it has taken over', async () => {
-  const port = await hold()
-  begin()
-  await serve(port)
-  await expect(generation.restart()).rejects.toMatchObject({ code: 'ERR_ENDLESS_NOT_RUNNING' })
-})
-
-test('it is not ready before it has claimed everything', async () => {
-  const [first, second] = [await hold(), await hold()]
-  begin()
-  await serve(first)
-  expect(isReady()).toBe(false)
-  await serve(second)
-  expect(isReady()).toBe(true)
-})
-
-test('it gives up what nobody listens on when the grace is over, and says which', async () => {
-  const [first, second] = [await hold(), await hold()]
-  begin()
-  await serve(first, { unclaimedGraceMs: 2_000 })
-  await system.advance(2_000)
-  expect(isReady()).toBe(true)
-  expect(system.lines.at(-1)).toContain(`Nothing has listened on 127.0.0.1:${String(second)}`)
-  const closed = vi.spyOn(inheritance.held[1]!.handle, 'close')
-  say({ type: 'taken-over' })
-  expect(closed).toHaveBeenCalledOnce()
-})
-
-test('an address that nobody held is bound, and accepts at once', async () => {
-  await hold()
-  begin()
-  const server = await serve(0)
-  expect(server.state).toBe('running')
-  const client = net.connect((server.server.address() as net.AddressInfo).port, '127.0.0.1')
-  await once(client, 'connect')
-  client.destroy()
-})
-
-test('a listen that fails keeps it from being ready', async () => {
-  const port = await hold()
-  const taken = net.createServer().listen(0, '127.0.0.1')
-  predecessors.push(taken)
-  await once(taken, 'listening')
-  begin()
-  const failing = endless(() => undefined)
-  failing.listen((taken.address() as net.AddressInfo).port, '127.0.0.1')
-  await once(failing.server, 'error')
-  await serve(port)
-  expect(isReady()).toBe(false)
-})
-
-test('it serves what it holds when the predecessor is gone', async () => {
-  const port = await hold()
-  begin()
-  const server = await serve(port)
-  loseChannel()
+test('a connection that is on its way to it ends, since it may be read there; one that waits stays', async () => {
+  boot()
+  await successor.takeOver(0)
+  let returned = 0
+  const [moving, waiting] = await beginToMove(() => returned++)
+  expect(sent.filter((type) => type === 'connection')).toHaveLength(1)
+  lose()
+  await successor.exited
   await settle()
-  expect([server.state, generation.state]).toEqual(['running', 'running'])
-  expect(seen).toEqual(['stop reporting', 'ready'])
+  expect([moving?.destroyed, waiting?.destroyed, returned]).toEqual([true, false, 1])
+  waiting?.destroy()
 })
 
-test('a predecessor that goes before it is ready leaves it the sockets, and its own time', async () => {
-  const port = await hold()
-  begin()
-  loseChannel()
-  await settle()
-  expect([generation.state, seen]).toEqual(['init', ['stop reporting']])
-  expect(isReady()).toBe(false)
-  const server = await serve(port)
-  expect([server.state, generation.state]).toEqual(['running', 'running'])
-  expect(server.address).toBe(`127.0.0.1:${String(port)}`)
-})
-
-test('taking over twice is taking over once', async () => {
-  const port = await hold()
-  begin()
-  await serve(port)
-  say({ type: 'taken-over' })
-  say({ type: 'taken-over' })
-  loseChannel()
-  await settle()
-  expect(seen).toEqual(['stop reporting', 'ready'])
-})
-
-const left = (): ToPredecessor[] => reported.filter(({ type }) => type === 'leaving')
-
-test('shutting down before it has taken over it says so, and that it has not', async () => {
-  const port = await hold()
-  begin()
-  await serve(port)
-  void generation.shutdown()
-  await settle()
-  expect(left()).toEqual([{ type: 'leaving', hasTakenOver: false }])
-  loseChannel()
-  await settle()
-})
-
-test('shutting down after that it says that it has', async () => {
-  const port = await hold()
-  begin()
-  await serve(port)
-  say({ type: 'taken-over' })
-  void generation.shutdown()
-  await settle()
-  expect(left()).toEqual([{ type: 'leaving', hasTakenOver: true }])
-})
-
-test('a server that is tried out while it boots, and closed, is no shutdown', async () => {
-  const port = await hold()
-  begin()
-  const { server } = await serve(0)
-  server.close()
-  await once(server, 'close')
-  expect(left()).toEqual([])
-  await serve(port)
-  expect([isReady(), left()]).toEqual([true, []])
-})
-
-test('a pid file that it cannot write keeps it from being ready, and it says why', async () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'endless-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  const pidFile = path.join(directory, 'app.pid')
-  // In the way of its temporary file.
-  mkdirSync(`${pidFile}.100.tmp`)
-  const port = await hold()
-  begin()
-  await serve(port, { pidFile })
-  expect(isReady()).toBe(false)
-  const said = reported.filter(({ type }) => type === 'error' || type === 'leaving')
-  expect(said).toMatchObject([
-    { type: 'error', error: { code: 'ERR_ENDLESS_PID_FILE' } },
-    { type: 'leaving', hasTakenOver: false },
-  ])
-})
-
-test('a pid file is written beside its place before it is ready, and put there when it serves', async () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'endless-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  const port = await hold()
-  begin()
-  await serve(port, { pidFile: path.join(directory, 'app.pid') })
-  expect([isReady(), readdirSync(directory)]).toEqual([true, ['app.pid.100.tmp']])
-  say({ type: 'taken-over' })
-  expect(readdirSync(directory)).toContain('app.pid')
-  expect(readdirSync(directory)).not.toContain('app.pid.100.tmp')
+test('a connection that was answered is not touched again', async () => {
+  boot()
+  await successor.takeOver(0)
+  const [first, second] = await beginToMove(() => undefined)
+  child.channel.onMessage({ type: 'declined', id: 1 })
+  lose()
+  await successor.exited
+  expect([first?.destroyed, second?.destroyed]).toEqual([false, true])
+  first?.destroy()
 })

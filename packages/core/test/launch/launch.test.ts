@@ -12,8 +12,8 @@ import {
 import os from 'node:os'
 import path from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { createLaunch, findOrigin, type Launch } from '../../src/launch/launch.js'
 import type { SuccessorOptions } from '../../src/api/options.js'
+import { createLaunch, findOrigin, type Launch } from '../../src/launch/launch.js'
 import { FakeSystem } from '../fake-system.js'
 
 const preload = 'data:text/javascript,x#100'

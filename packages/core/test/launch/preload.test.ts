@@ -4,8 +4,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { inheritanceKey, protocolVersion } from '../../src/handoff/protocol.js'
 import { hidePreload, withPreload } from '../../src/launch/node-options.js'
-import { command, inheritanceKey, protocolVersion } from '../../src/handoff/protocol.js'
+import { command } from '../../src/line/channel.js'
 
 const source = readFileSync(new URL('../../src/launch/preload.ts', import.meta.url), 'utf8')
 

@@ -1,7 +1,8 @@
 // Proves that the send of a handle waits for what becomes of it, each for its own.
 import { expect, test, vi } from 'vitest'
-import { confirmed, HandleLost } from '../../src/line/confirmed.js'
-import type { Channel } from '../../src/handoff/protocol.js'
+import type { Channel } from '../../src/line/channel.js'
+import { confirmed } from '../../src/line/confirmed.js'
+import { HandleLost } from '../../src/line/handle-lost.js'
 import type { RawHandle } from '../../src/node/internals.js'
 import { settle } from '../fake-system.js'
 

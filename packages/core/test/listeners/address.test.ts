@@ -6,9 +6,9 @@ import {
   addressOf,
   askedText,
   formatAddress,
+  type ListenTarget,
   matchesBound,
   parseGoAddress,
-  type ListenTarget,
 } from '../../src/listeners/address.js'
 
 describe('addresses as Go writes them', () => {

@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
 import { describe, expect, test } from 'vitest'
-import type { HeldListener } from '../../src/handoff/protocol.js'
-import { rawListenerOf } from '../../src/node/internals.js'
 import type { ListenTarget } from '../../src/listeners/address.js'
 import { deferAccept, HeldListeners } from '../../src/listeners/held-listeners.js'
+import type { PassedListener } from '../../src/listeners/passed-listener.js'
+import { rawListenerOf } from '../../src/node/internals.js'
 
-const held = (asked: string, port: number, address = '::'): HeldListener => ({
+const held = (asked: string, port: number, address = '::'): PassedListener => ({
   asked,
   bound: { address, family: net.isIPv6(address) ? 'IPv6' : 'IPv4', port },
   handle: { listen: () => 0, close: () => undefined },

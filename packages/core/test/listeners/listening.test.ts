@@ -3,12 +3,12 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Claimed } from '../../src/handoff/predecessor.js'
-import { rawListenerOf, type RawListener } from '../../src/node/internals.js'
-import { Life } from '../../src/server/life.js'
 import type { ListenTarget } from '../../src/listeners/address.js'
 import { readListenCall } from '../../src/listeners/listen-call.js'
 import { Listening, type ListeningHost } from '../../src/listeners/listening.js'
+import type { PassedListener } from '../../src/listeners/passed-listener.js'
+import { type RawListener, rawListenerOf } from '../../src/node/internals.js'
+import { Life } from '../../src/server/life.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 const rights = { mode: undefined, owner: undefined }
@@ -16,7 +16,7 @@ let server: net.Server
 let listening: Listening
 let host: ListeningHost
 /** What a claim gives, and what it was asked for. */
-let passed: Claimed | undefined
+let passed: PassedListener | undefined
 let asked: ListenTarget[]
 let heldPort: number
 let logged: string[]
@@ -39,7 +39,7 @@ beforeEach(() => {
     hasHeldPort: (port) => port === heldPort,
   }
   server = createServer()
-  listening = new Listening(server, new Life(), host, rights, undefined)
+  listening = new Listening(server, host, { life: new Life(), rights, ticketKeys: undefined })
   server.on('listening', () => {
     listening.opened()
     listening.begun()
@@ -58,7 +58,7 @@ function createServer(): net.Server {
 }
 
 /** Makes a socket that listens, to be passed on. */
-async function bind(): Promise<Claimed> {
+async function bind(): Promise<PassedListener> {
   const bound = createServer().listen(0, '127.0.0.1')
   await once(bound, 'listening')
   // Its handle is closed by the server that gets it.

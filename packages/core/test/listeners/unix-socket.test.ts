@@ -7,7 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { endless } from '../../src/endless.js'
-import type { UnixAddress } from '../../src/handoff/protocol.js'
+import type { UnixAddress } from '../../src/listeners/address.js'
 import {
   leadsTo,
   removePath,

@@ -1,7 +1,7 @@
 // Proves what the log tells of a shutdown and of a restart that go as they should.
 import { describe, expect, test } from 'vitest'
-import type { Ancestry } from '../../src/process/parts/ancestry.js'
 import { shutdownNotice, takenOverNotice } from '../../src/process/notices.js'
+import type { Ancestry } from '../../src/process/parts/ancestry.js'
 import type { Servers } from '../../src/process/parts/servers.js'
 import { FakeSystem } from '../fake-system.js'
 

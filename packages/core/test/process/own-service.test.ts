@@ -1,11 +1,10 @@
 // Proves what a generation without supervisor answers who asks it by its control socket.
 import { beforeEach, describe, expect, test } from 'vitest'
-import { OwnService, type LoneGeneration } from '../../src/process/own-service.js'
-import type { GenerationStatus } from '../../src/api/generation.js'
-import type { GenerationState } from '../../src/process/parts/lifecycle.js'
 import { createStderrLogger } from '../../src/api/logger.js'
-import { ProcessSettings } from '../../src/process/parts/process-settings.js'
 import type { LastRestart, RestartReport } from '../../src/api/reports.js'
+import type { GenerationState, GenerationStatus } from '../../src/api/status.js'
+import { OwnService, type OwnServiceHost } from '../../src/process/own-service.js'
+import { ProcessSettings } from '../../src/process/parts/process-settings.js'
 import type { Restart } from '../../src/process/restart.js'
 import type { Shutdown } from '../../src/process/shutdown.js'
 import type { SignalActions } from '../../src/process/signal-actions.js'
@@ -24,7 +23,7 @@ const booting = {
 let settings: ProcessSettings
 let seen: string[]
 let lastRestart: LastRestart | null
-let generation: { -readonly [name in keyof LoneGeneration]: LoneGeneration[name] }
+let generation: { -readonly [name in keyof OwnServiceHost]: OwnServiceHost[name] }
 let service: OwnService
 
 const statusOf = (number: number, state: GenerationState): GenerationStatus => ({

@@ -1,11 +1,11 @@
 // Proves the barrier: when a process says that it is ready, and when it does not.
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Readiness, type ReadinessSource } from '../../src/process/readiness.js'
+import { Readiness, type ReadinessHost } from '../../src/process/readiness.js'
 import { FakeSystem } from '../fake-system.js'
 
 let system: FakeSystem
 let seen: string[]
-let source: { -readonly [key in keyof ReadinessSource]: ReadinessSource[key] }
+let source: { -readonly [key in keyof ReadinessHost]: ReadinessHost[key] }
 let readiness: Readiness
 const [a, b] = [{}, {}]
 

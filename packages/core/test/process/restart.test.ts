@@ -1,9 +1,10 @@
 // Proves what a restart means for the process that gives way, with a successor that does what the test
 // says. What it means for servers is in generation.test.ts.
 import { beforeEach, expect, test, vi } from 'vitest'
-import type { LoneGeneration } from '../../src/process/own-service.js'
-import { createParts, type Parts } from '../../src/process/parts/parts.js'
+import type { OwnServiceHost } from '../../src/process/own-service.js'
+import type { Parts } from '../../src/process/parts/parts.js'
 import { Restart } from '../../src/process/restart.js'
+import { createParts } from '../../src/process/runtime.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
@@ -18,9 +19,7 @@ let mayServe: boolean
 
 beforeEach(() => {
   system = new FakeSystem()
-  const generation = { takeOver: () => undefined } as unknown as LoneGeneration & {
-    takeOver(): void
-  }
+  const generation = {} as OwnServiceHost
   parts = createParts(system, undefined, generation)
   parts.lifecycle.apply('serve')
   seen = []

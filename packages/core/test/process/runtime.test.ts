@@ -3,12 +3,12 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { endless } from '../../src/endless.js'
-import type { EndlessServer } from '../../src/api/endless-server.js'
 import type { EndlessError } from '../../src/api/endless-error.js'
-import { Runtime } from '../../src/process/runtime.js'
-import { hookSignals, type HookOptions, type HookSignal } from '../../src/api/hooks.js'
+import type { EndlessServer } from '../../src/api/endless-server.js'
+import { type HookOptions, type HookSignal, hookSignals } from '../../src/api/hooks.js'
 import type { EndlessOptions } from '../../src/api/options.js'
+import { endless } from '../../src/endless.js'
+import { Runtime } from '../../src/process/runtime.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.

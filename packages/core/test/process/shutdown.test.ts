@@ -1,14 +1,15 @@
 // Proves how a process ends, whatever it ends for: without a server, and beside a restart that does what
 // the test says. What a shutdown makes of servers is in generation.test.ts.
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import type { LoneGeneration } from '../../src/process/own-service.js'
 import { EndlessError } from '../../src/api/endless-error.js'
-import type { Successor } from '../../src/handoff/successor.js'
-import { createParts, type Parts } from '../../src/process/parts/parts.js'
 import type { RestartReport } from '../../src/api/reports.js'
+import type { Successor } from '../../src/handoff/successor.js'
+import type { OwnServiceHost } from '../../src/process/own-service.js'
+import type { Parts } from '../../src/process/parts/parts.js'
 import type { Restart } from '../../src/process/restart.js'
-import type { ManagedServer } from '../../src/server/managed-server.js'
+import { createParts } from '../../src/process/runtime.js'
 import { Shutdown } from '../../src/process/shutdown.js'
+import type { ManagedServer } from '../../src/server/managed-server.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
@@ -28,9 +29,7 @@ let ends: { well(): void; badly(): void }
 
 beforeEach(() => {
   system = new FakeSystem()
-  const generation = { takeOver: () => undefined } as unknown as LoneGeneration & {
-    takeOver(): void
-  }
+  const generation = {} as OwnServiceHost
   parts = createParts(system, undefined, generation)
   seen = []
   restart = undefined
@@ -135,7 +134,7 @@ describe('asked for', () => {
   test('too late for that it joins the end that follows the restart', async () => {
     beginRestart()
     const ended = shutdown.ask(asked, 0)
-    shutdown.follow(undefined)
+    shutdown.follow()
     ends.well()
     expect(await ended).toMatchObject({ reason: 'handoff' })
     expect(seen.filter((what) => what === 'clean-up')).toHaveLength(1)
@@ -146,13 +145,13 @@ describe('after a restart', () => {
   beforeEach(beginRestart)
 
   test('it waits until everybody can see that the successor serves', async () => {
-    shutdown.follow(undefined)
+    shutdown.follow()
     expect(await shutdown.report).toMatchObject({ reason: 'handoff' })
     expect(seen).toEqual(['successor serves', 'close escrow', 'clean-up', 'terminate handoff'])
   })
 
   test('it is broken off when the successor has died, and nothing is cleaned up', async () => {
-    shutdown.follow(undefined)
+    shutdown.follow()
     const { report } = shutdown
     shutdown.breakOff(lost)
     await expect(report).rejects.toBe(lost)
@@ -163,7 +162,7 @@ describe('after a restart', () => {
   test('a drain that fails is logged, and the process ends when the hammer time is over', async () => {
     addServer('a', new Error('thrown on purpose'))
     addServer('b')
-    shutdown.follow(undefined)
+    shutdown.follow()
     await system.advance(4_999)
     expect(seen).toEqual(['a: drain', 'b: drain'])
     expect(system.lines.join('')).toContain('The drain failed: thrown on purpose')
@@ -180,7 +179,7 @@ describe('after a restart', () => {
 
   test('a drain that fails ends at once when the hammer falls', async () => {
     addServer('a', new Error('thrown on purpose'))
-    shutdown.follow(undefined)
+    shutdown.follow()
     await settle()
     shutdown.hammer()
     await settle()
@@ -189,7 +188,7 @@ describe('after a restart', () => {
 
   test('a drain that fails destroys nothing if this process takes over again', async () => {
     addServer('a', new Error('thrown on purpose'))
-    shutdown.follow(undefined)
+    shutdown.follow()
     await settle()
     shutdown.breakOff(lost)
     await system.advance(10_000)
@@ -200,14 +199,14 @@ describe('after a restart', () => {
     addServer('a')
     const [server] = parts.servers
     Object.assign(server!, { terminate: () => Promise.reject(new Error('thrown on purpose')) })
-    shutdown.follow(undefined)
+    shutdown.follow()
     await settle(20)
     expect(system.lines.join('')).toContain('The end of this process failed: thrown on purpose')
     expect(system.exits).toBe(1)
   })
 
   test('whoever asks for it too means that this process serves no more', async () => {
-    shutdown.follow(undefined)
+    shutdown.follow()
     Object.assign(restart!, { isUnderWay: false })
     const ended = shutdown.ask(asked, 0)
     expect(seen).toEqual(['close escrow'])

@@ -1,7 +1,7 @@
 // Proves what becomes of the state of one server, and when its report comes.
 import { expect, test } from 'vitest'
-import { Life } from '../../src/server/life.js'
 import type { ShutdownReport } from '../../src/api/reports.js'
+import { Life } from '../../src/server/life.js'
 import { settle } from '../fake-system.js'
 
 const report: ShutdownReport = { reason: 'closed', durationMs: 0, hammered: 0 }

@@ -87,9 +87,9 @@ describe('a server that was closed and listens again while a connection is open'
     await listen()
     await connect()
     server.close()
-    expect(managed.passable).toBe(undefined)
+    expect(managed.listening.passable).toBe(undefined)
     await listen()
-    expect(managed.passable).toMatchObject({
+    expect(managed.listening.passable).toMatchObject({
       bound: server.address(),
       handle: rawListenerOf(server),
     })

@@ -1,8 +1,8 @@
 // Proves what is taken of a service manager's environment and when, and what it is told: by whom, in which order, and
 // that nobody waits for ever or dies because it cannot be told.
+import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
-import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { ServiceManager } from '../../src/service-manager/service-manager.js'
 import { hideServiceVariables, takeServiceVariables } from '../../src/service-manager/variables.js'

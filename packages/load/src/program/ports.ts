@@ -1,5 +1,5 @@
-import net, { type AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import net, { type AddressInfo } from 'node:net'
 
 /** Returns a port that was free on loopback a moment ago. Prefer port 0 where the program can report it. */
 export async function freePort(): Promise<number> {

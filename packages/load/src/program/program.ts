@@ -1,9 +1,9 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
-import { Output, type Line } from './output.js'
-import { family, identify, isAlive, signalProcess, type ProcessIdentity } from './processes.js'
-import { type WaitOptions, until } from './until.js'
+import { type Line, Output } from './output.js'
+import { family, identify, isAlive, type ProcessIdentity, signalProcess } from './processes.js'
+import { until, type WaitOptions } from './until.js'
 
 export interface ProgramOptions {
   /** @default process.execPath */

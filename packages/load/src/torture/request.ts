@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { RawResponse } from './responses.js'
 import type { Random } from './random.js'
+import type { RawResponse } from './responses.js'
 
 // What test/fixtures/hashes.mjs understands and answers.
 

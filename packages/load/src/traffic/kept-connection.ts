@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Range, pick } from './call.js'
+import { pick, type Range } from './call.js'
 import type { Recorder } from './recorder.js'
 import type { Sender } from './sender.js'
 

@@ -1,6 +1,5 @@
-import type { Call } from './call.js'
+import type { Answer, Call } from './call.js'
 import { Connections } from './connections.js'
-import type { Answer } from './call.js'
 import type { ExchangeError, Failure } from './failure.js'
 import { Latency } from './latency.js'
 import type { ResolvedOptions } from './options.js'

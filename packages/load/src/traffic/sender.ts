@@ -1,9 +1,9 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
+import { pickOne } from './call.js'
 import { exchange } from './exchange.js'
 import { ExchangeError } from './failure.js'
-import { pickOne } from './call.js'
 import type { ResolvedOptions } from './options.js'
 import type { Recorder } from './recorder.js'
 

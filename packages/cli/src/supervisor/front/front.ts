@@ -1,19 +1,27 @@
+import type {
+  Logger,
+  NotifyAddress,
+  PassedListener,
+  PassedSocket,
+  System,
+} from '@endless/core/for-cli'
 import { openPassedSockets, ServiceManager } from '@endless/core/for-cli-later'
-import type { Logger, NotifyAddress, PassedSocket, System } from '@endless/core/for-cli'
-import { launcherAbove } from './launched-by.js'
-import type { KeptListener } from '../escrow.js'
 import type { Generation } from '../generation.js'
+import type { SupervisorHost } from '../supervisor-host.js'
+import type { Supervisor } from '../supervisor.js'
+import { launchedBy } from './launched-by.js'
 import { keepMemoryFlat } from './memory.js'
 import { SupervisedService } from './supervised-service.js'
-import type { SupervisorEvents } from '../events.js'
-import type { Supervisor } from '../supervisor.js'
-import { Whereabouts, type Paths } from './whereabouts.js'
+import { type Paths, Whereabouts } from './whereabouts.js'
 
 /**
  * What others have of a supervised service: its pid file, its control socket, what its service manager
  * hears. None of it is needed to start a program, so it is loaded while that starts.
  */
-export class Front implements SupervisorEvents {
+export class Front implements Pick<
+  SupervisorHost,
+  'serving' | 'restarting' | 'restartFailed' | 'stopping'
+> {
   readonly #system: System
   readonly #logger: Logger
   readonly #service: SupervisedService
@@ -54,14 +62,14 @@ export class Front implements SupervisorEvents {
   }
 
   /** Opens what a service manager has bound for the service. */
-  open(sockets: PassedSocket[]): KeptListener[] {
+  open(sockets: PassedSocket[]): PassedListener[] {
     return openPassedSockets(sockets, this.#logger)
   }
 
   /** Warns if whoever has started this process keeps signals for itself. */
   warnOfLauncher(): void {
     const { pid, ppid } = this.#system
-    const launcher = launcherAbove(ppid)
+    const launcher = launchedBy(ppid)
     if (launcher === undefined) return
     this.#logger.warn(
       `started by ${launcher}, which does not pass every signal on: signal pid ${String(pid)} itself`,

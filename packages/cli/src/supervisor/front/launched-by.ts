@@ -7,7 +7,7 @@ const shells = /(?:^|\/)(?:ba|da|z)?sh$/
  * The launcher that has started us and keeps signals for itself: `npm`; `undefined` if there is none.
  * npm does it through a shell, which keeps them as well.
  */
-export function launcherAbove(parentPid: number): string | undefined {
+export function launchedBy(parentPid: number): string | undefined {
   try {
     const words = readFileSync(`/proc/${String(parentPid)}/cmdline`, 'utf8').split(/[\0 ]/)
     for (const word of words.slice(0, 2)) {
@@ -15,7 +15,7 @@ export function launcherAbove(parentPid: number): string | undefined {
       if (name !== undefined) return name
     }
     const isShell = shells.test(words[0] ?? '') && words[1] === '-c'
-    return isShell ? launcherAbove(parentOf(parentPid)) : undefined
+    return isShell ? launchedBy(parentOf(parentPid)) : undefined
   } catch {
     // No procfs, or it has just ended: then nobody is there to keep signals.
     return undefined

@@ -2,11 +2,13 @@ import {
   EndlessError,
   type GenerationStatus,
   type LastRestart,
+  late,
   type ListedGeneration,
   type RestartReport,
   type Service,
   type ServiceStatus,
   type System,
+  within,
 } from '@endless/core/for-cli'
 import type { Generation } from '../generation.js'
 import type { Supervisor } from '../supervisor.js'
@@ -36,7 +38,7 @@ export class SupervisedService implements Service {
   }
 
   async status(): Promise<ServiceStatus> {
-    const { current, death, startingInMs } = this.#supervisor
+    const { current, death, replacement } = this.#supervisor
     const told = await Promise.all(
       this.#supervisor.generations.map(async (each) => ({ each, ...(await this.#tell(each)) })),
     )
@@ -49,7 +51,7 @@ export class SupervisedService implements Service {
         memoryBytes: this.#system.memoryBytes(),
       },
       generations: told.map(({ listed }) => listed),
-      startingInMs,
+      startingInMs: replacement.startingInMs,
       lastRestart:
         askedFor(told.find(({ each }) => each === current)?.lastRestart) ??
         this.#supervisor.lastRestart,
@@ -155,13 +157,8 @@ export class SupervisedService implements Service {
       this.#asked.set(generation, answer)
       void answer.then(forget)
     }
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, answerMs, undefined)
-    })
-    const first = await Promise.race([answer, late])
-    clearTimeout(timer)
-    return first
+    const told = await within(answer, answerMs)
+    return told === late ? undefined : told
   }
 
   #sinceMs(momentMs: number): number {

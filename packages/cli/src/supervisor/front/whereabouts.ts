@@ -1,6 +1,6 @@
 import path from 'node:path'
-import { ControlSocket, PidFile } from '@endless/core/for-cli-later'
 import { controlBeside, type Logger, type Service } from '@endless/core/for-cli'
+import { ControlSocket, PidFile } from '@endless/core/for-cli-later'
 
 /** Where a service can be found. */
 export interface Paths {

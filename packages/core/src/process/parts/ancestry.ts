@@ -1,26 +1,21 @@
-import type {
-  Channel,
-  FromSupervisor,
-  Inheritance,
-  MovedConnection,
-  MovedUpgrade,
-  ToSupervisor,
-} from '../../handoff/protocol.js'
-import { Predecessor, type Claimed } from '../../handoff/predecessor.js'
-import { Supervisor, type Question } from '../../handoff/supervisor.js'
-import type { RawHandle } from '../../node/internals.js'
+import { Predecessor } from '../../handoff/predecessor.js'
+import type { FromSupervisor, Inheritance, ToSupervisor } from '../../handoff/protocol.js'
+import { type Question, Supervisor } from '../../handoff/supervisor.js'
+import type { Channel } from '../../line/channel.js'
 import type { ListenTarget } from '../../listeners/address.js'
 import { HeldListeners } from '../../listeners/held-listeners.js'
-import type { ProcessSettings } from './process-settings.js'
+import type { PassedListener } from '../../listeners/passed-listener.js'
+import type { MovedConnection } from '../../migration/migration.js'
+import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
+import type { RawHandle } from '../../node/internals.js'
+import type { System } from '../../node/system.js'
 import { openPassedSockets } from '../../service-manager/activation.js'
 import { ServiceManager } from '../../service-manager/service-manager.js'
-import { takeServiceVariables, type NotifyAddress } from '../../service-manager/variables.js'
-import type { System } from '../../node/system.js'
+import { type NotifyAddress, takeServiceVariables } from '../../service-manager/variables.js'
+import type { ProcessSettings } from './process-settings.js'
 
 /** What a process does for those that it comes from. */
-export interface Descendant {
-  /** Called once, when it may accept; see {@link Predecessor}. */
-  readonly takeOver: (afterMs?: number) => void
+export interface AncestryHost {
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
   /** Gives what a supervisor asks for. */
   readonly answer: (what: Question) => Promise<unknown>
@@ -40,20 +35,19 @@ export class Ancestry {
     system: System,
     settings: ProcessSettings,
     inheritance: Inheritance | undefined,
-    descendant: Descendant,
+    host: AncestryHost,
   ) {
     this.#system = system
     this.#settings = settings
     if (!inheritance) return
-    this.supervisor = this.#superviseBy(inheritance, descendant)
-    this.predecessor = new Predecessor(
+    this.supervisor = this.#superviseBy(inheritance, host)
+    this.predecessor = new Predecessor({
       system,
       inheritance,
-      this.supervisor?.predecessor ?? inheritance.channel,
-      descendant.takeOver,
-      descendant.adopt,
-      () => settings.current.readyTimeoutMs,
-    )
+      channel: this.supervisor?.predecessor ?? inheritance.channel,
+      adopt: host.adopt,
+      readyTimeoutMs: () => settings.current.readyTimeoutMs,
+    })
     this.#serviceManager = this.#answerTo(inheritance.welcome.serviceManager)
   }
 
@@ -82,7 +76,7 @@ export class Ancestry {
     return this.predecessor?.held ?? this.#activated
   }
 
-  claim(target: ListenTarget): Claimed | undefined {
+  claim(target: ListenTarget): PassedListener | undefined {
     return this.predecessor ? this.predecessor.claim(target) : this.#activated?.claim(target)
   }
 
@@ -104,7 +98,7 @@ export class Ancestry {
 
   #superviseBy(
     { channel, welcome: { supervisor: facts } }: Inheritance,
-    { answer }: Descendant,
+    { answer }: AncestryHost,
   ): Supervisor | undefined {
     if (!facts) return undefined
     const line = channel as unknown as Channel<ToSupervisor, FromSupervisor>

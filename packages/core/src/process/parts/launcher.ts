@@ -1,8 +1,7 @@
 import { messageOf } from '../../api/endless-error.js'
-import type { GenerationStatus } from '../../api/generation.js'
-import { formatAddress } from '../../listeners/address.js'
-import type { Parts } from './parts.js'
-import { startChild, type Child } from '../../handoff/child.js'
+import type { GenerationStatus } from '../../api/status.js'
+import { type Child, startChild } from '../../handoff/child.js'
+import { spawnFailed, Successor } from '../../handoff/successor.js'
 import { Environment } from '../../launch/environment.js'
 import {
   createLaunch,
@@ -11,28 +10,39 @@ import {
   type Launch,
   type Origin,
 } from '../../launch/launch.js'
-import { spawnFailed, Successor } from '../../handoff/successor.js'
 import { preloadUrl } from '../../launch/preload-url.js'
+import { formatAddress } from '../../listeners/address.js'
+import type { System } from '../../node/system.js'
+import type { Ancestry } from './ancestry.js'
+import type { ProcessSettings } from './process-settings.js'
+import type { Servers } from './servers.js'
+import type { Whereabouts } from './whereabouts.js'
 
-/** What this process passes on, and whose child a successor is. */
-type Means = Pick<Parts, 'system' | 'settings' | 'servers' | 'ancestry' | 'whereabouts'>
+/** What {@link Launcher} needs from this process: what it passes on, and whose child a successor is. */
+export interface LauncherHost {
+  readonly system: System
+  readonly settings: ProcessSettings
+  readonly servers: Servers
+  readonly ancestry: Ancestry
+  readonly whereabouts: Whereabouts
+}
 
 /** Starts successors: as children of this process, or of its supervisor. */
 export class Launcher {
-  readonly #means: Means
+  readonly #host: LauncherHost
   readonly #origin: Origin
   readonly #environment: Environment
 
-  constructor(means: Means) {
-    const { system, ancestry } = means
-    this.#means = means
+  constructor(host: LauncherHost) {
+    const { system, ancestry } = host
+    this.#host = host
     this.#origin = findOrigin(system, ancestry.predecessor?.directory ?? '')
     this.#environment = new Environment(system)
   }
 
   /** What relative paths of the application mean now, by the name that the user knows. */
   get directory(): string {
-    return currentDirectory(this.#means.system, this.#origin)
+    return currentDirectory(this.#host.system, this.#origin)
   }
 
   /** Call when the program has booted: what it has put into its environment is not passed on. */
@@ -50,17 +60,17 @@ export class Launcher {
     generation: number,
     answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>,
   ): Successor {
-    const { system, settings, servers, ancestry, whereabouts } = this.#means
+    const { system, settings, servers, ancestry, whereabouts } = this.#host
     const passed = servers.passable
     const keys = passed.flatMap(({ bound, ticketKeys }) =>
       ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
     )
     const { child, addedExecArgv } = this.#startChild()
-    return new Successor(
+    return new Successor({
       system,
       child,
       passed,
-      {
+      welcome: {
         generation,
         directory: this.#origin.logical,
         addedExecArgv,
@@ -68,13 +78,13 @@ export class Launcher {
         serviceManager: ancestry.serviceManager?.address,
         control: whereabouts.bound,
       },
-      settings.current.readyTimeoutMs,
+      readyTimeoutMs: settings.current.readyTimeoutMs,
       answerOlder,
-    )
+    })
   }
 
   #startChild(): Pick<Launch, 'addedExecArgv'> & { child: Child } {
-    const { system, settings, ancestry } = this.#means
+    const { system, settings, ancestry } = this.#host
     const supervisor = ancestry.supervisor?.isGone ? undefined : ancestry.supervisor
     const launch = createLaunch(
       system,

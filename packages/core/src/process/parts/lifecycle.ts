@@ -1,8 +1,4 @@
-/** What a server goes through, as in Go's endless. */
-export type State = 'init' | 'running' | 'shutting-down' | 'terminate'
-
-/** What the process goes through: a server's states, and `restarting` while a successor boots. */
-export type GenerationState = State | 'restarting'
+import type { GenerationState } from '../../api/status.js'
 
 /** What can happen to a generation. */
 export type LifecycleEvent =

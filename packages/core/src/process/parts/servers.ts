@@ -1,22 +1,27 @@
-import { countConnections } from '../../connections/count.js'
-import type { ServerStatus } from '../../api/generation.js'
-import type { PassedListener } from '../../handoff/successor.js'
-import type { PassedTicketKeys } from '../../handoff/protocol.js'
-import { runHooks, type HookPhase, type HookSignal } from '../../api/hooks.js'
+import type { Events } from '../../api/events.js'
+import { type HookPhase, type HookSignal, runHooks } from '../../api/hooks.js'
 import { defaultHammerTimeMs } from '../../api/options.js'
-import type { ProcessSettings } from './process-settings.js'
-import type { ManagedServer } from '../../server/managed-server.js'
+import type { ServerStatus } from '../../api/status.js'
+import { countConnections } from '../../connections/count.js'
+import type { PassedListener } from '../../listeners/passed-listener.js'
+import type { MovedConnection } from '../../migration/migration.js'
+import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
+import type { RawHandle } from '../../node/internals.js'
 import type { System } from '../../node/system.js'
+import type { ManagedServer } from '../../server/managed-server.js'
+import type { ProcessSettings } from './process-settings.js'
 
 /** The servers of this process, from when they listen until they have terminated. */
 export class Servers extends Set<ManagedServer> {
   readonly #system: System
   readonly #settings: ProcessSettings
+  readonly #events: Events
 
-  constructor(system: System, settings: ProcessSettings) {
+  constructor(system: System, settings: ProcessSettings, events: Events) {
     super()
     this.#system = system
     this.#settings = settings
+    this.#events = events
   }
 
   find(isIt: (server: ManagedServer) => boolean): ManagedServer | undefined {
@@ -30,8 +35,8 @@ export class Servers extends Set<ManagedServer> {
   }
 
   /** What a successor is given. */
-  get passable(): (PassedListener & { ticketKeys: PassedTicketKeys | undefined })[] {
-    return [...this].flatMap((server) => server.passable ?? [])
+  get passable(): PassedListener[] {
+    return [...this].flatMap(({ listening }) => listening.passable ?? [])
   }
 
   /** Where those are bound that take over open connections. */
@@ -54,5 +59,35 @@ export class Servers extends Set<ManagedServer> {
       signal,
       { system: this.#system, logger: this.#settings.logger, boundMs: this.boundMs },
     )
+  }
+
+  /** Takes over what a predecessor gives away; returns whether there is a server for it. */
+  adopt(moved: MovedConnection | MovedUpgrade, handle: RawHandle): boolean {
+    return moved.type === 'upgrade'
+      ? this.#adoptUpgrade(moved, handle)
+      : this.#adoptConnection(moved, handle)
+  }
+
+  #adoptConnection(
+    { bound, isFresh, keepAliveTimeoutMs }: MovedConnection,
+    handle: RawHandle,
+  ): boolean {
+    const server = this.find(
+      (each) => each.adopts && each.bound === bound && each.state !== 'terminate',
+    )
+    server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs })
+    return server !== undefined
+  }
+
+  /** Of what has left HTTP it is the application that knows what to do with it. */
+  #adoptUpgrade({ bound, state, head }: MovedUpgrade, handle: RawHandle): boolean {
+    if (!this.#events.has('adopt')) return false
+    const managed = this.find((each) => each.bound === bound && each.state !== 'terminate')
+    const socket = managed?.adoptUpgrade(handle, Buffer.from(head, 'base64'))
+    if (!managed || !socket) return false
+    const { server } = managed
+    this.#events.emit('adopt', { socket, state: JSON.parse(state) as unknown, server })
+    if (managed.isDraining) this.#events.emit('drain', { server, upgraded: [socket] })
+    return true
   }
 }

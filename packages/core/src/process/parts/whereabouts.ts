@@ -1,11 +1,11 @@
-import { ControlSocket } from '../../control/control-socket.js'
-import { controlBeside, type Service } from '../../control/service.js'
 import { messageOf } from '../../api/endless-error.js'
-import type { UnixAddress } from '../../handoff/protocol.js'
 import type { ProcessOptions } from '../../api/options.js'
+import { ControlSocket } from '../../control/control-socket.js'
 import { PidFile } from '../../control/pid-file.js'
-import type { ProcessSettings } from './process-settings.js'
+import { controlBeside, type Service } from '../../control/service.js'
+import type { UnixAddress } from '../../listeners/address.js'
 import type { System } from '../../node/system.js'
+import type { ProcessSettings } from './process-settings.js'
 
 /**
  * The pid file and the control socket that the servers of this process ask for. Only paths under a

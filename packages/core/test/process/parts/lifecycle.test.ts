@@ -1,10 +1,7 @@
 // Proves the state machine as a table: what each event does in each state.
 import { expect, test } from 'vitest'
-import {
-  transition,
-  type GenerationState,
-  type LifecycleEvent,
-} from '../../../src/process/parts/lifecycle.js'
+import type { GenerationState } from '../../../src/api/status.js'
+import { type LifecycleEvent, transition } from '../../../src/process/parts/lifecycle.js'
 
 const events = [
   'serve',

@@ -1,10 +1,11 @@
 // Proves what the servers of a process are asked for together.
 import { beforeEach, expect, test } from 'vitest'
+import { Events } from '../../../src/api/events.js'
 import { Hooks } from '../../../src/api/hooks.js'
 import { createStderrLogger } from '../../../src/api/logger.js'
 import { ProcessSettings } from '../../../src/process/parts/process-settings.js'
-import type { ManagedServer } from '../../../src/server/managed-server.js'
 import { Servers } from '../../../src/process/parts/servers.js'
+import type { ManagedServer } from '../../../src/server/managed-server.js'
 import { FakeSystem, settle } from '../../fake-system.js'
 
 let system: FakeSystem
@@ -12,7 +13,8 @@ let servers: Servers
 
 beforeEach(() => {
   system = new FakeSystem()
-  servers = new Servers(system, new ProcessSettings(createStderrLogger(system)))
+  const settings = new ProcessSettings(createStderrLogger(system))
+  servers = new Servers(system, settings, new Events(() => undefined))
 })
 
 function add(facts: Partial<ManagedServer>): void {
@@ -30,8 +32,8 @@ test.each([
 
 test('only what listens is passed on', () => {
   const passable = { asked: 'tcp::0', bound: { address: '::', port: 1 } }
-  add({ passable: undefined })
-  add({ passable } as unknown as ManagedServer)
+  add({ listening: { passable: undefined } } as unknown as ManagedServer)
+  add({ listening: { passable } } as unknown as ManagedServer)
   expect(servers.passable).toEqual([passable])
 })
 

@@ -2,13 +2,13 @@
 import net from 'node:net'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Events } from '../../../src/api/events.js'
-import { Adoption } from '../../../src/process/parts/adoption.js'
-import type { MovedConnection, MovedUpgrade } from '../../../src/handoff/protocol.js'
-import type { RawHandle } from '../../../src/node/internals.js'
 import { createStderrLogger } from '../../../src/api/logger.js'
+import type { MovedConnection } from '../../../src/migration/migration.js'
+import type { MovedUpgrade } from '../../../src/migration/upgrade-migration.js'
+import type { RawHandle } from '../../../src/node/internals.js'
 import { ProcessSettings } from '../../../src/process/parts/process-settings.js'
-import type { ManagedServer } from '../../../src/server/managed-server.js'
 import { Servers } from '../../../src/process/parts/servers.js'
+import type { ManagedServer } from '../../../src/server/managed-server.js'
 import { FakeSystem } from '../../fake-system.js'
 
 const handle = {} as RawHandle
@@ -30,14 +30,12 @@ const upgrade: MovedUpgrade = {
 
 let servers: Servers
 let events: Events
-let adoption: Adoption
 let seen: unknown[]
 
 beforeEach(() => {
   const system = new FakeSystem()
-  servers = new Servers(system, new ProcessSettings(createStderrLogger(system)))
   events = new Events(() => undefined)
-  adoption = new Adoption(servers, events)
+  servers = new Servers(system, new ProcessSettings(createStderrLogger(system)), events)
   seen = []
 })
 
@@ -60,7 +58,7 @@ describe('a connection', () => {
   test('goes to the server that is bound where it was accepted', () => {
     add({ bound: '[::]:2', adopt: () => seen.push('wrong') })
     add()
-    expect([adoption.adopt(connection, handle), seen]).toEqual([true, ['adopted']])
+    expect([servers.adopt(connection, handle), seen]).toEqual([true, ['adopted']])
   })
 
   test.each<[string, Partial<ManagedServer>]>([
@@ -69,7 +67,7 @@ describe('a connection', () => {
     ['has terminated', { state: 'terminate' }],
   ])('does not go to a server that %s', (_, facts) => {
     add(facts)
-    expect([adoption.adopt(connection, handle), seen]).toEqual([false, []])
+    expect([servers.adopt(connection, handle), seen]).toEqual([false, []])
   })
 })
 
@@ -78,26 +76,26 @@ describe('what has left HTTP', () => {
     events.on('adopt', ({ state }) => seen.push(state))
     events.on('drain', () => seen.push('drain'))
     add()
-    expect(adoption.adopt(upgrade, handle)).toBe(true)
+    expect(servers.adopt(upgrade, handle)).toBe(true)
     expect(seen).toEqual(['rest', { name: 'Ada' }])
   })
 
   test('stays where it is if the application does not want it', () => {
     add()
-    expect([adoption.adopt(upgrade, handle), seen]).toEqual([false, []])
+    expect([servers.adopt(upgrade, handle), seen]).toEqual([false, []])
   })
 
   test('stays where it is if no server can have it', () => {
     events.on('adopt', () => seen.push('adopt'))
     add({ adoptUpgrade: () => undefined })
-    expect([adoption.adopt(upgrade, handle), seen]).toEqual([false, []])
+    expect([servers.adopt(upgrade, handle), seen]).toEqual([false, []])
   })
 
   test('is told of a drain that has begun already', () => {
     events.on('adopt', () => seen.push('adopt'))
     events.on('drain', ({ upgraded }) => seen.push(upgraded))
     add({ isDraining: true })
-    adoption.adopt(upgrade, handle)
+    servers.adopt(upgrade, handle)
     expect(seen).toEqual(['rest', 'adopt', [socket]])
   })
 })

@@ -1,8 +1,8 @@
 // Proves which processes do not even try to restart.
 import { expect, test } from 'vitest'
-import type { GenerationState } from '../../src/process/parts/lifecycle.js'
-import { refuseRestart } from '../../src/process/restart-refusal.js'
+import type { GenerationState } from '../../src/api/status.js'
 import type { System } from '../../src/node/system.js'
+import { refuseRestart } from '../../src/process/restart.js'
 
 type World = Pick<System, 'platform' | 'isClusterWorker'>
 
