@@ -1,4 +1,4 @@
-// Runs the benchmarks that are named, or all.
+// Runs the named benchmarks, or all of them.
 //   npm run bench -- restart throughput --app koa --quick
 import { parseArgs } from 'node:util'
 import { endAll } from '@endless/load'
@@ -19,7 +19,7 @@ if (unknown.length > 0) {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  // Whatever was started is ended when the process exits.
+  // The exit also ends every program that was started; see `startProgram`.
   process.once(signal, () => process.exit(1))
 }
 

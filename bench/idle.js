@@ -1,5 +1,5 @@
-// What becomes of idle connections: how many answer after restarts, how long moving them takes, and what
-// other clients notice of it.
+// Measures how idle connections survive restarts: how many still answer, how long they take to move, and
+// how much other clients notice.
 import { createLoad } from '@endless/load'
 import { startApp } from './lib/app.js'
 import { askAll, openIdle } from './lib/idle-connections.js'
@@ -10,7 +10,7 @@ const FEW = { connections: 500, restarts: 3 }
 const MANY = { connections: 10_000, restarts: 1 }
 const OTHERS = { keepAliveConnections: 50, thinkMs: [20, 60] }
 const LEAVE_DEADLINE_MS = 60_000
-/** For each 1,000 connections. */
+/** Limit for each 1,000 connections. */
 const MOVE_FIGURE_MS = Number(process.versions.node.split('.')[0]) >= 26 ? 300 : 400
 const OTHERS_FIGURE_MS = 50
 
@@ -83,7 +83,7 @@ async function measure({ connections, restarts }) {
   return { alive: answers.get(String(restarts)) ?? 0, moveMs, failed, latency: latency.restart }
 }
 
-/** Medians of the runs. */
+/** Returns the medians of all runs. */
 function summary({ connections, measured }) {
   const of = (get) => median(measured.map(get))
   const moveMs = of(({ moveMs }) => moveMs)

@@ -1,4 +1,4 @@
-// What a restart does to response times, against those in calm in the same run.
+// Compares response times during restarts with those in calm periods of the same run.
 import { ms, progressEnd, table, title, verdict } from './lib/print.js'
 import { restartUnderLoad } from './lib/under-load.js'
 
@@ -33,7 +33,7 @@ export async function run({ app: apps = APPS, quick }) {
   return verdict(
     lost === 0 && slow.length === 0,
     `${lost} failed or closed; restart p99 at most ${FIGURES.p99Ms} times calm, p99.9 ${FIGURES.p999Ms} times` +
-      slow.map(({ name, load }) => `, not ${name} (${load})`).join(''),
+      slow.map(({ name, load }) => `; missed by ${name} (${load})`).join(''),
   )
 }
 

@@ -1,4 +1,4 @@
-// What many restarts leave behind: nothing. Needs /proc.
+// Checks that many restarts leak no descriptors, processes or memory. Needs /proc.
 import { readdirSync, readFileSync } from 'node:fs'
 import { createLoad, until } from '@endless/load'
 import { startApp } from './lib/app.js'
@@ -9,7 +9,7 @@ const MEMORY_TOLERANCE = 0.1
 
 export async function run({ app: apps = APPS, quick }) {
   const restarts = quick ? 10 : 100
-  title(`leaks: what is there after ${restarts} restarts, against after the first`)
+  title(`leaks: resources after ${restarts} restarts, compared with after the first`)
   let met = true
   for (const name of apps) {
     const { first, last, failed } = await measure(name, restarts)
@@ -62,7 +62,7 @@ async function measure(name, restarts) {
   return { first, last, failed }
 }
 
-/** Looks when the predecessors are gone, and at an age at which memory has settled. */
+/** Inspects the newest generation once its predecessors have ended and its memory has settled. */
 async function inspect(program) {
   const { pid } = program.current
   await until(() => program.alive.length === 1, {
@@ -76,7 +76,7 @@ async function inspect(program) {
     deadlineMs: 30_000,
     everyMs: 100,
   })
-  // A connection or a request more or less at one moment is no leak: the lowest count is.
+  // Connections come and go between samples; only a higher minimum is a leak.
   return {
     descriptors: Math.min(...samples.map(({ descriptors }) => descriptors)),
     processes: samples.at(-1).processes,

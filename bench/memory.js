@@ -1,4 +1,4 @@
-// What an idle connection needs more than on a bare server: once it was accepted, and once it has moved.
+// Measures how much more memory an idle connection needs than on a bare server, before and after a move.
 import { until } from '@endless/load'
 import { startApp } from './lib/app.js'
 import { askAll, openIdle } from './lib/idle-connections.js'
@@ -17,7 +17,7 @@ export async function run({ quick }) {
     samples.bare.push(await measure({ bare: true }))
     samples.accepted.push(await measure({}))
     const moved = await measure({ restart: true })
-    if (moved !== undefined) samples.moved.push(moved) // else not all of them moved
+    if (moved !== undefined) samples.moved.push(moved) // undefined: some did not move
   }
   progressEnd()
   const bare = median(samples.bare)
@@ -32,10 +32,10 @@ export async function run({ quick }) {
   const most = Math.max(median(samples.accepted), median(samples.moved))
   const more = Math.round(most - bare)
   const met = more <= FIGURE_BYTES && samples.moved.length === rounds
-  return verdict(met, `at most ${FIGURE_BYTES} bytes more; ${more}`)
+  return verdict(met, `at most ${FIGURE_BYTES} bytes more; measured: ${more}`)
 }
 
-/** Bytes per connection: what is freed when all are closed. Nothing if not all of them moved. */
+/** Returns the bytes that each closed connection frees; undefined if some connections did not move. */
 async function measure({ bare = false, restart = false }) {
   const { program, port } = await startApp('idle', { bare, execArgv: ['--expose-gc'] })
   const connections = await openIdle(port, CONNECTIONS)
@@ -53,13 +53,13 @@ async function measure({ bare = false, restart = false }) {
   return (full - empty) / CONNECTIONS
 }
 
-/** What is in use with that many sockets open, when it does not fall any more. */
+/** Resolves with the memory in use while `sockets` are open, once it no longer falls. */
 function settledMemory(port, sockets) {
   let last = { bytes: Infinity, sockets: 0 }
   return until(
     async () => {
       const now = await memory(port)
-      // One more is open, which asks; and a listening socket that was passed on counts as one.
+      // Two more count as sockets: the connection of this request, and a listening socket that was passed.
       const isSettled = now.sockets <= sockets + 2 && now.bytes > last.bytes - CONNECTIONS
       last = now
       return isSettled && now.bytes

@@ -1,4 +1,4 @@
-// What restarts do to clients that never retry: every request that fails is one that was lost.
+// Counts the requests that restarts lose: the clients never retry, so a failed request is a lost one.
 import { summarizeFailures } from '@endless/load'
 import { ms, progressEnd, table, title, verdict } from './lib/print.js'
 import { restartUnderLoad } from './lib/under-load.js'
@@ -40,7 +40,7 @@ export async function run({ app: apps = APPS, quick }) {
   }
   const failed = runs.reduce((sum, { report }) => sum + report.failed, 0)
   const done = runs.every(({ report }) => report.restarts.length === restarts)
-  return verdict(failed === 0 && done, `${failed} failed requests; the figure is 0`)
+  return verdict(failed === 0 && done, `${failed} failed requests; the target is 0`)
 }
 
 function row({ name, report }) {

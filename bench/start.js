@@ -1,4 +1,4 @@
-// How long a restart takes without load, against the start of the same program on its own, and of the
+// Compares how long a restart takes without load with the start of the same program on its own, and of the
 // same app on a bare server.
 import { freePort } from '@endless/load'
 import { spawnApp, startApp } from './lib/app.js'
@@ -11,7 +11,7 @@ const FIGURE = 1.15
 const DEADLINE_MS = 30_000
 
 export async function run({ app: apps = APPS, quick }) {
-  title('start: from SIGHUP, or from the spawn of the program on its own, to the first answer')
+  title('start: time to the first answer, from SIGHUP or from the spawn of the program on its own')
   const rounds = quick ? 5 : 30
   const results = []
   for (const name of apps) results.push(await compare(name, rounds))
@@ -29,7 +29,10 @@ export async function run({ app: apps = APPS, quick }) {
     ]),
   )
   const worst = Math.max(...results.map(({ ratio }) => ratio))
-  return verdict(worst <= FIGURE, `at most ${FIGURE} times the start alone; ${worst.toFixed(2)}`)
+  return verdict(
+    worst <= FIGURE,
+    `at most ${FIGURE} times the start alone; worst: ${worst.toFixed(2)}`,
+  )
 }
 
 async function compare(name, rounds) {
@@ -48,8 +51,8 @@ async function compare(name, rounds) {
   return { name, bare: b, alone: a, restart: r, ratio: r / a }
 }
 
-// Nobody asks before somebody says that the new one is there: a start beside a process that answers is no start
-// without load.
+// Neither function below sends a request before a report that the new process serves: the predecessor would
+// answer, and this load would slow the start.
 
 async function timeStart(name, bare) {
   const port = await freePort()
@@ -70,7 +73,7 @@ async function timeRestart(program, port) {
     deadlineMs: DEADLINE_MS,
   })
   const tookMs = await firstAnswer(port, fromMs, pid)
-  // What the predecessor still does would slow the next start.
+  // A predecessor that still works would slow the next start.
   await program.waitForEnd(pid, { step: `${pid} ends`, deadlineMs: DEADLINE_MS })
   return tookMs
 }

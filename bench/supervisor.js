@@ -1,5 +1,5 @@
-// What a supervisor holds and costs: nobody is refused when a generation is killed, a thousand restarts leave nothing
-// behind, and it is small and quick to start. Needs /proc.
+// Checks the supervisor: killing a generation refuses no connection, a thousand restarts leak nothing, and
+// its memory and start-up time stay low. Needs /proc.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createLoad, freePort, until } from '@endless/load'
@@ -50,11 +50,11 @@ async function killed(kills) {
     ['requests', 'kills', 'refused', 'lost inside'],
     [[requests, kills, refused, failures.length - refused]],
   )
-  return verdict(refused === 0, `${refused} refused; the figure is 0`)
+  return verdict(refused === 0, `${refused} refused; the target is 0`)
 }
 
 async function restarted(restarts) {
-  title(`supervisor: after ${restarts} restarts, against after the 50th`)
+  title(`supervisor: resources after ${restarts} restarts, compared with after the 50th`)
   const { program, port } = await startApp('node-http', { supervised: true })
   const load = createLoad({
     port,
@@ -78,14 +78,17 @@ async function restarted(restarts) {
     })
     await program.waitForEnd(pid, { step: `the predecessor of ${count} ends`, deadlineMs: 60_000 })
     if (count % 50 !== 0) continue
-    await until(() => look(program.pid).zombies === 0, { step: 'it is reaped', deadlineMs: 10_000 })
+    await until(() => look(program.pid).zombies === 0, {
+      step: 'the predecessor is reaped',
+      deadlineMs: 10_000,
+    })
     looks.push(look(program.pid))
   }
   const { failed } = await load.stop()
   await program.end()
   progressEnd()
   const [first, last] = [looks[0], looks.at(-1)]
-  // Its memory goes up and down with its collector: a trend shows in the halves.
+  // Memory goes up and down with garbage collection, so a trend shows only in the medians of both halves.
   const half = Math.ceil(looks.length / 2)
   const [early, late] = [looks.slice(0, half), looks.slice(-half)].map((part) =>
     median(part.map(({ memoryBytes }) => memoryBytes)),

@@ -1,13 +1,13 @@
-// What endless costs while nothing restarts: requests per second against the same app without it, and under the
-// supervisor against the same app on its own. On a machine that has other work, look at the CPU time for a request:
-// waiting for a CPU is not part of it.
+// Measures what endless costs while nothing restarts: requests per second compared with the same app without
+// endless, and under the supervisor compared with the same app on its own. On a busy machine, look at the
+// CPU time per request, which does not include waiting for a CPU.
 import { startApp } from './lib/app.js'
 import { randomLayout } from './lib/layout.js'
 import { progress, progressEnd, table, title, verdict } from './lib/print.js'
 import { median, medianInterval } from './lib/statistics.js'
 import { loadWithWrk } from './lib/wrk.js'
 
-/** Two ways to run an app: the ratio is that of the second to the first. */
+/** Pairs of ways to run an app; ratios divide the second by the first. */
 const COMPARISONS = [
   ...['node-http', 'express', 'koa', 'fastify'].map((app) => ({
     name: app,
@@ -43,10 +43,10 @@ export async function run({ app: names, quick }) {
     ]),
   )
   const notes = [
-    ...results.filter(({ rate }) => rate.ratio < FIGURE).map(({ name }) => `, not ${name}`),
+    ...results.filter(({ rate }) => rate.ratio < FIGURE).map(({ name }) => `; missed by ${name}`),
     ...results
       .filter(({ rate }) => rate.width > WIDEST_INTERVAL)
-      .map(({ name }) => `, ${name} not known to ${WIDEST_INTERVAL}`),
+      .map(({ name }) => `; interval of ${name} wider than ${WIDEST_INTERVAL}`),
   ]
   return verdict(notes.length === 0, `ratio at least ${FIGURE}${notes.join('')}`)
 }
@@ -78,8 +78,8 @@ function summary(pairs, valueOf) {
 }
 
 /**
- * Both are new processes in each pair, each with a layout of its own. One is measured after the other, and the other
- * way round in the next pair, so that a machine that grows slower or faster meanwhile does so for both.
+ * Measures both ways, one after the other, in new processes with random layouts. The order alternates from
+ * pair to pair, so that a machine that becomes slower or faster meanwhile affects both ways equally.
  */
 async function measurePair(name, ways, isInOrder) {
   const apps = await Promise.all(

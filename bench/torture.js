@@ -1,8 +1,8 @@
-// Restarts back to back under clients that check every byte and stop at nothing, until enough of
-// their connections have migrated. Prints the seed; what failed is printed with its connection's history.
+// Restarts a program back to back under clients that do everything that HTTP/1.1 allows and check every byte,
+// until enough connections have migrated. Prints the seed, and each failure with its connection's history.
 //   npm run torture -- --migrations 100000 --connections 500 --seed 7
-// With --no-migration the server closes connections instead, and the client opens others; with --supervised all
-// goes through a supervisor.
+// With --no-migration, the server closes connections and the clients open new ones. With --supervised, the
+// program runs under a supervisor.
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { colors, createTorture, endAll, formatTable, startProgram } from '@endless/load'
@@ -24,7 +24,7 @@ const [migrations, connections, mostRestarts, seed] = [
   values.seed,
 ].map(Number)
 const migrates = !values['no-migration']
-// So many restarts without a single migration: there will be none.
+// After this many restarts without a single migration, there will be none.
 const hopeless = 20
 const printedFailures = 10
 const deadlineMs = 30_000

@@ -1,4 +1,4 @@
-// Restarts the Express example three times under load, and shows what its clients noticed of it.
+// Restarts the Express example three times under load, and shows what its clients noticed.
 //   npm run demo
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,7 +19,7 @@ const live = new Live()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
     live.clear()
-    // Whatever was started is ended when the process exits.
+    // The exit also ends every program that was started; see `startProgram`.
     process.exit(128 + constants.signals[signal])
   })
 }
@@ -32,7 +32,7 @@ try {
   console.error(colors.red(error.message))
 }
 await endAll()
-// Clients may still be at work against an app that is gone.
+// Exits at once: clients of an app that has died may still be at work.
 process.exit(lossless ? 0 : 1)
 
 async function demo() {
@@ -53,15 +53,15 @@ async function demo() {
   load.start()
   live.say(
     `${KEEP_ALIVE_CONNECTIONS} keep-alive connections and ${FRESH_PER_SECOND} fresh ones a second ` +
-      'send GETs and POSTs, and nothing twice',
+      'send GETs and POSTs, and never retry',
   )
   live.follow(() => load.snapshot())
 
   const pid = await Promise.race([restarts(program, load), dying])
   const report = await load.stop()
-  dying.catch(() => undefined) // from now on that is what is wanted
+  dying.catch(() => undefined) // from now on its end is no error
   live.clear()
-  // The old generations leave by themselves; one that stayed would show in the table below.
+  // The old generations exit by themselves, so only the last one gets a signal.
   const gone = () => program.alive.every((alive) => alive === pid)
   await until(gone, { step: 'the old generations end', deadlineMs: 8_000, explain })
   program.signal('SIGTERM', pid)
@@ -71,7 +71,7 @@ async function demo() {
   return report.failed === 0 && report.generations.length === RESTARTS + 1
 }
 
-/** Restarts again and again, and resolves with the pid that serves in the end. */
+/** Restarts the app `RESTARTS` times; resolves with the pid of the last generation. */
 async function restarts(program, load) {
   let { pid } = program
   for (let count = 1; count <= RESTARTS; count++) {
@@ -90,7 +90,7 @@ async function restarts(program, load) {
   return pid
 }
 
-/** The last restart, if its new process has answered. */
+/** Returns the last restart, if its new process has answered. */
 function answered({ restarts }) {
   const restart = restarts.at(-1)
   return restart.pid && restart

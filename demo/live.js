@@ -3,7 +3,7 @@ import { colors } from '@endless/load'
 const REDRAW_MS = 100
 const PLAIN_EVERY_MS = 2_000
 
-/** Lines that stay, and one below them that goes on changing: on a terminal in place, elsewhere as plain lines. */
+/** Prints lines that stay, and below them a status: on a terminal in place, elsewhere as plain lines. */
 export class Live {
   #timer
   #text = ''

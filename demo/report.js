@@ -4,7 +4,7 @@ const ms = (value) => `${value.toFixed(1)} ms`
 
 const right = (title) => ({ title, align: 'right' })
 
-/** Prints what the clients saw, in two tables and a sentence. */
+/** Prints what the clients saw: two tables, two sentences, and a line for each sort of failure. */
 export function printReport(report) {
   console.log()
   console.log(generationTable(report))

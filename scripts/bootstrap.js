@@ -1,5 +1,5 @@
-// Makes a checkout ready to run: installs what the lockfile says, and builds. Tells what it does, and is quiet where
-// nothing is to be done.
+// Prepares a checkout: installs the dependencies in the lockfile, and builds. Prints each step; prints
+// nothing if there is nothing to do.
 //   node scripts/bootstrap.js [--no-build]
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -19,7 +19,7 @@ function install() {
   console.log('Installing dependencies ...')
   const { status } = pnpm(['install', '--frozen-lockfile', '--reporter=append-only'])
   if (status !== 0) {
-    fail('The installation failed. After a change of a package.json: npm run pnpm -- install')
+    fail('The installation failed. If you changed a package.json: npm run pnpm -- install')
   }
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, wanted)
@@ -40,12 +40,12 @@ function build() {
   if (status !== 0) fail('The build failed.')
 }
 
-/** Tells an error from the progress that `--verbose` prints: lines with a time before them, or part of a list. */
+/** Whether a line is an error: the progress of `--verbose` begins with a time or belongs to a list. */
 function isError(line) {
   return line.trim() !== '' && !/^[\d:]+\s[AP]M - |^ +\* /.test(line)
 }
 
-/** Removes what was compiled from a source that is gone: it would go on being found, and be packed. */
+/** Removes output whose source was deleted: imports would still find it, and it would be packed. */
 function removeStaleOutput() {
   for (const folder of folders) {
     const dist = join(root, folder, 'dist')
@@ -57,7 +57,7 @@ function removeStaleOutput() {
   }
 }
 
-/** A hash of everything an installation depends on. */
+/** Returns a hash of everything that an installation depends on. */
 function fingerprint() {
   const hash = createHash('sha256').update(workspace)
   for (const file of ['pnpm-lock.yaml', ...folders.map((folder) => join(folder, 'package.json'))]) {

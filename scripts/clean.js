@@ -1,4 +1,4 @@
-// Removes what was built and cached; the installed packages stay.
+// Removes build output and caches, but no installed packages.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './pnpm.js'

@@ -1,4 +1,4 @@
-// Fetches a Node binary of another version, once, from the npm package `node`, and prints its path.
+// Prints the path of a Node binary of another version, which it installs once from the npm package `node`.
 //   node scripts/node-binary.js 24
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { root } from './pnpm.js'
 
 /**
- * Finds the binary of a Node version such as `24` or `20.19.0`, and installs it first if need be.
+ * Returns the path of the binary of a Node version such as `24` or `20.19.0`; installs it if it is missing.
  *
  * @param {string} version
- * @throws if it cannot be installed
+ * @throws Error if the installation fails
  */
 export function nodeBinary(version) {
   const folder = join(root, 'node_modules/.cache/nodes', version)
@@ -24,8 +24,8 @@ export function nodeBinary(version) {
   console.error(`Installing Node ${version} ...`)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  // A package.json of its own, or npm would install into the checkout; and npm runs no install script that is not
-  // allowed by name, while the binary comes by one.
+  // A separate package.json keeps npm from installing into the checkout. `allowScripts`, because an install
+  // script fetches the binary, and npm runs only scripts that are allowed by name.
   const manifest = { private: true, dependencies: { node: version }, allowScripts: { node: true } }
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
   const { status } = spawnSync('npm', ['install', '--no-package-lock', '--loglevel=error'], {

@@ -1,4 +1,4 @@
-// Runs the pnpm that package.json's `packageManager` names, on a machine that has only npm.
+// Runs the pnpm version that `packageManager` in package.json names; needs only npm.
 //   node scripts/pnpm.js add --filter @endless/core ws
 import { spawnSync } from 'node:child_process'
 import { readFileSync, realpathSync } from 'node:fs'
@@ -9,13 +9,13 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 const { packageManager } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
 /**
- * Runs pnpm and waits for its end.
+ * Runs pnpm and waits until it exits.
  *
  * @param {string[]} args
  * @param {import('node:child_process').SpawnSyncOptions} [options]
  */
 export function pnpm(args, options) {
-  // `--yes` because npx otherwise asks before it downloads; on Windows npx is a script, which needs a shell.
+  // Without `--yes`, npx asks before it downloads. On Windows npx is a script, which needs a shell.
   return spawnSync('npx', ['--yes', packageManager, ...args], {
     cwd: root,
     stdio: 'inherit',

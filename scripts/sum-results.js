@@ -1,4 +1,5 @@
-// Adds up the reports of every vitest run and prints one line, `N passed, M failed`. Fails if a test failed or none ran.
+// Adds up the reports of all vitest runs and prints one line: `N passed, M failed`. Exits with 1 if a test
+// failed or none ran.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './pnpm.js'
@@ -11,7 +12,7 @@ for (const file of existsSync(folder) ? readdirSync(folder) : []) {
   const report = JSON.parse(readFileSync(join(folder, file), 'utf8'))
   passed += report.numPassedTests
   failed += report.numFailedTests
-  // A file that cannot be loaded, or a hook that fails, counts as one: its tests are in no other number.
+  // A file that fails to load, or whose hook fails, counts as one failure: no other number includes it.
   failed += report.testResults.filter(
     ({ status, assertionResults }) =>
       status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),

@@ -1,5 +1,5 @@
-// Runs the tests that start processes on every Node that is supported.
-//   node scripts/test-nodes.js [VERSION ...] [vitest's own arguments]
+// Runs the tests that start processes on every supported version of Node.
+//   node scripts/test-nodes.js [VERSION ...] [arguments for vitest]
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

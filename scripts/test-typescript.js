@@ -1,4 +1,5 @@
-// Compiles the type tests, and a strict program that uses every package, with each TypeScript that is supported.
+// Compiles the type tests, and a strict program that uses every package, with each supported version of
+// TypeScript.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

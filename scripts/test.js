@@ -1,5 +1,5 @@
-// Runs vitest on named projects, with any Node, and leaves a report that sum-results.js adds up.
-//   node scripts/test.js [--node 24] PROJECT ... [vitest's own arguments, such as a file or -t NAME]
+// Runs vitest on the named projects with any version of Node, and writes a report for sum-results.js.
+//   node scripts/test.js [--node 24] PROJECT ... [arguments for vitest, such as a file or -t NAME]
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { nodeBinary } from './node-binary.js'
@@ -12,7 +12,8 @@ const version = args[0] === '--node' ? args.splice(0, 2)[1] : undefined
 const chosen = projects.filter((project) => args.includes(project))
 const rest = args.filter((arg) => !projects.includes(arg))
 
-// Vitest's own entry, run with the wanted binary, makes that binary the `process.execPath` of every test and its children.
+// Vitest's entry file runs with the chosen binary, which makes it the `process.execPath` of every test and
+// its children.
 const node = version === undefined ? process.execPath : nodeBinary(version)
 const name = [...chosen, `node-${version ?? 'this'}`].join('-')
 const { status } = spawnSync(

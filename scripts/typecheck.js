@@ -1,4 +1,4 @@
-// Compiles everything that has types: the packages, their tests, the tests with processes.
+// Compiles all TypeScript: the packages, their tests, the tests that start processes, and the type tests.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

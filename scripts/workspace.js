@@ -1,4 +1,4 @@
-// What belongs to this workspace, so that no list names each package by hand.
+// The folders of this workspace, read from pnpm-workspace.yaml, so that no script lists packages by hand.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './pnpm.js'
@@ -6,7 +6,7 @@ import { root } from './pnpm.js'
 /** The text of pnpm-workspace.yaml. */
 export const workspace = readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')
 
-/** The folders that pnpm-workspace.yaml names and that hold a package.json, the root among them. */
+/** The folders in pnpm-workspace.yaml that hold a package.json, including the root. */
 export const folders = workspaceFolders()
 
 /** The folders that `npm run build` compiles: `['packages/cli', 'packages/core', …]`. */

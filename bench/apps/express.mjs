@@ -1,6 +1,8 @@
 import express from 'express'
 import { bare, identity, port, report } from './shared.mjs'
 
+// The Express app of the benchmarks.
+
 const { endless } = bare ? { endless: (app) => app } : await import('@endless/express')
 const app = express()
 

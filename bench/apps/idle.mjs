@@ -1,4 +1,4 @@
-// Keeps idle connections for long, and tells on GET /memory what it needs for them (--expose-gc).
+// Keeps idle connections for 5 minutes, and reports its memory on GET /memory. Needs --expose-gc.
 import http from 'node:http'
 import { handler } from './node-handler.mjs'
 import { bare, port, report } from './shared.mjs'

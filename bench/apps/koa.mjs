@@ -1,6 +1,8 @@
 import Koa from 'koa'
 import { bare, identity, port, report } from './shared.mjs'
 
+// The Koa app of the benchmarks.
+
 const { endless } = bare ? { endless: (app) => app } : await import('@endless/koa')
 const app = new Koa()
 

@@ -1,3 +1,3 @@
-// Loaded before an app (`--import`): puts as many classes of no use before it as its URL says. See bench/lib/layout.js.
+// Preloaded with `--import`: creates as many unused classes as its URL says. See bench/lib/layout.js.
 const count = Number(new URL(import.meta.url).searchParams.get('classes'))
 globalThis.unusedClasses = Array.from({ length: count }, () => new (class {})())

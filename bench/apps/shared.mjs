@@ -1,6 +1,6 @@
-// What all apps here have in common: they answer with the same headers, and report on stdout.
+// Shared by all apps: their arguments, their response headers, and their events on stdout.
 
-/** Without endless: the same app, alone. */
+/** Whether the app runs without endless. */
 export const bare = process.argv.includes('--bare')
 
 export const port = Number(process.env.PORT ?? 0)
@@ -14,7 +14,7 @@ export function report(server) {
   say('ready', { port: server.address().port })
 }
 
-// In a handoff: accepts no more; has given everything away.
+// 'taken-over': this process accepts no more. 'terminate': all its connections have moved or ended.
 for (const event of ['taken-over', 'terminate']) generation?.on(event, () => say(event))
 
 function say(event, details) {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { createCertificate, startProgram } from '@endless/load'
 
 /**
- * Starts an app of bench/apps and resolves when it serves.
+ * Starts an app from bench/apps; resolves when it serves.
  *
  * @param {string} name
  * @param {{ bare?: boolean, supervised?: boolean, execArgv?: string[], nodeOptions?: string }} [options]
@@ -17,7 +17,7 @@ export async function startApp(name, { nodeOptions, ...options } = {}) {
   return { program, port, tls: isTls(name) ? { ca: (await certificate()).cert } : undefined }
 }
 
-/** Starts an app and does not wait for it. */
+/** Starts an app without waiting for it. */
 export function spawnApp(name, { bare, supervised, execArgv = [], env = {} }) {
   const path = fileURLToPath(new URL(`../apps/${name}.mjs`, import.meta.url))
   return startProgram({
@@ -26,7 +26,7 @@ export function spawnApp(name, { bare, supervised, execArgv = [], env = {} }) {
   })
 }
 
-/** The command line, as it was built. */
+/** The built command `endless`. */
 const endless = fileURLToPath(new URL('../../packages/cli/bin/endless.js', import.meta.url))
 
 const isTls = (name) => name.endsWith('https')
@@ -39,7 +39,7 @@ async function environmentOf(name) {
 
 let made
 
-/** Every generation reads the same files, so the clients go on trusting it. */
+/** Creates one certificate for all generations, so that clients trust each of them. */
 function certificate() {
   made ??= createCertificate().then(({ key, cert }) => {
     const folder = mkdtempSync(join(tmpdir(), 'endless-bench-'))

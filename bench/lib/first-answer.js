@@ -5,8 +5,8 @@ const EVERY_MS = 1
 const DEADLINE_MS = 30_000
 
 /**
- * Asks again and again, each time on a new connection, and resolves with the milliseconds since
- * `fromMs` (of `performance.now()`) until somebody answers who is not `exceptPid`.
+ * Sends requests, each on a new connection, until a process other than `exceptPid` answers. Resolves with
+ * the milliseconds from `fromMs` (of `performance.now()`) to this answer.
  */
 export async function firstAnswer(port, fromMs, exceptPid) {
   for (;;) {
@@ -25,7 +25,7 @@ function ask(port) {
       response.resume()
       response.on('end', () => resolve(Number(response.headers['x-pid'])))
     })
-    // Nobody listens yet: that is what is being waited for.
+    // Nothing listens yet: the caller asks again.
     request.on('error', () => resolve(undefined))
   })
 }

@@ -5,7 +5,7 @@ import { withDeadline } from '@endless/load'
 const AT_ONCE = 100
 const DEADLINE_MS = 20_000
 
-/** Opens connections that have had one answer each, and stay. */
+/** Opens connections that stay open and idle, after one answer each. */
 export async function openIdle(port, count) {
   const connections = []
   while (connections.length < count) {
@@ -16,7 +16,7 @@ export async function openIdle(port, count) {
   return connections
 }
 
-/** Asks once on each; resolves with how many answered on it, by generation: `Map { '3' => 500 }`. */
+/** Sends a request on each connection; resolves with the answers by generation: `Map { '3' => 500 }`. */
 export async function askAll(connections) {
   const answers = new Map()
   for (let at = 0; at < connections.length; at += AT_ONCE) {
@@ -50,7 +50,7 @@ class IdleConnection {
     socket.on('close', () => this.#settle())
   }
 
-  /** Resolves with the generation that answered, or 'closed' if nobody did. */
+  /** Sends a request; resolves with the generation that answers, or with 'closed'. */
   ask() {
     this.#received = ''
     const answer = new Promise((resolve) => {
@@ -67,7 +67,7 @@ class IdleConnection {
     return withDeadline(answer, { step: 'an answer', deadlineMs: DEADLINE_MS })
   }
 
-  /** By a reset: thousands that wait for their end would use up the ports. */
+  /** Resets the connection: thousands of sockets in TIME_WAIT would use up the ports. */
   close() {
     this.#socket.resetAndDestroy()
   }

@@ -1,12 +1,10 @@
 const MOST_CLASSES = 512
 
 /**
- * Node options that give a process a layout of its own, by chance.
+ * Returns Node options that load a random number of unused classes before the app. Their number alone makes
+ * an app up to 15 % faster or slower, so only a comparison over many numbers is fair.
  *
- * What is loaded before an app decides where V8 puts its hidden classes, and that alone made the Koa app of this folder
- * up to 15 % slower or faster: each number of unused classes by the same in each of its runs, whether with endless or
- * without. So two programs that differ in a single import differ in speed, and always by the same, however often they
- * are measured. Only over many layouts of both does a difference mean anything.
+ * See docs/decisions.md, "What is loaded before an app decides its speed"
  */
 export function randomLayout() {
   const classes = Math.floor(Math.random() * MOST_CLASSES)

@@ -1,12 +1,14 @@
 import { colors, formatTable } from '@endless/load'
 
+// The output of the benchmarks: titles, tables, verdicts and progress.
+
 export const ms = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
 
 export function title(text) {
   console.log(`\n${colors.bold(text)}\n`)
 }
 
-/** The first column names the row; the others hold figures. */
+/** Prints a table. The first column names the row; the others hold numbers. */
 export function table(titles, rows) {
   console.log(
     formatTable(
@@ -16,19 +18,19 @@ export function table(titles, rows) {
   )
 }
 
-/** Says whether the figure was met, and passes it on. */
+/** Prints whether the target was met, and returns `met`. */
 export function verdict(met, text) {
   console.log(`\n${met ? colors.green('met') : colors.red('missed')}: ${text}`)
   return met
 }
 
-/** One line that is written over on a terminal; elsewhere a line each time. */
+/** Prints a line of progress: in place on a terminal, elsewhere as a new line. */
 export function progress(text) {
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K${text}`)
   else console.log(text)
 }
 
-/** Clears that line. */
+/** Clears the line of progress. */
 export function progressEnd() {
   if (process.stdout.isTTY) progress('')
 }

@@ -1,3 +1,5 @@
+// The median of a sample, and how certain it is.
+
 export function median(values) {
   const sorted = Float64Array.from(values).sort()
   const middle = sorted.length >> 1
@@ -5,8 +7,8 @@ export function median(values) {
 }
 
 /**
- * The bootstrap 95 % interval of the median: how far it moves when the values are drawn again from
- * themselves.
+ * Returns the bootstrap 95 % interval of the median: where 95 % of the medians of random resamples of
+ * `values` lie.
  */
 export function medianInterval(values, { rounds = 4_000 } = {}) {
   const medians = Float64Array.from({ length: rounds }, () =>

@@ -6,8 +6,8 @@ import { progress } from './print.js'
 const CALM_MS = 3_000
 
 /**
- * Restarts an app again and again while clients that never retry are at work on it, and resolves with
- * what they saw.
+ * Restarts an app repeatedly under load from clients that never retry; resolves with the report of the
+ * load.
  *
  * @param {string} name
  * @param {{ restarts: number } & Partial<import('@endless/load').LoadOptions>} options
@@ -18,7 +18,7 @@ export async function restartUnderLoad(name, { restarts, ...options }) {
     port,
     tls,
     keepAliveConnections: 100,
-    // A request that is late is not lost, and much of this load is more than a small machine can do.
+    // A late request is not a lost one, and some of these loads are too much for a small machine.
     requestTimeoutMs: 30_000,
     ...options,
   })
@@ -33,7 +33,7 @@ export async function restartUnderLoad(name, { restarts, ...options }) {
       deadlineMs: 60_000,
       explain: () => program.output.toString(),
     })
-    // So that there is calm to compare with also between the restarts, when all are warm.
+    // Adds calm periods between the restarts, to compare with: by then everything is warm.
     await sleep(1_000)
   }
   const report = await load.stop()

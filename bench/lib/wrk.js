@@ -5,9 +5,9 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /**
- * Loads a server with wrk, a Debian package: one thread of it asks for more than a server can do, so
- * that it is the server that is measured. Resolves with how many requests were answered in how many
- * seconds, and the microseconds of CPU time that the process took for them, in all its threads.
+ * Puts load on a server with wrk, a Debian package. One thread of wrk requests more than a server can
+ * answer, so the server is the bottleneck. Resolves with the number of answered requests, the seconds, and
+ * the microseconds of CPU time that all threads of the server's process used.
  *
  * @param {{ pid: number, port: number }} server
  * @param {{ seconds: number, connections?: number }} options `seconds` is a whole number
@@ -34,7 +34,7 @@ export async function loadWithWrk({ pid, port }, { seconds, connections = 50 }) 
   }
 }
 
-/** Of all threads that live; those of Node live as long as the process. */
+/** Adds up the CPU time of all live threads; Node's threads live as long as the process. */
 function cpuMicroseconds(pid) {
   const tasks = `/proc/${pid}/task`
   return readdirSync(tasks)

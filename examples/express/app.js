@@ -1,4 +1,4 @@
-// An Express application, which `npm run demo` restarts under load:  node examples/express/app.js
+// An Express app, which `npm run demo` restarts under load:  node examples/express/app.js
 import express from 'express'
 import { endless, generation } from '@endless/express'
 

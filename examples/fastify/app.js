@@ -1,4 +1,4 @@
-// A Fastify application:  node examples/fastify/app.js
+// A Fastify app:  node examples/fastify/app.js
 import Fastify from 'fastify'
 import { endlessPlugin } from '@endless/fastify'
 

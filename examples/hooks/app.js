@@ -1,4 +1,4 @@
-// What to do around a restart and at the end:  node examples/hooks/app.js
+// Hooks around a restart and before the exit:  node examples/hooks/app.js
 //   kill -HUP $(cat app.pid)    restarts it
 //   kill $(cat app.pid)         ends it
 import { endless, generation } from '@endless/core'
@@ -14,7 +14,7 @@ const server = endless((request, response) => response.end('Hello\n'), {
 })
 
 server.beforeBegin = async (address) => {
-  // Connect to a database here: this process takes over when the promise has settled.
+  // Connect to a database here: this process takes over only after this promise has settled.
   say(`bound ${address}`)
 }
 

@@ -1,10 +1,10 @@
 // An HTTP/2 service:  node examples/http2/app.js
-// A restart tells each client by GOAWAY to come back, and answers what it has asked.
+// On a restart each client gets a GOAWAY: its open requests are answered, and it connects to the new process.
 import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'
 import { endless, generation } from '@endless/core'
 
-// Yours come from a certificate authority; these are for localhost, and nobody trusts them.
+// These are for localhost only, and no client trusts them. Use files from your certificate authority.
 const certificates = new URL('../../test/fixtures/certificates/', import.meta.url)
 const cert = readFileSync(new URL('chain.crt', certificates))
 const key = readFileSync(new URL('localhost.key', certificates))

@@ -1,4 +1,4 @@
-// A Koa application:  node examples/koa/app.js
+// A Koa app:  node examples/koa/app.js
 import Koa from 'koa'
 import { endless, generation } from '@endless/koa'
 

@@ -1,8 +1,8 @@
-// A service for the units beside this file. It says nothing of systemd: endless does.
+// A service for the systemd units in this folder. It needs no code for systemd, which endless contains.
 import path from 'node:path'
 import { endless, generation } from '@endless/core'
 
-const directory = process.env.RUNTIME_DIRECTORY // systemd's, of RuntimeDirectory=
+const directory = process.env.RUNTIME_DIRECTORY // set by RuntimeDirectory= in the unit
 
 endless(
   (request, response) => {
@@ -10,7 +10,7 @@ endless(
   },
   {
     hammerTimeMs: 30_000,
-    // For `endless restart` where there is no supervisor; where there is one, the socket is the supervisor's.
+    // For `endless restart`. Under `endless run`, the supervisor listens on this socket instead.
     ...(directory && { control: path.join(directory, 'control.sock') }),
   },
 ).listen(process.env.PORT ?? 3000)

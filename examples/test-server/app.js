@@ -1,8 +1,8 @@
 // Slow routes, to see what a restart does to them:  node examples/test-server/app.js
-//   curl 'localhost:4242/sleep?ms=10000'     answers after ten seconds, from the generation that was asked
+//   curl 'localhost:4242/sleep?ms=10000'     responds after ten seconds, from the generation that was asked
 //   curl -N 'localhost:4242/stream?ms=10000' writes a line each second, for ten seconds
-//   curl -d hello localhost:4242/echo        sends back what it is sent
-// Restart it meanwhile with kill -HUP; what takes longer than HAMMER_TIME_MS is cut off.
+//   curl -d hello localhost:4242/echo        sends the request body back
+// Meanwhile restart it with kill -HUP. A response that takes longer than HAMMER_TIME_MS is cut off.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { endless, generation } from '@endless/core'
 

@@ -1,10 +1,10 @@
 // An https service:  node examples/tls/app.js
-// A restart reads the certificate anew, and clients resume their TLS sessions with the new process.
+// A restart reads the certificate again, and clients resume their TLS sessions with the new process.
 import { readFileSync } from 'node:fs'
 import https from 'node:https'
 import { endless, generation } from '@endless/core'
 
-// Yours come from a certificate authority; these are for localhost, and nobody trusts them.
+// These are for localhost only, and no client trusts them. Use files from your certificate authority.
 const certificates = new URL('../../test/fixtures/certificates/', import.meta.url)
 const cert = readFileSync(new URL('chain.crt', certificates))
 const key = readFileSync(new URL('localhost.key', certificates))

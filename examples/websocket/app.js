@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws'
 import { closeWebSockets, endless, generation } from '@endless/core'
 import { Unfinished } from './unfinished.js'
 
-// Without perMessageDeflate, which is off by default: what a compression has seen cannot be moved.
+// perMessageDeflate must stay off, as it is by default: the state of a compression cannot move.
 const webSockets = new WebSocketServer({ noServer: true })
 const members = new Set()
 
@@ -19,11 +19,11 @@ server.on('upgrade', ({ method, url, headers }, socket, head) => {
   })
 })
 
-/** Answers each message with its number in this connection, in whichever process that began. */
+/** Replies to each message with its number on this connection, counted across restarts. */
 function join(member) {
   const { client, socket } = member
   member.unfinished = new Unfinished()
-  // Before `ws`, which takes the mask off the bytes in their place.
+  // Before the listener of `ws`, which unmasks the bytes in place.
   socket.prependListener('data', (chunk) => member.unfinished.push(chunk))
   client.on('message', (data) => client.send(`${++member.count} ${data}`))
   client.on('close', () => members.delete(member))
@@ -38,12 +38,12 @@ generation.on('drain', async (drain) => {
       generation.migrate(socket, { request, count, unfinished: unfinished.toString() }),
     ),
   )
-  // Those that could not move, as there is no successor.
+  // Says goodbye to the clients that could not move because there is no successor.
   sayGoodbye(drain)
 })
 
 generation.on('adopt', ({ socket, state: { request, count, unfinished } }) => {
-  // `ws` completes an upgrade by writing the 101, which this client has had from an earlier process.
+  // `ws` completes an upgrade by writing the 101 response, which this client got from an earlier process.
   socket.write = () => true
   webSockets.handleUpgrade(request, socket, Buffer.from(unfinished, 'base64'), (client) => {
     join({ client, socket, request, count })

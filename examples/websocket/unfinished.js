@@ -1,6 +1,6 @@
 /**
- * The bytes of a WebSocket that `ws` has read and not yet made a message of: the next process has to
- * read them again. Follows the frames that a client sends (RFC 6455, section 5.2).
+ * Keeps the bytes of a WebSocket message that is not complete: `ws` has read them, but the next process
+ * must read them again. Follows the frames that a client sends (RFC 6455, section 5.2).
  */
 export class Unfinished {
   #bytes = Buffer.alloc(0)
@@ -17,14 +17,14 @@ export class Unfinished {
   }
 }
 
-/** Where the first message ends; 0 if its end has not come. */
+/** Returns where the first message ends, or 0 if its end has not arrived. */
 function endOfMessage(bytes) {
   let at = 0
   while (bytes.length >= at + 2) {
     const isFinal = (bytes[at] & 0x80) !== 0
     const isControl = (bytes[at] & 0x08) !== 0
     let length = bytes[at + 1] & 0x7f
-    let headerLength = 2 + 4 // a client masks what it sends
+    let headerLength = 2 + 4 // a client sends a 4-byte mask
     if (length === 126) {
       if (bytes.length < at + 4) return 0
       length = bytes.readUInt16BE(at + 2)
@@ -36,7 +36,7 @@ function endOfMessage(bytes) {
     }
     const end = at + headerLength + length
     if (bytes.length < end) return 0
-    // A ping may come between two parts of a message, and ends nothing.
+    // A control frame, such as a ping, may come between two parts of a message without ending it.
     if (isFinal && (!isControl || at === 0)) return end
     at = end
   }

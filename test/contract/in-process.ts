@@ -4,7 +4,7 @@ import net, { type AddressInfo } from 'node:net'
 import supertest from 'supertest'
 import { expect, onTestFinished, test } from 'vitest'
 import { get } from '../helpers/index.js'
-import type { AdapterFixture, AdapterUnderTest, Subject } from './adapter-contract.js'
+import type { AdapterFixture, AdapterUnderTest, Subject } from './adapter.js'
 
 export function testInProcess({ fixture, framework }: AdapterUnderTest): void {
   const url = new URL(`../fixtures/contract/${fixture}`, import.meta.url).href

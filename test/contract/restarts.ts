@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { connectRaw, createCertificate, get, until, type Program } from '../helpers/index.js'
-import type { AdapterUnderTest } from './adapter-contract.js'
+import type { AdapterUnderTest } from './adapter.js'
 import { restart, startSubject } from './subject-program.js'
 
 let scratch: string

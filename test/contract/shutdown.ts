@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { connectRaw, get, until, type Program, type RawClient } from '../helpers/index.js'
-import type { AdapterUnderTest } from './adapter-contract.js'
+import type { AdapterUnderTest } from './adapter.js'
 import { startSubject } from './subject-program.js'
 
 const wait = (step: string) => ({ step, deadlineMs: 10_000 })

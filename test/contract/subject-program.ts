@@ -1,6 +1,6 @@
 import type { EndlessOptions } from '@endless/core'
 import { startFixture, type Certificate, type Program } from '../helpers/index.js'
-import type { AdapterUnderTest } from './adapter-contract.js'
+import type { AdapterUnderTest } from './adapter.js'
 
 export interface ProgramSettings {
   options?: EndlessOptions

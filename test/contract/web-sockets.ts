@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { withDeadline } from '../helpers/index.js'
-import type { AdapterUnderTest } from './adapter-contract.js'
+import type { AdapterUnderTest } from './adapter.js'
 import { restart, startSubject } from './subject-program.js'
 
 const deadlineMs = 10_000

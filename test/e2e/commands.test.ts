@@ -346,7 +346,7 @@ describe('nothing is changed, and nobody signalled,', () => {
     writeFileSync(file, '')
     expect(await endless('stop', '--control', file)).toMatchObject({
       code: 4,
-      err: `endless: ${file} is no socket`,
+      err: `endless: ${file} is not a socket`,
     })
     const loop = path.join(directory, 'loop')
     symlinkSync(loop, loop)

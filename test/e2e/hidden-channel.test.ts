@@ -69,7 +69,7 @@ test.each([
   ['with a preload that names another parent', 1],
 ])('messages of a parent that is no predecessor are not obeyed, %s', async (_, parent) => {
   const fixture = fileURLToPath(new URL('../fixtures/waits-for-messages.mjs', import.meta.url))
-  const preload = import.meta.resolve('@endless/core').replace(/index\.js$/, 'handoff/preload.js')
+  const preload = import.meta.resolve('@endless/core').replace(/index\.js$/, 'launch/preload.js')
   expect(readFileSync(new URL(preload), 'utf8')).toContain('process.ppid')
   const child = fork(fixture, {
     execArgv: parent === undefined ? [] : ['--import', `${preload}#${parent}`],

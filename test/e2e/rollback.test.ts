@@ -35,7 +35,7 @@ test.each<[string, string | undefined, Partial<EndlessError> & { says: RegExp }]
     {
       exitCode: 1,
       cause: { name: 'TypeError', message: 'no database' },
-      says: /^The successor \(pid \d+\) exited with code 1 before it had taken over: TypeError: no database \(\/.*app\.mjs:1:7\)\. This generation serves on\.$/,
+      says: /^The successor \(pid \d+\) exited with code 1 before it had taken over: TypeError: no database \(\/.*app\.mjs:1:7\)\. This generation keeps serving\.$/,
     },
   ],
   ['has a syntax error', 'const = 1', { exitCode: 1, says: /SyntaxError: Unexpected token/ }],
@@ -100,7 +100,7 @@ test.each([
   const error = await service.failToRestart()
   expect(error).toMatchObject({ code: late, exitCode: null, signal: null })
   expect(error.message).toMatch(
-    /^The successor \(pid \d+\) was not ready after 1500 ms\. This generation serves on\.$/,
+    /^The successor \(pid \d+\) was not ready after 1500 ms\. This generation keeps serving\.$/,
   )
   await service.restartWell()
 })
@@ -189,7 +189,9 @@ test.each([
   const error = await service.failToRestart()
   expect(error).toMatchObject({ code: 'ERR_ENDLESS_SPAWN_FAILED' })
   expect(error.message).toMatch(says)
-  expect(error.message).toMatch(/^Could not start the successor: .* This generation serves on\.$/)
+  expect(error.message).toMatch(
+    /^Could not start the successor: .* This generation keeps serving\.$/,
+  )
   if (command === '') return
   symlinkSync(process.execPath, command)
   await service.restartWell()

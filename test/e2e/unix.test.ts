@@ -304,7 +304,7 @@ describe('a restart on a path', () => {
     // What the dead successor has left there is taken from it first.
     const isThere = () => answers(socket).catch(() => undefined)
     expect(await until(isThere, { step: 'it answers', deadlineMs })).toBe('generation 0')
-    expect(program.stderr).toContain(`Somebody has removed ${socket}: binding it anew.`)
+    expect(program.stderr).toContain(`${socket} was removed: binding it again.`)
     rmSync(bad)
     program.signal('SIGHUP')
     await program.waitForGeneration(1, { deadlineMs })

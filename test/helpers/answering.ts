@@ -4,25 +4,27 @@ import { get } from './http-client.js'
 import { startFixture } from './program.js'
 import { connectRaw, type RawClient } from './raw-client.js'
 
+// Drives a fixture whose first generation obeys commands, and opens connections to it.
+
 const deadlineMs = 10_000
 
 export interface AnsweringSettings {
   tls?: boolean
   /** Speaks HTTP/2. */
   http2?: boolean
-  /** Lives on when it serves nothing any more. */
+  /** Keeps the process alive when it no longer serves. */
   stays?: boolean
-  /** Arguments of the call. @default [0, '127.0.0.1'] */
+  /** Arguments of `listen`. @default [0, '127.0.0.1'] */
   listen?: unknown[]
   /** Options of http.createServer or https.createServer, and `httpAllowHalfOpen`. */
   server?: object
-  /** Set before the server is made. */
+  /** Values to set in `defaults` before the server is created. */
   defaults?: Partial<typeof defaults>
   options?: Omit<EndlessOptions, 'hooks' | 'beforeBegin' | 'logger'>
-  /** Of serves-sockets.mjs: whom it says goodbye to in a drain, and over how long. */
+  /** For serves-sockets.mjs: the kind of clients that it says goodbye to in a drain, and over how long. */
   says?: string
   windowMs?: number
-  /** Of moves-tunnels.mjs: the generation that adopts nothing, and the first that passes on. */
+  /** For moves-tunnels.mjs: the generation that adopts nothing, and the first that migrates at once. */
   deaf?: number
   passesOn?: number
 }
@@ -34,7 +36,7 @@ interface AnsweringEvent extends ProgramEvent {
   commands: number
 }
 
-/** Starts the fixture answers-on-command.mjs, or another that reports and is commanded as that is. */
+/** Starts the fixture answers-on-command.mjs, or another with the same events and commands. */
 export async function startAnswering(
   settings: AnsweringSettings = {},
   fixture = 'answers-on-command.mjs',
@@ -44,7 +46,7 @@ export async function startAnswering(
   return new Answering(program, ready as unknown as AnsweringEvent, settings.tls ?? false)
 }
 
-/** A program whose first generation does as it is told. */
+/** A program whose first generation obeys commands. */
 export class Answering {
   readonly program: Program
   readonly port: number
@@ -62,14 +64,14 @@ export class Answering {
     return connectRaw(this.port, { tls: this.#tls, ...options })
   }
 
-  /** Gives a command to the first generation. */
+  /** Sends a command to the first generation; resolves with its result. */
   async command(name: string, args: Record<string, string> = {}): Promise<unknown> {
     const query = new URLSearchParams(args).toString()
     const { body } = await get(this.#first.commands, `/${name}?${query}`)
     return JSON.parse(body)
   }
 
-  /** Lets the request for /<kind>/<name> be answered. */
+  /** Makes the handler respond to the request for /<kind>/<name>. */
   answer(name: string): Promise<unknown> {
     return this.command('answer', { name })
   }
@@ -79,7 +81,7 @@ export class Answering {
     await this.waitFor('request', { name })
   }
 
-  /** Resolves with the first event of that name, and with these details, of the first generation. */
+  /** Resolves with the first event of this name with these details from the first generation. */
   waitFor(event: string, details: Record<string, unknown> = {}): Promise<ProgramEvent> {
     return this.program.waitForEvent(
       (each) =>
@@ -90,14 +92,14 @@ export class Answering {
     )
   }
 
-  /** Begins a drain by a signal to the first generation; resolves when it is under way. */
+  /** Begins a drain with a signal to the first generation; resolves when the drain has begun. */
   async drain(signal: NodeJS.Signals): Promise<void> {
     this.program.signal(signal, this.program.pid)
     await this.waitFor('drain')
     if (signal === 'SIGHUP') await this.program.waitForGeneration(1, { deadlineMs })
   }
 
-  /** Resolves with the report of the shutdown when the first generation has exited. */
+  /** Resolves with the shutdown report when the first generation has exited. */
   async waitForExit(): Promise<{ reason: string; durationMs: number; hammered: number }> {
     const { code, signal } = await this.program.waitForExit({
       step: 'the first generation exits',

@@ -2,14 +2,16 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { withDeadline, type Program, type ProgramEvent } from '@endless/load'
 
-/** A program that waits for the test; see `gate` in fixtures/support.mjs. */
+// Gates: places where a program waits until the test lets it continue.
+
+/** The event of a program that waits for the test; see `gate` in fixtures/support.mjs. */
 export interface GateEvent extends ProgramEvent {
   name: string
   gate: number
   generation: number
 }
 
-/** Resolves when a generation stands at its gate. */
+/** Resolves when a generation waits at its gate. */
 export function waitForGate(
   program: Program,
   generation: number,
@@ -24,7 +26,7 @@ export function waitForGate(
   )
 }
 
-/** Lets the program go on. */
+/** Lets the program continue. */
 export async function openGate({ gate, name }: Pick<GateEvent, 'gate' | 'name'>): Promise<void> {
   const socket = net.connect(gate, '127.0.0.1')
   await withDeadline(once(socket, 'close'), { step: `the gate ${name} opens`, deadlineMs: 5_000 })

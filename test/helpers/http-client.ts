@@ -1,16 +1,18 @@
 import http from 'node:http'
 import https from 'node:https'
 
+// An HTTP client that sends each request once.
+
 export interface RequestOptions {
-  /** A kept connection; without it each request opens one of its own. */
+  /** Reuses the agent's connection. Without an agent, each request opens a new connection. */
   agent?: http.Agent
   host?: string
   method?: string
   headers?: http.OutgoingHttpHeaders
   body?: string | Buffer
-  /** Speaks TLS; without `ca` the certificate is not checked. */
+  /** Uses TLS. Without `ca`, the certificate is not checked. */
   tls?: { ca?: string }
-  /** A Unix socket in place of host and port. */
+  /** Path of a Unix socket, instead of host and port. */
   socketPath?: string
   /** @default 5_000 */
   deadlineMs?: number
@@ -21,18 +23,18 @@ export interface ClientResponse {
   headers: http.IncomingHttpHeaders
   body: string
   reusedSocket: boolean
-  /** The client's port: the same for two responses that came on one connection. */
+  /** The client's port: the same for all responses on one connection. */
   localPort: number | undefined
 }
 
-/** Creates an agent that keeps one connection. Destroy it when the test has ended. */
+/** Creates an agent that keeps one connection. The test must destroy the agent at its end. */
 export function createKeepAliveAgent({ tls }: Pick<RequestOptions, 'tls'> = {}): http.Agent {
   return tls
     ? new https.Agent({ keepAlive: true, maxSockets: 1 })
     : new http.Agent({ keepAlive: true, maxSockets: 1 })
 }
 
-/** Sends a POST, once. Rejects as {@link get} does. */
+/** Sends one POST, without a retry. Rejects like {@link get}. */
 export function post(
   port: number,
   path: string,
@@ -43,9 +45,10 @@ export function post(
 }
 
 /**
- * Sends one request, once, and resolves with the complete response, whatever its status.
+ * Sends one request, without a retry; resolves with the complete response, whatever its status.
  *
- * @throws Error as Node gives it if the connection or the response breaks, or at the deadline
+ * @throws Node's error if the connection or the response breaks
+ * @throws Error that names the request at the deadline
  */
 export function get(
   port: number,
@@ -62,7 +65,7 @@ export function get(
       method,
       path,
       headers,
-      // A test that hangs says less than a test that fails.
+      // The error at the deadline names the request; a test that hangs would not.
       signal: AbortSignal.timeout(deadlineMs),
     })
     request.on('error', (error) => reject(named(error, deadlineMs, `${method} ${path}`)))

@@ -1,4 +1,4 @@
-// As much of HTTP/2 as a client needs that sends what Node's own would not (RFC 9113, RFC 7541).
+// The part of HTTP/2 (RFC 9113, RFC 7541) that a client needs to send frames which Node's client would not.
 
 const types = [
   'DATA',
@@ -17,17 +17,17 @@ export interface Http2Frame {
   payload: Buffer
 }
 
-/** What a connection begins with: the preface, and settings that set nothing. */
+/** The beginning of a connection: the preface, and an empty SETTINGS frame. */
 export const http2Preface = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   frame(4, 0, 0, Buffer.alloc(0)),
 ])
 
-/** A whole GET request. */
+/** Returns a complete GET request. */
 export function http2Get(stream: number, path: string): Buffer {
   const literal = (name: number, text: string) =>
     Buffer.concat([Buffer.from([name, text.length]), Buffer.from(text)])
-  // :method GET, :scheme http, :path, :authority; without Huffman, and without an index of its own.
+  // :method GET, :scheme http, :path, :authority; without Huffman coding, not added to the dynamic table.
   const block = Buffer.concat([
     Buffer.from([0x82, 0x86]),
     literal(4, path),
@@ -37,12 +37,12 @@ export function http2Get(stream: number, path: string): Buffer {
   return frame(1, endsStreamAndHeaders, stream, block)
 }
 
-/** What a client says that begins no more streams. */
+/** Returns the GOAWAY of a client that opens no more streams. */
 export function http2Goaway(): Buffer {
-  return frame(goaway, 0, 0, Buffer.alloc(8)) // no stream of the server's, no error
+  return frame(goaway, 0, 0, Buffer.alloc(8)) // last stream 0, since the server opened none; no error
 }
 
-/** The complete frames of what a server has sent. */
+/** Returns the complete frames in the bytes that a server has sent. */
 export function parseHttp2Frames(bytes: Buffer): Http2Frame[] {
   const frames: Http2Frame[] = []
   for (let at = 0; at + 9 <= bytes.length;) {

@@ -3,14 +3,15 @@ import http2 from 'node:http2'
 const refusedStream = http2.constants.NGHTTP2_REFUSED_STREAM
 
 /**
- * Clients with one session each that send requests side by side, one after the other, as HTTP/2 has
- * it: after a GOAWAY on a new session, and what was refused once more. Nothing else is sent again.
+ * Clients with one session each, which send requests in several parallel loops. As HTTP/2 intends, a client
+ * opens a new session after a GOAWAY, and sends another request after a refused one, which was not
+ * processed. Every other failure is a lost request.
  */
 export class Http2Load {
   answered = 0
   refused = 0
   sessions = 0
-  /** What became of the requests that were neither answered nor refused. */
+  /** The failures of the requests that were neither answered nor refused. */
   readonly lost: string[] = []
   readonly #url: string
   readonly #clients: Promise<void>[]
@@ -21,7 +22,7 @@ export class Http2Load {
     this.#clients = Array.from({ length: clients }, () => this.#runClient(streams))
   }
 
-  /** Resolves when all that was begun has ended. */
+  /** Sends nothing new; resolves when the requests in flight have ended. */
   async stop(): Promise<void> {
     this.#isOver = true
     await Promise.all(this.#clients)
@@ -37,14 +38,14 @@ export class Http2Load {
       while (!this.#isOver) await this.#request(current)
     }
     await Promise.all(Array.from({ length: streams }, send))
-    // Not close(): a client that says GOAWAY can make Node 20 abort, without endless too.
+    // Not close(): a GOAWAY from a client can make Node 20 abort, even without endless.
     session?.destroy()
   }
 
   #connect(): http2.ClientHttp2Session {
     this.sessions++
     const session = http2.connect(this.#url, { rejectUnauthorized: false })
-    session.on('error', () => undefined) // told by each stream
+    session.on('error', () => undefined) // each stream reports it
     return session
   }
 

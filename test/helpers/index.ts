@@ -1,3 +1,5 @@
+// Everything that the tests with processes share.
+
 export {
   createCertificate,
   freePort,

@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { endAll, startProgram, type Program, type ProgramOptions } from '@endless/load'
 import { afterEach } from 'vitest'
 
+// Starts the programs of test/fixtures, and ends them after each test.
+
 export interface FixtureOptions extends Omit<ProgramOptions, 'args'> {
   /** Options for node itself, before the program's path. */
   execArgv?: readonly string[]
@@ -9,8 +11,8 @@ export interface FixtureOptions extends Omit<ProgramOptions, 'args'> {
 }
 
 /**
- * Starts a program of test/fixtures, named with its ending. It and every generation after it are
- * ended when the test has ended.
+ * Starts a program of test/fixtures by its file name. The program and all its generations are killed at
+ * the end of the test.
  */
 export function startFixture(name: string, options: FixtureOptions = {}): Program {
   const { execArgv = [], args = [], ...rest } = options
@@ -18,7 +20,7 @@ export function startFixture(name: string, options: FixtureOptions = {}): Progra
   return startProgram({ ...rest, args: [...execArgv, path, ...args] })
 }
 
-/** Starts such a program under `endless run`: the first process is the supervisor. */
+/** Starts a program of test/fixtures under `endless run`: the first process is the supervisor. */
 export function superviseFixture(
   name: string,
   { execArgv = [], args = [], runArgs = [], ...rest }: FixtureOptions & { runArgs?: string[] } = {},
@@ -29,12 +31,12 @@ export function superviseFixture(
   return runEndless(['run', ...runArgs, ...program], rest)
 }
 
-/** Starts the command line. */
+/** Starts the built command `endless`. */
 export function runEndless(args: string[], options: Omit<ProgramOptions, 'args'> = {}): Program {
   return startProgram({ ...options, args: [endless, ...args] })
 }
 
-/** The command line, as it was built. */
+/** Path of the built command `endless`. */
 export const endless = fileURLToPath(new URL('../../packages/cli/bin/endless.js', import.meta.url))
 
 afterEach(endAll)

@@ -9,10 +9,12 @@ import {
   withDeadline,
 } from '@endless/load'
 
+// A client below HTTP: bytes, FIN and RST.
+
 export type RawTarget = number | string
 
 export interface RawOptions {
-  /** Speaks TLS; a certificate is not checked unless `ca` says by what. */
+  /** Uses TLS. Without `ca`, the certificate is not checked. */
   tls?: boolean | tls.ConnectionOptions
   allowHalfOpen?: boolean
   /** @default '127.0.0.1' */
@@ -21,7 +23,7 @@ export interface RawOptions {
   deadlineMs?: number
 }
 
-/** Connects to a port, on loopback unless told, or to the path of a Unix socket. */
+/** Connects to a port, by default on loopback, or to the path of a Unix socket. */
 export async function connectRaw(
   target: RawTarget,
   {
@@ -42,11 +44,11 @@ export async function connectRaw(
   return new RawClient(socket, tcp)
 }
 
-/** A client that writes exactly the bytes it is told, and sees exactly how the connection ends. */
+/** A client that writes exactly the given bytes, and sees exactly how the connection ends. */
 export class RawClient {
   readonly socket: net.Socket
   readonly localPort: number
-  /** How the server ended the connection, once it has: with a FIN, or with an error such as a reset. */
+  /** How the server ended the connection: by a FIN or an error such as a reset; undefined until then. */
   endedBy: 'fin' | NodeJS.ErrnoException | undefined
   readonly #tcp: net.Socket
   #chunks: Buffer[] = []
@@ -55,26 +57,26 @@ export class RawClient {
     this.socket = socket
     this.localPort = tcp.localPort ?? 0
     this.#tcp = tcp
-    // Over TLS the error is told above as well; this one alone would be uncaught.
+    // Over TLS, `socket` emits the error too; without a listener here it would be uncaught.
     if (tcp !== socket) tcp.on('error', () => undefined)
     socket.on('data', (chunk) => this.#chunks.push(chunk))
     socket.on('end', () => (this.endedBy ??= 'fin'))
     socket.on('error', (error) => (this.endedBy = error))
   }
 
-  /** The socket of a client that speaks TLS. */
+  /** The TLS socket of the client. @throws Error if the connection is not over TLS */
   get tlsSocket(): tls.TLSSocket {
     if (this.socket instanceof tls.TLSSocket) return this.socket
     throw new Error('the connection is not over TLS')
   }
 
-  /** Every byte that came. */
+  /** All bytes received so far. */
   get received(): Buffer {
     if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)]
     return this.#chunks[0]!
   }
 
-  /** The complete responses that came. */
+  /** All complete responses received so far. */
   get responses(): RawResponse[] {
     return parseResponses(this.received).responses
   }
@@ -83,12 +85,12 @@ export class RawClient {
     this.socket.write(bytes)
   }
 
-  /** Writes a whole GET request, or several at once. */
+  /** Writes a complete GET request, or `count` of them at once. */
   request(path = '/', { count = 1, headers = '' } = {}): void {
     this.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`.repeat(count))
   }
 
-  /** Resolves when that many responses have come since the connection began; rejects if it ends before. */
+  /** Resolves when `count` responses have arrived since the connection began; rejects if it ends earlier. */
   async waitForResponses(count: number, wait: Partial<WaitOptions> = {}): Promise<RawResponse[]> {
     const responses = await this.#wait(
       () => {

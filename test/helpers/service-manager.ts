@@ -5,19 +5,21 @@ import { promisify } from 'node:util'
 import { startProgram, until, type Program } from '@endless/load'
 import { temporaryDirectory } from './temporary.js'
 
+// A systemd for the tests, apart from the systemd of the machine.
+
 const execute = promisify(execFile)
 const deadlineMs = 15_000
 
 /**
- * A shell is pid 1, since `systemd --user` will not be; what looks for a booted system (sd_booted(3)) finds
- * one. The kernel ends all of it with the shell.
+ * Runs a shell as pid 1, since `systemd --user` refuses to be pid 1. /run/systemd/system makes sd_booted(3)
+ * find a booted system. When the shell ends, the kernel ends every process in its namespace.
  */
 const boot = `mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system || exit
 /lib/systemd/systemd --user --unit=basic.target`
 
-/** Systemd as the manager of one user, with a runtime directory, processes and units of its own. */
+/** The systemd manager of one user, with its own runtime directory, processes and units. */
 export class TestManager {
-  /** `%t` in units. */
+  /** The runtime directory, `%t` in units. */
   readonly runtime: string
   readonly #units: string
   readonly #output: string
@@ -42,20 +44,20 @@ export class TestManager {
     const manager = new TestManager(temporaryDirectory())
     await until(() => manager.systemctl('is-active', 'basic.target'), {
       step:
-        'systemd --user is up in namespaces of its own. That takes root, the right to unshare and mount, ' +
-        'cgroups, and the package systemd: without them these tests cannot run',
+        'systemd --user is up in its own namespaces. It needs root, the right to unshare and mount, ' +
+        'cgroups, and the package systemd; without them these tests cannot run',
       deadlineMs,
       explain: () => manager.#program.output.toString(),
     })
     return manager
   }
 
-  /** What the services have written. */
+  /** The output of all services. */
   get output(): string {
     return readFileSync(this.#output, 'utf8')
   }
 
-  /** Adds units, by their names, with what they write in `output`. */
+  /** Installs units by name; their services write to `output`. */
   async install(units: Record<string, string>): Promise<void> {
     for (const [name, text] of Object.entries(units)) {
       const file = `append:${this.#output}`
@@ -67,9 +69,9 @@ export class TestManager {
   }
 
   /**
-   * Runs `systemctl --user`; resolves with what it printed.
+   * Runs `systemctl --user`; resolves with its output.
    *
-   * @throws if it fails, with what the services have written
+   * @throws Error with the output of the services if the command fails
    */
   async systemctl(...args: string[]): Promise<string> {
     try {
@@ -81,7 +83,7 @@ export class TestManager {
     }
   }
 
-  /** Runs a command among the services, where their pids mean them. */
+  /** Runs a command in the services' namespaces, where their pids are valid; resolves with its output. */
   async run(command: string, ...args: string[]): Promise<string> {
     const { pid } = this.#program
     const [shell] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')
@@ -91,14 +93,14 @@ export class TestManager {
     return stdout.trim()
   }
 
-  /** What systemd knows of a unit: `{ MainPID: '41', ActiveState: 'active' }`. */
+  /** Resolves with properties of a unit: `{ MainPID: '41', ActiveState: 'active' }`. */
   async show<P extends string>(unit: string, ...properties: P[]): Promise<Record<P, string>> {
     const text = await this.systemctl('show', unit, '--property', properties.join(','))
     const pairs = text.split('\n').map((line) => /^(\w+)=(.*)$/.exec(line)?.slice(1) ?? [])
     return Object.fromEntries(pairs as [P, string][]) as Record<P, string>
   }
 
-  /** Resolves when systemd knows that of a unit. */
+  /** Resolves when a unit has these properties. */
   async waitFor(unit: string, wanted: Record<string, string>): Promise<void> {
     let found: Record<string, string> = {}
     await until(

@@ -4,6 +4,8 @@ import { get } from './http-client.js'
 import { startFixture } from './program.js'
 import { connectRaw, type RawClient } from './raw-client.js'
 
+// Drives the fixture tells-of-its-connections.mjs, whose generations report each connection.
+
 const deadlineMs = 15_000
 
 export interface TellingSettings {
@@ -14,16 +16,16 @@ export interface TellingSettings {
   /** Properties of each server. */
   server?: object
   options?: Omit<EndlessOptions, 'hooks' | 'beforeBegin' | 'logger'>
-  /** Lets only those connections go whose client has an even port. */
+  /** Migrates only connections whose client has an even port. */
   evenPortsOnly?: boolean
-  /** An event for which the application listens on each connection. */
+  /** An event that the application listens for on each connection. */
   foreign?: string
-  /** Waits at the gate 'before SIGTERM', when a successor is ready. */
+  /** Waits at the gate 'before SIGTERM' when a successor is ready. */
   stalls?: boolean
   /** Waits at the gate 'onTerminate'. */
   stallsAtEnd?: boolean
   fate?: string
-  /** What differs in a generation. */
+  /** Settings that differ in one generation. */
   generations?: Record<number, Omit<TellingSettings, 'generations'>>
 }
 
@@ -42,7 +44,7 @@ export async function startTelling(settings: TellingSettings = {}): Promise<Tell
   return new Telling(program, ready as unknown as TellingEvent, settings.tls ?? false)
 }
 
-/** A program whose generations tell of each connection. */
+/** A program whose generations report each connection. */
 export class Telling {
   readonly program: Program
   readonly port: number
@@ -60,7 +62,7 @@ export class Telling {
     return connectRaw(port, { tls: this.#tls })
   }
 
-  /** Opens connections, each with a request that has been answered. */
+  /** Opens connections, each with one answered request. */
   connectIdle(count: number): Promise<RawClient[]> {
     return Promise.all(
       Array.from({ length: count }, async () => {
@@ -72,7 +74,7 @@ export class Telling {
     )
   }
 
-  /** Opens connections that the newest generation has accepted, and on which nothing is sent. */
+  /** Opens connections and sends nothing; resolves when the program has accepted all of them. */
   connectFresh(count: number): Promise<RawClient[]> {
     return Promise.all(
       Array.from({ length: count }, async () => {
@@ -94,7 +96,7 @@ export class Telling {
     })) as TellingEvent
   }
 
-  /** Gives a command to a generation, the first unless told. */
+  /** Sends a command to a generation, by default to the first; resolves with its result. */
   async command<T = unknown>(
     name: string,
     args: Record<string, string> = {},
@@ -105,7 +107,7 @@ export class Telling {
     return JSON.parse(body) as T
   }
 
-  /** Resolves with the first event of that name and with these details. */
+  /** Resolves with the first event of this name with these details. */
   waitFor<E extends ProgramEvent = ProgramEvent>(
     event: string,
     details: Record<string, unknown> = {},
@@ -119,14 +121,14 @@ export class Telling {
     )
   }
 
-  /** Resolves when these connections have left a generation, the first unless told, for its successor. */
+  /** Resolves when these connections have left a generation, by default the first, for its successor. */
   async untilGone(clients: readonly RawClient[], generation = 0): Promise<void> {
     for (const { localPort } of clients) {
       await this.waitFor('connection-closed', { generation, remotePort: localPort })
     }
   }
 
-  /** All events of that name, of one generation if told. */
+  /** Returns all events of this name, or only those of one generation. */
   eventsOf(event: string, generation?: number): ProgramEvent[] {
     return this.program.events.filter(
       (each) =>
@@ -135,7 +137,7 @@ export class Telling {
   }
 }
 
-/** Sends a request on each connection; resolves with the generations that answered, by how often. */
+/** Sends a request on each connection; resolves with the number of answers by generation: `{ '1': 3 }`. */
 export async function whoAnswers(clients: readonly RawClient[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   await Promise.all(

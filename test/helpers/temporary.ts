@@ -4,16 +4,18 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
+// Temporary directories, and `@endless/core` installed in them.
+
 const core = fileURLToPath(new URL('../../packages/core', import.meta.url))
 
-/** Makes a directory that is removed when the test has ended. Its name has no symbolic link in it. */
+/** Creates a directory that is removed at the end of the test. Its path contains no symbolic link. */
 export function temporaryDirectory(): string {
   const directory = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'endless-test-')))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }
 
-/** Makes `@endless/core` importable below a directory: as a link to the one that is tested, or as a copy. */
+/** Makes `@endless/core` importable below a directory: as a link to the tested package, or as a copy. */
 export function installCore(directory: string, how: 'link' | 'copy' = 'link'): string {
   const target = path.join(directory, 'node_modules/@endless/core')
   mkdirSync(path.dirname(target), { recursive: true })

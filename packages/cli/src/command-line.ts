@@ -7,34 +7,39 @@ import { exitStatuses, exitWith, Failure } from './control/failure.js'
 import type { ServiceName } from './control/locate.js'
 import { Progress } from './control/progress.js'
 
+// The command line of `endless`: commands, options, help texts, and what is printed at the end.
+
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
 const program = new Command('endless')
-  .version(version, '-V, --version', 'show the version of this command')
+  .version(version, '-V, --version', 'show the version of endless')
   .description('Restarts a Node.js server without losing anything.')
   .enablePositionalOptions()
   .configureOutput({
-    // As with every other reason for which a command fails.
+    // Begins errors of the command line as all other errors begin.
     outputError(text, write) {
       write(text.replace(/^error: /, 'endless: '))
     },
   })
-  // In front of the commands, which inherit it: Commander's own status is 1, which says "failed" here.
+  // Stands before the commands, which inherit it. Commander itself exits with 1, which means "failed" here.
   .exitOverride(({ exitCode }) => {
     process.exit(exitCode === 0 ? exitStatuses.done : exitStatuses.misused)
   })
   .addHelpText(
     'after',
     `
-A service is found by its pid file or by its control socket. With a pid file alone the control
-socket is <pid file>.sock: a process is never signalled because of what a file says.
+Name a service by its pid file (--pid-file) or its control socket (--control).
+With a pid file alone, the control socket is <pid file>.sock. Commands speak to
+the control socket: they never signal a process because of what a file says.
 
 Exit status of restart, stop, status and hammer:
-  0  it was done
-  1  the service refused or failed; the reason is on standard error. Of status: nothing serves
+  0  done
+  1  the service refused or failed; the reason is on standard error.
+     For status: nothing serves
   2  the command line makes no sense
   3  there is no such service
-  4  it is another user's, not endless, or speaks another version
+  4  the service cannot be asked: it belongs to another user, is not endless,
+     or speaks another version of the protocol
 
 Examples:
   $ endless run --pid-file app.pid app.js
@@ -46,19 +51,28 @@ Examples:
 program
   .command('run')
   .description('run a program under a supervisor, whose pid stays')
-  .argument('[script]', 'the program; or after -- a command: -- node --import tsx app.js')
-  .argument('[args...]', 'its arguments')
+  .argument(
+    '[script]',
+    'the script to run; or a command after --, such as: -- node --import tsx app.ts',
+  )
+  .argument('[args...]', 'arguments of the script or command')
   .option(
     '--pid-file <path>',
-    "write the pid of the supervisor there while the service runs (default: the application's pidFile)",
+    "file for the supervisor's pid while the service runs (default: the application's pidFile)",
   )
-  .option('--control <path>', 'listen for commands there (default: <pid file>.sock)')
+  .option(
+    '--control <path>',
+    "control socket, on which commands arrive (default: <pid file>.sock, or the application's control)",
+  )
   .addHelpText(
     'after',
     `
-SIGHUP restarts the service, SIGTERM and SIGINT (Ctrl-C) drain and end it, a second Ctrl-C and
-SIGUSR2 cut the drain short. A generation that dies is replaced; nobody is refused meanwhile.
-Exits with the exit code of the application, or with 2 if it cannot begin.
+SIGHUP restarts the service. SIGTERM and SIGINT (Ctrl-C) drain it, then end it.
+SIGUSR2 or a second Ctrl-C cuts the drain short. A process of the service that
+dies is replaced, and no client is refused in the meantime.
+
+Exits with the exit code of the application, or with 2 if the command line makes
+no sense or one of its paths cannot be used.
 
 Examples:
   $ endless run app.js
@@ -72,19 +86,24 @@ Examples:
     await exitWith(run(words, isCommand, options))
   })
 
-asksService('restart', 'replace a running service by a new version of itself')
+asksService('restart', 'start the new version of a service, then end the old one')
   .addOption(
-    new Option('--wait <until>', 'the new version serves, or also: the old one is gone')
+    new Option(
+      '--wait <until>',
+      'wait until the new version serves (ready), or also until the old one is gone (drained)',
+    )
       .choices(['ready', 'drained', 'none'])
       .default('ready'),
   )
-  .option('--no-wait', 'only ask for it')
+  .option('--no-wait', 'do not wait until the new version serves')
   .addHelpText(
     'after',
     `
-Exits with 0 only if the new version serves. If it fails, the old one serves on, and the reason is
-on standard error. A restart that is under way is waited for, and followed by this one. While nothing
-serves, since the program dies again and again, it is started at once.`,
+Unless told not to wait, exits with 0 only if the new version serves. If it
+fails, the old version keeps serving, and the reason is on standard error.
+
+If another restart is under way, this one runs after it. If nothing serves
+because the program dies again and again, the program is started at once.`,
   )
   .action(async ({ wait, ...name }: ServiceName & { wait: RestartWait | false }) => {
     const { restart } = await import('./commands/restart.js')
@@ -92,8 +111,8 @@ serves, since the program dies again and again, it is started at once.`,
     await print(restart(clientOf(name), wait === false ? 'none' : wait, progress), progress)
   })
 
-asksService('stop', 'drain a service and end it, as SIGTERM does')
-  .option('--no-wait', 'only ask for it')
+asksService('stop', 'drain a service, then end it, as SIGTERM does')
+  .option('--no-wait', 'do not wait until the service has ended')
   .action(async ({ wait, ...name }: ServiceName & { wait: boolean }) => {
     const { stop } = await import('./commands/stop.js')
     const progress = new Progress(process.stderr)
@@ -101,8 +120,8 @@ asksService('stop', 'drain a service and end it, as SIGTERM does')
   })
 
 asksService('status', 'show generations, connections, the last restart and the last death')
-  .option('--json', 'for programs: as GET /status of the control socket answers', false)
-  .action(async ({ json, ...name }: ServiceName & { json: boolean }) => {
+  .option('--json', 'print JSON for programs, as GET /status on the control socket returns it')
+  .action(async ({ json = false, ...name }: ServiceName & { json?: boolean }) => {
     const { status } = await import('./commands/status.js')
     const told = status(clientOf(name), json)
     await print(told.then(({ text }) => text))
@@ -113,7 +132,7 @@ asksService('status', 'show generations, connections, the last restart and the l
 
 asksService(
   'hammer',
-  'destroy what is left of the connections of a service or a generation that drains',
+  'cut a drain short: destroy the connections that are left, as SIGUSR2 does',
 ).action(async (name: ServiceName) => {
   const { hammer } = await import('./commands/hammer.js')
   await print(hammer(clientOf(name)))
@@ -125,8 +144,8 @@ function asksService(name: string, description: string): Command {
   return program
     .command(name)
     .description(description)
-    .option('--pid-file <path>', 'the pid file of the service; its control socket is <path>.sock')
-    .option('--control <path>', 'the control socket of the service')
+    .option('--pid-file <path>', 'pid file of the service; its control socket is <path>.sock')
+    .option('--control <path>', 'control socket of the service')
 }
 
 function clientOf({ pidFile, control }: ServiceName): Client {
@@ -137,7 +156,7 @@ function clientOf({ pidFile, control }: ServiceName): Client {
   return new Client(name, { uid: process.geteuid?.() })
 }
 
-/** Prints what comes of a command, or the reason why nothing does. */
+/** Prints the result of a command, or why it failed; sets the exit status. */
 async function print(result: Promise<string>, progress?: Progress): Promise<void> {
   try {
     const text = await result

@@ -1,7 +1,8 @@
+// The entry of `endless`: runs `endless run <script>` directly, and leaves the rest to command-line.ts.
 const [command, script, ...args] = process.argv.slice(2)
 if (command === 'run' && script !== undefined && !script.startsWith('-')) {
-  // All that follows is the script's: there is nothing to parse, and the parser's loading would only
-  // hold up the start of a service.
+  // Every further argument belongs to the script, so there is nothing to parse: loading the parser
+  // would only delay the start of the service.
   const [{ run }, { exitWith }] = await Promise.all([
     import('./commands/run.js'),
     import('./control/failure.js'),

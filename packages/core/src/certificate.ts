@@ -3,10 +3,10 @@ import tls from 'node:tls'
 import { EndlessError, messageOf } from './api/endless-error.js'
 
 /**
- * Reads a certificate, or a chain, and its key from PEM files, and makes sure that they match: a
- * successor has to fail here rather than at its first client.
+ * Reads a certificate, or a chain, and its key from PEM files, and checks that they match: a successor
+ * with a wrong pair should fail here, not at its first client.
  *
- * @throws `ERR_ENDLESS_INVALID_CERTIFICATE`
+ * @throws `ERR_ENDLESS_INVALID_CERTIFICATE` if a file cannot be read or the two do not match
  */
 export function readCertificate(certFile: string, keyFile: string): { cert: Buffer; key: Buffer } {
   const cert = readPem('certificate', certFile)

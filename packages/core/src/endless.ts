@@ -8,8 +8,9 @@ import { currentRuntime } from './process/runtime.js'
 import { ManagedServer } from './server/managed-server.js'
 
 /**
- * Makes a server restart without losing anything: an existing one of `node:http`, `node:https`,
- * `node:http2`, `node:net` or `node:tls`, or a new one for a request handler such as an Express app.
+ * Makes a server restart without losing anything. Takes a server of `node:http`, `node:https`,
+ * `node:http2`, `node:net` or `node:tls`, or a request handler such as an Express app, for which it
+ * creates an HTTP server.
  *
  * @example endless((request, response) => response.end('hello')).listen(3000)
  * @throws `ERR_ENDLESS_INVALID_HANDLER` for anything but a server or a function
@@ -29,13 +30,13 @@ export function endless(x: unknown, options?: EndlessOptions): EndlessServer<net
   )
 }
 
-/** `an object`, `a string`, `null`; of an app for which there is an adapter, what to do instead. */
+/** Describes a value for an error: `an object`, `null`; for an app with an adapter, also what to do. */
 function describe(x: unknown): string {
   if (x === null || x === undefined) return String(x)
   if (typeof x !== 'object') return `a ${typeof x}`
   const { register, inject, callback } = x as Record<string, unknown>
   if (typeof register === 'function' && typeof inject === 'function') {
-    return 'a Fastify app: say app.register(endlessPlugin), of @endless/fastify, instead'
+    return 'a Fastify app: use app.register(endlessPlugin) of @endless/fastify instead'
   }
   if (typeof callback === 'function') return 'a Koa app: use endless() of @endless/koa instead'
   return 'an object'
@@ -43,7 +44,7 @@ function describe(x: unknown): string {
 
 const managedServers = new WeakSet<net.Server>()
 
-/** Makes a server endless, with what the library itself needs of it. */
+/** Makes a server endless, and returns the class behind {@link EndlessServer}, for use inside the library. */
 export function createManagedServer<S extends net.Server>(
   server: S,
   options?: EndlessOptions,
@@ -52,7 +53,7 @@ export function createManagedServer<S extends net.Server>(
   if (managedServers.has(server)) {
     throw new EndlessError(
       'ERR_ENDLESS_INVALID_HANDLER',
-      'This server is endless already: keep what the first call of endless() answered.',
+      'This server is endless already: keep what the first call of endless() returned.',
     )
   }
   const { host } = currentRuntime()
@@ -65,7 +66,10 @@ export function createManagedServer<S extends net.Server>(
 
 let isWatching = false
 
-/** Makes endless what a framework opens beside an endless server, for the same requests. */
+/**
+ * Watches for servers that a framework opens beside an endless server, with the same request handler, and
+ * makes them endless. Fastify does so for `localhost`.
+ */
 function watchHiddenServers(): void {
   if (isWatching) return
   isWatching = true

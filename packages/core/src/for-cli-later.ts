@@ -1,5 +1,5 @@
-// What `@endless/cli` needs of this package while the first generation starts, so that loading it
-// does not slow the start; for-cli.ts has what comes before. Nobody else imports it.
+// Exports for `@endless/cli` alone, which it loads while the first generation starts, so that they do not
+// delay the start; for-cli.ts has those that it needs earlier.
 export { ControlSocket } from './control/control-socket.js'
 export { PidFile } from './control/pid-file.js'
 export { openPassedSockets } from './service-manager/activation.js'

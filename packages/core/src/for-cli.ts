@@ -1,4 +1,4 @@
-// What `@endless/cli` needs of this package before a program is started. Nobody else imports it.
+// Exports for `@endless/cli` alone, which it needs before it starts a program.
 export { EndlessError } from './api/endless-error.js'
 export { generationName } from './api/generation-name.js'
 export { createStderrLogger, type Logger } from './api/logger.js'

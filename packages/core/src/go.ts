@@ -12,7 +12,8 @@ import { parseGoAddress } from './listeners/address.js'
 import { deferred } from './node/waits.js'
 import type { ManagedServer } from './server/managed-server.js'
 
-// The names of Go's endless, for people who come from there. Nothing else of the library uses them.
+// The API with the names of Go's endless, for people who come from there. The rest of the library does not
+// use it.
 
 export { defaults } from './api/defaults.js'
 
@@ -23,14 +24,14 @@ export const STATE_RUNNING = 'running'
 export const STATE_SHUTTING_DOWN = 'shutting-down'
 export const STATE_TERMINATE = 'terminate'
 
-/** A server that is told by its own verbs to begin, as Go's `endless.NewServer` makes. */
+/** A server that listens when one of its own methods is called, as Go's `endless.NewServer` returns it. */
 export interface GoServer extends Omit<
   EndlessServer<http.Server | https.Server>,
   'listen' | 'registerSignalHook'
 > {
   /**
-   * The server, from `beforeBegin` on.
-   * @throws `ERR_ENDLESS_NOT_BEGUN` before: only the verb decides whether it speaks TLS
+   * The Node.js server, from `beforeBegin` on.
+   * @throws `ERR_ENDLESS_NOT_BEGUN` earlier: only `listenAndServe` or `listenAndServeTLS` decides on TLS
    */
   readonly server: http.Server | https.Server
   /** Adds a hook; see {@link EndlessServer.registerSignalHook}. */
@@ -42,9 +43,9 @@ export interface GoServer extends Omit<
 }
 
 /**
- * Makes a server that does not listen yet, for hooks to be registered.
+ * Creates a server that does not listen yet, so that hooks can be registered first.
  *
- * @throws `ERR_ENDLESS_INVALID_HANDLER` without a handler, and what `endless` throws for options
+ * @throws `ERR_ENDLESS_INVALID_HANDLER` without a handler, and the errors of `endless` for options
  */
 export function newServer(
   address: string,
@@ -55,13 +56,13 @@ export function newServer(
 }
 
 /**
- * Serves HTTP on an address such as `localhost:4242`, `:4242`, `:http` or, blank, `:http`.
- * Settles when it listens and its `beforeBegin` has settled.
+ * Serves HTTP on an address such as `localhost:4242`, `:4242` or `:http`; blank means `:http`.
+ * Settles when the server listens and its `beforeBegin` has settled. If the process shuts down first, the
+ * promise stays pending.
  *
- * @throws (rejects) `ERR_ENDLESS_INVALID_ADDRESS`, `ERR_ENDLESS_INVALID_HANDLER`, what `endless`
- * throws for options, Node's own errors of `listen`, and `ERR_ENDLESS_SERVER_CLOSED` if
- * something closes the server before `beforeBegin` has settled. In a shutdown of the process it does
- * not settle any more
+ * @throws (rejects) `ERR_ENDLESS_INVALID_ADDRESS`, `ERR_ENDLESS_INVALID_HANDLER`, the errors of `endless`
+ * for options, Node's own errors of `listen`, and `ERR_ENDLESS_SERVER_CLOSED` if the server is closed
+ * before `beforeBegin` has settled
  */
 export async function listenAndServe(
   address: string,
@@ -72,8 +73,8 @@ export async function listenAndServe(
 }
 
 /**
- * Serves HTTPS with the PEM files of a certificate, or a chain, and its key. Blank means `:https`.
- * Settles when it listens and its `beforeBegin` has settled.
+ * Serves HTTPS with the PEM files of a certificate, or a chain, and its key; a blank address means
+ * `:https`. Settles as {@link listenAndServe} does.
  *
  * @throws (rejects) as {@link listenAndServe}, and `ERR_ENDLESS_INVALID_CERTIFICATE` if a file is
  * missing or the two do not match
@@ -88,6 +89,7 @@ export async function listenAndServeTLS(
   return newServer(address, handler, options).listenAndServeTLS(certFile, keyFile)
 }
 
+/** A server that is created only when a method decides whether it speaks TLS. */
 class DeferredServer implements GoServer {
   readonly #address: string
   readonly #handler: http.RequestListener
@@ -114,7 +116,7 @@ class DeferredServer implements GoServer {
     if (this.#managed) return this.#managed.server
     throw new EndlessError(
       'ERR_ENDLESS_NOT_BEGUN',
-      'There is no server yet: call listenAndServe or listenAndServeTLS, or use it in beforeBegin.',
+      'There is no server yet: call listenAndServe or listenAndServeTLS first, or wait for beforeBegin.',
     )
   }
 
@@ -171,7 +173,7 @@ class DeferredServer implements GoServer {
 
   #target(scheme: 'http' | 'https'): ReturnType<typeof parseGoAddress> {
     const target = parseGoAddress(this.#address, scheme)
-    // One server: it is Node's to refuse that it listens twice.
+    // A second call: Node's own `listen` throws, because the server listens already.
     if (this.#managed?.server.listening) this.#managed.server.listen(target)
     return target
   }

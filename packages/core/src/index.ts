@@ -1,6 +1,9 @@
 import type { Generation } from './api/generation.js'
 import { currentRuntime } from './process/runtime.js'
 
+// The public API of `@endless/core`.
+// See docs/decisions.md, "Only ESM, and no top-level await"
+
 export { endless } from './endless.js'
 export * from './go.js'
 export { closeWebSockets } from './web-sockets.js'
@@ -27,5 +30,5 @@ export type {
   State,
 } from './api/status.js'
 
-/** This process, one run of the program in the chain. */
+/** This process: one run of the program in a chain of restarts. */
 export const generation: Generation = currentRuntime()

@@ -1,22 +1,22 @@
 import type net from 'node:net'
 import { invalidOption } from './api/options.js'
 
-/** A WebSocket of a server, as far as its end goes: one of `ws` is one. */
+/** What {@link closeWebSockets} needs from a WebSocket; those of `ws` fit. */
 export interface ClosableWebSocket {
-  /** 1 while it is open, as everywhere in WebSocket's API. */
+  /** 1 while it is open, as in every WebSocket API. */
   readonly readyState: number
   close(code: number, reason: string): void
 }
 
-/** Something that has WebSockets: a `WebSocketServer` of `ws` is one. Looked at anew in each window. */
+/** An object with WebSockets, such as a `WebSocketServer` of `ws`; `clients` is read anew in each window. */
 export interface WebSocketHolder {
   readonly clients: Iterable<ClosableWebSocket>
 }
 
-/** How {@link closeWebSockets} says goodbye. */
+/** Options of {@link closeWebSockets}. */
 export interface CloseWebSocketsOptions {
   /**
-   * Over how long the closes are spread, in ms. Less than `hammerTimeMs`, or the hammer comes first.
+   * Time over which the closes are spread, in ms. Keep it below `hammerTimeMs`, or the hammer falls first.
    *
    * @default 10_000
    * @throws `ERR_ENDLESS_INVALID_OPTION` if it is not a number above 0
@@ -29,13 +29,15 @@ const open = 1
 const serviceRestart = 1012
 
 /**
- * Makes a listener for 'drain' that closes WebSockets with code 1012 (service restart), spread over a
- * window: in random order, each at a random time in its own share of the window. Clients that come
- * back as soon as they are closed do not all come in the same second.
+ * Creates a listener for 'drain' that closes WebSockets with code 1012 (service restart), spread over a
+ * window: in random order, each at a random time in its own share of the window. So clients that reconnect
+ * at once do not all come back in the same second.
  *
- * One that opens meanwhile has its turn in the next window. One that does not answer the close is left
- * to the close timeout of `ws`, and to the hammer. If the server listens again, as its successor has
- * died, the others stay open.
+ * A WebSocket that opens during a window is closed in the next one. A client that does not answer the close
+ * is left to the close timeout of `ws`, and to the hammer. If the server listens again because its successor
+ * has died, the WebSockets that are still open stay open.
+ *
+ * See docs/decisions.md, "The event `drain` comes again for a late upgrade"
  *
  * @example generation.on('drain', closeWebSockets(webSocketServer, { windowMs: 20_000 }))
  */
@@ -71,7 +73,7 @@ export function closeWebSockets(
   }
 
   return ({ server }) => {
-    // 'drain' comes again for what is upgraded in the middle of it; and the drain may be over.
+    // 'drain' comes again for each late upgrade; and by now the server may listen again.
     if (draining.has(server) || server.listening) return
     if (draining.size === 0) beginWindow()
     draining.add(server)
@@ -83,7 +85,7 @@ export function closeWebSockets(
       for (const timer of timers) clearTimeout(timer)
       timers.clear()
     }
-    // It listens again when its successor has died.
+    // A server listens again when its successor has died.
     server.on('listening', stop)
     server.on('close', stop)
   }

@@ -1,9 +1,9 @@
 // Proves that the documentation leads somewhere: every relative link names a file that is there, and
-// every anchor a heading in it.
+// every anchor a heading in it; and that code and design decisions name each other.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const pages = [root, path.join(root, 'docs')].flatMap((directory) =>
@@ -35,4 +35,25 @@ test.each(pages)('%s', (page) => {
       return !existsSync(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor))
     })
   expect(broken).toEqual([])
+})
+
+describe('the design decisions', () => {
+  const titles = (
+    readFileSync(path.join(root, 'docs/decisions.md'), 'utf8').match(/^### .*$/gm) ?? []
+  ).map((heading) => heading.slice('### '.length))
+  const referenced = ['packages', 'bench'].flatMap((folder) =>
+    readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => /^(?!.*(?:node_modules|dist|test)\/).*\.[jt]s$/.test(file))
+      .map((file) => readFileSync(path.join(root, folder, file), 'utf8'))
+      .flatMap((text) => [...text.matchAll(/docs\/decisions\.md, "([^"]+)"/g)])
+      .map(([, title]) => title!),
+  )
+
+  test('that code refers to are there', () => {
+    expect(referenced.filter((title) => !titles.includes(title))).toEqual([])
+  })
+
+  test('are each referred to by the code that they explain', () => {
+    expect(titles.filter((title) => !referenced.includes(title))).toEqual([])
+  })
 })

@@ -15,7 +15,7 @@ test.each([
   [
     'a Fastify app',
     { register: noop, inject: noop },
-    'a Fastify app: say app.register(endlessPlugin), of @endless/fastify, instead.',
+    'a Fastify app: use app.register(endlessPlugin) of @endless/fastify instead.',
   ],
   ['a Koa app', { callback: noop }, 'a Koa app: use endless() of @endless/koa instead.'],
 ])('given %s', (_, x, got) => {

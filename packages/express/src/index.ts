@@ -3,16 +3,18 @@ import http from 'node:http'
 import net from 'node:net'
 import { passListenErrors, type ListenWithErrors } from './listen-errors.js'
 
+// The entry of @endless/express: everything in core, and an `endless` that also takes an Express app.
+
 export * from '@endless/core'
 
 /**
- * Makes an Express app, or a server made from one, restart without losing anything.
+ * Makes an Express app, or a server made from an Express app, restart without losing anything.
  *
- * As with Express 5, a callback of `listen` that declares a parameter is called with the error if
- * listening fails; without one, the server emits 'error'.
+ * A `listen` callback that declares a parameter receives the error if listening fails, as in Express 5.
+ * Without such a callback, the server emits 'error'.
  *
  * @example endless(app).listen(3000)
- * @throws what `endless` of `@endless/core` throws
+ * @throws the same errors as `endless` of `@endless/core`
  */
 export function endless<S extends net.Server>(
   server: S,

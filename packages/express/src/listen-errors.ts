@@ -1,9 +1,11 @@
 import type net from 'node:net'
 
-/** What Express calls when it listens, or with the error of a listen that failed. */
+// Express's `listen`, whose callback also receives the error of a failed listen.
+
+/** Called when the server listens, or with the error if listening failed. */
 type ListenCallback = (error?: Error) => void
 
-/** `listen` as Express has it, beside Node's own overloads. */
+/** Express's overloads of `listen`, in addition to Node's. */
 export interface ListenWithErrors<S extends net.Server> {
   listen(callback: ListenCallback): S
   listen(address: number | string, callback: ListenCallback): S
@@ -14,13 +16,13 @@ export interface ListenWithErrors<S extends net.Server> {
 
 type Listen = (...args: unknown[]) => net.Server
 
-/** Calls the callback of `listen` with the error of a listen that failed, if it asks for one. */
+/** Makes `listen` pass the error of a failed listen to its callback, if the callback declares a parameter. */
 export function passListenErrors(server: net.Server): void {
   const listen = server.listen.bind(server) as Listen
   const passingListen: Listen = (...args) => {
     const callback = args.at(-1)
     if (typeof callback !== 'function' || callback.length === 0) return listen(...args)
-    // Once for either: Node keeps a callback whose listen failed for the next one that succeeds.
+    // Calls back once: Node would keep the callback of a failed listen and call it at the next success.
     const settle = (error?: Error): void => {
       forget()
       ;(callback as ListenCallback)(...(error ? [error] : []))

@@ -2,14 +2,16 @@ import { generation, type EndlessServer, type Logger } from '@endless/core'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { isSilent } from './silent-log.js'
 
-/** The apps of this process that are not closed, in the order of their registration. */
+// The open apps of this process: where endless logs, and what closes after a drain.
+
+/** The apps of this process that are still open, in order of registration. */
 const openApps = new Set<FastifyInstance>()
 let lastLog: FastifyBaseLogger | undefined
 let isRegistered = false
 
 /**
- * Logs to the first app that is open and logs anything, or to the one that was open last: a process has
- * one logger, and a test suite makes one app after the other.
+ * Logs to the first open app that has a logger, or else to the logger of the app that closed last: a
+ * process has one logger, while a test suite creates one app after another.
  */
 export const logger: Logger = {
   info: (message) => currentLog()?.info(message),
@@ -22,21 +24,21 @@ function currentLog(): FastifyBaseLogger | undefined {
   return first?.log ?? lastLog
 }
 
-/** Lets an app's `onClose` hooks run after the drain, and the process wait for them before it exits. */
+/** Closes an app after the drain, so that its `onClose` hooks run before the process exits. */
 export function closeAfterDrain(app: FastifyInstance, server: EndlessServer): void {
   openApps.add(app)
   app.addHook('onClose', () => {
     openApps.delete(app)
     if (!isSilent(app.log)) lastLog = app.log
   })
-  // Not before the drain: a closing app answers 503 and closes idle connections at once. And not when
-  // the user closes the server alone: supertest does after each request, and asks the app again.
+  // Not before the drain: a closing app responds with 503 and closes idle connections at once. And not
+  // when the user closes only the server: supertest does so after each request, then uses the app again.
   server.server.on('close', () => {
     void server.terminated.then(async ({ reason }) => {
       if (reason !== 'closed') await close(app)
     })
   })
-  // Once for all apps: a test suite makes hundreds in one process.
+  // Once for all apps: a test suite creates hundreds in one process.
   if (!isRegistered) generation.onTerminate(closeAll)
   isRegistered = true
 }
@@ -45,7 +47,7 @@ async function closeAll(): Promise<void> {
   await Promise.all([...openApps].map(close))
 }
 
-/** Closes an app, or joins the closing that is under way; an `onClose` hook that fails is logged. */
+/** Closes an app, or waits if its close has begun already; logs the error of an `onClose` hook. */
 async function close(app: FastifyInstance): Promise<void> {
   try {
     await app.close()

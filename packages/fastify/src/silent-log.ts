@@ -1,11 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify'
 
 /**
- * Whether that is the logger of an app that was given none: nobody would hear why a restart failed.
+ * Whether a logger is the one that Fastify gives an app without a logger. It discards everything, so the
+ * reason for a failed restart would be lost.
  *
- * Fastify tells by nothing else: it is an object of abstract-logging (Fastify's lib/logger-factory.js), which
- * inherits one function without a parameter for all levels, and has no level. One that somebody has silenced,
- * `{ level: 'silent' }`, has.
+ * Fastify marks this logger in no other way. It is an object of abstract-logging (Fastify's
+ * lib/logger-factory.js): it has no level, and inherits one function without parameters for all levels. A
+ * logger that the user silenced with `{ level: 'silent' }` has a level.
  */
 export function isSilent(log: FastifyBaseLogger): boolean {
   const { level, info, warn, error } = log as Partial<FastifyBaseLogger>

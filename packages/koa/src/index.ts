@@ -2,18 +2,20 @@ import * as core from '@endless/core'
 import http from 'node:http'
 import type net from 'node:net'
 
+// The entry of @endless/koa: everything in core, and an `endless` that also takes a Koa app.
+
 export * from '@endless/core'
 
-/** What endless needs of a Koa app. */
+/** What {@link endless} needs from a Koa app. */
 export interface KoaApp {
   callback(): http.RequestListener
 }
 
 /**
- * Makes a Koa app, or a server made from one, restart without losing anything.
+ * Makes a Koa app, or a server made from a Koa app, restart without losing anything.
  *
  * @example endless(app).listen(3000)
- * @throws what `endless` of `@endless/core` throws
+ * @throws the same errors as `endless` of `@endless/core`
  */
 export function endless<S extends net.Server>(
   server: S,
@@ -29,7 +31,7 @@ export function endless(
     : core.endless(x, options)
 }
 
-/** What is neither an app nor a server is core's to refuse. */
+/** Whether `x` is a Koa app. Core rejects a value that is neither an app nor a server. */
 function isKoaApp(x: net.Server | KoaApp | null | undefined): x is KoaApp {
   return typeof (x as Partial<KoaApp> | null | undefined)?.callback === 'function'
 }

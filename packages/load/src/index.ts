@@ -1,3 +1,5 @@
+// The public interface of the package: traffic, torture, programs, and tables for their results.
+
 export { createLoad } from './traffic/load.js'
 export type { Load } from './traffic/load.js'
 export type { LoadOptions } from './traffic/options.js'

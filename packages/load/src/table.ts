@@ -1,12 +1,14 @@
 import Table from 'cli-table3'
 import colors from 'picocolors'
 
+// Tables for the terminal.
+
 export interface Column {
   title: string
   align?: 'left' | 'right'
 }
 
-/** Lays rows out under their titles, with lines only where they help the eye. */
+/** Aligns rows below bold column titles, without ruled lines; numbers get separators for thousands. */
 export function formatTable(
   columns: readonly Column[],
   rows: readonly (readonly (string | number)[])[],

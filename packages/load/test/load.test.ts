@@ -128,7 +128,7 @@ test('a restart without a new pid is an error that says so', async () => {
   const port = await listen(sound)
   const load = createLoad({ port, keepAliveConnections: 1 })
   load.start()
-  expect(() => load.markRestart()).toThrow('nobody has answered yet')
+  expect(() => load.markRestart()).toThrow('no process has answered yet')
   await until(() => load.snapshot().answered > 0, { step: 'an answer', deadlineMs: 5_000 })
   load.markRestart()
   const settled = load.settled({ step: 'restart 1', deadlineMs: 50 })

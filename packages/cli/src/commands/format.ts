@@ -1,3 +1,5 @@
+// Formats durations, bytes and tables for people.
+
 const unitsMs = [
   ['d', 86_400_000],
   ['h', 3_600_000],
@@ -5,7 +7,7 @@ const unitsMs = [
   ['s', 1_000],
 ] as const
 
-/** `3 d 2 h`, `5 min 10 s`, `12 s`: the two largest units. */
+/** Formats a duration in its two largest units: `3 d 2 h`, `5 min 10 s`, `12 s`. */
 export function formatAge(durationMs: number): string {
   const parts: string[] = []
   let restMs = durationMs
@@ -13,19 +15,19 @@ export function formatAge(durationMs: number): string {
     const count = Math.floor(restMs / unitMs)
     restMs -= count * unitMs
     if (count > 0) parts.push(`${String(count)} ${unit}`)
-    // Seconds beside hours tell nobody anything.
+    // Seconds say nothing beside hours.
     else if (parts.length > 0) break
     if (parts.length === 2) break
   }
   return parts.length > 0 ? parts.join(' ') : '0 s'
 }
 
-/** `57 MB`: of 1,000,000 bytes each, as tools that show memory do. */
+/** Formats bytes as `57 MB`, of 1,000,000 bytes each. */
 export function formatBytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(0)} MB`
 }
 
-/** Rows under their titles, in columns as wide as they must be; what is a number is to the right. */
+/** Formats rows under their titles, in columns as wide as needed; columns of numbers are right-aligned. */
 export function formatTable(titles: readonly string[], rows: readonly string[][]): string {
   const isNumber = titles.map((_, at) => rows.every((row) => /^\d*$/.test(row[at] ?? '')))
   const widths = titles.map((title, at) =>

@@ -4,20 +4,22 @@ import path from 'node:path'
 import { preloadUrl, type SpawnRequest, withPreload } from '@endless/core/for-cli'
 import { Failure } from '../control/failure.js'
 
+// The program of `endless run`: how it is started, and where its script is.
+
 /**
- * Works out how a program is started.
+ * Returns how to start a program.
  *
- * @param words a script and its arguments, or, with `isCommand`, a command and its
- * @param cwd where the user started us, by the name that the user knows
+ * @param words a script and its arguments, or with `isCommand` a command and its arguments
+ * @param cwd the directory in which the user started `endless`, by its logical name
  * @throws {Failure} if there is no such script, or it cannot be read
  */
 export function launchOf(words: string[], isCommand: boolean, cwd: string): SpawnRequest {
   const [first, ...rest] = words
   if (first === undefined) throw new Failure('misused', 'nothing to run: name a script')
   if (!isCommand) checkScript(first, cwd)
+  // `node` is the one that runs this process, whatever PATH says.
   const command = isCommand && first !== 'node' ? first : process.execPath
   return {
-    // The `node` that runs this, whatever PATH says.
     command,
     args: isCommand ? rest : words,
     cwd,
@@ -26,15 +28,16 @@ export function launchOf(words: string[], isCommand: boolean, cwd: string): Spaw
 }
 
 /**
- * The script, if it is named by its whole path, else '': a link in there may be the name of the directory. Of a command it is
- * the first argument that is such a path, which may be something else; but then no link in it leads to our directory.
+ * Returns the script if its path is absolute, else `''`: a link in that path may be the logical name of
+ * the working directory. For a command, returns the first absolute path among its arguments. A wrong
+ * guess does no harm: no link in it leads to the working directory.
  */
 export function namedScript(words: string[], isCommand: boolean): string {
   const candidates = isCommand ? words.slice(1) : words.slice(0, 1)
   return candidates.find((word) => path.isAbsolute(word)) ?? ''
 }
 
-/** Looks before anything is started: of a file that is missing Node tells in twelve lines. */
+/** Checks the script before anything is started: Node reports a missing file in twelve lines. */
 function checkScript(script: string, cwd: string): void {
   const file = path.resolve(cwd, script)
   const found = resolve(file)
@@ -45,10 +48,11 @@ function checkScript(script: string, cwd: string): void {
   } catch {
     throw new Failure('misused', `cannot run ${script}: it is not readable`)
   }
-  if (!statSync(found).isFile()) throw new Failure('misused', `cannot run ${script}: it is no file`)
+  if (!statSync(found).isFile())
+    throw new Failure('misused', `cannot run ${script}: it is not a file`)
 }
 
-/** As Node does: `app` is `app.js`, and a directory its `index.js`. */
+/** Resolves a script as Node does: `app` is `app.js`, and a directory is its `index.js`. */
 function resolve(file: string): string | undefined {
   try {
     return createRequire(import.meta.url).resolve(file)

@@ -7,25 +7,27 @@ import {
 import type { Client } from '../control/client.js'
 import type { Progress } from '../control/progress.js'
 
-/** Until when `endless restart` waits. */
+// The command `endless restart`.
+
+/** What `endless restart` waits for: the new version serves, the old one is gone, or nothing. */
 export type RestartWait = 'ready' | 'drained' | 'none'
 
 /**
- * Restarts a service; gives what to print.
+ * Restarts a service. Returns what to print.
  *
- * @throws {Failure} with the reason if the old generation serves on
+ * @throws (rejects) {Failure} with the reason if the restart failed
  */
 export async function restart(
   client: Client,
   wait: RestartWait,
   progress: Progress,
 ): Promise<string> {
-  // Asked first: one that speaks another version must not be told anything.
+  // Asked first: a service that speaks another version must not be told to do anything.
   const old = serving(await client.status())
   const name = old ? generationName(old) : 'the service'
   const steps = [
     `restarting ${name} …`,
-    'the new generation serves; waiting for the end of the old …',
+    'the new generation serves; waiting for the old one to end …',
   ]
   const report = await client.order<RestartReport>(`/restart?wait=${wait}`, (step) => {
     progress.step(steps[step] ?? '')
@@ -37,7 +39,7 @@ export async function restart(
   )
 }
 
-/** Returns the generation that serves: the oldest of those that do not shut down. */
+/** Returns the generation that serves: the oldest that is not shutting down. */
 function serving({ generations }: ServiceStatus): ListedGeneration | undefined {
   return generations.find(({ state }) => state === 'running' || state === 'restarting')
 }

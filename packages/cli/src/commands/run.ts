@@ -10,7 +10,9 @@ import type { Front } from '../supervisor/front/front.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 import { launchOf, namedScript } from './program.js'
 
-/** What `endless run` was told. */
+// The command `endless run`.
+
+/** Options of `endless run`. */
 export interface RunOptions {
   pidFile?: string
   control?: string
@@ -19,11 +21,13 @@ export interface RunOptions {
 const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP']
 
 /**
- * Runs a program under a supervisor, which is this process; settles with the exit code.
+ * Runs a program under a supervisor, which is this process; resolves with the exit code. The signals of
+ * the process are the supervisor's from then on.
  *
- * @param program a script with its arguments, or with `isCommand` a command
- * @throws {Failure} if there is no such script
- * @throws `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL` if the pid file or the control socket cannot be kept
+ * @param program a script and its arguments, or with `isCommand` a command and its arguments
+ * @throws (rejects) {Failure} if there is no such script
+ * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL` if the pid file or the control socket of
+ * `options` cannot be kept
  */
 export async function run(
   program: string[],
@@ -31,7 +35,7 @@ export async function run(
   options: RunOptions,
 ): Promise<number> {
   const system = createNodeSystem()
-  // Before anything is started: it would obey them too.
+  // Taken before anything is started: the program would obey these variables, too.
   const { sockets, notify } = takeServiceVariables(system)
   const origin = findOrigin(system, '', namedScript(program, isCommand))
   const launch = launchOf(program, isCommand, currentDirectory(system, origin))
@@ -47,7 +51,7 @@ export async function run(
     restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
     stopping: () => void loading.then((front) => front.stopping()),
   })
-  // All that can wait is loaded while the program starts, which takes longer.
+  // Loaded while the program starts, which takes longer.
   const loading: Promise<Front> = import('../supervisor/front/front.js').then(
     ({ Front }) => new Front(supervisor, options, notify, { system, logger }),
   )

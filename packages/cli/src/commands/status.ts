@@ -3,6 +3,8 @@ import type { Client } from '../control/client.js'
 import { describeDeath } from '../supervisor/death.js'
 import { formatAge, formatBytes, formatTable } from './format.js'
 
+// The command `endless status`.
+
 const generationTitles = ['GENERATION', 'PID', 'STATE', 'AGE', 'MEMORY', 'IN FLIGHT']
 const listenerTitles = [
   'LISTENER',
@@ -15,13 +17,13 @@ const listenerTitles = [
   'HANDSHAKING',
 ]
 
-/** How a service is: what to print, and whether anything of it serves. */
+/** Status of a service: what to print, and whether any generation serves. */
 export interface StatusText {
   text: string
   isServing: boolean
 }
 
-/** Tells how a service is, for people or, with `isJson`, for programs. */
+/** Returns the status of a service, as text for people or with `isJson` for programs. */
 export async function status(client: Client, isJson: boolean): Promise<StatusText> {
   const told = await client.status()
   return {
@@ -30,12 +32,12 @@ export async function status(client: Client, isJson: boolean): Promise<StatusTex
   }
 }
 
-/** Of a generation that does not answer nobody can say that it does not serve. */
+/** Counts a generation that does not answer as serving: it may serve all the same. */
 function isServing({ generations }: ServiceStatus): boolean {
   return generations.some(({ state }) => !['booting', 'shutting-down', 'terminate'].includes(state))
 }
 
-/** `GENERATION  PID  STATE …`, with the last restart and the last death below. */
+/** Formats a status: the tables of generations and listeners, then the last restart and the last death. */
 export function formatStatus(told: ServiceStatus): string {
   const { supervisor, generations } = told
   const outage = describeOutage(told)
@@ -54,12 +56,12 @@ export function formatStatus(told: ServiceStatus): string {
   ].join('\n')
 }
 
-/** `nothing serves: generation 1 exited with code 1 (Error: bad), 6 times; starting again in 3 s` */
+/** Formats `nothing serves: generation 1 exited with code 1 (Error: bad), 6 times; starting again in 3 s`. */
 function describeOutage(told: ServiceStatus): string | undefined {
   const { generations, startingInMs, lastDeath } = told
   if (isServing(told)) return undefined
   const booting = generations.find(({ state }) => state === 'booting')
-  if (!booting && startingInMs === null) return 'nothing serves: what is left drains'
+  if (!booting && startingInMs === null) return 'nothing serves: the remaining generations drain'
   if (!lastDeath) return 'nothing serves yet: the service is being started'
   const { number, inARow } = lastDeath
   const next =
@@ -97,7 +99,8 @@ function describeRestart({ lastRestart }: ServiceStatus): string {
   const ago = `${formatAge(agoMs)} ago`
   if (error) return `failed ${ago}: ${error.code}: ${error.message}`
   const duration = durationMs === null ? '' : ` after ${String(durationMs)} ms`
-  return `generation ${String(number)} has ${outcome === 'failed' ? 'failed' : 'taken over'}${duration}, ${ago}`
+  const end = outcome === 'failed' ? 'failed' : 'taken over'
+  return `generation ${String(number)} has ${end}${duration}, ${ago}`
 }
 
 function deathLines({ lastDeath }: ServiceStatus): string[] {

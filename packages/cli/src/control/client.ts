@@ -3,20 +3,25 @@ import { controlVersion, type ServiceStatus, versionHeader } from '@endless/core
 import { Failure } from './failure.js'
 import { type Asker, locate, type ServiceName } from './locate.js'
 
-/** How long a service may take until it says that it has heard. */
+// The client of a service's control socket.
+
+/** How long a service may take until its first sign of life. */
 const heardMs = 5_000
 const maxAnswerBytes = 4_194_304
-/** A service that is restarted again and again hands a command on as often. */
+/** Bounds the redirects: a service that restarts again and again redirects a command as often. */
 const maxMoves = 20
 
 interface Reply {
   status: number
-  /** Where to ask, if another process answers there now. */
+  /** Target for a second request, if another process serves now. */
   location: string | undefined
   body: unknown
 }
 
-/** A service, as a command asks it. */
+/**
+ * Sends the requests of a command to a service.
+ * See docs/decisions.md, "Commands ask for the status first"
+ */
 export class Client {
   readonly #name: ServiceName
   readonly #asker: Asker
@@ -26,16 +31,20 @@ export class Client {
     this.#asker = asker
   }
 
-  /** @throws {Failure} if there is no such service, or it cannot be asked */
+  /**
+   * Asks for the status of the service.
+   *
+   * @throws (rejects) {Failure} if there is no such service, or it cannot be asked
+   */
   async status(): Promise<ServiceStatus> {
     return (await this.#ask('GET', '/status')) as ServiceStatus
   }
 
   /**
-   * Has something done; settles with what the service says of it, when it is done.
+   * Makes the service do something; resolves with the service's report when that is done.
    *
-   * @param onProgress called with 0 when the service has heard, and then with the number of each step
-   * @throws {Failure} if it was not done
+   * @param onProgress called with 0 at the first sign of life, and then with the number of each step
+   * @throws (rejects) {Failure} if it was not done
    */
   async order<Answer>(target: string, onProgress?: (step: number) => void): Promise<Answer> {
     return (await this.#ask('POST', target, onProgress)) as Answer
@@ -48,7 +57,7 @@ export class Client {
   ): Promise<unknown> {
     let path = target
     for (let move = 0; move < maxMoves; move++) {
-      // Looked for anew each time: another process has another socket at the same path.
+      // Located anew each time: another process has another socket at the same path.
       const socketPath = locate(this.#name, this.#asker)
       const reply = await exchange({ socketPath, method, path }, onProgress)
       if (reply.status === 307) {
@@ -57,9 +66,13 @@ export class Client {
       }
       if (reply.status < 300) return reply.body
       const { error } = reply.body as { error?: { message?: string; stderr?: string[] } }
-      throw new Failure('failed', error?.message ?? `status ${String(reply.status)}`, error?.stderr)
+      throw new Failure(
+        'failed',
+        error?.message ?? `the service responded with status ${String(reply.status)}`,
+        error?.stderr,
+      )
     }
-    throw new Failure('failed', 'the service is restarted again and again: try later')
+    throw new Failure('failed', 'the service restarts again and again: try again later')
   }
 }
 
@@ -74,10 +87,10 @@ function exchange(
     const request = http.request({
       ...options,
       agent: false,
-      // It is told of progress: status 102 for each step.
+      // A client that names this protocol gets status 102 for each step.
       headers: { [versionHeader]: controlVersion },
     })
-    // Referenced: it ends the wait for a service that is stopped or stuck.
+    // Referenced: ends the wait for a service that is stopped or stuck.
     const silence = setTimeout(() => {
       reject(new Failure('failed', `the service at ${socketPath} does not answer`))
       request.destroy()
@@ -105,13 +118,14 @@ function exchange(
 async function collect(response: http.IncomingMessage, socketPath: string): Promise<Reply> {
   const version = response.headers[versionHeader]
   if (version === undefined) {
-    throw new Failure('foreign', `who listens at ${socketPath} is not endless`)
+    throw new Failure('foreign', `the process that listens at ${socketPath} is not endless`)
   }
   if (version !== String(controlVersion)) {
     throw new Failure(
       'foreign',
       `the service at ${socketPath} speaks version ${String(version)} of the control protocol, ` +
-        `this command version ${String(controlVersion)}: use the command of its own version`,
+        `and this command speaks version ${String(controlVersion)}: ` +
+        "use the endless command of the service's own version",
     )
   }
   let text = ''
@@ -124,7 +138,7 @@ async function collect(response: http.IncomingMessage, socketPath: string): Prom
     return { status, location: headers.location, body: JSON.parse(text) as unknown }
   } catch (error) {
     const reason = (error as Error).message
-    throw new Failure('failed', `the answer of ${socketPath} cannot be read: ${reason}`)
+    throw new Failure('failed', `cannot read the answer of the service at ${socketPath}: ${reason}`)
   }
 }
 
@@ -141,18 +155,18 @@ function unreachable(
     case 'EPERM':
       return new Failure(
         'foreign',
-        `${socketPath} belongs to another user: run this command as that`,
+        `${socketPath} belongs to another user: run this command as that user`,
       )
     case 'ECONNRESET':
       return new Failure(
         'failed',
-        `the service at ${socketPath} ended before it had answered` +
-          (isHeard ? '' : ', and may not have heard'),
+        `the service at ${socketPath} ended before it answered` +
+          (isHeard ? '' : ', and may not have received the request'),
       )
     default:
-      // What is no HTTP, among others.
+      // HPE_ are the errors of Node's HTTP parser: the answer is not HTTP.
       return code?.startsWith('HPE_')
-        ? new Failure('foreign', `who listens at ${socketPath} is not endless`)
-        : new Failure('failed', `cannot ask ${socketPath}: ${message}`)
+        ? new Failure('foreign', `the process that listens at ${socketPath} is not endless`)
+        : new Failure('failed', `cannot ask the service at ${socketPath}: ${message}`)
   }
 }

@@ -1,21 +1,22 @@
-/** What a command's exit status says. */
+// How a command fails: its exit status, and the line that says why.
+
+/** Exit statuses of the commands. */
 export const exitStatuses = {
-  /** It was done. */
   done: 0,
-  /** The service has refused it or failed to do it, and says why. */
+  /** The service refused the request or failed, and says why. */
   failed: 1,
   /** The command line makes no sense. */
   misused: 2,
-  /** There is no service. */
+  /** There is no such service. */
   absent: 3,
-  /** Who is there cannot be asked: another user's, not endless, or another version of the protocol. */
+  /** The service belongs to another user, is not endless, or speaks another version of the protocol. */
   foreign: 4,
 } as const
 
-/** Why a command ends without success, in one line. */
+/** Failure of a command; the message says why in one line. */
 export class Failure extends Error {
   readonly exitStatus: number
-  /** Last lines that a new version has written to standard error. */
+  /** Last lines that a new version wrote to standard error. */
   readonly stderr: readonly string[]
 
   constructor(why: keyof typeof exitStatuses, message: string, stderr: readonly string[] = []) {
@@ -25,7 +26,7 @@ export class Failure extends Error {
   }
 }
 
-/** Exits with the code that a command gives, or, if it cannot begin, with the reason in one line. */
+/** Exits with the code that the promise resolves with; if it rejects, prints the reason and exits with 2. */
 export async function exitWith(result: Promise<number>): Promise<void> {
   try {
     process.exitCode = await result

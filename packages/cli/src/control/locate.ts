@@ -3,22 +3,24 @@ import path from 'node:path'
 import { controlBeside } from '@endless/core/for-cli'
 import { Failure } from './failure.js'
 
-/** How a service is named on the command line. */
+// Finds the control socket of a service.
+
+/** Paths by which the command line names a service. */
 export interface ServiceName {
   pidFile?: string
   control?: string
 }
 
-/** The user who asks. */
+/** The user who runs the command; `uid` is `undefined` on Windows. */
 export interface Asker {
   uid: number | undefined
 }
 
 /**
- * Finds the control socket of a service, and makes sure that it is nobody else's: a pid alone proves
- * nothing, so no process is ever signalled.
+ * Returns the path of a service's control socket, after checking that the socket can be trusted. A pid
+ * file alone proves nothing, so no process is ever signalled.
  *
- * @throws {Failure} if there is none, or it is another user's
+ * @throws {Failure} if there is no such socket, or it belongs to another user
  */
 export function locate({ pidFile, control }: ServiceName, asker: Asker): string {
   if (pidFile === undefined && control === undefined) {
@@ -32,14 +34,20 @@ export function locate({ pidFile, control }: ServiceName, asker: Asker): string 
     throw new Failure('foreign', `cannot look at ${file}: ${(error as Error).message}`)
   }
   if (!found) throw new Failure('absent', absence(file, pidFile))
-  if (!found.isSocket()) throw new Failure('foreign', `${file} is no socket`)
-  if (asker.uid !== undefined && ![found.uid, 0].includes(asker.uid) && found.uid !== 0) {
+  if (!found.isSocket()) throw new Failure('foreign', `${file} is not a socket`)
+  if (!isTrusted(found.uid, asker.uid)) {
     throw new Failure(
       'foreign',
       `${file} belongs to another user (uid ${String(found.uid)}): run this command as that user`,
     )
   }
   return file
+}
+
+/** Whether a user may trust the owner of a socket: root trusts everybody, others root and themselves. */
+function isTrusted(ownerUid: number, askerUid: number | undefined): boolean {
+  // Without uids (Windows) there is nothing to check.
+  return askerUid === undefined || askerUid === 0 || ownerUid === 0 || ownerUid === askerUid
 }
 
 function absence(file: string, pidFile: string | undefined): string {
@@ -57,6 +65,6 @@ function pidIn(pidFile: string): string {
     const text = readFileSync(pidFile, 'utf8').trim()
     return /^\d{1,10}$/.test(text) ? text : '(none)'
   } catch {
-    return '(unknown)' // not for us to read
+    return '(unknown)' // the file cannot be read
   }
 }

@@ -1,10 +1,12 @@
-/** A terminal's line, or the lines of a log. */
+// The progress of a command, for the person who waits.
+
+/** Output for progress: a terminal, where one line is redrawn, or a log, which gets a line for each step. */
 export interface ProgressOutput {
   readonly isTTY?: boolean | undefined
   write(text: string): unknown
 }
 
-/** Tells what a command waits for, on standard error: at a terminal with the seconds since. */
+/** Shows what a command waits for; at a terminal also for how many seconds it has waited. */
 export class Progress {
   readonly #output: ProgressOutput
   readonly #beganMs = performance.now()
@@ -15,7 +17,7 @@ export class Progress {
     this.#output = output
   }
 
-  /** The next step has begun. */
+  /** Shows the step that has begun. */
   step(text: string): void {
     if (text === this.#step) return
     if (!this.#output.isTTY) {
@@ -26,13 +28,13 @@ export class Progress {
     this.end()
     this.#step = text
     this.#draw()
-    // Unreferenced: the answer that is waited for holds the process.
+    // Unreferenced: the request keeps the process alive.
     this.#timer = setInterval(() => {
       this.#draw()
     }, 1_000).unref()
   }
 
-  /** Clears the line for what comes of it. */
+  /** Clears the line, for the result. */
   end(): void {
     clearInterval(this.#timer)
     this.#timer = undefined

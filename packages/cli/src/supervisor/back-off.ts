@@ -1,28 +1,30 @@
+// How long the supervisor waits before it replaces a generation that died.
+
 const firstDelayMs = 100
-/** For what cannot start: each try costs a process. */
+/** Limit after a generation that never served: each try costs a process. */
 const longestDelayMs = 30_000
-/** For what has served: meanwhile connections wait, and their queue is not endless. */
+/** Limit after a generation that served: connections wait in the meantime, and their queue is bounded. */
 const longestDelayOfServingMs = 1_000
-/** A generation that has served that long has not died of its start. */
+/** A generation that has served for so long did not die of its start. */
 const stableMs = 10_000
 
-/** How long to wait before a generation that died is replaced: not at all, unless it happens again and again. */
+/** Delay before a generation that died is replaced: none, unless generations die one after the other. */
 export class BackOff {
   #deaths = 0
   #hasServed = false
 
-  /** How many have died in a row. */
+  /** How many generations have died in a row; one that had served for ten seconds begins a new row. */
   get deaths(): number {
     return this.#deaths
   }
 
-  /** The delay before the next start, in ms: 0, 100, 200, 400, … 30,000; up to 1,000 for what has served. */
+  /** Delay before the next start: 0, 100, 200, 400, … 30,000; at most 1,000 if the last one had served. */
   get delayMs(): number {
     const delayMs = this.#deaths <= 1 ? 0 : firstDelayMs * 2 ** (this.#deaths - 2)
     return Math.min(delayMs, this.#hasServed ? longestDelayOfServingMs : longestDelayMs)
   }
 
-  /** One has died that had served for so long; 0: never. */
+  /** Counts the death of a generation that had served for `servedMs`; 0 if it never served. */
   died(servedMs: number): void {
     this.#deaths = servedMs >= stableMs ? 1 : this.#deaths + 1
     this.#hasServed = servedMs > 0

@@ -1,27 +1,27 @@
 import type { Generation } from './generation.js'
 
-/** The generations of a service: those that live, and which of them serves. */
+/** The generations of a service: which are alive, and which one serves. */
 export class Chain {
   readonly #living = new Set<Generation>()
   #current: Generation | undefined
   #last: Generation | undefined
 
-  /** Those that live, from the oldest to the newest. */
+  /** Generations that are alive, from the oldest to the newest. */
   get living(): Generation[] {
     return [...this.#living]
   }
 
-  /** The one that serves. */
+  /** Generation that serves. */
   get current(): Generation | undefined {
     return this.#current
   }
 
-  /** The last one that served: what takes its place is started like it. */
+  /** Last generation that served; a replacement is started in the same way. */
   get last(): Generation | undefined {
     return this.#last
   }
 
-  /** Whether one may still begin to serve by itself. */
+  /** Whether a living generation may still begin to serve by itself. */
   get isHopeful(): boolean {
     return this.living.some(({ isHopeful }) => isHopeful)
   }
@@ -33,14 +33,14 @@ export class Chain {
     predecessor.successor = generation
   }
 
-  /** Notes that a generation serves, or has been told to. */
+  /** Notes that a generation serves, or is told to. */
   changeCurrent(generation: Generation, nowMs: number): void {
     this.#current = generation
     this.#last = generation
     generation.servingSinceMs ??= nowMs
   }
 
-  /** Takes out one that is gone; tells whether it was the one that answers for the service. */
+  /** Removes a generation that has ended; returns whether it was the one that served, or none ever served. */
   remove(generation: Generation): boolean {
     const wasServing = generation === this.#current || this.#last === undefined
     if (wasServing) this.#current = undefined
@@ -48,7 +48,7 @@ export class Chain {
     const { predecessor, successor } = generation
     if (predecessor) predecessor.successor = undefined
     if (successor) successor.predecessor = undefined
-    // Or each generation would keep all that came before it or after it.
+    // Otherwise each generation would keep all earlier and later ones in memory.
     generation.predecessor = generation.successor = undefined
     return wasServing
   }

@@ -1,23 +1,25 @@
 import { constants } from 'node:os'
 import { EndlessError, generationName } from '@endless/core/for-cli'
 
-/** How a generation has ended: `{ code: 1, signal: null, error: 'TypeError: …', stderr: ['…'] }`. */
+// The end of a generation: as text, as an exit code and as an error.
+
+/** How a generation ended: `{ code: 1, signal: null, error: 'TypeError: …', stderr: ['…'] }`. */
 export interface Death {
   code: number | null
   signal: NodeJS.Signals | null
-  /** What it died of, where it could tell. */
+  /** Error that it died of, if it could report one. */
   error?: string | undefined
-  /** The last lines that it wrote to standard error by itself. */
+  /** Last lines that it wrote to standard error from JavaScript. */
   stderr: string[]
 }
 
-/** The same in JSON, where what could not be told is `null`. */
+/** The same in JSON, where an unknown error is `null`. */
 type DeathReport = Omit<Death, 'error' | 'signal'> & {
   error?: string | null | undefined
   signal: string | null
 }
 
-/** `exited with code 1: TypeError: x is not a function`, or with the reason in brackets */
+/** Formats `exited with code 1: TypeError: x is not a function`, or with the reason in brackets. */
 export function describeDeath(
   { code, signal, error, stderr }: DeathReport,
   style: 'colon' | 'brackets' = 'colon',
@@ -28,7 +30,7 @@ export function describeDeath(
   return style === 'colon' ? `${end}: ${reason}` : `${end} (${reason})`
 }
 
-/** As a shell gives it: 128 and the number of the signal; 1 where nothing has run. */
+/** Returns the exit code that a shell would: 128 plus the number of a signal; 1 if nothing has run. */
 export function exitCodeOf(death: Death | undefined): number {
   if (!death) return 1
   const { code, signal } = death
@@ -36,7 +38,7 @@ export function exitCodeOf(death: Death | undefined): number {
   return 128 + (signal === null ? 0 : constants.signals[signal])
 }
 
-/** What a restart fails with whose new generation has died. */
+/** Creates the error of a restart whose new generation died. */
 export function failureOf(generation: { number: number; pid: number }, death: Death): EndlessError {
   const { code: exitCode, signal, stderr } = death
   return new EndlessError(

@@ -1,6 +1,9 @@
 import { formatAddress, type PassedListener } from '@endless/core/for-cli'
 
-/** Copies of the sockets that one generation listens on: while there is one, nobody is refused. */
+/**
+ * Copies of the sockets on which one generation listens, and their TLS ticket keys. While a copy exists,
+ * no client is refused. See docs/decisions.md, "The supervisor keeps the TLS ticket keys"
+ */
 export class Escrow {
   readonly #listeners = new Map<string, PassedListener>()
 

@@ -11,40 +11,42 @@ import type { Death } from './death.js'
 import { Escrow } from './escrow.js'
 import { Line } from './line.js'
 
-/** How long the end of the line may come after the end of the process, and the other way round. */
+// A generation, seen from its supervisor.
+
+/** How long the line may stay open after the process has ended, and the process live without its line. */
 const lastWordsMs = 1_000
 
-/** One generation, as its supervisor has it: a process, the line to it, and its sockets. */
+/** One generation: its process, the line to it, and copies of its sockets. */
 export class Generation {
   readonly launch: SpawnRequest
   readonly pid: number
   readonly startedMs: number
   readonly escrow = new Escrow()
-  /** What it reports about its own end. */
+  /** What it reports about its own death. */
   readonly lastWords = new LastWords()
-  /** Settles when it is gone and nothing more comes from it. */
+  /** Resolves when its process has ended and nothing more comes over its line. */
   readonly ended: Promise<Death>
-  /** Counted along the chain; known when it is welcomed. */
+  /** Place in the chain; final once it is welcomed. */
   number: number
-  /** Those that it gives to, or has from, while they live. */
+  /** Neighbours in the chain, while they live. */
   predecessor: Generation | undefined
   successor: Generation | undefined
-  /** Whether it has said hello, and so can be spoken to. */
+  /** Whether it has said hello: before that, Node would drop messages to it. */
   hasSaidHello = false
-  /** Whether it has been told everything that it inherits. */
+  /** Whether it has been sent all that it inherits. */
   isWelcomed = false
   isReady = false
-  /** Where the application wants the pid and the control socket of the service, since it is ready. */
+  /** Paths that the application wants for pid file and control socket; known once it is ready. */
   wanted: { pidFile?: string | undefined; control?: string | undefined } = {}
-  /** How long what takes its place may boot, since it is ready; `undefined` if it does not tell. */
+  /** Boot limit of its replacement; `undefined` before it is ready, or if it does not report one. */
   readyTimeoutMs: number | undefined
-  /** Whether it shuts down: nobody takes its place when it ends. */
+  /** Whether it shuts down, so that it is not replaced when it ends. */
   hasLeft = false
   /** Whether it may still begin to serve by itself. */
   isHopeful = true
-  /** Whether it was asked to take over again, and has taken too long to answer. */
+  /** Whether it took so long to report that the supervisor no longer waits for it to serve again. */
   isGivenUp = false
-  /** Since when it serves; `undefined` before. */
+  /** When it began to serve; `undefined` before. */
   servingSinceMs: number | undefined
   #hasEnded = false
   readonly #child: ChildProcess
@@ -69,23 +71,23 @@ export class Generation {
     return this.#hasEnded
   }
 
-  /** Signals it, unless it is gone: its pid is ours until we have heard of its end. */
+  /** Signals it unless it has ended: until this process has reaped it, no other process gets its pid. */
   signal(signal: NodeJS.Signals): void {
     const { exitCode, signalCode } = this.#child
     if (exitCode === null && signalCode === null) this.#child.kill(signal)
   }
 
-  /** As {@link Line.send}. */
+  /** Sends a message, as {@link Line.send} does. */
   send(message: FromSupervisor, handle?: RawHandle): Promise<boolean> {
     return this.#line.send(message, handle)
   }
 
   async #watchEnd(): Promise<Death> {
     const exit = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()))
-    // Without the line it can neither hand over nor be asked anything.
+    // Without its line, a generation can neither hand over nor be asked anything.
     void this.#line.closed.then(() => this.#endWithin(exit, lastWordsMs))
     await exit
-    // Its last messages are on another way than the news of its end, and may be late.
+    // Its last messages and the event 'exit' take different ways, so the messages may come later.
     await within(this.#line.closed, lastWordsMs)
     this.#hasEnded = true
     const { exitCode: code, signalCode: signal } = this.#child

@@ -8,19 +8,24 @@ import {
   type ToSupervisor,
 } from '@endless/core/for-cli'
 
-/** What may wait for a generation that does not read, before it is dropped. */
+// The supervisor's line to a generation.
+
+/** Most messages that wait for a generation that does not read; further ones are dropped. */
 const mostWaiting = 10_000
 
-/** The line to a generation. Nothing that comes over it can end this process. */
+/**
+ * Line to a generation. Nothing that comes over it can end this process.
+ * See docs/decisions.md, "Garbage on a channel ends no process"
+ */
 export class Line {
-  /** Settles when the other end is closed, which it is at the latest by the end of the process. */
+  /** Resolves when the other end is closed, at the latest by the end of its process. */
   readonly closed: Promise<void>
   readonly #channel: Channel<FromSupervisor, ToSupervisor>
   #waiting = 0
 
   /**
-   * @param onMessage called for each message of ours; what it throws is the sender's fault
-   * @param onGarbage called with the reason when something else has come
+   * @param onMessage called for each message of endless; an error that it throws goes to `onGarbage`
+   * @param onGarbage called with the reason when anything else arrives
    */
   constructor(
     child: ChildProcess,
@@ -33,8 +38,9 @@ export class Line {
   }
 
   /**
-   * Sends. The handle stays ours, and may be closed when this settles: with `false` if the generation does
-   * certainly not have it; of one that is gone nobody knows, and its end tells.
+   * Sends a message. The handle still belongs to the caller, who may close it when this resolves: with
+   * `false` if the generation certainly did not get it. If the generation is gone, this is unknown, and
+   * its end is reported elsewhere.
    */
   async send(message: FromSupervisor, handle?: RawHandle): Promise<boolean> {
     if (this.#waiting >= mostWaiting) return false

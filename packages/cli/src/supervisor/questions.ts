@@ -7,6 +7,8 @@ import {
 import { type Death, describeDeath } from './death.js'
 import type { Generation } from './generation.js'
 
+// The questions that the supervisor asks its generations.
+
 type What = Extract<FromSupervisor, { type: 'ask' }>['what']
 type Reply = Extract<ToSupervisor, { type: 'answer' | 'refusal' }>
 
@@ -17,14 +19,16 @@ interface Question {
   reject: (error: Error) => void
 }
 
-/** What generations have been asked and have not answered yet. */
+/** Questions to generations, until they are answered. */
 export class Questions {
   readonly #open = new Map<number, Question>()
   #lastId = 0
 
   /**
-   * Asks; rejects if the generation refuses, or dies first, or, with `withinMs`, has not answered by then
-   * (`ERR_ENDLESS_UNRESPONSIVE`).
+   * Asks a generation, and resolves with its answer.
+   *
+   * @throws (rejects) if the generation refuses, or dies first
+   * @throws (rejects) `ERR_ENDLESS_UNRESPONSIVE` if it does not answer within `withinMs`
    */
   ask(to: Generation, what: What, withinMs?: number): Promise<unknown> {
     const id = ++this.#lastId
@@ -33,7 +37,7 @@ export class Questions {
         this.#open.delete(id)
         reject(unresponsive(to))
       }
-      // Referenced: somebody waits.
+      // Referenced: a caller waits for the answer.
       const timer = withinMs === undefined ? undefined : setTimeout(late, withinMs)
       this.#open.set(id, { to, timer, resolve, reject })
       void to.send({ type: 'ask', id, what })

@@ -11,20 +11,22 @@ import type {
 import type { Generation } from './generation.js'
 import type { StandIn } from './stand-in.js'
 
-/** What a generation says to another: all but what is for the supervisor itself. */
+// Passes messages and handles from one generation to another.
+
+/** Message from one generation to another: all but those for the supervisor itself. */
 export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' }>
 
 /**
- * Passes on what generations give each other, by its type: what a predecessor says goes to the successor, and
- * the other way round. It notes what the supervisor has to know of it, and keeps a copy of each
- * listening socket.
+ * Passes messages between predecessor and successor; the type of a message says which of them it is for.
+ * Notes what the supervisor has to know, and keeps a copy of each listening socket.
+ * See docs/decisions.md, "The supervisor is a relay"
  */
 export class Relay {
   readonly #standIn: StandIn
   readonly #facts: () => SupervisorFacts
   readonly #onTakenOver: (generation: Generation, afterMs: number | undefined) => void
 
-  /** @param onTakenOver called with a successor that is told to accept, before it is, and how long the restart took */
+  /** @param onTakenOver called with a successor before it is told to accept, and how long the restart took */
   constructor(
     standIn: StandIn,
     facts: () => SupervisorFacts,
@@ -35,7 +37,11 @@ export class Relay {
     this.#onTakenOver = onTakenOver
   }
 
-  /** @throws if it is of no known type */
+  /**
+   * Handles a message of a generation.
+   *
+   * @throws if the type of the message is unknown
+   */
   receive(from: Generation, message: Passed, handle: RawHandle | undefined): void {
     const { predecessor, successor } = from
     switch (message.type) {
@@ -48,7 +54,7 @@ export class Relay {
         return
       case 'taken-over':
         if (successor) this.#onTakenOver(successor, message.afterMs)
-        // What the successor does not listen on must refuse; what it does is among its own.
+        // Copies of the successor's sockets are in its own escrow. A socket that it does not use must refuse.
         from.escrow.close()
         void pass(successor, message, handle)
         return
@@ -67,7 +73,7 @@ export class Relay {
         return
       case 'escrow':
         if (!handle) return
-        // This process keeps it, and so does the predecessor while there is one.
+        // Kept here, and also by the predecessor while it lives.
         from.escrow.put({
           ...nameOf(message),
           handle: handle as RawListener,
@@ -109,7 +115,7 @@ export class Relay {
         return
       default:
         message satisfies never
-        throw new Error('it is of no known type')
+        throw new Error('its type is unknown')
     }
   }
 }
@@ -118,7 +124,7 @@ function nameOf({ asked, bound }: ListenerName): ListenerName {
   return { asked, bound }
 }
 
-/** Passes an open connection on, and answers for a successor that has no descriptor left for it. */
+/** Passes on an open connection; declines it for a successor that has no file descriptor left for it. */
 async function passConnection(
   from: Generation,
   message: MovedConnection | MovedUpgrade,
@@ -129,7 +135,7 @@ async function passConnection(
   await from.send({ type, id: message.id })
 }
 
-/** Sends it on, as {@link Generation.send} does; this process keeps nothing of it. */
+/** Sends a message on, as {@link Generation.send} does, and closes the handle in this process. */
 async function pass(
   to: Generation | undefined,
   message: Passed,

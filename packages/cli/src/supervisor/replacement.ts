@@ -4,10 +4,12 @@ import { type Death, failureOf } from './death.js'
 import { Generation } from './generation.js'
 import type { SupervisorHost } from './supervisor-host.js'
 
-/** How long a generation may boot of which nobody knows its `readyTimeoutMs`. */
+// Replaces a generation that died.
+
+/** Boot limit of a generation whose `readyTimeoutMs` is unknown. */
 const unknownTimeoutMs = 60_000
 
-/** Starts a generation that has no predecessor; gives the reason why if that cannot be done. */
+/** Starts a generation that has no predecessor; if that fails, returns a promise of the reason. */
 export type Start = (launch: SpawnRequest, number: number) => Generation | Promise<Error>
 
 interface Due {
@@ -16,16 +18,16 @@ interface Due {
   timer: NodeJS.Timeout
 }
 
-/** Another generation in the place of a dead one: at most one is due, or boots. */
+/** Starts a generation in the place of a dead one. At most one is due, or boots. */
 export class Replacement {
   readonly #host: SupervisorHost
   readonly #start: Start
   readonly #backOff = new BackOff()
   #due: Due | undefined
-  /** What was started, until it serves. */
+  /** Replacement that boots, until it serves. */
   #booting: Generation | undefined
   #bootLimit: NodeJS.Timeout | undefined
-  /** Those who do not want to wait any longer than they must. */
+  /** Settles for the callers of {@link hasten}. */
   #waiting: Deferred<Generation> | undefined
 
   constructor(host: SupervisorHost, start: Start) {
@@ -33,23 +35,23 @@ export class Replacement {
     this.#start = start
   }
 
-  /** What was started and does not serve yet. */
+  /** Replacement that was started and does not serve yet. */
   get booting(): Generation | undefined {
     return this.#booting
   }
 
-  /** When the next start is due, in ms from now; `null` if none is. */
+  /** Time until the next start; `null` if none is due. */
   get startingInMs(): number | null {
     if (!this.#due) return null
     return Math.max(0, Math.round(this.#due.atMs - this.#host.now()))
   }
 
-  /** How many have died in a row. */
+  /** How many generations have died in a row. */
   get deaths(): number {
     return this.#backOff.deaths
   }
 
-  /** Has another one started, at once or later if generations die again and again. */
+  /** Schedules a replacement: at once, or later if generations die one after the other. */
   schedule(dead: Generation): void {
     if (this.#due || this.#booting) return
     const delayMs = this.#waiting ? 0 : this.#backOff.delayMs
@@ -57,7 +59,7 @@ export class Replacement {
       delayMs === 0 ? 'starting it again' : `starting it again in ${String(delayMs)} ms`,
     )
     const atMs = this.#host.now() + delayMs
-    // Referenced: while nothing runs, it alone keeps this process alive.
+    // Referenced: while nothing runs, this timer alone keeps the process alive.
     const timer = setTimeout(() => {
       this.#begin(dead)
     }, delayMs)
@@ -65,22 +67,22 @@ export class Replacement {
   }
 
   /**
-   * Has what is due started at once; settles with what serves then: this, or a predecessor that takes over
-   * again.
+   * Starts at once a replacement that is due, or joins one that boots. Resolves with the generation that
+   * then serves: the replacement, or a predecessor that takes over again.
    *
-   * @throws (rejects) with the reason if it dies, too
+   * @throws (rejects) with the reason if the replacement dies, too
    */
   hasten(): Promise<Generation> {
     const { promise } = (this.#waiting ??= deferred())
     if (this.#due) {
-      this.#host.logger.info('starting it again at once, as somebody has asked for a restart')
+      this.#host.logger.info('starting it again at once: a restart was requested')
       clearTimeout(this.#due.timer)
       this.#begin(this.#due.dead)
     }
     return promise
   }
 
-  /** One has died that had served for so long, or never. */
+  /** Notes the death of a generation that had served for `servedMs`; 0 if it never served. */
   died(generation: Generation, death: Death, servedMs: number): void {
     this.#backOff.died(servedMs)
     if (generation !== this.#booting) return
@@ -88,25 +90,25 @@ export class Replacement {
     this.#fail(failureOf(generation, death))
   }
 
-  /** A generation serves. */
+  /** Notes that a generation serves. */
   served(generation: Generation): void {
     if (generation === this.#booting) this.#forget()
     this.#waiting?.resolve(generation)
     this.#waiting = undefined
   }
 
-  /** Another one serves in its place, which is ended if it was started already. */
+  /** Gives up the replacement, since another generation serves; ends it if it was started already. */
   giveUp(): void {
     this.#unschedule()
     const generation = this.#booting
     if (!generation) return
-    // Nobody takes the place of this one.
+    // So that it is not replaced.
     generation.hasLeft = true
     generation.signal('SIGKILL')
     this.#forget()
   }
 
-  /** The service ends: nothing is started any more. */
+  /** Starts nothing any more, since the service ends. */
   cancel(): void {
     this.#unschedule()
     clearTimeout(this.#bootLimit)
@@ -136,7 +138,7 @@ export class Replacement {
 
   #boot(generation: Generation, timeoutMs: number): void {
     this.#booting = generation
-    // Unreferenced: the generation that it is for holds this process.
+    // Unreferenced: the generation that boots keeps this process alive.
     this.#bootLimit = setTimeout(() => {
       if (generation.isReady || generation.hasEnded) return
       generation.lastWords.diedOf({

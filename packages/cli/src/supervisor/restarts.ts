@@ -12,10 +12,12 @@ import type { Replacement } from './replacement.js'
 import type { Succession } from './succession.js'
 import type { SupervisorHost } from './supervisor-host.js'
 
-/** How long a generation that is to restart may take to say that it hears. */
+// The restarts of a supervised service.
+
+/** How long a generation may take to answer before it is told to restart. */
 const heardMs = 5_000
 
-/** The parts of the supervisor that {@link Restarts} works with. */
+/** Parts of the supervisor that {@link Restarts} needs. */
 interface RestartsParts {
   readonly host: SupervisorHost
   readonly chain: Chain
@@ -24,7 +26,10 @@ interface RestartsParts {
   readonly replacement: Replacement
 }
 
-/** The restarts of a service, and how the last one has ended: also when those are gone that know more of it. */
+/**
+ * Restarts a service, and remembers how the last restart ended, even when the generations that took part
+ * in it are gone. See docs/decisions.md, "While nothing serves, a restart is the replacement"
+ */
 export class Restarts {
   readonly #host: SupervisorHost
   readonly #chain: Chain
@@ -32,7 +37,7 @@ export class Restarts {
   readonly #succession: Succession
   readonly #replacement: Replacement
   readonly #record: RestartRecord
-  /** What is started in the place of a dead generation, for all that have asked for a restart meanwhile. */
+  /** Replacement of a dead generation; shared by all restarts that are requested in the meantime. */
   #resumption: Promise<RestartReport> | undefined
 
   constructor({ host, chain, questions, succession, replacement }: RestartsParts) {
@@ -44,16 +49,16 @@ export class Restarts {
     this.#record = new RestartRecord(host)
   }
 
-  /** How the last one has ended, as far as this process has seen it. */
+  /** How the last restart ended, as far as this process saw it. */
   get last(): LastRestart | null {
     return this.#record.last
   }
 
   /**
-   * Restarts the service; settles when the successor has taken over. While nothing serves, what is to take the
-   * place of the dead generation is the new one: it is started at once, and waited for.
+   * Restarts the service; resolves when the successor has taken over. While nothing serves, starts the
+   * replacement of the dead generation at once, and waits for it.
    *
-   * @throws (rejects) with the reason if the old generation serves on, or still nothing serves
+   * @throws (rejects) with the reason if the old generation keeps serving, or still nothing serves
    */
   async restart(): Promise<RestartReport> {
     const { current, last } = this.#chain
@@ -64,24 +69,25 @@ export class Restarts {
       )
     }
     if (!current) return this.#resume()
-    // Not told to restart before it has shown that it hears: nobody would know when it does.
+    // A blocked generation would act on the order once it recovers, after the command has failed.
+    // See docs/decisions.md, "A generation must answer before it is told to restart"
     await this.#questions.ask(current, 'status', heardMs)
     return (await this.#questions.ask(current, 'restart')) as RestartReport
   }
 
-  /** A successor is told to accept. */
+  /** Records that a successor is told to accept. */
   takenOver({ number, pid }: Generation, durationMs: number | undefined): void {
     this.#record.takenOver({ number, pid, durationMs })
   }
 
-  /** A generation has ended: of a successor that never served, a restart has failed. */
+  /** Records the end of a generation: if it was a successor that never served, a restart has failed. */
   ended(generation: Generation, death: Death): void {
     const { predecessor, servingSinceMs, number, startedMs } = generation
     if (!predecessor || servingSinceMs !== undefined || this.#succession.isStopping) return
     this.#record.failed(number, failureOf(generation, death), this.#host.now() - startedMs)
   }
 
-  /** Has the dead generation replaced at once; joins one that boots. */
+  /** Replaces the dead generation at once; joins a replacement that boots. */
   #resume(): Promise<RestartReport> {
     const dead = this.#chain.last
     if (!dead) {
@@ -108,7 +114,7 @@ export class Restarts {
       }
       throw error
     }
-    // Its predecessor serves again, which is not what was asked for.
+    // A predecessor serves again, and not a new version: restart it.
     if (generation.number <= dead.number) return this.restart()
     const { number, pid } = generation
     const report = { number, pid, durationMs: Math.round(this.#host.now() - beganMs) }

@@ -9,13 +9,13 @@ import { Escrow } from './escrow.js'
 import type { Generation } from './generation.js'
 
 /**
- * The supervisor in the place of a predecessor, for a generation that has none: the first, and one that
- * replaces a dead one. It gives what that one would have given: the
- * sockets with their ticket keys, and the word to accept.
+ * Stands in for the predecessor of a generation that has none: the first, or one that replaces a dead
+ * generation. Sends what a predecessor would send: the sockets with their ticket keys, and the message to
+ * accept.
  */
 export class StandIn {
   readonly #facts: () => SupervisorFacts
-  /** What is to be listened on while nobody serves. */
+  /** Sockets for the next generation, kept while nothing serves. */
   #kept = new Escrow()
 
   constructor(facts: () => SupervisorFacts) {
@@ -26,13 +26,13 @@ export class StandIn {
     for (const listener of listeners) this.#kept.put(listener)
   }
 
-  /** Keeps what a generation has listened on that is gone, in the place of what was kept. */
+  /** Keeps the sockets of a generation that is gone, and closes those kept so far. */
   keep(escrow: Escrow): void {
     this.#kept.close()
     this.#kept = escrow
   }
 
-  /** Keeps nothing any more: another generation serves, or none ever will. */
+  /** Closes all kept sockets: a generation serves, or none ever will. */
   release(): void {
     this.keep(new Escrow())
   }
@@ -56,13 +56,13 @@ export class StandIn {
     })
   }
 
-  /** Lets one accept that is ready. */
+  /** Makes a generation that is ready accept. */
   letServe(generation: Generation): void {
     void generation.send({ type: 'taken-over' })
     void generation.send({ type: 'predecessor-gone' })
   }
 
-  /** Goes on where a predecessor has ended. */
+  /** Continues a handoff whose predecessor has ended. */
   succeed(successor: Generation): void {
     if (!successor.isWelcomed && successor.hasSaidHello) this.welcome(successor)
     else if (successor.isReady) this.letServe(successor)

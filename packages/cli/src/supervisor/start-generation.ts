@@ -9,7 +9,9 @@ import {
 import { Generation } from './generation.js'
 import type { SupervisorHost } from './supervisor-host.js'
 
-/** What comes from a generation. */
+// Starts the process of a generation.
+
+/** Receives a message from a generation. */
 export type Receive = (
   from: Generation,
   message: ToSupervisor,
@@ -17,9 +19,9 @@ export type Receive = (
 ) => void
 
 /**
- * Starts a generation; gives the reason why if that cannot be done.
+ * Starts a generation; if that fails, returns a promise of the reason.
  *
- * @param receive called for each message of it; what it throws is the sender's fault
+ * @param receive called for each message of the generation; an error that it throws is logged
  */
 export function startGeneration(
   host: SupervisorHost,
@@ -31,14 +33,15 @@ export function startGeneration(
   let child: ChildProcess
   try {
     child = withStdio((stdio) =>
-      // In a session of its own: a terminal's Ctrl-C is for this process alone.
+      // A terminal's Ctrl-C must reach this process alone.
+      // See docs/decisions.md, "Each generation has a session of its own"
       host.spawn(command, args, { cwd, env, stdio, detached: true }),
     )
   } catch (error) {
     return Promise.resolve(error as Error)
   }
   if (!hasStarted(child)) return failureOf(child)
-  // It comes for other reasons too, such as a signal that could not be sent.
+  // 'error' also comes for other reasons, such as a signal that could not be sent.
   child.on('error', ignore)
   const generation: Generation = new Generation(
     child,
@@ -48,8 +51,8 @@ export function startGeneration(
     },
     (reason) => {
       host.logger.error(
-        `Ignored what came from ${generationName(generation)}: ` +
-          `it is not for a supervisor: ${reason instanceof Error ? reason.message : String(reason)}`,
+        `Ignored a message from ${generationName(generation)}, ` +
+          `which is not for a supervisor: ${reason instanceof Error ? reason.message : String(reason)}`,
       )
     },
   )
@@ -60,11 +63,11 @@ function hasStarted(child: ChildProcess): child is ChildProcess & { pid: number 
   return child.pid !== undefined
 }
 
-/** Settles with the reason why a process could not be started. */
+/** Resolves with the reason why a process could not be started. */
 function failureOf(child: ChildProcess): Promise<Error> {
   return new Promise((resolve) => child.on('error', resolve))
 }
 
 function ignore(): void {
-  // What becomes of a generation is heard from its end.
+  // If the generation ends, its event 'exit' says so.
 }

@@ -6,16 +6,24 @@ import type { Replacement } from './replacement.js'
 import type { StandIn } from './stand-in.js'
 import type { SupervisorHost } from './supervisor-host.js'
 
+// Decides which generation takes the place of one that ended.
+
 /**
- * How long a predecessor that drains may take to answer whether it takes over again. Meanwhile
- * connections wait; one that is held up by its work for longer is no help either.
+ * How long a predecessor that drains may take to report whether it takes over again. Connections wait in
+ * the meantime, and a predecessor that its work blocks for longer would not help them either.
  */
 const takeBackMs = 3_000
 
-/** How a generation has ended that served or was to, by the clock of the world; `inARow`: how many by now. */
+/**
+ * How a generation that served, or was about to, ended (times from {@link SupervisorHost.now}). `inARow`
+ * counts the deaths in a row, with this one.
+ */
 export type LastDeath = Death & { number: number; pid: number; endedMs: number; inARow: number }
 
-/** Who takes the place of a generation that has ended: its predecessor, another one, or nobody. */
+/**
+ * Decides what takes the place of a generation that ended: its predecessor, a replacement, or nothing.
+ * See docs/decisions.md, "Generations report which one serves"
+ */
 export class Succession {
   readonly #host: SupervisorHost
   readonly #chain: Chain
@@ -23,7 +31,7 @@ export class Succession {
   readonly #replacement: Replacement
   #takeBack: NodeJS.Timeout | undefined
   #death: LastDeath | undefined
-  /** How the last one has ended that served: the exit code of the service. */
+  /** How the last generation that served ended, which gives the service its exit code. */
   #end: Death | undefined
   #isStopping = false
   readonly #over = deferred<number>()
@@ -35,12 +43,12 @@ export class Succession {
     this.#replacement = replacement
   }
 
-  /** Settles with the exit code of the service when all generations have ended. */
+  /** Resolves with the exit code of the service when all generations have ended. */
   get over(): Promise<number> {
     return this.#over.promise
   }
 
-  /** How the last generation that died by itself has ended. */
+  /** Last death of a generation that served, or was started to replace a dead one. */
   get death(): LastDeath | undefined {
     return this.#death
   }
@@ -49,7 +57,7 @@ export class Succession {
     return this.#isStopping
   }
 
-  /** Nobody takes anybody's place any more. */
+  /** Ends the succession: from now on, no generation is replaced. */
   stop(): void {
     if (!this.#isStopping) this.#host.stopping()
     this.#isStopping = true
@@ -57,21 +65,21 @@ export class Succession {
     this.#endIfDone()
   }
 
-  /** The first generation could not be started. */
+  /** Ends the service, since its first generation could not be started. */
   fail(launch: SpawnRequest, error: Error): void {
     this.#host.logger.error(`Cannot start ${launch.command}: ${error.message}`)
     this.#over.resolve(exitCodeOf(undefined))
   }
 
-  /** A generation has said that it does not serve again in the place of its successor. */
+  /** Notes that a generation does not serve again in the place of its successor. */
   declined(generation: Generation): void {
     generation.isHopeful = false
     this.#replaceIfNobodyServes()
   }
 
   /**
-   * A generation says that it serves. Tells whether it shall: one that was given up comes too late if
-   * what was started in its place is ready, and if not, that one is ended.
+   * Returns whether a generation that reports that it serves should do so. One that was given up is too
+   * late if its replacement is ready; if not, the replacement is ended.
    */
   admits(generation: Generation): boolean {
     if (!generation.isGivenUp) return true
@@ -81,7 +89,7 @@ export class Succession {
     return true
   }
 
-  /** A generation serves, for the first time or again. */
+  /** Notes that a generation serves, for the first time or again. */
   served(generation: Generation): void {
     this.#replacement.served(generation)
   }
@@ -107,7 +115,7 @@ export class Succession {
       if (hasFailed && !this.#isStopping) this.#host.restartFailed(describeDeath(death))
     }
     const isDrained = !wasServing && hasServed && death.code === 0
-    // Of a successor that failed its predecessor tells.
+    // The predecessor of a successor that failed logs the failure itself.
     if (!generation.hasLeft && !this.#isStopping && !predecessor && !isDrained) {
       this.#host.logger.error(`${generationName(generation)} ${describeDeath(death)}`)
     }
@@ -115,15 +123,15 @@ export class Succession {
     this.#replaceIfNobodyServes()
   }
 
-  /** It has been told that its successor has ended: it answers whether it takes over again. */
+  /** Waits for a predecessor, which knows that its successor ended, to report whether it takes over again. */
   #await(predecessor: Generation): void {
     predecessor.isHopeful = true
     clearTimeout(this.#takeBack)
-    // Unreferenced: the predecessor that it waits for holds this process.
+    // Unreferenced: the predecessor keeps this process alive.
     this.#takeBack = setTimeout(() => {
       if (!predecessor.isHopeful || predecessor.hasEnded) return
       this.#host.logger.warn(
-        `${generationName(predecessor)} has not answered in ` +
+        `${generationName(predecessor)} has not reported within ` +
           `${String(takeBackMs / 1000)} s whether it serves again`,
       )
       predecessor.isHopeful = false

@@ -2,7 +2,7 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import type { Logger } from '@endless/core/for-cli'
 import type { Generation } from './generation.js'
 
-/** What a supervisor needs from its surroundings: the world, and listeners to what happens. */
+/** What `Supervisor` needs from its surroundings: the process, and calls when its state changes. */
 export interface SupervisorHost {
   readonly logger: Logger
   /** The pid of this process. */
@@ -10,12 +10,12 @@ export interface SupervisorHost {
   now(): number
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
   terminal(): 'present' | 'gone' | 'none'
-  /** A generation serves, for the first time or again. */
+  /** Called when a generation serves, for the first time or again. */
   serving(generation: Generation): void
-  /** A generation asks for a successor. */
+  /** Called when a restart begins. */
   restarting(): void
-  /** A successor ended before it served: its predecessor serves on. */
+  /** Called when a restart has failed. */
   restartFailed(reason: string): void
-  /** The service shuts down. */
+  /** Called when the service shuts down. */
   stopping(): void
 }

@@ -22,20 +22,25 @@ import { type LastDeath, Succession } from './succession.js'
 import type { SupervisorHost } from './supervisor-host.js'
 import { UnresponsiveGenerations } from './unresponsive-generations.js'
 
-/** After what time a program that has not said that it serves is worth a word. */
+// The supervisor: wires its parts, and handles signals and messages.
+
+/** How long the first generation may take to become ready before a warning is logged. */
 const slowStartMs = 60_000
-/** npm and shells pass Ctrl-C on to a process that the terminal has told already: that is no second one. */
+/**
+ * A SIGINT within this time is no second Ctrl-C: npm and shells forward a Ctrl-C that the terminal has
+ * already sent to this process.
+ */
 const ctrlCEchoMs = 500
 
 export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
 
 /**
- * The parent of all generations of a service. It holds no code of the application: it starts generations,
- * passes on what they give each other, keeps a copy of each listening socket, and replaces a generation
- * that has died when nobody else takes its place.
+ * Parent of all generations of a service. It runs no code of the application: it starts generations,
+ * passes on their messages to each other, keeps a copy of each listening socket, and replaces a generation
+ * that died if no other takes its place.
  */
 export class Supervisor {
-  /** What is started in the place of a generation that died. */
+  /** Replacement of a generation that died. */
   readonly replacement: Replacement
   readonly #host: SupervisorHost
   readonly #chain = new Chain()
@@ -50,6 +55,8 @@ export class Supervisor {
 
   constructor(host: SupervisorHost) {
     this.#host = host
+    // `isFirst` lets a generation accept before it is ready.
+    // See docs/decisions.md, "The first generation accepts at once"
     const facts = (): SupervisorFacts => ({
       isAtTerminal: host.terminal() === 'present',
       isFirst: this.#chain.last === undefined,
@@ -71,12 +78,12 @@ export class Supervisor {
     this.#unresponsive = new UnresponsiveGenerations(this.#questions, host.logger, host.pid)
   }
 
-  /** Settles with the exit code of the service when all generations have ended. */
+  /** Resolves with the exit code of the service when all generations have ended. */
   get ended(): Promise<number> {
     return this.#succession.over
   }
 
-  /** Those that live, from the oldest to the newest. */
+  /** Generations that are alive, from the oldest to the newest. */
   get generations(): Generation[] {
     return this.#chain.living
   }
@@ -85,12 +92,12 @@ export class Supervisor {
     return this.#chain.current
   }
 
-  /** How the last restart has ended, as far as this process has seen it. */
+  /** How the last restart ended, as far as this process saw it. */
   get lastRestart(): LastRestart | null {
     return this.#restarts.last
   }
 
-  /** How the last generation that died by itself has ended. */
+  /** Last death of a generation that served, or was started to replace a dead one. */
   get death(): LastDeath | undefined {
     return this.#succession.death
   }
@@ -102,7 +109,7 @@ export class Supervisor {
   /**
    * Starts the service.
    *
-   * @param listeners sockets that somebody has bound for it
+   * @param listeners sockets that a service manager bound for it
    */
   start(launch: SpawnRequest, listeners: PassedListener[] = []): void {
     this.#standIn.put(listeners)
@@ -117,7 +124,8 @@ export class Supervisor {
       if (first.isReady || first.hasEnded) return
       this.#host.logger.warn(
         `${generationName(first)} has not become ready in ${String(slowStartMs / 1000)} s: ` +
-          'does it listen with @endless/core, in the process that was started? Until it does it cannot be restarted.',
+          'does it listen with @endless/core, in the process that was started? ' +
+          'Until it does, it cannot be restarted.',
       )
     }, slowStartMs).unref()
   }
@@ -132,7 +140,7 @@ export class Supervisor {
         this.#stop(signal)
         return
       case 'SIGUSR2':
-        // Those that do not listen for it yet would die of it.
+        // A generation that is not ready does not catch SIGUSR2 yet, and would die of it.
         for (const each of this.generations) if (each.isReady) each.signal(signal)
         if (this.isStopping) this.#unresponsive.hammered(this.generations)
         return
@@ -145,12 +153,12 @@ export class Supervisor {
     }
   }
 
-  /** As {@link Restarts.restart}. */
+  /** Restarts the service, as {@link Restarts.restart} does. */
   restart(): Promise<RestartReport> {
     return this.#restarts.restart()
   }
 
-  /** Asks a generation about itself. */
+  /** Asks a generation for its status. */
   async statusOf(generation: Generation): Promise<GenerationStatus> {
     return (await this.#questions.ask(generation, 'status')) as GenerationStatus
   }
@@ -160,9 +168,9 @@ export class Supervisor {
       this.#host.logger.info('the terminal has been closed: shutting down')
       this.#stop('SIGINT')
     } else if (this.current) this.current.signal('SIGHUP')
-    // Of what comes of it the log tells.
+    // The log tells how this restart ends.
     else if (this.replacement.startingInMs !== null) this.restart().catch(() => undefined)
-    // A generation that does not serve yet would die of it.
+    // A generation that does not serve yet would die of SIGHUP.
     else this.#isHangUpDue = true
   }
 
@@ -170,14 +178,14 @@ export class Supervisor {
     const isAgain = this.isStopping
     this.#succession.stop()
     for (const generation of this.generations) {
-      // A successor that boots is its predecessor's to stop.
+      // A successor that boots is stopped by its predecessor.
       if (generation.isReady || !generation.predecessor) generation.signal(signal)
     }
     if (!isAgain) this.#unresponsive.stopped(this.generations)
     if (signal === 'SIGINT') this.#interrupted(isAgain)
   }
 
-  /** Ctrl-C: the second one is the hammer, as the generations have it. */
+  /** Handles Ctrl-C: the second one is the hammer, as in the generations. */
   #interrupted(isAgain: boolean): void {
     const nowMs = this.#host.now()
     const sinceMs = nowMs - this.#interruptedMs
@@ -191,7 +199,7 @@ export class Supervisor {
     number: number,
     predecessor?: Generation,
   ): Generation | Promise<Error> {
-    // What is called back must not know the predecessor: each generation would keep all before it.
+    // The callback must not refer to the predecessor: each generation would keep all earlier ones in memory.
     const generation = startGeneration(this.#host, launch, number, this.#receive)
     if (!(generation instanceof Generation)) return generation
     this.#chain.add(generation, predecessor)
@@ -205,7 +213,7 @@ export class Supervisor {
     this.#restarts.ended(generation, death)
     this.#questions.ended(generation, death)
     this.#succession.ended(generation, death)
-    // It came while a replacement was booting, which has died now.
+    // SIGHUP came while a replacement was booting, which has died now.
     if (this.#isHangUpDue && this.replacement.startingInMs !== null) {
       this.#isHangUpDue = false
       this.#hangUp()
@@ -240,7 +248,7 @@ export class Supervisor {
   }
 
   #startSuccessor(of: Generation, launch: SpawnRequest): void {
-    if (of.successor) throw new Error('it has a successor')
+    if (of.successor) throw new Error('the generation already has a successor')
     const successor = this.#spawn(launch, of.number + 1, of)
     if (!(successor instanceof Generation)) {
       void successor.then((error) => {
@@ -260,7 +268,7 @@ export class Supervisor {
       return
     }
     generation.hasLeft = false
-    // A successor that has taken over is older news than its predecessor's taking over again.
+    // A successor's report that it took over is older than its predecessor's that it serves again.
     const isBack = this.current === undefined
     if (!isBack && this.current !== generation) return
     this.#chain.changeCurrent(generation, this.#host.now())

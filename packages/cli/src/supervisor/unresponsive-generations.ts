@@ -2,34 +2,37 @@ import { EndlessError, generationName, type Logger } from '@endless/core/for-cli
 import type { Generation } from './generation.js'
 import type { Questions } from './questions.js'
 
-/** How long after it was told to stop one may take to answer before that is worth a word. */
+// Deals with generations that should end and do not answer.
+
+/** How long a generation that was told to stop may not answer before a warning is logged. */
 const stopMs = 10_000
-/** How long after the hammer. */
+/** How long it may not answer after the hammer before it is killed. */
 const hammerMs = 5_000
 
 /**
- * Sees to it that what shall end can: a generation whose event loop is blocked hears of no signal and lets no
- * hammer fall. One that answers is left alone, however long its drain and its clean-up take: it bounds them itself.
+ * Makes sure that what should end does: a blocked event loop hears neither signal nor hammer. A generation
+ * that answers is left alone, however long it takes.
+ * See docs/decisions.md, "Only the hammer kills a generation that drains"
  */
 export class UnresponsiveGenerations {
   readonly #questions: Questions
   readonly #logger: Logger
   readonly #pid: number
 
-  /** @param pid whom to signal: this process */
+  /** @param pid pid of this process, which the warning names */
   constructor(questions: Questions, logger: Logger, pid: number) {
     this.#questions = questions
     this.#logger = logger
     this.#pid = pid
   }
 
-  /** They have been told to stop: tells of those that do not hear it. */
+  /** Warns of generations that were told to stop and do not answer. */
   stopped(generations: Generation[]): void {
-    // One that is not ready takes SIGTERM as the kernel does.
+    // One that is not ready does not catch SIGTERM, and ends by it.
     for (const each of generations) if (each.isReady) void this.#tell(each)
   }
 
-  /** The hammer has fallen: kills those that do not hear it. */
+  /** Kills generations on which the hammer fell and which do not answer. */
   hammered(generations: Generation[]): void {
     for (const each of generations) void this.#kill(each)
   }
@@ -37,8 +40,8 @@ export class UnresponsiveGenerations {
   async #tell(generation: Generation): Promise<void> {
     if (await this.#answers(generation, stopMs)) return
     this.#logger.warn(
-      `${generationName(generation)} has not answered for ${String(stopMs / 1000)} s since it was told to stop: ` +
-        'its event loop is blocked. SIGUSR2 to ' +
+      `${generationName(generation)} has not answered for ${String(stopMs / 1000)} s ` +
+        'since it was told to stop: its event loop is blocked. SIGUSR2 to ' +
         `pid ${String(this.#pid)}, a second Ctrl-C or 'endless hammer' kills it`,
     )
   }
@@ -49,7 +52,7 @@ export class UnresponsiveGenerations {
     generation.signal('SIGKILL')
   }
 
-  /** Asks for a sign of life; one that has ended needs none. */
+  /** Returns whether a generation answers, or has ended. */
   async #answers(generation: Generation, withinMs: number): Promise<boolean> {
     try {
       await this.#questions.ask(generation, 'status', withinMs)

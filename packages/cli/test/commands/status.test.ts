@@ -163,7 +163,7 @@ describe('while nothing serves', () => {
     const first = { ...outage, startingInMs: null, lastDeath: null, generations: [booting!] }
     expect(secondLine(first)).toBe('nothing serves yet: the service is being started')
     expect(secondLine({ ...first, generations: [draining!] })).toBe(
-      'nothing serves: what is left drains',
+      'nothing serves: the remaining generations drain',
     )
   })
 

@@ -1,8 +1,8 @@
 import { defaultHammerTimeMs } from './options.js'
 
 /**
- * Defaults of every endless server, mutable as in Go: the timeouts are read when a server is made,
- * the hammer time when it begins to shut down. What is `undefined` is Node's own.
+ * Defaults of every endless server; you can change them, as in Go. The hammer time is read when a drain
+ * begins, the others when a server becomes endless. `undefined` means Node's own default.
  */
 export const defaults: {
   /** How long a client may take to send a whole request, in ms. @default Node's own */
@@ -11,7 +11,7 @@ export const defaults: {
   writeTimeoutMs: number | undefined
   /** How long a request's header may be, in bytes. @default Node's own */
   maxHeaderBytes: number | undefined
-  /** How long a drain may take, in ms; negative: for ever. @default 60_000 */
+  /** How long a drain may take, in ms; negative: no limit. @default 60_000 */
   hammerTimeMs: number
 } = {
   readTimeoutMs: undefined,

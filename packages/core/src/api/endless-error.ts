@@ -1,3 +1,5 @@
+// The one error class of endless, and its codes.
+
 /** Every code that an {@link EndlessError} can have; docs/errors.md has an entry for each. */
 export const errorCodes = [
   'ERR_ENDLESS_INVALID_OPTION',
@@ -23,9 +25,9 @@ export const errorCodes = [
 
 export type EndlessErrorCode = (typeof errorCodes)[number]
 
-/** What an {@link EndlessError} can know beyond its message. */
+/** Data that an {@link EndlessError} can have besides its message. */
 export interface EndlessErrorDetails {
-  /** What made it fail: for a successor, the error that it died of. */
+  /** The error behind this one; if a successor failed, the error that ended it. */
   cause?: unknown
   /** Pid of the successor that failed. */
   pid?: number | undefined
@@ -33,13 +35,13 @@ export interface EndlessErrorDetails {
   exitCode?: number | null
   /** Signal that ended the successor; `null` if it exited by itself. */
   signal?: NodeJS.Signals | null
-  /** Last lines that the successor wrote to its standard error from JavaScript. */
+  /** Last lines that JavaScript code in the successor wrote to standard error. */
   stderr?: string[]
 }
 
 /**
- * Reports everything that endless refuses or that goes wrong in a restart. Match it by `code`: two
- * copies of the library in one process have two classes.
+ * Reports everything that endless refuses, and everything that goes wrong in a restart. Match it by
+ * `code`: two copies of the library in one process have two classes.
  */
 export class EndlessError extends Error {
   override readonly name = 'EndlessError'
@@ -57,7 +59,7 @@ export class EndlessError extends Error {
   }
 }
 
-/** Gives the one line that a log should have of anything that was thrown. */
+/** Returns the message of an error, or any other thrown value as text, for a log or another error. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

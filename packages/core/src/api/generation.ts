@@ -3,53 +3,53 @@ import type { GenerationEvents } from './events.js'
 import type { RestartReport, ShutdownReport } from './reports.js'
 import type { GenerationState, GenerationStatus } from './status.js'
 
-/** Cleans up at the end: databases, queues. A promise is awaited, and what it gives is ignored. */
+/** Cleans up at the end, such as databases and queues. A promise is awaited; its value is ignored. */
 export type TerminateHook = () => unknown
 
 /** This process: one run of the program in a chain of restarts. */
 export interface Generation {
-  /** Counted from 0, the process that somebody started by hand. */
+  /** Position in the chain of restarts; the first process is 0. */
   readonly number: number
   readonly isSuccessor: boolean
   /**
    * Whether a successor has taken over: this process is `shutting-down`, but the service is not. `false`
-   * again if that successor dies and this process takes over again.
+   * again if that successor dies and this process serves again.
    */
   readonly hasSuccessor: boolean
   readonly state: GenerationState
   /**
    * Starts a successor and hands over to it, as SIGHUP does. Settles when the successor has taken
-   * over; this process then drains and exits. A second call meanwhile answers the same promise.
+   * over; this process then drains and exits. A call during a restart returns the same promise.
    *
-   * @throws (rejects) with the reason if the successor failed: this process serves on.
+   * @throws (rejects) with the reason if the restart failed; this process then goes on as before.
    * `ERR_ENDLESS_SUCCESSOR_EXITED`, `ERR_ENDLESS_READY_TIMEOUT`, `ERR_ENDLESS_SPAWN_FAILED`,
    * `ERR_ENDLESS_NOT_RUNNING`, `ERR_ENDLESS_SHUTTING_DOWN`; on Windows
    * `ERR_ENDLESS_UNSUPPORTED_PLATFORM`
    */
   restart(): Promise<RestartReport>
-  /** Says that this process is ready, with `{ ready: 'manual' }`. */
+  /** Reports that this process is ready; needed with `{ ready: 'manual' }`. */
   ready(): void
-  /** Drains all servers and exits, as SIGTERM does, but without its hooks. A second call joins. */
+  /** Drains all servers and exits, as SIGTERM does, but without its hooks. A second call joins the first. */
   shutdown(): Promise<ShutdownReport>
-  /** Lets the hammer fall now, if this process is shutting down; otherwise does nothing. */
+  /** Makes the hammer fall now if this process is shutting down; otherwise does nothing. */
   hammer(): void
   /**
-   * Gives an upgraded connection (WebSocket, tunnel) to the successor, together with what this program
-   * knows of it. Call it in a listener to 'drain', or later: from the call on nothing is read from the
-   * socket, and nothing may be written. What was written before is sent first. Bytes that were read and
-   * that the program has not used up belong into `state`.
+   * Moves an upgraded connection (WebSocket, tunnel) to the successor, together with what this program
+   * knows of it. Call it in a listener for 'drain', or later. From the call on, nothing is read from the
+   * socket, and you must not write to it. What was written before is sent first. `state` must contain the
+   * bytes that the program has read and not used up.
    *
-   * Settles with `true` when the successor has taken it, in its event 'adopt': the socket here is then
-   * destroyed, and its 'close' is not the client's. With `false` when it stays, and goes on as before:
-   * this process does not drain for a successor, the successor has no listener to 'adopt', does not
-   * listen on that address or has died, the socket is over TLS, has ended, or decodes text. A second
-   * call meanwhile answers the same promise.
+   * Resolves to `true` when the successor has adopted the connection, in its event 'adopt'. The socket here
+   * is then destroyed; its 'close' does not come from the client. Resolves to `false` if the connection
+   * stays, and goes on as before: this process does not drain for a successor; or the successor has no
+   * listener for 'adopt', does not listen on that address, or has died; or the socket is over TLS, has
+   * ended, or decodes text. A second call meanwhile returns the same promise.
    *
    * @param state any JSON value; `undefined` arrives as `null`
-   * @throws (rejects) `ERR_ENDLESS_INVALID_STATE` if it is none, or is more than 1 MiB of JSON
+   * @throws (rejects) `ERR_ENDLESS_INVALID_STATE` if `state` is no JSON value, or more than 1 MiB of JSON
    */
   migrate(socket: Duplex, state?: unknown): Promise<boolean>
-  /** Tells about this process, its servers and their connections, as of now. */
+  /** Returns the present status of this process, its servers and their connections. */
   status(): GenerationStatus
   on<E extends keyof GenerationEvents>(
     event: E,
@@ -60,9 +60,9 @@ export interface Generation {
     listener: (...args: GenerationEvents[E]) => void,
   ): Generation
   /**
-   * Registers a clean-up that runs after the drain, before the exit, and only there: a predecessor
-   * may have to serve again until then. Hooks run one after the other, each bounded by the longest
-   * hammer time.
+   * Registers a clean-up that runs between the drain and the exit, never earlier: until then, a
+   * predecessor may have to serve again. Hooks run one after the other, each bounded by the longest hammer
+   * time.
    */
   onTerminate(hook: TerminateHook): Generation
 }

@@ -3,15 +3,17 @@ import { late, within } from '../node/waits.js'
 import { EndlessError, messageOf } from './endless-error.js'
 import type { Logger } from './logger.js'
 
+// Hooks around signals: their types, those of one server, and the functions that run them.
+
 /** The signals that have hooks. */
 export const hookSignals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGTSTP'] as const
 
 export type HookSignal = (typeof hookSignals)[number]
 
-/** Before or after what endless does for a signal. */
+/** Whether a hook runs before or after endless acts on a signal. */
 export type HookPhase = 'before' | 'after'
 
-/** Runs around what endless does for a signal; a promise is awaited, and what it gives is ignored. */
+/** Runs before or after endless acts on a signal. A promise is awaited; its value is ignored. */
 export type SignalHook = () => unknown
 
 /** Hooks by phase and signal: `{ before: { SIGHUP: announce }, after: { SIGTERM: [flush] } }`. */
@@ -26,7 +28,7 @@ interface Registered {
   order: number
 }
 
-// Hooks of several servers run in the order in which they were registered, whichever server has them.
+// Counted across all servers: their hooks run in the order of registration, whichever server they belong to.
 let registrations = 0
 
 /** The hooks of one server. */
@@ -63,8 +65,8 @@ function invalidHook(found: string): EndlessError {
 }
 
 /**
- * Runs the hooks of some servers for one phase of one signal, one after the other. A hook that
- * throws, rejects, or takes longer than `boundMs` is logged, and the next one runs.
+ * Runs the hooks of several servers for one phase of one signal, one after the other. If a hook throws,
+ * rejects, or takes longer than `boundMs`, this is logged and the next hook runs.
  */
 export async function runHooks(
   all: Iterable<Hooks>,
@@ -81,7 +83,7 @@ export async function runHooks(
   }
 }
 
-/** Runs a function of the application; logs and goes on if it throws, rejects or takes longer than `boundMs`. */
+/** Runs an application function; logs and goes on if it throws, rejects or takes longer than `boundMs`. */
 export async function bounded(
   what: string,
   body: () => unknown,

@@ -2,7 +2,7 @@ import type { System } from '../node/system.js'
 import { messageOf } from './endless-error.js'
 
 /**
- * Takes the lines that endless logs. `console`, pino and Fastify's `app.log` are loggers.
+ * Takes the lines that endless logs. `console`, pino and Fastify's `app.log` all fit.
  *
  * @example endless(app, { logger: console })
  */
@@ -13,14 +13,15 @@ export interface Logger {
 }
 
 /**
- * Writes each line to standard error with the pid, as several generations share one terminal.
+ * Creates a logger that writes to standard error, each line with the pid: several generations share one
+ * terminal.
  *
- * A stream whose reader has gone emits an error that would end the process: a service must not die
- * of its log, so that error is what this swallows, and only while it writes.
+ * A stream whose reader has gone emits an 'error' that would end the process. A service must not die of its
+ * log, so the logger swallows the error, but only while it writes.
  */
 export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr'>): Logger {
   const ignore = (): void => undefined
-  // Counted, for one listener: many lines in one turn would look like a leak to Node.
+  // Counted, so that one listener is enough: with one for each line, Node would warn of a leak.
   let underWay = 0
   const written = (): void => {
     if (--underWay === 0) stderr().off('error', ignore)
@@ -28,7 +29,7 @@ export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr
   const write = (message: string): void => {
     if (underWay++ === 0) stderr().on('error', ignore)
     stderr().write(`[endless ${String(pid)}] ${message}\n`, (error) => {
-      // A failure is emitted after this call.
+      // Node emits 'error' after this callback.
       if (error) setImmediate(written)
       else written()
     })
@@ -37,15 +38,15 @@ export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr
 }
 
 /**
- * Wraps a logger of the application so that it can end nothing: what it throws or rejects with goes to another, together
- * with the line. A log that is full or closed must not leave a restart half done.
+ * Wraps a logger of the application: what it throws or rejects with goes to `fallback`, together with the
+ * line. A log that is full or closed must not leave a restart half done.
  */
 export function createSafeLogger(logger: Logger, fallback: Logger): Logger {
   const target: { [level in keyof Logger]: (message: string) => unknown } = logger
   const writeTo =
     (level: keyof Logger) =>
     (message: string): void => {
-      // Async: one that returns a promise fails later.
+      // Async: a method that returns a promise may fail later.
       const write = async (): Promise<unknown> => target[level](message)
       write().catch((error: unknown) => {
         fallback.error(`The logger failed: ${messageOf(error)}. The line was: ${message}`)

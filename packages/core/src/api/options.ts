@@ -3,61 +3,64 @@ import { EndlessError } from './endless-error.js'
 import { type HookOptions, type HookSignal, hookSignals } from './hooks.js'
 import type { Logger } from './logger.js'
 
+// The options of endless: their types, defaults and checks. docs/options.md describes each of them.
+
 /** Options of one server. */
 export interface ServerOptions {
   /**
-   * How long a drain may take before what is left of the server's connections is destroyed, in ms;
-   * negative: for ever, until {@link Generation.hammer} or SIGUSR2.
+   * How long a drain may take before the server's remaining connections are destroyed, in ms. Negative: no
+   * limit; {@link Generation.hammer}, SIGUSR2 and a second Ctrl-C still destroy them.
    * @default 60_000 (`defaults.hammerTimeMs`, read when the drain begins)
    */
   hammerTimeMs?: number
   /**
-   * How long a connection must have been idle in a drain before it is closed, in ms.
+   * How long a connection must have been idle before a drain closes it, in ms. A value replaces the first
+   * two defaults; on a restart it can only lengthen the wait.
    * @default on a restart the server's own `keepAliveTimeout`, at least 5_000; on a plain shutdown
-   * the same, at most 5_000; on Ctrl-C at a terminal 0. A value that is set replaces the first two.
+   * the same, at most 5_000; on Ctrl-C at a terminal 0
    */
   idleGraceMs?: number
   /**
-   * Whether open HTTP/1 connections without TLS move to the successor; a function decides for each.
-   * Turn it off where the application keeps state for a connection.
+   * Whether open HTTP/1 connections without TLS move to the successor; a function decides for each socket.
+   * Set it to `false` if the application keeps state for a connection.
    * @default true
    */
   migrateConnections?: boolean | ((socket: net.Socket) => boolean)
   /** How long a client may take to send a whole request, in ms. @default Node's `requestTimeout` */
   readTimeoutMs?: number
-  /** How long a whole response may take, from the request's header on, in ms. @default no limit */
+  /** How long a whole response may take, counted from the request's header, in ms. @default no limit */
   writeTimeoutMs?: number
   /** How long a request's header may be, in bytes. @default Node's `maxHeaderSize` */
   maxHeaderBytes?: number
   /**
-   * How long the keys of TLS session tickets live, in ms, restarts included; 0: for ever. A ticket
-   * under older keys gets a full handshake. Keys that the application sets are left to it.
+   * How long the keys of TLS session tickets live, in ms, across restarts; 0: for ever. A client with a
+   * ticket under older keys goes through a full handshake. Keys that the application sets are left alone.
    * @default 43_200_000 (12 hours)
    */
   ticketRotationMs?: number
   /**
-   * Rights of the path of a Unix socket, such as `0o660`; nobody ever sees it with others. A successor
+   * Permissions of a Unix socket's path, such as `0o660`; the path never appears with others. A successor
    * sets them when it takes over. @default what the umask leaves
    */
   socketMode?: number
   /**
-   * Owner of the path of a Unix socket; what is left out stays as it is. Set like `socketMode`.
+   * Owner of a Unix socket's path; an id that is left out stays as it is. Set like `socketMode`.
    * @default user and group of the process
    */
   socketOwner?: { uid?: number; gid?: number }
-  /** What runs before and after the action of a signal. @default none */
+  /** Functions that run before and after the action of a signal. @default none */
   hooks?: HookOptions
   /**
-   * Called once the server is bound, with its address; its synchronous part runs before any request
-   * is handled, and `ready` waits for its promise.
+   * Called with the address once the server is bound. Its synchronous part runs before any request is
+   * handled; the process is not ready until its promise has settled.
    * @default logs pid and address
    */
   beforeBegin?: (address: string) => void | Promise<void>
 }
 
-/** Options of the process: every server of a process that gives one must give the same. */
+/** Options of the process; servers that give the same option must give the same value. */
 export interface ProcessOptions {
-  /** How long a successor may take to get ready, in ms. @default 60_000 */
+  /** How long a successor may take until it is ready, in ms. @default 60_000 */
   readyTimeoutMs?: number
   /**
    * When this process is ready: when its servers listen, or when it calls `generation.ready()`.
@@ -65,20 +68,20 @@ export interface ProcessOptions {
    */
   ready?: 'listening' | 'manual'
   /**
-   * How long after its last `listen` a successor waits for the application to listen on what else
-   * its predecessor passed on, in ms; then that is given up. @default 10_000
+   * How long a successor waits, after its last `listen`, for the application to listen on the other sockets
+   * of the predecessor, in ms. Then it closes them. @default 10_000
    */
   unclaimedGraceMs?: number
   /**
-   * How long to go on accepting after a SIGTERM from outside, in ms, for load balancers to notice;
-   * `state` says `shutting-down` meanwhile. Not in a restart. @default 0
+   * How long to go on accepting after a SIGTERM from outside, in ms, so that load balancers notice; `state`
+   * is `shutting-down` meanwhile. Not in a restart. @default 0
    */
   shutdownDelayMs?: number
-  /** File that names the pid of the generation that serves. @default none */
+  /** File with the pid of the generation that serves. @default none */
   pidFile?: string
   /**
-   * Path of the control socket, over which the command `endless` asks this service; for nobody but its
-   * own user. @default `<pidFile>.sock` if there is a `pidFile`, else none
+   * Path of the control socket, over which the command `endless` controls this service; only its own user
+   * may connect. @default `<pidFile>.sock` if there is a `pidFile`, else none
    */
   control?: string
   /** The signals that endless catches. @default the six of {@link HookSignal} */
@@ -87,18 +90,21 @@ export interface ProcessOptions {
   successor?: SuccessorOptions
   /** Whether to exit after a shutdown that endless began. @default true */
   exit?: boolean
-  /** Takes what endless logs. @default lines on standard error */
+  /** Takes the lines that endless logs. @default lines on standard error */
   logger?: Logger
 }
 
-/** How the successor is started; what is left out is as this process was started. */
+/** How the successor is started; what you leave out stays as this process was started. */
 export interface SuccessorOptions {
   /** A Node.js binary. @default process.execPath */
   command?: string
-  /** All arguments of the command. @default those of this process when core was loaded, `execArgv` included */
+  /**
+   * All arguments of the command.
+   * @default those of this process when core was loaded, `execArgv` included
+   */
   args?: string[]
   /**
-   * Working directory. A symbolic link to the next release takes the script along.
+   * Working directory. If it is a symbolic link to the next release, the script moves along with it.
    *
    * @default that of this process when it was started, symbolic links kept
    */
@@ -109,13 +115,16 @@ export interface SuccessorOptions {
 
 export type EndlessOptions = ServerOptions & ProcessOptions
 
-/** How long waits are bounded by that the user has set no other bound for. */
+/** Default of `hammerTimeMs`, in ms; also bounds each hook if the option is negative. */
 export const defaultHammerTimeMs = 60_000
 
-/** Half a day: a stolen key tells no more than that, and who comes all day pays for two full handshakes. */
+/**
+ * 12 hours, in ms: a stolen key reveals no more than that, and a client that comes all day needs two full
+ * handshakes.
+ */
 export const defaultTicketRotationMs = 43_200_000
 
-/** Process options with their defaults: what the process goes by. */
+/** Process options with all defaults filled in. */
 export type ResolvedProcessOptions = Required<
   Omit<ProcessOptions, 'pidFile' | 'control' | 'successor' | 'logger'>
 > &
@@ -208,10 +217,10 @@ const processOptionNames = [
 ] as const satisfies readonly (keyof ProcessOptions)[]
 
 /**
- * Checks options and parts them into those of the server and those of the process; options that are
- * `undefined` count as not given.
+ * Checks options and splits them into those of the server and those of the process; `undefined` means not
+ * given.
  *
- * @throws `ERR_ENDLESS_INVALID_OPTION` for an unknown option or a value that makes no sense.
+ * @throws `ERR_ENDLESS_INVALID_OPTION` for an unknown option or a value that makes no sense
  */
 export function parseOptions(options: EndlessOptions = {}): {
   server: ServerOptions
@@ -239,7 +248,7 @@ export function parseOptions(options: EndlessOptions = {}): {
   }
 }
 
-/** What is said of an option whose value makes no sense. */
+/** Creates the error for an option whose value makes no sense. */
 export function invalidOption(name: string, value: unknown, expected: string): EndlessError {
   return new EndlessError(
     'ERR_ENDLESS_INVALID_OPTION',
@@ -257,17 +266,17 @@ function describe(value: unknown): string {
 }
 
 /**
- * Adds what one server says of the process to what the others have said.
+ * Adds the process options of one server to those that the others gave.
  *
- * @throws `ERR_ENDLESS_OPTION_CONFLICT` if they differ.
+ * @throws `ERR_ENDLESS_OPTION_CONFLICT` if two values differ
  */
 export function mergeProcessOptions(known: ProcessOptions, added: ProcessOptions): ProcessOptions {
   for (const name of processOptionNames) {
     if (name in known && name in added && !isSame(known[name], added[name])) {
       throw new EndlessError(
         'ERR_ENDLESS_OPTION_CONFLICT',
-        `The option '${name}' belongs to the process, and two servers give it two values: ` +
-          `${describe(known[name])} and ${describe(added[name])}. Give it once, or the same twice.`,
+        `The option '${name}' belongs to the process, but two servers give it different values: ` +
+          `${describe(known[name])} and ${describe(added[name])}. Give it once, or the same value twice.`,
       )
     }
   }
@@ -280,7 +289,7 @@ function isSame(a: unknown, b: unknown): boolean {
     value !== null &&
     typeof value === 'object' &&
     (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
-  // Loggers are compared by identity above: functions do not survive JSON.
+  // Objects with functions (loggers) are compared by identity alone: JSON drops functions.
   return isPlain(a) && isPlain(b) && !hasFunction(a) && JSON.stringify(a) === JSON.stringify(b)
 }
 

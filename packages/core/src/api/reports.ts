@@ -1,25 +1,27 @@
-/** What came of a restart: `{ number: 1, pid: 4711, durationMs: 230 }`. */
+// Reports of how a restart or a shutdown went.
+
+/** Result of a successful restart: `{ number: 1, pid: 4711, durationMs: 230 }`. */
 export interface RestartReport {
   /** Number of the generation that has taken over. */
   number: number
   /** Its pid. */
   pid: number
-  /** From the call until it had taken over, in ms. */
+  /** Time from the call until it had taken over, in ms. */
   durationMs: number
 }
 
-/** How the last restart ended that a generation knows of: its own start, or its last try to hand over. */
+/** Outcome of the last restart known to a generation: its own start, or its last attempt to hand over. */
 export interface LastRestart {
   outcome: 'taken-over' | 'failed'
   /** Number of the new generation. */
   number: number
   /** Its pid; `null` if it could not be started. */
   pid: number | null
-  /** From the call until it had taken over or failed, in ms; `null` where nobody has told. */
+  /** Time from the call until it had taken over or failed, in ms; `null` if unknown. */
   durationMs: number | null
-  /** How long ago that was, in ms. */
+  /** Time since then, in ms. */
   agoMs: number
-  /** Why it failed: as the {@link EndlessError} says it. */
+  /** Why it failed: the data of the {@link EndlessError}. */
   error: {
     code: string
     message: string
@@ -29,11 +31,11 @@ export interface LastRestart {
   } | null
 }
 
-/** What came of a shutdown: `{ reason: 'handoff', durationMs: 1200, hammered: 0 }`. */
+/** Result of a shutdown: `{ reason: 'handoff', durationMs: 1200, hammered: 0 }`. */
 export interface ShutdownReport {
-  /** A successor has taken over, somebody asked for it, or the user closed the server. */
+  /** A successor has taken over, a shutdown was requested, or the application closed the server. */
   reason: 'handoff' | 'shutdown' | 'closed'
-  /** From the beginning of the drain until the last connection had ended, in ms. */
+  /** Time from the beginning of the drain until the last connection had ended, in ms. */
   durationMs: number
   /** How many connections the hammer destroyed. */
   hammered: number

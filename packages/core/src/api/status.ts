@@ -1,31 +1,33 @@
 import type { LastRestart } from './reports.js'
 
-/** What a server goes through, as in Go's endless. */
+// The states of servers and of the process, and the result of `generation.status()`.
+
+/** States of a server, as in Go's endless. */
 export type State = 'init' | 'running' | 'shutting-down' | 'terminate'
 
-/** What the process goes through: a server's states, and `restarting` while a successor boots. */
+/** States of the process: those of a server, and `restarting` while a successor boots. */
 export type GenerationState = State | 'restarting'
 
-/** What {@link Generation.status} tells. */
+/** Result of {@link Generation.status}. */
 export interface GenerationStatus {
   number: number
   pid: number
   state: GenerationState
-  /** For how long this process has been running endless, in ms. */
+  /** Time since endless was loaded in this process, in ms. */
   uptimeMs: number
-  /** Memory that is resident, in bytes. */
+  /** Resident memory, in bytes. */
   memoryBytes: number
   servers: ServerStatus[]
   lastRestart: LastRestart | null
 }
 
-/** What {@link Generation.status} tells of a server. */
+/** Part of {@link Generation.status} for one server. */
 export interface ServerStatus {
   address: string | null
   state: State
-  /** By what they do. Looked at when asked, which takes 1 µs for each. */
+  /** Open connections, by what they do. Counted at each call, which takes 1 µs for each connection. */
   connections: ConnectionCounts
-  /** Requests that have no whole response yet. */
+  /** Requests whose response is not complete yet. */
   requests: number
 }
 
@@ -37,10 +39,10 @@ export interface ConnectionCounts {
   idle: number
   /** HTTP/1, with a request or a response under way. */
   busy: number
-  /** WebSockets and tunnels; of a `node:net` or `node:tls` server all. */
+  /** WebSockets and tunnels; all connections of a `node:net` or `node:tls` server. */
   upgraded: number
-  /** Sessions of HTTP/2. */
+  /** HTTP/2 sessions. */
   http2: number
-  /** TLS handshakes that have not ended. */
+  /** TLS handshakes under way. */
   handshaking: number
 }

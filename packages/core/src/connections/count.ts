@@ -6,7 +6,10 @@ import { findIdle } from './idle.js'
 import { isHttp1, isHttp2 } from './kind.js'
 import type { OpenConnections } from './open-connections.js'
 
-/** Looks at all connections of a server: 1 µs for each, and only when somebody asks. */
+/**
+ * Counts the connections and requests of a server. Takes 1 µs for each connection, and only when a
+ * status is asked for.
+ */
 export function countConnections(
   server: net.Server,
   { accepted, speaking, sessions, handshaking, upgraded }: OpenConnections,
@@ -23,13 +26,13 @@ export function countConnections(
   const answering = isHttp ? [...speaking].filter((socket) => responseOn(socket)) : []
   const streams = [...sessions.keys()].flatMap(openStreamsOf)
   return {
-    // What is closing may still be counted as something, and as open no more.
+    // A closing connection may still be in one of the counts, but no longer in `accepted`.
     connections: { open: accepted.size, ...counts, busy: Math.max(0, accepted.size - known) },
     requests: answering.length + streams.length,
   }
 }
 
-/** `1 connection`, `2 connections` */
+/** Returns a number of connections in words: `1 connection`, `2 connections`. */
 export function connectionsOf(count: number): string {
   return `${String(count)} connection${count === 1 ? '' : 's'}`
 }

@@ -3,45 +3,48 @@ import type net from 'node:net'
 import type { Migration } from '../migration/migration.js'
 import type { System } from '../node/system.js'
 
+// The options of a drain, and the default grace of idle connections.
+
 const minRestartGraceMs = 5_000
 const maxShutdownGraceMs = 5_000
 
-/** What the grace of idle connections depends on. */
+/** The facts that decide the grace of idle connections. */
 interface Circumstances {
   reason: 'handoff' | 'shutdown'
-  /** Asked for by Ctrl-C: somebody waits at a terminal. */
+  /** Whether Ctrl-C asked for the drain: a user waits at a terminal. */
   isInteractive: boolean
-  /** What the user has set. */
+  /** The option `idleGraceMs`, if it is set. */
   givenMs: number | undefined
 }
 
-/** Tells how long a connection must have been quiet in a drain before it is closed. */
+/** Returns how long a connection must have been idle in a drain before it is closed. */
 export function idleGraceMs(
   server: net.Server,
   { reason, isInteractive, givenMs }: Circumstances,
 ): number {
   if (isInteractive) return 0
-  // A raw server has none, nor has one of HTTP/2 before Node 24.
+  // A raw server has no keep-alive timeout, nor has an HTTP/2 server before Node 24.
   const { keepAliveTimeout = 0 } = server as Partial<http.Server>
   if (reason === 'handoff') {
-    // `Keep-Alive: timeout=N` was a promise to the client that a restart is no reason to break.
+    // `Keep-Alive: timeout=N` was a promise to the client; a restart is no reason to break it.
     return Math.max(keepAliveTimeout, givenMs ?? minRestartGraceMs)
   }
   return givenMs ?? Math.min(keepAliveTimeout || maxShutdownGraceMs, maxShutdownGraceMs)
 }
 
-/** Where the connections of a server may go. */
+/** The way of a server's connections to the successor. */
 export interface WayOut {
   migration: Migration
   /** The address by which the successor knows the server. */
   bound: string
-  /** Whether the application lets this connection go, now; without it each goes. */
+  /** Whether the application lets a connection move now; if undefined, every connection may. */
   mayMove: ((socket: net.Socket) => boolean) | undefined
 }
 
+/** The options of one server's drain. */
 export interface DrainOptions {
   system: System
-  /** How long a connection must have been quiet before it is closed. */
+  /** How long a connection must have been idle before it is closed. */
   idleGraceMs: number
   wayOut?: WayOut | undefined
 }

@@ -14,16 +14,21 @@ import { watchUpgrades } from './late-upgrades.js'
 import type { OpenConnections } from './open-connections.js'
 import { drainRaw } from './raw.js'
 
+// The drain of one server, whatever protocol it speaks.
+
 /** What {@link Draining} needs from its server and the process. */
 export interface DrainingHost {
   readonly system: System
   readonly logger: Logger
-  /** These have left HTTP; again for each that leaves it meanwhile. */
+  /** Reports the connections that have left HTTP; called again for each that leaves during the drain. */
   draining(upgraded: net.Socket[]): void
   hammered(destroyed: number): void
 }
 
-/** The drain of one server: from where it stops accepting until it has closed, or accepts again. */
+/**
+ * The drain of one server: from when it stops accepting until it has closed or accepts again.
+ * See docs/decisions.md, "The event `close` of a server is held back"
+ */
 export class Draining {
   readonly #server: net.Server
   readonly #connections: OpenConnections
@@ -53,14 +58,17 @@ export class Draining {
     })
   }
 
-  /** Whether its connections are being ended. */
+  /** Whether the server's connections are being ended. */
   get isUnderWay(): boolean {
     return this.#isUnderWay
   }
 
-  /** Stops accepting at once; connections go on, and 'close' is held back until `letClose`. */
+  /**
+   * Stops accepting at once; connections go on, and 'close' is held back until `letClose`.
+   * See docs/decisions.md, "A drain does not call `http.Server#close`"
+   */
   stopAccepting(reason: ShutdownReport['reason']): void {
-    // It terminates by that alone where it has no connection.
+    // Set here and not in `begin`: with no connections, this alone closes the server.
     this.#reason = reason
     this.#letClose ??= shadowEmitClose(this.#server, () => {
       this.#wake()
@@ -69,12 +77,12 @@ export class Draining {
     net.Server.prototype.close.call(this.#server)
   }
 
-  /** Begins to end its connections; what is left when the hammer time is over is destroyed. */
+  /** Begins to end the connections; those that remain when the hammer time is over are destroyed. */
   begin(hammerTimeMs: number, options: Omit<DrainOptions, 'system'>): void {
     const { system } = this.#host
     this.#beganMs = system.now()
     this.#isUnderWay = true
-    // Before anything that could fail: without it a drain that has gone wrong would have no end.
+    // Armed before anything that could fail: without the hammer, a failed drain would never end.
     this.#hammer.arm(system, hammerTimeMs)
     const undoEnding = endConnections(this.#server, this.#connections, { system, ...options })
     const endUpgrades = watchUpgrades(this.#server, (socket) => {
@@ -87,25 +95,25 @@ export class Draining {
     this.#host.draining(this.#connections.upgraded)
   }
 
-  /** Settles when it has neither a listening socket nor a connection left. */
+  /** Settles when the server has neither a listening socket nor a connection left. */
   async drained(): Promise<void> {
     while (this.#life.state !== 'terminate' && !isDrained(this.#server)) {
       await new Promise<void>((resolve) => this.#waiters.add(resolve))
     }
   }
 
-  /** Destroys what is left of the connections, if they are being ended. */
+  /** Destroys the remaining connections, if they are being ended. */
   strike(): void {
     if (this.isUnderWay) this.#hammer.strike()
   }
 
-  /** Lets the server close, as soon as it has drained. */
+  /** Lets the server close as soon as it has drained. */
   letClose(): void {
     this.#letClose?.()
     this.#letClose = undefined
   }
 
-  /** Leaves the connections to the server again; its 'close' is still held back. */
+  /** Stops ending the connections, so that the server keeps them; 'close' is still held back. */
   breakOff(): void {
     this.#hammer.disarm()
     this.#isUnderWay = false
@@ -115,7 +123,7 @@ export class Draining {
     this.#beganMs = undefined
   }
 
-  /** The server has closed: tells how that went. */
+  /** Resets the drain of a server that has closed, and returns the report. */
   end(): ShutdownReport {
     const nowMs = this.#host.system.now()
     const report: ShutdownReport = {
@@ -124,7 +132,7 @@ export class Draining {
       hammered: this.#hammered,
     }
     this.breakOff()
-    // http.Server#close does it, which this server may never have seen.
+    // Normally done by http.Server#close, which may never have been called on this server.
     endConnectionChecks(this.#server)
     this.#hammered = 0
     this.#wake()
@@ -149,8 +157,8 @@ export class Draining {
 }
 
 /**
- * Ends the connections of a server that accepts no more, in the way of what it speaks. Answers what
- * undoes it: the server is then as it was.
+ * Ends the connections of a server that no longer accepts, as its protocol demands. Returns an undo
+ * function, which leaves the server as it was.
  */
 export function endConnections(
   server: net.Server,
@@ -162,7 +170,8 @@ export function endConnections(
     : isHttp2(server)
       ? drainHttp2(server, connections, options)
       : drainRaw(connections, options)
-  // A connection whose client is not read from, as nobody reads the body, keeps no event loop alive.
+  // Referenced: a connection keeps no event loop alive while it is not read from, as when the
+  // application does not read a request's body.
   const hold = setInterval(() => undefined, longestDelayMs)
   return () => {
     clearInterval(hold)

@@ -1,6 +1,6 @@
 import type { System } from '../node/system.js'
 
-/** Falls once: by itself when its time is over, or when somebody lets it. */
+/** The hammer of one drain: falls once, by itself when its time is over or earlier by `strike`. */
 export class Hammer {
   readonly #strike: () => void
   #timer: NodeJS.Timeout | undefined
@@ -9,10 +9,10 @@ export class Hammer {
     this.#strike = strike
   }
 
-  /** Lets it fall in `timeMs`; negative: never by itself. */
+  /** Lets the hammer fall after `timeMs`; with a negative time, it never falls by itself. */
   arm(system: System, timeMs: number): void {
     if (timeMs < 0) return
-    // Unreferenced: where nothing is left to hammer, nobody needs to wait for it.
+    // Unreferenced: a process with nothing left to destroy need not wait for the hammer.
     this.#timer = system
       .setTimeout(() => {
         this.strike()

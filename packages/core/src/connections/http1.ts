@@ -8,17 +8,18 @@ import { findIdle } from './idle.js'
 import { announceLastResponses } from './last-response.js'
 import type { OpenConnections } from './open-connections.js'
 
-/** A look at all connections takes 1 µs for each: of the time between two, at most this part. */
+// The drain of HTTP/1 connections.
+
+/** Limits the looks at all connections (1 µs for each connection) to this share of the time between two. */
 const lookShare = 0.1
 
 /**
- * Ends the HTTP/1 connections of a server that accepts no more, each without a race. One that may
- * move goes to the successor as soon as nothing is under way on it. Of the others a client gets its
- * next response with `Connection: close`, and only what has been quiet for `idleGraceMs` is closed.
- * Nothing is polled: it looks again when a response has ended or a connection's time is up.
- * Answers what undoes it: the server is then as it was.
+ * Ends the HTTP/1 connections of a server that no longer accepts, each without a race. A connection
+ * that may move goes to the successor as soon as nothing is under way on it. On any other, the next
+ * response says `Connection: close`, and the drain itself closes only connections that have been idle
+ * for `idleGraceMs`. Returns an undo function, which leaves the server as it was.
  *
- * Not `http.Server#close`: that closes what is idle at once, where a request may be on its way.
+ * See docs/decisions.md, "The drain of HTTP/1 does not poll"
  */
 export function drainHttp1(
   server: http.Server,
@@ -41,7 +42,7 @@ export function drainHttp1(
     if (isLookQueued) return
     isLookQueued = true
     const restMs = restedUntilMs - system.now()
-    // Unreferenced: as below.
+    // Unreferenced: the drain itself holds the process.
     if (restMs > 1) system.setTimeout(queuedLook, Math.ceil(restMs)).unref()
     else setImmediate(queuedLook)
   }
@@ -74,7 +75,7 @@ export function drainHttp1(
     clearTimeout(timer)
     const now = system.now()
     const idle = findIdle(server, connections.speaking)
-    // A client that never ends its handshake must not hold the process until the hammer falls.
+    // A client that never finishes its handshake must not hold the process until the hammer falls.
     for (const socket of connections.handshaking) idle.add(socket)
     for (const socket of idleSince.keys()) if (!idle.has(socket)) idleSince.delete(socket)
     let nextMs = Infinity
@@ -94,7 +95,7 @@ export function drainHttp1(
       const response = responseOn(socket)
       const request = newestRequestOn(socket)
       if (response) watch(response)
-      // The handler has answered without reading the body: the parser is idle when it has ended.
+      // The handler has responded without reading the body: the parser is idle when the request ends.
       else if (request && !request.complete) watch(request)
     }
     const endedMs = system.now()
@@ -112,10 +113,10 @@ export function drainHttp1(
       watch(response)
     },
   })
-  // Somebody else may call `server.close()` meanwhile (a signal handler, Fastify for its second
-  // server), which begins with this (lib/_http_server.js, httpServerPreClose).
+  // Other code may call `server.close()` during the drain (a signal handler, Fastify for its second
+  // server), and `close` begins with this method (lib/_http_server.js, httpServerPreClose).
   server.closeIdleConnections = () => undefined
-  // A connection that was accepted or finished its TLS handshake while we stopped is new to us.
+  // A connection may still be accepted, or finish its TLS handshake, after the first look.
   server.on('connection', queueLook)
   server.on('secureConnection', queueLook)
   look()

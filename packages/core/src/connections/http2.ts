@@ -6,28 +6,31 @@ import type {
   ServerHttp2Stream,
 } from 'node:http2'
 import type net from 'node:net'
-import { acceptedSocketOf, openStreamsOf, rawHandleOf } from '../node/internals.js'
+import { acceptedSocketOf, openStreamsOf, unsentBytesOf } from '../node/internals.js'
 import { shadow } from '../node/shadow.js'
 import type { System } from '../node/system.js'
 import type { DrainOptions } from './drain-options.js'
 import { drainHttp1 } from './http1.js'
 import type { OpenConnections } from './open-connections.js'
 
-/** How long a client that has had everything may stay silent before its connection is destroyed. */
+// The drain of HTTP/2 sessions.
+
+/** How long a client that has received everything may stay silent before its connection is destroyed. */
 const lingerMs = 2_000
 
-/** How often to look whether a GOAWAY is out that has to wait until its client reads. */
+/** How often to check whether a GOAWAY has been sent; it may have to wait until the client reads. */
 const unsentMs = 20
 
 /**
- * Ends the connections of an HTTP/2 server that accepts no more. A session is closed: GOAWAY names
- * the last stream that is served, the streams up to there finish, and a later one is refused in the
- * way that lets its client send it again elsewhere (RFC 9113, section 8.7). One that has not had a
- * stream yet is closed after its first, or when it has been quiet for `idleGraceMs`: closed at once,
- * what its client sends with the connection itself would be lost on some. HTTP/1 connections beside
- * them end as on any server. Answers what undoes it; what has been closed goes on to its end.
+ * Ends the connections of an HTTP/2 server that no longer accepts. Sessions are closed: GOAWAY names
+ * the last stream that is served, streams up to that one finish, and later ones are refused in a way
+ * that lets the client send them again elsewhere (RFC 9113, section 8.7). A session that has had no
+ * stream yet is closed after its first, or when it has been idle for `idleGraceMs`: if it were closed
+ * at once, some clients would lose the requests that they send together with the connection itself.
+ * HTTP/1 connections of the same server end as on any server. Returns an undo function; sessions that
+ * are closed already still end.
  *
- * Not the server's `close`: before Node 24 that sends no GOAWAY.
+ * Does not call the server's `close`, which sends no GOAWAY before Node 24.
  */
 export function drainHttp2(
   server: Http2Server | Http2SecureServer,
@@ -49,7 +52,7 @@ export function drainHttp2(
       close(session)
       return
     }
-    // In the next turn: what was read together with the first stream is served too.
+    // In the next turn: streams that were read together with the first are served too.
     const closeSoon = (): void => {
       setImmediate(close, session)
     }
@@ -78,10 +81,12 @@ export function drainHttp2(
 }
 
 /**
- * Sends GOAWAY, and closes the session once that is out. Node's `close` alone refuses each stream
- * that it reads before then, in the midst of reading: the reset sends the GOAWAY too, which frees
- * the stream that is being read. Node 20.20.2, 22.22.0 and 24.15.0 die of it (nodejs/node#64166).
- * Here nobody sees such a stream; nghttp2 drops it with the GOAWAY, since its number is higher.
+ * Sends GOAWAY, and closes the session once it is sent. Node's `close` alone refuses each stream that
+ * it reads before then, in the middle of reading: the reset also sends the GOAWAY, which frees the
+ * stream that is being read. Node 20.20.2, 22.22.0 and 24.15.0 crash on it (nodejs/node#64166). Here
+ * the application never sees such a stream; nghttp2 drops it with the GOAWAY, as its number is higher.
+ *
+ * See docs/decisions.md, "A session of HTTP/2 closes after its GOAWAY is out"
  */
 function closeAfterGoaway(session: ServerHttp2Session, system: System): void {
   if (session.closed || session.destroyed) return
@@ -91,7 +96,7 @@ function closeAfterGoaway(session: ServerHttp2Session, system: System): void {
     if (name !== 'stream') return emit(name, ...args)
     const stream = args[0] as ServerHttp2Stream
     if ((stream.id ?? 0) <= last) return emit(name, ...args)
-    stream.on('error', () => undefined) // that it was refused
+    stream.on('error', () => undefined) // swallows the refusal
     return true
   })
   const closeWhenSent = (): void => {
@@ -101,14 +106,14 @@ function closeAfterGoaway(session: ServerHttp2Session, system: System): void {
     else system.setTimeout(closeWhenSent, unsentMs).unref()
   }
   session.goaway()
-  // Node's own turn to send comes before this one, unless a write is under way.
+  // Node itself sends before this callback runs, unless a write is under way.
   setImmediate(closeWhenSent)
 }
 
 /**
- * Destroys the connection of a closed session when it has no stream left, everything is written and
- * its client neither ends it nor says anything more. On Node 20 some such sessions over TLS are
- * never destroyed, even after the client has left.
+ * Destroys the connection of a closed session when no stream is left, everything is written, and the
+ * client neither ends the connection nor sends anything more. On Node 20, some such sessions over TLS
+ * are never destroyed, even after the client has left.
  */
 function destroySilent(session: ServerHttp2Session, socket: net.Socket, system: System): void {
   const [stream] = openStreamsOf(session)
@@ -124,7 +129,7 @@ function destroySilent(session: ServerHttp2Session, socket: net.Socket, system: 
   system
     .setTimeout(() => {
       const isSilent = accepted.bytesRead === bytesRead
-      if (isSilent && !rawHandleOf(accepted)?.writeQueueSize) accepted.destroy()
+      if (isSilent && unsentBytesOf(accepted) === 0) accepted.destroy()
       else destroySilent(session, socket, system)
     }, lingerMs)
     .unref()

@@ -5,18 +5,18 @@ import { betweenMessages, parserOf, responseOn } from '../node/internals.js'
 /**
  * Finds the connections that are between two requests, or have not sent a byte.
  *
- * Whether a **parser** is between two messages only Node knows: no property of a socket tells half a
- * pipelined header from none.
+ * Asks Node's parsers: no property of a socket distinguishes half a pipelined header from none.
+ * See docs/decisions.md, "Idle is what Node's parsers report"
  */
 export function findIdle(server: http.Server, speaking: Iterable<net.Socket>): Set<net.Socket> {
   const idle = new Set(betweenMessages(server))
   for (const socket of speaking) {
-    // Before Node 26 one without a byte counts as busy, against clients that connect and stay silent.
-    // What was adopted after it had left HTTP has no parser.
+    // Before Node 26, Node counts a connection without a byte as busy, because of clients that connect
+    // and stay silent. A connection that was adopted after it had left HTTP has no parser.
     if (socket.bytesRead === 0 && parserOf(socket)) idle.add(socket)
   }
   for (const socket of idle) {
-    // A parser is done with a request when it has been read; its response may be under way.
+    // A parser is done with a request once it is read; the response may still be under way.
     if (socket.destroyed || responseOn(socket)) idle.delete(socket)
   }
   return idle

@@ -11,45 +11,44 @@ import {
 } from '../node/internals.js'
 import { shadow } from '../node/shadow.js'
 
-// How a client learns that its connection ends: `Connection: close` on a response, so that it sends
-// its next request elsewhere instead of into a socket that is being closed (RFC 9112, section 9.6).
+// Puts `Connection: close` on the last response of a connection, so that the client sends its next
+// request elsewhere instead of into a socket that is being closed (RFC 9112, section 9.6).
 
-/** The events that bring a request and its response to the application. */
+/** The events that pass a request and its response to the application. */
 const requestEvents: ReadonlySet<unknown> = new Set([
   'request',
   'checkContinue',
   'checkExpectation',
 ])
 
-/** What tells the last response of a connection from the others. */
+/** Options of {@link announceLastResponses}. */
 export interface LastResponseOptions {
-  /** Whether a connection goes on living: then none of its responses is the last. */
+  /** Whether a connection lives on, so that none of its responses is the last. */
   isLasting: Announcement['isLasting']
-  /** Whether that may be otherwise when the header is made than when the request came. */
+  /** Whether `isLasting` may change between a request and the header of its response. */
   mayChange?: boolean
-  /** Called for each request that arrives meanwhile. */
+  /** Called for each request that arrives during the drain. */
   onRequest: (request: http.IncomingMessage, response: http.ServerResponse) => void
 }
 
 interface Announcement {
   isLasting: (socket: net.Socket) => boolean
-  /** Of those that are watched, whether a request has begun whose header has not come whole. */
+  /** For each watched connection, whether a request has begun and its header is still incomplete. */
   isMidHeader: WeakMap<net.Socket, boolean>
 }
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
 
-/** The connections whose last response has to say so, for each server that drains. */
+/** The announcements that watch connections: at most one for each server that drains. */
 const announced = new Set<Announcement>()
 let endShadow: () => void = () => undefined
 
 /**
- * From now on says `Connection: close` on what is the last response of its connection. Nothing of
- * this exists before a drain begins: a server that does not drain pays nothing. Nor does one whose
- * connections all live on: V8 throws away what it has compiled of `http.ServerResponse` when that
- * changes, and a process that is on its way out would compile it all again, in the middle of its work.
+ * Puts `Connection: close` on the last response of each connection from now on. Returns an undo
+ * function. A server that does not drain pays nothing for this, nor does a server whose connections
+ * all live on.
  *
- * @returns what undoes it
+ * See docs/decisions.md, "`http.ServerResponse` is left alone while every connection moves"
  */
 export function announceLastResponses(
   server: http.Server,
@@ -75,19 +74,20 @@ export function announceLastResponses(
   const emit = server.emit.bind(server) as Emit
   const late = new LateDispatch()
   const restore = shadow(server, 'emit', (event: string | symbol, ...args: unknown[]): boolean => {
-    // After its end whoever has kept it since may still call it.
+    // Code that has kept this `emit` may still call it after the undo.
     if (isOver || !requestEvents.has(event)) return emit(event, ...args)
     const [request, response] = args as [http.IncomingMessage, http.ServerResponse]
-    // Of HTTP/2, beside HTTP/1 on the same server.
+    // An HTTP/2 request, on a server that speaks both.
     if (!speaking.has(request.socket)) return emit(event, ...args)
     onRequest(request, response)
     const lasts = isLasting(request.socket)
-    // One that has been read whole is emitted again, as by a handler of 'checkContinue': what has begun since is known.
+    // A complete request is emitted for the second time, as by a handler of 'checkContinue': its
+    // connection is watched already, and watching anew would forget a request that has begun since.
     if ((!lasts || mayChange) && !request.complete) watch(request.socket, false)
     if (lasts) return emit(event, ...args)
-    // The parser calls this in the middle of a chunk. A handler that answered right here would have
-    // its response called the last while further pipelined requests stand in the same chunk: they
-    // would be dropped. After the poll phase all of it has been read, also a second TLS record.
+    // The parser calls this in the middle of a chunk. If the handler responded right here, its response
+    // would count as the last, and pipelined requests later in the chunk would be dropped. After the
+    // poll phase the whole chunk has been read, and a second TLS record too.
     late.dispatch(request.socket, () => {
       emit(event, ...args)
     })
@@ -102,33 +102,35 @@ export function announceLastResponses(
 }
 
 /**
- * Decides when the header is made: more requests may come until then. It is the one place that every
- * response passes, also those that wait behind another and those whose `writeHead` is wrapped.
+ * Makes a response say `Connection: close` if it is the last of its connection; returns the headers to
+ * write. Every response passes here, even if it waits behind another or its `writeHead` is wrapped.
+ *
+ * See docs/decisions.md, "`Connection: close` is decided when the header is written"
  */
 function decideHeader(response: http.ServerResponse, headers: GivenHeaders): GivenHeaders {
   const { socket } = response.req
   const announcement = [...announced].find(({ isMidHeader }) => isMidHeader.has(socket))
-  // One that was to live on when the request came is not watched: its next response is the last.
+  // A connection that lived on when the request came is not watched: its next response is the last.
   if (!announcement || announcement.isLasting(socket)) return headers
   if (announcement.isMidHeader.get(socket) || !isLastOfConnection(response)) return headers
   response.shouldKeepAlive = false
   keepConnectionHeader(response)
-  // An application that sets `Connection` itself would overrule that.
+  // A `Connection` header of the application would overrule `shouldKeepAlive`.
   if (!response.hasHeader('connection')) return withoutConnection(headers)
   response.setHeader('Connection', 'close')
   return headers
 }
 
 /**
- * Whether no other request has been read from the connection. A body that is still coming forbids it
- * too: closing with bytes unread resets the connection, and the response is lost on its way.
+ * Whether no later request has been read from the connection. Also false while the body is incomplete:
+ * closing with unread bytes resets the connection, and the response is lost on its way.
  */
 function isLastOfConnection(response: http.ServerResponse): boolean {
   const { req: request } = response
   return request.complete && newestRequestOn(request.socket) === request
 }
 
-/** Takes `Connection` out of the headers of a `writeHead`: an object, pairs, or a flat list. */
+/** Removes `Connection` from the headers of a `writeHead`: an object, pairs, or a flat list. */
 function withoutConnection(headers: GivenHeaders): GivenHeaders {
   const isConnection = (name: unknown): boolean => String(name).toLowerCase() === 'connection'
   if (Array.isArray(headers)) {
@@ -138,12 +140,15 @@ function withoutConnection(headers: GivenHeaders): GivenHeaders {
     }
     return list.filter((_, index) => !isConnection(list[index - (index % 2)]))
   }
-  // What has none goes on as it is: Node knows its own table of headers by identity.
+  // Headers without it are returned as they are: Node knows its own table of headers by identity.
   if (!headers || !Object.keys(headers).some(isConnection)) return headers
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !isConnection(name)))
 }
 
-/** Dispatches requests one turn late, or right before the application would hear that their client has left. */
+/**
+ * Dispatches requests one turn late, or right before the application would hear of the client's end.
+ * See docs/decisions.md, "A request is dispatched one turn late"
+ */
 class LateDispatch {
   readonly #waiting = new Map<net.Socket, (() => void)[]>()
 
@@ -152,7 +157,7 @@ class LateDispatch {
     const requests = known ?? []
     requests.push(request)
     if (!known) this.#await(socket, requests)
-    // Each in a turn of its own: a handler that throws keeps none of the others back.
+    // Each in a turn of its own: a handler that throws does not hold back the others.
     setImmediate(() => requests.shift()?.())
   }
 
@@ -161,7 +166,7 @@ class LateDispatch {
     const leaves = (): void => {
       while (requests.length > 0) requests.shift()?.()
     }
-    // In front of Node's own, which tell requests and responses (lib/_http_server.js, abortIncoming).
+    // Before Node's own listeners, which abort the requests (lib/_http_server.js, abortIncoming).
     socket.prependListener('end', leaves)
     socket.prependListener('close', leaves)
     setImmediate(() => {

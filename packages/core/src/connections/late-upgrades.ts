@@ -1,17 +1,19 @@
 import net from 'node:net'
 import { shadow } from '../node/shadow.js'
 
-/** The events that bring a connection that has left HTTP/1. */
+// Watches for connections that leave HTTP in the middle of a drain.
+
+/** The events that pass a connection that has left HTTP/1 to the application. */
 const upgradeEvents: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
 
 /**
- * Tells of each connection that leaves HTTP from now on. Not by a listener: Node upgrades a connection
- * only if there is one (lib/_http_server.js, parserOnIncoming), and the application may take its own
- * away, as `ws` does in its `close`.
+ * Calls `onUpgraded` for each connection that leaves HTTP from now on. Returns an undo function.
+ * Adds no listener: Node upgrades a connection only if there is a listener (lib/_http_server.js,
+ * parserOnIncoming), and the application may remove its own, as `ws` does in its `close`.
  *
- * @returns what undoes it
+ * See docs/decisions.md, "The event `drain` comes again for a late upgrade"
  */
 export function watchUpgrades(
   server: net.Server,
@@ -22,9 +24,9 @@ export function watchUpgrades(
   const restore = shadow(server, 'emit', (event: string | symbol, ...args: unknown[]): boolean => {
     const isHeard = emit(event, ...args)
     const socket = args[1]
-    // HTTP/2 has a 'connect' too: of a stream, which lives and ends with its session.
+    // HTTP/2 also emits 'connect': for a stream, which lives and ends with its session.
     if (isHeard && upgradeEvents.has(event) && socket instanceof net.Socket) {
-      // The application has answered it by then, or refused it, unless it has to ask somebody first.
+      // By then the application has accepted or refused the upgrade, unless it decides asynchronously.
       setImmediate(() => {
         if (!isOver && !socket.destroyed && !socket.writableEnded) onUpgraded(socket)
       })

@@ -3,12 +3,12 @@ import type { ServerOptions } from '../api/options.js'
 import { checkConnectionsEvery, limitHeader } from '../node/internals.js'
 import type { System } from '../node/system.js'
 
-/** Options of these names, each of which may be left open. */
+/** The limits of one server; where a limit is undefined, Node's own applies. */
 export type Limits = {
   [name in 'readTimeoutMs' | 'writeTimeoutMs' | 'maxHeaderBytes']?: ServerOptions[name] | undefined
 }
 
-/** Holds a server to the limits that are set; for the others Node's own stay. */
+/** Applies the given limits to a server. */
 export function applyLimits(
   server: http.Server,
   { readTimeoutMs, writeTimeoutMs, maxHeaderBytes }: Limits,
@@ -19,7 +19,7 @@ export function applyLimits(
     server.requestTimeout = readTimeoutMs
     if (readTimeoutMs > 0) {
       server.headersTimeout = Math.min(server.headersTimeout || readTimeoutMs, readTimeoutMs)
-      // Node looks every 30 s by default: a limit of one second would be one of 31.
+      // Node checks every 30 s by default: a limit of 1 s could take effect only after 31 s.
       checkConnectionsEvery(server, Math.max(50, readTimeoutMs / 4))
     }
   }
@@ -28,10 +28,13 @@ export function applyLimits(
   }
 }
 
-/** Node has no limit for a whole response: `server.timeout` starts anew with each byte. */
+/**
+ * Destroys a connection whose response takes longer than `writeTimeoutMs`. Node has no limit for a
+ * whole response: `server.timeout` starts anew with each byte.
+ */
 function limitResponses(server: http.Server, writeTimeoutMs: number, system: System): void {
   const limit = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    // Unreferenced: the connection is what keeps the process alive.
+    // Unreferenced: the connection keeps the process alive.
     const timer = system
       .setTimeout(() => {
         request.socket.destroy()
@@ -42,7 +45,8 @@ function limitResponses(server: http.Server, writeTimeoutMs: number, system: Sys
     })
   }
   server.prependListener('request', limit)
-  // Node answers `Expect` itself while nobody listens for these: ours come only beside the application's.
+  // Node responds to `Expect` itself while these events have no listener. So `limit` is added only
+  // beside a listener of the application.
   for (const event of ['checkContinue', 'checkExpectation'] as const) {
     const join = (added: string | symbol): void => {
       if (added !== event) return

@@ -5,20 +5,21 @@ import { acceptedSocketOf, hasLostParser, responseOn } from '../node/internals.j
 import { isHttp1, isHttp2 } from './kind.js'
 
 /**
- * The open connections of one server. Costs one entry in a set for each connection and nothing for
- * a request.
+ * The open connections of one server. Costs one entry in a set for each connection, and nothing for a
+ * request.
  */
 export class OpenConnections {
-  /** Every accepted TCP connection: what the hammer falls on. */
+  /** Every accepted TCP connection; the hammer destroys these. */
   readonly accepted = new Set<net.Socket>()
   /**
-   * Those that speak HTTP/1, or what a raw server speaks: the same, or the TLS sockets above them.
+   * Connections that speak HTTP/1, or the protocol of a raw server: the accepted sockets, or the TLS
+   * sockets above them.
    */
   readonly speaking: Set<net.Socket>
-  /** Those that speak HTTP/2, each with its socket: the accepted one, or the TLS socket above it. */
+  /** HTTP/2 sessions, each with its socket: the accepted socket, or the TLS socket above it. */
   readonly sessions = new Map<ServerHttp2Session, net.Socket>()
   readonly #isRaw: boolean
-  /** Those of a predecessor that had left HTTP there. */
+  /** Connections that had left HTTP in the predecessor. */
   readonly #adopted = new WeakSet<net.Socket>()
 
   constructor(server: net.Server) {
@@ -30,14 +31,14 @@ export class OpenConnections {
     if (isHttp2(server)) server.on('session', this.#addSession)
   }
 
-  /** Those whose TLS handshake has not ended, or never began: only the TCP connection is there. */
+  /** TCP connections whose TLS handshake has not ended, or has never begun. */
   get handshaking(): net.Socket[] {
     if (this.speaking === this.accepted) return []
     const begun = new Set([...this.speaking, ...this.sessions.values()].map(acceptedSocketOf))
     return [...this.accepted].filter((socket) => !begun.has(socket))
   }
 
-  /** Those that have left HTTP/1 for WebSocket or a tunnel, and every one of a raw server. */
+  /** Connections that have left HTTP/1 for WebSocket or a tunnel, and all connections of a raw server. */
   get upgraded(): net.Socket[] {
     if (this.#isRaw) return [...this.speaking]
     return [...this.speaking].filter(
@@ -45,7 +46,7 @@ export class OpenConnections {
     )
   }
 
-  /** Takes in a connection that had left HTTP already when this server got it. */
+  /** Adds a connection that had left HTTP before this server received it. */
   addUpgraded(socket: net.Socket): void {
     this.#adopted.add(socket)
     for (const sockets of [this.accepted, this.speaking]) {
@@ -54,20 +55,21 @@ export class OpenConnections {
     }
   }
 
-  /** Node makes a session while it emits that there is a connection (lib/internal/http2/core.js). */
+  /** Runs within the event of the connection: Node creates a session there (lib/internal/http2/core.js). */
   readonly #addSession = (session: ServerHttp2Session): void => {
-    // What stands for the socket passes this on to it, and so answers the socket itself.
+    // `session.socket` is a proxy that calls `once` on the real socket, and so returns that socket.
     const socket = session.socket.once('close', () => this.sessions.delete(session))
     this.speaking.delete(socket)
     this.sessions.set(session, socket)
   }
 }
 
+/** Keeps `sockets` filled with the open sockets that a server reports by an event. */
 function track(server: net.Server, event: string, sockets: Set<net.Socket>): void {
   function forget(this: net.Socket): void {
     sockets.delete(this)
   }
-  // In front of Node's own: a session is made there, and its socket has to be known by then.
+  // Before Node's own listener: it creates the session, whose socket must be known by then.
   server.prependListener(event, (socket: net.Socket) => {
     sockets.add(socket)
     socket.on('close', forget)

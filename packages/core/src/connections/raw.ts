@@ -2,8 +2,8 @@ import type { DrainOptions } from './drain-options.js'
 import type { OpenConnections } from './open-connections.js'
 
 /**
- * Waits for the connections of a server whose protocol only the application knows: it is told by the
- * 'drain' event. Ends only those over TLS that have not got that far in `idleGraceMs`.
+ * Drains a raw server: its application, which alone knows the protocol, is told by the event 'drain'.
+ * Ends only connections whose TLS handshake is incomplete after `idleGraceMs`. Returns an undo function.
  */
 export function drainRaw(
   connections: OpenConnections,

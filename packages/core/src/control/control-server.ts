@@ -4,19 +4,19 @@ import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endl
 import { type Answer, routes } from './routes.js'
 import { controlVersion, type Service, versionHeader } from './service.js'
 
-// What comes over the control socket: HTTP, so that curl can ask, and JSON. Nobody but the user of
-// the service can connect, and yet nothing that is sent there may cost it more than a little time.
+// The server of the control socket. It speaks HTTP, so that curl can ask, and JSON. Only the user of
+// the service can connect, and still no request may cost the service more than a little time.
 
 const mostConnections = 64
 const maxHeaderBytes = 8_192
-/** No request has a body; what a client sends out of habit, such as `{}`, is read and forgotten. */
+/** No request needs a body; a body that a client sends out of habit, such as `{}`, is ignored. */
 const maxBodyBytes = 1_024
 const headerMs = 2_000
 const requestMs = 5_000
-/** How long a client may take to read what was answered. */
+/** How long a client may take to read the response. */
 const readMs = 5_000
 
-/** Answers of a service that serves on as it did: nothing has been begun. */
+/** Error codes of a service that serves on as before: it has not begun to do what was asked (409). */
 const refusals: ReadonlySet<unknown> = new Set<EndlessErrorCode>([
   'ERR_ENDLESS_NOT_RUNNING',
   'ERR_ENDLESS_SHUTTING_DOWN',
@@ -25,7 +25,7 @@ const refusals: ReadonlySet<unknown> = new Set<EndlessErrorCode>([
   'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
 ])
 
-/** Makes the server of a control socket, which does not listen yet and holds no process. */
+/** Creates the server of a control socket; it does not listen yet, and keeps no process alive. */
 export function createControlServer(service: Service): http.Server {
   const server = http.createServer(
     {
@@ -55,15 +55,15 @@ function receive(
     if (bodyBytes <= maxBodyBytes || response.headersSent) return
     send(response, failure(413, null, `The body is longer than ${String(maxBodyBytes)} bytes.`))
   })
-  // Not before: a request that is broken off has not been made.
+  // Not before the end: a request that breaks off must have no effect.
   request.on('end', () => {
     if (response.headersSent) return
-    // Status 102, of which not every client has heard: only for those that name this protocol.
+    // Send 102 only to clients that name this protocol; others may not know it.
     const isTold = request.headers[versionHeader] !== undefined
     const progress = (): void => {
       if (isTold && !response.headersSent) response.writeProcessing()
     }
-    // That it was heard: what it asks for can take long.
+    // Confirms that the request has arrived: its response may take long.
     progress()
     void answer(request, service, progress).then((given) => {
       if (!response.destroyed) send(response, given)
@@ -79,16 +79,16 @@ async function answer(
   const [pathname = '', query] = url.split('?')
   const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined
   if (!route) {
-    return failure(404, null, `There is ${Object.keys(routes).join(', ')}, and not ${pathname}.`)
+    return failure(404, null, `There is no ${pathname}. Use ${Object.keys(routes).join(' or ')}.`)
   }
   if (method !== route.method) {
-    const answer = failure(405, null, `${pathname} is asked with ${route.method}.`)
+    const answer = failure(405, null, `Use ${route.method} for ${pathname}.`)
     return { ...answer, headers: { allow: route.method } }
   }
   const given = new URLSearchParams(query)
   const wait = given.get('wait') ?? route.waits[0]
   if (wait !== undefined && !route.waits.includes(wait)) {
-    return failure(400, null, `'wait' is ${route.waits.join(', ') || 'not known here'}.`)
+    return failure(400, null, `'wait' must be ${route.waits.join(' or ') || 'left out'} here.`)
   }
   const location = wait === undefined ? pathname : `${pathname}?wait=${wait}`
   const moved: Answer = { status: 307, body: {}, headers: { location } }
@@ -97,7 +97,7 @@ async function answer(
     return await route.act(service, { wait, hasWaited: given.has('waited') }, progress)
   } catch (error) {
     const { code } = error as { code?: unknown }
-    // A restart that waited for another one: the process that came of that one is to do it.
+    // The request waited for another restart: the successor of that restart must carry it out.
     if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && (await service.hasMoved())) {
       return { ...moved, headers: { location: `${location}&waited` } }
     }
@@ -105,7 +105,7 @@ async function answer(
   }
 }
 
-/** `{ "error": { "code": "ERR_ENDLESS_READY_TIMEOUT", "message": "…", … } }` */
+/** Creates an error response: `{ "error": { "code": "ERR_ENDLESS_READY_TIMEOUT", "message": "…", … } }`. */
 function failure(status: number, error: unknown, message = messageOf(error)): Answer {
   const { code, pid, exitCode, signal, stderr } = (error ?? {}) as Partial<EndlessError>
   return { status, body: { error: { code, message, pid, exitCode, signal, stderr } } }
@@ -113,7 +113,7 @@ function failure(status: number, error: unknown, message = messageOf(error)): An
 
 function send(response: http.ServerResponse, { status, body, isLast, headers }: Answer): void {
   const text = `${JSON.stringify(body)}\n`
-  // Without a length either, the text ends with the connection (RFC 9112, section 6.3).
+  // With no length either, the end of the connection ends the body (RFC 9112, section 6.3).
   if (isLast) response.removeHeader('transfer-encoding')
   response.writeHead(status, {
     'content-type': 'application/json',
@@ -125,7 +125,7 @@ function send(response: http.ServerResponse, { status, body, isLast, headers }: 
   const { socket } = response
   socket?.setTimeout(readMs, () => socket.destroy())
   if (isLast) {
-    // The exit closes it: who has read the whole answer knows that this process runs no more.
+    // Not ended: only the exit closes the connection and so ends the body.
     response.write(text)
   } else {
     response.end(text)

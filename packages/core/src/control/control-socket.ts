@@ -9,7 +9,10 @@ import { listenOnPipe } from '../node/internals.js'
 import { createControlServer } from './control-server.js'
 import type { Service } from './service.js'
 
-/** Where a service can be asked: a Unix socket for nobody but its own user. */
+/**
+ * Control socket of a service: a Unix socket to which only the user of the service can connect.
+ * See docs/decisions.md, "The control socket changes hands by its path"
+ */
 export class ControlSocket {
   /** Absolute. */
   readonly path: string
@@ -18,22 +21,22 @@ export class ControlSocket {
   #bound: UnixAddress | undefined
   #isClosed = false
 
-  /** @throws `ERR_ENDLESS_CONTROL` if no socket can be there, or anybody could put another in its place */
+  /** @throws `ERR_ENDLESS_CONTROL` if no socket can be there, or if every user could replace it */
   constructor(given: string, service: Service) {
     this.path = checkedPath(given)
     this.#service = service
   }
 
-  /** Where it listens, for a successor to take its path. */
+  /** Where the socket is bound; a successor needs this to replace the path. */
   get bound(): UnixAddress | undefined {
     return this.#bound
   }
 
   /**
-   * Listens. A path that a dead process has left is taken over, that of the predecessor replaced in one
-   * step, and so is our own; settles when it leads here.
+   * Listens; settles when the path leads here. Takes over a path that a dead process left, and replaces
+   * a socket of the predecessor, or an earlier socket of its own, in one step.
    *
-   * @throws (rejects) `ERR_ENDLESS_CONTROL` if somebody else listens there
+   * @throws (rejects) `ERR_ENDLESS_CONTROL` if another process listens there
    */
   async open(predecessor?: UnixAddress): Promise<void> {
     const socket = await this.#bind(predecessor)
@@ -48,12 +51,12 @@ export class ControlSocket {
     former?.close()
   }
 
-  /** Removes the path, unless it leads elsewhere by now. */
+  /** Removes the path, unless it leads to another socket by now. */
   leave(): void {
     if (this.#bound) removePath(this.#bound)
   }
 
-  /** Ends it, and removes the path; who has asked is still answered. */
+  /** Stops listening and removes the path; requests that have arrived still get their responses. */
   close(): void {
     this.#isClosed = true
     this.leave()
@@ -82,23 +85,23 @@ export class ControlSocket {
 function cannotListen(file: string, cause: NodeJS.ErrnoException): EndlessError {
   const found =
     cause.code === 'EADDRINUSE'
-      ? 'a living process listens there, or it is no socket. Stop that, or give another path'
+      ? 'a living process listens there, or the path is not a socket. Stop the process, or give another path'
       : messageOf(cause)
   return refusal(file, `${found}.`, cause)
 }
 
 /**
- * Makes a path absolute where a control socket can be.
+ * Returns the absolute path of a control socket.
  *
- * @throws `ERR_ENDLESS_CONTROL` if there can be none
+ * @throws `ERR_ENDLESS_CONTROL` if no control socket can be there
  */
 function checkedPath(given: string): string {
-  if (isAbstract(given)) throw refusal(given, 'a name without a file is open to every user.')
+  if (isAbstract(given)) throw refusal(given, 'any user can use an abstract socket. Give a path.')
   const file = path.resolve(given)
   let mode: number
   try {
     resolveSocketPath(file, '/')
-    // With the separator a file in its place is refused, too.
+    // With the separator at the end, a file in place of the directory is refused too.
     mode = statSync(path.dirname(file) + path.sep).mode
   } catch (cause) {
     throw refusal(file, `${messageOf(cause)}.`, cause)
@@ -108,7 +111,7 @@ function checkedPath(given: string): string {
   if (isForAll && !isSticky) {
     throw refusal(
       file,
-      'every user may write to its directory, and so could put another socket in its place. ' +
+      'every user may write to its directory, and so could replace the socket. ' +
         'Take that right away (chmod o-w), or give another path.',
     )
   }

@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync 
 import path from 'node:path'
 import { EndlessError, messageOf } from '../api/endless-error.js'
 
-/** The file that names the pid of the generation that serves. */
+/** The file that holds the pid of the generation that serves. */
 export class PidFile {
   readonly path: string
   readonly #pid: number
@@ -10,33 +10,33 @@ export class PidFile {
   #isPrepared = false
   #isOurs = false
 
-  /** @throws `ERR_ENDLESS_PID_FILE` if its directory is missing or cannot be written to. */
+  /** @throws `ERR_ENDLESS_PID_FILE` if its directory is missing or not writable */
   constructor(file: string, pid: number) {
     this.path = path.resolve(file)
     this.#pid = pid
     this.#temporary = `${this.path}.${String(pid)}.tmp`
     try {
-      // With the separator a file in its place is refused, too.
+      // With the separator at the end, a file in place of the directory is refused too.
       accessSync(path.dirname(this.path) + path.sep, constants.W_OK)
     } catch (cause) {
       throw new EndlessError(
         'ERR_ENDLESS_PID_FILE',
         `Cannot keep a pid file at ${this.path}: its directory is missing or not writable. ` +
-          'Create it, or give another pidFile.',
+          'Create it or make it writable, or give another pidFile.',
         { cause },
       )
     }
   }
 
   /**
-   * Writes our pid beside the file, so that only a rename is left to do: what cannot be written is known before this
-   * process serves.
+   * Writes the pid to a temporary file, so that only a rename is left to do: if the pid cannot be
+   * written, that shows before this process serves.
    *
    * @throws `ERR_ENDLESS_PID_FILE`
    */
   prepare(): void {
     try {
-      // 'wx' follows no symbolic link that somebody else has put there.
+      // 'wx' does not follow a symbolic link that another user has put there.
       rmSync(this.#temporary, { force: true })
       writeFileSync(this.#temporary, `${String(this.#pid)}\n`, { flag: 'wx', mode: 0o644 })
       this.#isPrepared = true
@@ -46,7 +46,7 @@ export class PidFile {
   }
 
   /**
-   * Has the file name our pid in one step: a reader sees the old pid or the new one, never half a file.
+   * Replaces the file in one step: a reader sees the old pid or the new pid, never half a file.
    *
    * @throws `ERR_ENDLESS_PID_FILE`
    */
@@ -62,14 +62,14 @@ export class PidFile {
   }
 
   /**
-   * Leaves the file to a successor that writes it: to read whose it is and to remove it are two steps,
-   * and the successor may write in between.
+   * Leaves the file to a successor that writes it. {@link remove} reads the pid and removes the file in
+   * two steps, and the successor may write in between.
    */
   leave(): void {
     this.#isOurs = false
   }
 
-  /** Removes the file if we wrote it and it still names us, and what was prepared. */
+  /** Removes the file if this process wrote it and it still holds our pid; also the temporary file. */
   remove(): void {
     if (this.#isPrepared) this.#discard()
     if (!this.#isOurs) return
@@ -77,7 +77,7 @@ export class PidFile {
     try {
       if (readFileSync(this.path, 'utf8').trim() === String(this.#pid)) rmSync(this.path)
     } catch {
-      // Already gone, or no longer ours to read: nothing is left that could name us.
+      // Already gone, or no longer ours to read: no file is left for this process to remove.
     }
   }
 
@@ -95,7 +95,7 @@ export class PidFile {
     try {
       rmSync(this.#temporary, { force: true })
     } catch {
-      // What could not be written, as the directory has become read-only, is not there either.
+      // The directory has become read-only: the temporary file could not be written there either.
     }
   }
 }

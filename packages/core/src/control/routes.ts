@@ -1,9 +1,12 @@
 import type http from 'node:http'
 import type { Service } from './service.js'
 
-// What can be asked over the control socket, and what comes of it.
+// The requests that the control socket takes, and their responses.
 
-/** An answer; `isLast`: its end is the end of this process, which says more than any text. */
+/**
+ * Response to a request; with `isLast`, the exit of this process ends it.
+ * See docs/decisions.md, "The exit ends the answer to `?wait=drained`"
+ */
 export interface Answer {
   status: number
   body: object
@@ -11,22 +14,23 @@ export interface Answer {
   headers?: http.OutgoingHttpHeaders
 }
 
-/** Runs what was asked for; `progress` tells the client that there is some. */
+/** Carries out a request; calls `progress` to report a step to the client. */
 type Action = (service: Service, asked: Asked, progress: () => void) => Promise<Answer>
 
 interface Asked {
   wait: string | undefined
-  /** Whether it has waited for a restart already, in the process that has handed over by that. */
+  /** Whether the request has waited for a restart already, in the process that then handed over. */
   hasWaited: boolean
 }
 
 interface Route {
   method: 'GET' | 'POST'
-  /** What `?wait=` can be; the first is what is meant without it. */
+  /** Values of `?wait=`; the first is the default. */
   waits: readonly string[]
   act: Action
 }
 
+/** The routes by path; any other path is answered with 404. */
 export const routes: Record<string, Route> = {
   '/status': {
     method: 'GET',
@@ -49,7 +53,7 @@ async function restart(
 ): Promise<Answer> {
   const restarting = service.restart(hasWaited)
   if (wait === 'none') {
-    restarting.catch(() => undefined) // it is logged, and in the status
+    restarting.catch(() => undefined) // the failure is logged, and shown in the status
     return { status: 202, body: {} }
   }
   const report = await restarting
@@ -62,6 +66,6 @@ async function restart(
 async function stop(service: Service, { wait }: Asked): Promise<Answer> {
   const stopped = service.stop()
   if (wait === 'drained') return { status: 200, body: {}, isLast: await stopped }
-  stopped.catch(() => undefined) // nobody waits
+  stopped.catch(() => undefined) // no client waits for the end
   return { status: 202, body: {} }
 }

@@ -5,35 +5,37 @@ import { channelTo } from '../line/to-child.js'
 import type { System } from '../node/system.js'
 import type { SpawnRequest, ToPredecessor, ToSuccessor } from './protocol.js'
 
-/** How a process has ended: `{ code: 1, signal: null }`. */
+// A successor that is a child of this process; supervised-child.ts holds a child of the supervisor.
+
+/** How a process ended: `{ code: 1, signal: null }`. */
 export interface Exit {
   code: number | null
   signal: NodeJS.Signals | null
 }
 
-/** The process of a successor, with the line to it. */
+/** The process of a successor, and the line to it. */
 export interface Child {
-  /** Unknown until it has been started. */
+  /** Undefined until the process has started. */
   readonly pid: number | undefined
   readonly channel: Channel<ToSuccessor, ToPredecessor>
   /**
-   * Settles when it is gone, or `lost`: nothing more is heard of it, nor of its end. Rejects if it could not be
-   * started.
+   * Settles when the process is gone, or with `lost` when nothing more will be heard of it, not even its end.
+   * Rejects if the process could not be started.
    */
   readonly exit: Promise<Exit | 'lost'>
-  /** Signals it, unless it is gone. */
+  /** Sends a signal, unless the process is gone. */
   kill(signal: NodeJS.Signals): void
-  /** Lets this process end while it lives on. */
+  /** Lets this process end while the child lives on. */
   release(): void
-  /** Ends the line to it, as our exit would. Through a supervisor that is not possible: the line is shared. */
+  /** Closes the line to the child, as our exit would. Does nothing if the line is the supervisor's. */
   disconnect(): void
 }
 
 /**
  * Starts a child of this process.
  *
- * @param onGarbage called with the reason when something has come from it that is not for us
- * @throws what Node throws for some failures (E2BIG, an argument that is no string); others reject `exit`
+ * @param onGarbage called with the reason when the child writes something to its channel that is not ours
+ * @throws what Node throws at once (E2BIG, an argument that is not a string); other failures reject `exit`
  */
 export function startChild(
   system: System,
@@ -47,7 +49,7 @@ export function startChild(
     channel,
     exit: exitOf(child),
     kill(signal) {
-      // Its pid is ours until we have heard of its end.
+      // Until its exit is reported, no other process can have this pid.
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
         child.kill(signal)
       }
@@ -68,8 +70,8 @@ async function exitOf(child: ChildProcess): Promise<Exit> {
       resolve({ code, signal })
     }),
   )
-  // Listened to for good: 'error' comes for other reasons too, such as each signal that could not be
-  // sent, and would end this process if nobody did.
+  // Stays for good: 'error' also comes for other reasons, such as a signal that could not be sent, and
+  // would end this process if nothing listened.
   const failed = new Promise<never>((_, reject) =>
     child.on('error', (error) => {
       if (child.pid === undefined) reject(error)

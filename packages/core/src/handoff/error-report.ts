@@ -1,26 +1,28 @@
 import { fileURLToPath } from 'node:url'
 
-/** A frame of a stack: `    at main (file:///srv/app/app.js:3:7)`, `    at async /srv/app/app.js:3:7`. */
+// Errors as they are reported to another process, and the place in the application where they began.
+
+/** A stack frame: `    at main (file:///srv/app/app.js:3:7)`, `    at async /srv/app/app.js:3:7`. */
 const frame = /^\s+at (?:async )?(?:.* \()?((?:file:\/\/)?\/.+:\d+:\d+)\)?$/
-/** What Node puts in front of a stack where source text is at fault: `file:///srv/app/app.js:3`. */
+/** The line that Node puts above a stack when the source text is at fault: `file:///srv/app/app.js:3`. */
 const head = /^((?:file:\/\/)?\/.+:\d+)$/
-/** Our own: where `listen` fails, or a hook, it is the caller who wants to be found. */
+/** Our own frames. They are skipped: if `listen` or a hook fails, people look for its caller. */
 const own = /\/node_modules\/@endless\/\w+\/dist\//
-/** One line is to hold it, with the error. */
+/** The longest place that is shown, so that it fits on one line with its error. */
 const maxChars = 160
 
-/** Tells what a generation has died of, and where: `TypeError: x is no function (/srv/app/app.js:3:7)`. */
+/** Returns what a generation died of, and where: `TypeError: x is not a function (/srv/app/app.js:3:7)`. */
 export function reasonOf({ name, message, stack }: ErrorReport): string {
   const place = placeOf(stack)
   return `${name}: ${message}${place === undefined ? '' : ` (${place})`}`
 }
 
 /**
- * Finds where an error has come from: `/srv/app/app.js:3:7`, of a syntax error `/srv/app/app.js:3`; `undefined`
- * if its stack does not tell, as that of a syntax error in an ES module.
+ * Returns where an error was thrown: `/srv/app/app.js:3:7`, or for a syntax error `/srv/app/app.js:3`.
+ * Returns `undefined` if the stack does not show it, as for a syntax error in an ES module.
  */
 export function placeOf(stack: unknown): string | undefined {
-  // An application may make of a stack what it wants (Error.prepareStackTrace).
+  // An application can turn a stack into anything (Error.prepareStackTrace).
   const lines = typeof stack === 'string' ? stack.split('\n') : []
   const [, atHead] = head.exec(lines[0] ?? '') ?? []
   const frames = lines.flatMap((line) => frame.exec(line)?.[1] ?? [])
@@ -28,18 +30,21 @@ export function placeOf(stack: unknown): string | undefined {
   return place !== undefined && place.length <= maxChars ? place : undefined
 }
 
-/** Paths are what people open; an address may have a query, too, of an import that is to be fresh. */
+/**
+ * Turns a `file:` URL into the path that people open. The URL may have a query, with which a program
+ * imports a file anew; the path has none.
+ */
 function toPath(place: string | undefined): string | undefined {
   if (!place?.startsWith('file:')) return place
   const [, url = '', position = ''] = /^(.*?)((?::\d+)+)$/.exec(place) ?? []
   try {
     return fileURLToPath(url) + position
   } catch {
-    return place // no path, such as of another host
+    return place // a URL without a local path, such as one that names a host
   }
 }
 
-/** An error in plain JSON: `{ name: 'TypeError', message: 'x is not a function', stack: '…' }`. */
+/** An error as plain JSON: `{ name: 'TypeError', message: 'x is not a function', stack: '…' }`. */
 export interface ErrorReport {
   name: string
   message: string
@@ -47,7 +52,7 @@ export interface ErrorReport {
   code?: string | undefined
 }
 
-/** Why a generation does not do what it was asked; of a successor that has failed, how that has ended. */
+/** Why a generation did not do what it was asked. If its successor failed, also how that process ended. */
 export interface RefusalReport extends ErrorReport {
   pid?: number | undefined
   exitCode?: number | null | undefined

@@ -1,14 +1,15 @@
 import type { RawListener } from '../node/internals.js'
 
 /**
- * Copies of listening sockets that a successor has sent back, by where they are bound. Never listened
- * on, they only keep each socket and its queue alive.
+ * Copies of listening sockets that a successor sent back, by bound address. They are never listened on:
+ * each only keeps its socket and the queue of waiting connections alive.
+ * See docs/decisions.md, "The escrow is a copy that the successor sends back"
  */
 export class Escrow {
   readonly #handles = new Map<string, RawListener>()
   #isClosed = false
 
-  /** Whether nobody takes over again: what comes then is closed. */
+  /** Whether this process will not take over again. Copies that arrive later are closed. */
   get isClosed(): boolean {
     return this.#isClosed
   }
@@ -18,7 +19,7 @@ export class Escrow {
     else this.#handles.set(bound, handle)
   }
 
-  /** Takes a copy out; `undefined` if there is none. */
+  /** Removes and returns a copy; `undefined` if there is none. */
   take(bound: string): RawListener | undefined {
     const handle = this.#handles.get(bound)
     this.#handles.delete(bound)

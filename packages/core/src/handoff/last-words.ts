@@ -2,21 +2,23 @@ import { EndlessError } from '../api/endless-error.js'
 import type { Exit } from './child.js'
 import { type ErrorReport, reasonOf } from './error-report.js'
 
+// What a generation reports about its own end, and the error that a failed restart makes of it.
+
 const keptChars = 16_384
 const keptLines = 20
-/** Begins each line that endless itself logs to standard error ("serving …"): no reason to die of. */
+/** Begins each line that endless itself logs to standard error ("serving …"): none explains a death. */
 const ownPrefix = '[endless '
 
-/** What a successor failed at. */
+/** How a successor failed. */
 export interface Failure {
   code: 'ERR_ENDLESS_SUCCESSOR_EXITED' | 'ERR_ENDLESS_READY_TIMEOUT'
-  /** `exited with code 1 before it had taken over` */
+  /** Follows "The successor (pid 101)": `exited with code 1 before it had taken over`. */
   whatItDid: string
   pid: number | undefined
   hasTakenOver: boolean
 }
 
-/** What a generation reports about its own end: its error, its last lines on standard error, its exit. */
+/** Collects the error of a generation, its last lines on standard error, and its exit. */
 export class LastWords {
   #error: ErrorReport | undefined
   #stderr = ''
@@ -34,24 +36,24 @@ export class LastWords {
     this.#exit = exit
   }
 
-  /** The error that it died of, with its place; `undefined` if it reported none. */
+  /** The error that the generation died of, with its place; `undefined` if it reported none. */
   get error(): string | undefined {
     return this.#error && reasonOf(this.#error)
   }
 
-  /** The last lines that the application wrote to standard error, without those of endless. */
+  /** The last lines that the application wrote to standard error. Lines of endless are left out. */
   get complaints(): string[] {
     return this.#lines.filter((line) => !line.startsWith(ownPrefix)).slice(-keptLines)
   }
 
-  /** Makes the error of a restart from them. */
+  /** Creates the error of the failed restart. */
   explain({ code, whatItDid, pid, hasTakenOver }: Failure): EndlessError {
     const reason = this.error ?? this.complaints.at(-1)
     return new EndlessError(
       code,
       `The successor (pid ${String(pid)}) ${whatItDid}` +
         `${reason === undefined ? '' : `: ${reason.replace(/\.$/, '')}`}. ` +
-        `This generation serves ${hasTakenOver ? 'again' : 'on'}.`,
+        `This generation ${hasTakenOver ? 'serves again' : 'keeps serving'}.`,
       {
         pid,
         exitCode: this.#exit?.code ?? null,

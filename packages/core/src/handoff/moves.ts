@@ -4,21 +4,21 @@ import { UpgradeMigration } from '../migration/upgrade-migration.js'
 import type { System } from '../node/system.js'
 import type { ToPredecessor, ToSuccessor } from './protocol.js'
 
-/** What a successor answers to a connection that was sent to it. */
+/** A successor's answer to a connection that was sent to it. */
 type MoveAnswer = Extract<
   ToPredecessor,
   { type: 'adopted' | 'declined' | 'upgrade-adopted' | 'upgrade-declined' }
 >
 
-/** The ways of open connections to one successor, and what is on them. */
+/** Moves open connections to one successor, and knows which of them still wait for its answer. */
 export class Moves {
-  /** `undefined` before it is open. */
+  /** Moves HTTP/1 connections; `undefined` before `openMigration`. */
   migration: Migration | undefined
-  /** The same for what has left HTTP. */
+  /** Moves connections that have left HTTP; `undefined` before `openUpgrades`. */
   upgrades: UpgradeMigration | undefined
   readonly #system: System
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
-  /** The ids of what was sent and has not been answered. */
+  /** Ids of the connections that were sent and not answered yet. */
   readonly #sent = { connection: new Set<number>(), upgrade: new Set<number>() }
 
   constructor(system: System, channel: Channel<ToSuccessor, ToPredecessor>) {
@@ -26,7 +26,7 @@ export class Moves {
     this.#channel = channel
   }
 
-  /** @param adopts where the successor adopts connections, by address */
+  /** @param adopts addresses where the successor adopts connections: `['127.0.0.1:3000']` */
   openMigration(adopts: readonly string[]): void {
     this.migration = new Migration(this.#system, adopts, (message, handle) => {
       this.#sent.connection.add(message.id)
@@ -51,21 +51,23 @@ export class Moves {
     }
   }
 
-  /** Sends nothing more; what is on its way is still answered. */
+  /** Sends nothing more. The successor still answers the connections on their way. */
   close(): void {
     this.migration?.close()
     this.upgrades?.close()
   }
 
-  /** The successor is gone: what it has not acknowledged stays here. */
+  /** Takes back the connections that the successor has not acknowledged. Call when it is gone. */
   abort(): void {
     this.migration?.abort()
     this.upgrades?.abort()
   }
 
   /**
-   * No answer comes any more, and the successor may live: what is on its way ends here at once. If it was adopted it
-   * lives on there, and else its client sees it closed instead of waiting; two processes that read it would mix answers.
+   * Closes our copies of the connections on their way: no answer will come, but the successor may live, and
+   * two processes that read one connection would mix responses. A connection that it adopted lives on there;
+   * otherwise the client sees it closed, and does not wait.
+   * See docs/decisions.md, "A generation outlives its supervisor"
    */
   lose(): void {
     this.close()

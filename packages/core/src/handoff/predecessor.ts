@@ -16,29 +16,29 @@ import {
   type ToSuccessor,
 } from './protocol.js'
 
-// The successor's half of a handoff; predecessor.ts is the other.
+// The successor's half of a handoff; successor.ts holds the predecessor's half.
 
-/** How long the predecessor may take to tell about itself. */
+/** How long the predecessor may take to report its status. */
 const answerMs = 1_000
 
-/** What {@link Predecessor} needs from the process that comes after it. */
+/** What {@link Predecessor} needs from this process, its successor. */
 export interface PredecessorHost {
   readonly system: System
   readonly inheritance: Inheritance
-  /** The line to it: its own, or the one of the supervisor between the two. */
+  /** The line to the predecessor: a channel of its own, or the supervisor's line, which relays. */
   readonly channel: Channel<ToPredecessor, ToSuccessor>
-  /** Takes over an open connection; returns whether there is a server for it. */
+  /** Takes over an open connection; returns whether a server of this process is there for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
-  /** Returns how long a successor of this process may boot. */
+  /** Returns how long a process that replaces this one may boot. */
   readonly readyTimeoutMs: () => number
 }
 
-/** What this process has from its predecessor; the preload has received it. */
+/** The predecessor as its successor sees it: what it passed on to the preload, and the line to it. */
 export class Predecessor {
   readonly generation: number
-  /** Its working directory as the user named it. */
+  /** The predecessor's working directory as the user named it; '' if unknown. */
   readonly directory: string
-  /** Its sockets that nobody has claimed here yet. */
+  /** Sockets of the predecessor that this process has not claimed yet. */
   readonly held: HeldListeners
   readonly #host: PredecessorHost
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
@@ -46,7 +46,7 @@ export class Predecessor {
   readonly #finished = deferred()
   #hasTakenOver = false
   #hasLeft = false
-  /** What it has been asked and has not answered yet. */
+  /** Resolves each `ask-older` that is not answered yet, by its id. */
   readonly #asked = new Map<number, (generations: GenerationStatus[]) => void>()
   #lastAsked = 0
 
@@ -75,8 +75,8 @@ export class Predecessor {
   }
 
   /**
-   * Settles when this process may accept: it is told so, and gets the time since the restart was asked
-   * for, or the predecessor is gone. Never settles where it may accept from the start.
+   * Settles when this process may accept: with the time since the restart was requested, in ms, or with
+   * `undefined` when the predecessor is gone. Never settles in a first generation, which accepts at once.
    */
   get takenOver(): Promise<number | undefined> {
     return this.#takenOver.promise
@@ -86,8 +86,12 @@ export class Predecessor {
     return this.#hasTakenOver
   }
 
+  /**
+   * Claims the held socket that `target` asks for; returns `undefined` if there is none.
+   * See docs/decisions.md, "The channel stays referenced while a claim waits"
+   */
   claim(target: ListenTarget): PassedListener | undefined {
-    // A handle whose listen is deferred keeps nothing alive; the channel must, until it accepts.
+    // A handle whose listen is deferred keeps no event loop alive; the channel must, until `taken-over`.
     if (!this.#hasTakenOver) this.#channel.ref()
     const held = this.held.claim(target)
     return (
@@ -98,16 +102,16 @@ export class Predecessor {
     )
   }
 
-  /** Gives copies of listening sockets: they outlive this process. */
+  /** Sends copies of listening sockets to the predecessor, where they outlive this process. */
   deposit(listeners: readonly PassedListener[]): void {
     const isSupervised = this.#host.inheritance.welcome.supervisor !== undefined
     for (const { asked, bound, handle, ticketKeys } of listeners) {
-      // A predecessor has these keys, or older ones of its own.
+      // A predecessor needs no ticket keys: it has these, or older ones of its own.
       this.#send({ type: 'escrow', asked, bound, ...(isSupervised && { ticketKeys }) }, handle)
     }
   }
 
-  /** Has a copy closed: connections shall be refused there, not wait for ever. */
+  /** Makes the predecessor close its copy of a socket: connections should be refused, not wait for ever. */
   withdraw(bound: string): void {
     this.#send({ type: 'released', bound })
   }
@@ -118,7 +122,7 @@ export class Predecessor {
     this.#send({ type: 'ready', ...report, readyTimeoutMs: this.#host.readyTimeoutMs() })
   }
 
-  /** Tells that this process will not serve, and why: the predecessor stops it. */
+  /** Reports that this process will not serve, and why. The predecessor then stops it. */
   refuse({ name, message, stack, code }: EndlessError): void {
     this.#send({ type: 'error', error: { name, message, stack, code } })
     this.leave()
@@ -128,12 +132,15 @@ export class Predecessor {
     this.#send({ type: 'serving' })
   }
 
-  /** Where its control socket is, which leaves its path to ours. */
+  /** The predecessor's control socket, whose path ours takes over. */
   get control(): UnixAddress | undefined {
     return this.#host.inheritance.welcome.control
   }
 
-  /** Asks it and what is older for their status, hammered first if told so; none that is gone answers. */
+  /**
+   * Returns the status of the predecessor and of all older generations, hammered first if `isHammered`.
+   * Returns none if the predecessor is gone, or is too busy to answer in time.
+   */
   async askOlder(isHammered: boolean): Promise<GenerationStatus[]> {
     const id = ++this.#lastAsked
     const answer = deferred<GenerationStatus[]>()
@@ -141,16 +148,15 @@ export class Predecessor {
     this.#channel.send({ type: 'ask-older', id, isHammered }).catch(() => answer.resolve([]))
     const generations = await within(answer.promise, answerMs, this.#host.system)
     this.#asked.delete(id)
-    // One that is busy for longer is left out.
     return generations === late ? [] : generations
   }
 
-  /** Tells that our own successor has taken over: from now on that one is answered for by us. */
+  /** Reports that our successor took over. If it dies, this process serves again, not its predecessor. */
   reportSucceeded(): void {
     if (!this.#hasLeft) this.#send({ type: 'succeeded' })
   }
 
-  /** Tells that this process shuts down: nothing more may come; it is known whether it has served. */
+  /** Reports that this process shuts down and takes nothing more, and whether it had taken over. */
   leave(): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
@@ -158,7 +164,7 @@ export class Predecessor {
     this.#finished.resolve()
   }
 
-  /** Settles when it gives us no connections any more: it has exited, or was told to stop. */
+  /** Settles when the predecessor sends no more connections: it has exited, or this process has left. */
   async untilFinished(): Promise<void> {
     this.#channel.ref()
     await this.#finished.promise
@@ -170,38 +176,38 @@ export class Predecessor {
     this.#hasTakenOver = true
     this.#channel.unref()
     const { inheritance } = this.#host
-    // A supervisor tells what a generation has died of, however long it has served.
+    // A supervisor logs what a generation died of, however long it served.
     if (inheritance.welcome.supervisor) inheritance.reportAtEnd()
     else inheritance.stopReporting()
     this.#takenOver.resolve(afterMs)
   }
 
   #receive(connection: MovedConnection, handle: RawHandle | undefined): void {
-    // Without a handle: it was closed on the way, and only an answer is missing.
+    // Without a handle, the connection was closed on the way, and the predecessor only waits for an answer.
     let isAdopted = handle !== undefined && !this.#hasLeft
     try {
       if (handle && isAdopted) isAdopted = this.#host.adopt(connection, handle)
     } finally {
-      // Also when a 'connection' listener of the application has thrown: the connection is ours.
+      // Answer even if a 'connection' listener of the application threw: the connection is ours.
       if (handle && !isAdopted) handle.close()
       this.#send({ type: isAdopted ? 'adopted' : 'declined', id: connection.id })
     }
   }
 
   #receiveUpgrade(upgrade: MovedUpgrade, handle: RawHandle | undefined): void {
-    // Without a handle: it was closed on the way, which is for the predecessor to tell.
+    // Without a handle, the connection was closed on the way. The predecessor reports that.
     const isAdopted = handle !== undefined && !this.#hasLeft && this.#host.adopt(upgrade, handle)
     if (!isAdopted) handle?.close()
     this.#send({ type: isAdopted ? 'upgrade-adopted' : 'upgrade-declined', id: upgrade.id })
   }
 
   #send(message: ToPredecessor, handle?: RawHandle): void {
-    // A predecessor that is gone needs no report: its going was the permission to accept.
+    // A predecessor that is gone needs no report: its end was the permission to accept.
     this.#channel.send(message, handle).catch(() => undefined)
   }
 }
 
-/** Takes what the preload left; `undefined` in generation 0. */
+/** Removes and returns what the preload left on `globalThis`; `undefined` in generation 0. */
 export function takeInheritance(): Inheritance | undefined {
   const inheritance = (globalThis as Record<symbol, unknown>)[inheritanceKey]
   Reflect.deleteProperty(globalThis, inheritanceKey)

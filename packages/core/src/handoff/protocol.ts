@@ -8,16 +8,19 @@ import type { MovedUpgrade } from '../migration/upgrade-migration.js'
 import type { NotifyAddress } from '../service-manager/variables.js'
 import type { ErrorReport, RefusalReport } from './error-report.js'
 
-// The wire between two generations, and the seam between the preload and the library: both can come
-// from two different versions of this package.
+// The messages between two generations, and what the preload leaves for the library. The two sides can
+// come from different versions of this package.
 
-/** Version of this wire. A generation that meets another one still passes on its listeners. */
+/** Version of these messages. A successor of another version still gets the listeners, but no connections. */
 export const protocolVersion = 1
 
-/** Where the preload leaves what it received, for the library to find: `globalThis[...]`. */
+/** Key on `globalThis` under which the preload leaves what it received. */
 export const inheritanceKey = Symbol.for('@endless/core:inheritance')
 
-/** From the predecessor. Listeners come first, each with its handle; `welcome` ends them. */
+/**
+ * Messages from the predecessor. Each `listener` comes with its handle, and `welcome` follows the last one.
+ * See docs/decisions.md, "The listening socket itself is passed"
+ */
 export type ToSuccessor =
   | ({ type: 'listener' } & ListenerName)
   | {
@@ -25,84 +28,90 @@ export type ToSuccessor =
       version: number
       /** Number of the successor in the chain. */
       generation: number
-      /** The working directory as the user named it, symbolic links kept; '' if unknown. */
+      /** The working directory as the user named it, with symbolic links kept; '' if unknown. */
       directory: string
-      /** What the predecessor added to the Node options, to be hidden again. */
+      /** Node options that the predecessor added, which the successor hides again: `['--inspect-port=0']`. */
       addedExecArgv: string[]
-      /** TLS ticket keys by the address where their server is bound: `[::]:443`. */
+      /** TLS ticket keys by the bound address of their server: `[::]:443`. */
       ticketKeys: Record<string, PassedTicketKeys>
-      /** Added by the supervisor through which all comes, if there is one. */
+      /** Added by the supervisor that relays these messages, if there is one. */
       supervisor?: SupervisorFacts | undefined
-      /** The service manager that this process answers to once it serves; a supervisor does so itself. */
+      /** The service manager that the successor notifies once it serves. A supervisor does so itself. */
       serviceManager?: NotifyAddress | undefined
-      /** Where its control socket is, whose path the successor takes. */
+      /** The predecessor's control socket, whose path the successor takes over. */
       control?: UnixAddress | undefined
     }
-  /** Accept from now on. `afterMs`: since the restart was asked for. */
+  /** Tells the successor to accept from now on. `afterMs` is the time since the restart was requested. */
   | { type: 'taken-over'; afterMs?: number | undefined }
-  /** Answers `ask-older`: itself, and what is older still, from the oldest on. */
+  /** Answers `ask-older` with the status of the predecessor and of all older generations, oldest first. */
   | { type: 'older'; id: number; generations: GenerationStatus[] }
   | MovedConnection
   | MovedUpgrade
 
-/** What a generation is told of its supervisor. */
+/** What a generation learns about its supervisor. */
 export interface SupervisorFacts {
-  /** Whether that is the foreground job of a terminal. */
+  /** Whether the supervisor is the foreground job of a terminal. */
   isAtTerminal: boolean
-  /** Whether nobody has served before: then there is nothing to wait for before accepting. */
+  /**
+   * Whether no generation has served before, so that this one has nothing to wait for.
+   * See docs/decisions.md, "The first generation accepts at once"
+   */
   isFirst: boolean
 }
 
-/** From the successor. */
+/** Messages from the successor. */
 export type ToPredecessor =
   | { type: 'hello'; version: number }
   | { type: 'error'; error: ErrorReport }
   | { type: 'stderr'; text: string }
   /**
-   * A copy of a socket that it listens on, with its handle; the first ones come before `ready`. A
-   * supervisor gets the ticket keys too, for what replaces this generation if it dies.
+   * A copy of a socket that the successor listens on, with its handle. The first copies come before
+   * `ready`. A supervisor also gets the ticket keys, for a replacement if this generation dies.
    */
   | ({ type: 'escrow'; ticketKeys?: PassedTicketKeys | undefined } & ListenerName)
-  /** It listens there no longer: connections shall be refused, not wait in the queue of a copy. */
+  /** The sender no longer listens there: connections should be refused, not wait in the queue of a copy. */
   | { type: 'released'; bound: string }
   | {
       type: 'ready'
-      /** Where it adopts connections: `['127.0.0.1:3000']`. */
+      /** Addresses where the successor adopts connections: `['127.0.0.1:3000']`. */
       adopts: string[]
-      /** The pid file that it will write, and that its predecessor must not remove any more. */
+      /** The pid file that the successor will write. Its predecessor must not remove it any more. */
       pidFile?: string | undefined
-      /** Where it wants its control socket. */
+      /** The path for the successor's control socket. */
       control?: string | undefined
-      /** How long what replaces it if it dies may boot. */
+      /** How long a replacement may boot if this generation dies. */
       readyTimeoutMs?: number | undefined
     }
-  /** It serves, for the first time or again, and its pid file and control socket say so. */
+  /** The sender serves, for the first time or again. Its pid file and control socket already show that. */
   | { type: 'serving' }
   | { type: 'adopted' | 'declined' | 'upgrade-adopted' | 'upgrade-declined'; id: number }
-  /** Its own successor has taken over; connections still go through it. */
+  /** The sender's own successor has taken over. Connections still go through the sender. */
   | { type: 'succeeded' }
-  /** Asks for the status of the predecessor and of what is older, hammered first if told so. */
+  /** Asks for the status of the predecessor and of all older generations, hammered first if `isHammered`. */
   | { type: 'ask-older'; id: number; isHammered: boolean }
   /**
-   * It shuts down: it takes nothing more. Its predecessor must not take over again if it has taken over, and must go on
-   * serving if not.
+   * The sender shuts down and takes nothing more. If it had taken over, its predecessor must not take over
+   * again; if not, its predecessor must keep serving.
+   * See docs/decisions.md, "A successor that leaves too early fails the restart"
    */
   | { type: 'leaving'; hasTakenOver?: boolean | undefined }
 
+/** Any message between two generations. */
 export type Message = ToSuccessor | ToPredecessor
 
 /**
- * From a generation to the supervisor that is its parent. What is meant for its predecessor or its
- * successor goes the same way: the supervisor passes it on, by its type.
+ * Messages from a generation to the supervisor that is its parent. They include those to its predecessor
+ * and to its successor, which the supervisor passes on by their type.
+ * See docs/decisions.md, "The supervisor is a relay"
  */
 export type ToSupervisor =
   | ToPredecessor
   | ToSuccessor
-  /** Asks for a successor. Answered by `spawned` or `spawn-failed`, and when it is gone by `exited`. */
+  /** Asks for a successor. Answered by `spawned` or `spawn-failed`; `exited` follows when it is gone. */
   | { type: 'spawn'; launch: SpawnRequest }
   /** Asks to signal the successor. */
   | { type: 'kill'; signal: NodeJS.Signals }
-  /** Its successor has died, and it does not serve again. */
+  /** The sender's successor has died, and the sender does not serve again. */
   | { type: 'not-serving' }
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'refusal'; id: number; error: RefusalReport }
@@ -115,18 +124,19 @@ export interface SpawnRequest {
   env: NodeJS.ProcessEnv
 }
 
-/** From the supervisor to a generation, beside what it passes on from its neighbours. */
+/** Messages from the supervisor to a generation, including those that it passes on from other generations. */
 export type FromSupervisor =
   | ToPredecessor
   | ToSuccessor
   | { type: 'spawned'; pid: number }
   | { type: 'spawn-failed'; error: ErrorReport }
   | { type: 'exited'; code: number | null; signal: NodeJS.Signals | null }
-  /** The predecessor has exited, or there is none: nothing more comes from it. */
+  /** The predecessor has exited, or never existed: nothing more comes from it. */
   | { type: 'predecessor-gone' }
   /** Answered by `answer` with a `RestartReport` or a `GenerationStatus`, or by `refusal`. */
   | { type: 'ask'; id: number; what: 'restart' | 'status' }
 
+/** The message that follows the last `listener`. */
 export type Welcome = Extract<ToSuccessor, { type: 'welcome' }>
 
 /** What the preload leaves for the library. */
@@ -135,8 +145,8 @@ export interface Inheritance {
   welcome: Welcome
   held: PassedListener[]
   channel: Channel<ToPredecessor, ToSuccessor>
-  /** Ends the reporting of errors and of standard error to the predecessor. */
+  /** Stops reporting errors and standard error to the predecessor. */
   stopReporting(): void
-  /** From now on reports only what the process dies of, at its end. */
+  /** Reports from now on only what the process dies of, at its end. */
   reportAtEnd(): void
 }

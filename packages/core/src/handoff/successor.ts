@@ -14,28 +14,28 @@ import { type Failure, LastWords } from './last-words.js'
 import { Moves } from './moves.js'
 import { protocolVersion, type ToPredecessor, type ToSuccessor, type Welcome } from './protocol.js'
 
-// The predecessor's half of a handoff; successor.ts is the other.
+// The predecessor's half of a handoff; predecessor.ts holds the successor's half.
 
-/** How long a successor that is told to stop may take before it is killed. */
+/** How long a successor that was told to stop may take before it is killed. */
 const stopGraceMs = 2_000
-/** How long reports of a successor that has exited may still be on their way. */
+/** How long to wait for reports of a successor that has exited. */
 const lastWordsMs = 1_000
 
-/** What {@link Successor} needs from the process that gives way. */
+/** What {@link Successor} needs from this process, its predecessor. */
 export interface SuccessorHost {
   readonly system: System
   readonly child: Child
-  /** What it is given to listen on. */
+  /** The listening sockets that the successor gets. */
   readonly passed: readonly PassedListener[]
   readonly welcome: Omit<Welcome, 'type' | 'version' | 'supervisor'>
   readonly readyTimeoutMs: number
-  /** Returns the status of this process and of all older ones, hammered first if told so. */
+  /** Returns the status of this process and of all older generations, hammered first if `isHammered`. */
   readonly answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>
 }
 
-/** A successor that is booting, or that has taken over. */
+/** A successor that boots or has taken over, as its predecessor sees it. */
 export class Successor {
-  /** The pid file that it has, once it is ready. */
+  /** The successor's pid file; `undefined` before it is ready, and if it has none. */
   pidFile: string | undefined
   readonly #host: SuccessorHost
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
@@ -71,74 +71,81 @@ export class Successor {
       this.#serving.resolve()
       this.#moves.abort()
     })
-    // The caller may be busy with something else when it rejects.
+    // `ready` may reject while the caller does something else and does not await it.
     this.ready.finally(() => clearTimeout(timer)).catch(() => undefined)
   }
 
-  /** Settles when it serves as soon as it may; rejects with the reason if it never will. */
+  /** Settles when the successor only waits for `taken-over`; rejects with the reason if it never will. */
   get ready(): Promise<void> {
     return this.#ready.promise
   }
 
-  /** Settles when the process is gone, with what there is to say about that. */
+  /** Settles when the process is gone, with the error that explains its end. */
   get exited(): Promise<EndlessError> {
     return this.#exited
   }
 
-  /** Settles with the reason if it begins to shut down instead of taking over. */
+  /** Settles with the reason if the successor begins to shut down before it has taken over. */
   get refused(): Promise<EndlessError> {
     return this.#refused.promise
   }
 
-  /** Settles when it has said that it serves, or is gone; only then is its control socket there. */
+  /**
+   * Settles when the successor has reported that it serves, and so has its control socket; or that it leaves.
+   * Settles at its exit at the latest.
+   */
   get serving(): Promise<void> {
     return this.#serving.promise
   }
 
-  /** Unknown until it has been started. */
+  /** Undefined until the successor has started. */
   get pid(): number | undefined {
     return this.#host.child.pid
   }
 
-  /** The way for open connections; `undefined` before it is ready, and if it speaks another version. */
+  /** Moves HTTP/1 connections; `undefined` before the successor is ready, and if its version is another. */
   get migration(): Migration | undefined {
     return this.#moves.migration
   }
 
-  /** The way for what has left HTTP; `undefined` before it has taken over, and as above. */
+  /** Moves connections that have left HTTP; `undefined` before `takeOver`, and if its version is another. */
   get upgrades(): UpgradeMigration | undefined {
     return this.#moves.upgrades
   }
 
-  /** Why it will not take over, if it has said so. */
+  /** Why the successor will not take over; `undefined` if it has not refused. */
   get refusal(): EndlessError | undefined {
     return this.#refusal
   }
 
-  /** Whether it has been told to accept, at the moment when this process stopped. */
+  /** Whether this process has stopped accepting and told the successor to accept. */
   get hasTakenOver(): boolean {
     return this.#hasTakenOver
   }
 
-  /** Whether somebody else answers for the service if it dies. */
+  /** Whether this process will not serve again if the successor dies. */
   get hasLeft(): boolean {
     return this.#escrow.isClosed
   }
 
-  /** Tells it to accept, so long after the restart was asked for. Rejects if it is gone. */
+  /**
+   * Tells the successor to accept. Rejects if it is gone.
+   *
+   * @param afterMs time since the restart was requested
+   */
   async takeOver(afterMs: number): Promise<void> {
     this.#hasTakenOver = true
-    // Another version may not tell.
+    // Another version may not report that it serves.
     if (this.#version === protocolVersion) this.#moves.openUpgrades()
     else this.#serving.resolve()
     await this.#channel.send({ type: 'taken-over', afterMs })
     this.#isTold = true
   }
 
-  /** Ends it: asks first, then kills. Settles when it is gone. */
+  /** Ends the successor: asks first, then kills. Settles when it is gone. */
   async stop(): Promise<void> {
     if (!this.#hasExited) this.signal('SIGTERM')
-    // Referenced: whoever stops a successor waits for that.
+    // Referenced: the caller waits for the end of the successor.
     const timer = this.#host.system.setTimeout(() => {
       if (!this.#hasExited) this.signal('SIGKILL')
     }, stopGraceMs)
@@ -146,17 +153,17 @@ export class Successor {
     clearTimeout(timer)
   }
 
-  /** Signals it, unless it is gone. */
+  /** Sends a signal, unless the successor is gone. */
   signal(signal: NodeJS.Signals): void {
     this.#host.child.kill(signal)
   }
 
-  /** Takes its copy of a listening socket back, by where it is bound; `undefined` if it had none. */
+  /** Removes and returns its copy of a listening socket, by bound address; `undefined` if there is none. */
   takeEscrow(bound: string): RawListener | undefined {
     return this.#escrow.take(bound)
   }
 
-  /** Gives up taking over again: whoever shuts this process down now means it. */
+  /** Closes the copies of the listening sockets: this process will not take over again. */
   closeEscrow(): void {
     this.#escrow.close()
   }
@@ -166,7 +173,7 @@ export class Successor {
     this.#host.child.release()
   }
 
-  /** Ends the line to it: nothing more comes from this process, which may live on. */
+  /** Closes the line to the successor: it gets nothing more from this process, which may live on. */
   disconnect(): void {
     this.#host.child.disconnect()
   }
@@ -211,7 +218,7 @@ export class Successor {
       case 'leaving':
         this.#serving.resolve()
         this.#moves.close()
-        // It may not have heard yet that it has taken over, and then it never will.
+        // The successor's own report counts: it may have left before it read `taken-over`.
         if (message.hasTakenOver ?? this.#hasTakenOver) this.closeEscrow()
         else this.#refuse()
         break
@@ -223,6 +230,10 @@ export class Successor {
     }
   }
 
+  /**
+   * Sends the listening sockets, then `welcome`. Call when the successor has said `hello`.
+   * See docs/decisions.md, "The successor says hello first"
+   */
   #welcome(): void {
     const { passed, welcome } = this.#host
     for (const { asked, bound, handle } of passed) {
@@ -241,7 +252,7 @@ export class Successor {
   }
 
   #send(message: ToSuccessor, handle?: RawListener): void {
-    // A successor that cannot be reached has exited or will: that is where it is reported.
+    // A successor that cannot be reached has exited, or will: `#watchExit` reports that.
     this.#channel.send(message, handle).catch(() => undefined)
   }
 
@@ -262,7 +273,7 @@ export class Successor {
     }
   }
 
-  /** Nothing more is heard of it. If it knows that it has taken over it serves, and else it ends. */
+  /** Handles the loss of the line: the successor serves if it read `taken-over`, and exits if it did not. */
   #lose(): EndlessError {
     if (this.#isTold) this.closeEscrow()
     this.#moves.lose()
@@ -279,16 +290,17 @@ export class Successor {
     return this.#lastWords.explain({ code, whatItDid, pid, hasTakenOver: this.#hasTakenOver })
   }
 
-  /** The exit is reported on another way than messages, which may be late. */
+  /** Waits for the last messages, which may arrive after the exit is reported. */
   async #hearOut(): Promise<void> {
     await within(this.#channel.closed, lastWordsMs, this.#host.system)
   }
 }
 
+/** Creates the error of a successor that could not be started. */
 export function spawnFailed(cause: unknown): EndlessError {
   return new EndlessError(
     'ERR_ENDLESS_SPAWN_FAILED',
-    `Could not start the successor: ${messageOf(cause)}. This generation serves on.`,
+    `Could not start the successor: ${messageOf(cause)}. This generation keeps serving.`,
     { cause },
   )
 }

@@ -4,7 +4,7 @@ import type { Child, Exit } from './child.js'
 import type { ErrorReport } from './error-report.js'
 import type { ToPredecessor, ToSuccessor, ToSupervisor } from './protocol.js'
 
-/** A successor that the supervisor has started for us. */
+/** A successor that the supervisor started for this process. The supervisor reports its start and its end. */
 export class SupervisedChild implements Child {
   readonly channel: Channel<ToSuccessor, ToPredecessor>
   pid: number | undefined
@@ -30,7 +30,7 @@ export class SupervisedChild implements Child {
   }
 
   disconnect(): void {
-    // Its end is the supervisor's to tell.
+    // The line is shared; only the supervisor can close its end.
   }
 
   started(pid: number): void {
@@ -47,7 +47,7 @@ export class SupervisedChild implements Child {
     this.#end()
   }
 
-  /** The way to it is lost, with the supervisor. */
+  /** Settles `exit` with `lost`: the supervisor is gone, and with it the line to the successor. */
   lose(): void {
     this.#exit.resolve('lost')
     this.#end()

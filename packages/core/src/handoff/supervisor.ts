@@ -14,10 +14,10 @@ import type {
 } from './protocol.js'
 import { SupervisedChild } from './supervised-child.js'
 
-/** What a supervisor asks a generation. */
+/** What a supervisor can ask a generation. */
 export type Question = Extract<FromSupervisor, { type: 'ask' }>['what']
 
-/** The supervisor, as a generation has it: one line, by which predecessor and successor are reached too. */
+/** The supervisor as a generation sees it: one line, which also leads to predecessor and successor. */
 export class Supervisor {
   readonly isAtTerminal: boolean
   readonly predecessor: Channel<ToPredecessor, ToSuccessor>
@@ -27,7 +27,7 @@ export class Supervisor {
   #successor: SupervisedChild | undefined
   #isGone = false
 
-  /** @param answer gives what the supervisor asks for */
+  /** @param answer returns what the supervisor asks for */
   constructor(
     line: Channel<ToSupervisor, FromSupervisor>,
     { isAtTerminal }: SupervisorFacts,
@@ -45,22 +45,22 @@ export class Supervisor {
     })
   }
 
-  /** Whether it has died. This process then stands alone: nobody is left who could replace it. */
+  /** Whether the supervisor has died. Nothing will then replace this process if it dies too. */
   get isGone(): boolean {
     return this.#isGone
   }
 
-  /** Settles when it has died. */
+  /** Settles when the supervisor has died. */
   get gone(): Promise<void> {
     return this.#line.closed
   }
 
-  /** Gives up waiting for what would have come through it, once it has died. */
+  /** Ends the channel of the predecessor, which led through the supervisor. Call when that has died. */
   standAlone(): void {
     this.#predecessorGone.resolve()
   }
 
-  /** Has a successor started. */
+  /** Makes the supervisor start a successor. */
   start({ command, args, cwd, env }: SpawnRequest): Child {
     const successor = new SupervisedChild(this.#end(new Promise(() => undefined)), (message) => {
       this.#tell(message)
@@ -75,11 +75,15 @@ export class Supervisor {
     this.#tell({ type: 'serving' })
   }
 
+  /**
+   * Reports that the successor has died, and that this process does not serve again.
+   * See docs/decisions.md, "Generations report which one serves"
+   */
   reportNotServing(): void {
     this.#tell({ type: 'not-serving' })
   }
 
-  /** The line, as one of those has it who share it. */
+  /** Returns a channel that shares the line; the line is referenced as long as one of its channels is. */
   #end<Out extends ToPredecessor | ToSuccessor, In extends ToPredecessor | ToSuccessor>(
     closed: Promise<void>,
   ): Channel<Out, In> {
@@ -145,7 +149,7 @@ export class Supervisor {
   }
 
   #tell(message: ToSupervisor): void {
-    // A supervisor that is gone needs no report, and is noticed by the end of the line.
+    // A supervisor that is gone needs no report; the end of the line shows that it is.
     this.#line.send(message).catch(() => undefined)
   }
 }

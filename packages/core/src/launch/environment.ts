@@ -3,9 +3,8 @@ import { hideServiceVariables } from '../service-manager/variables.js'
 import { hidePreload } from './node-options.js'
 
 /**
- * The environment for a successor: that of this process, but without what the program put there
- * itself while it booted. The successor boots too, and reads `--env-file` and dotenv anew: neither
- * overrides a variable that is set, so passing ours on would bring the old configuration back.
+ * Builds the environment of a successor: that of this process, without what the program set while it booted.
+ * See docs/decisions.md, "What the program set while it booted is not passed on"
  */
 export class Environment {
   readonly #system: System
@@ -15,11 +14,11 @@ export class Environment {
     this.#system = system
   }
 
-  /** Call when the program has booted: what differs from the start until now is its own doing. */
+  /** Notes what the program has changed since the start. Call when it has booted. */
   bootEnded(): void {
     const { env } = this.#system
     const start = this.#start
-    if (!start) return // the platform does not tell: everything is passed on
+    if (!start) return // unknown on this platform: everything is passed on
     for (const name of new Set([...Object.keys(start), ...Object.keys(env)])) {
       if (env[name] !== start[name]) this.#atBoot.set(name, env[name])
     }
@@ -30,7 +29,7 @@ export class Environment {
     const start = this.#start
     const environment = { ...env }
     for (const [name, value] of this.#atBoot) {
-      if (env[name] !== value) continue // changed since: that was meant for later generations
+      if (env[name] !== value) continue // changed after the boot, so meant for later generations
       if (start?.[name] === undefined) Reflect.deleteProperty(environment, name)
       else environment[name] = start[name]
     }
@@ -38,8 +37,8 @@ export class Environment {
   }
 
   /**
-   * The environment of the start, without what was for this process alone. `process.env` has lost the
-   * preload as well, and the variables of a service manager when something listens.
+   * The environment of the start, without what was meant for this process alone. `process.env` loses the
+   * same: the preload at once, and the variables of a service manager at the first `listen`.
    */
   get #start(): NodeJS.ProcessEnv | undefined {
     const { startEnvironment } = this.#system

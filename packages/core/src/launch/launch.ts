@@ -4,17 +4,17 @@ import type { SuccessorOptions } from '../api/options.js'
 import type { System } from '../node/system.js'
 import { withPreload } from './node-options.js'
 
-/** How to start a successor. */
+/** The command, arguments, directory and environment to start a successor with. */
 export interface Launch {
   command: string
   args: string[]
   cwd: string
   env: NodeJS.ProcessEnv
-  /** What is ours among Node's arguments, for the successor to hide. */
+  /** Node options that endless added to the arguments, which the successor hides. */
   addedExecArgv: string[]
 }
 
-/** Where this process was started, by both names of a directory behind a symbolic link. */
+/** The directory where this process was started, by both its names if it is behind a symbolic link. */
 export interface Origin {
   /** As the user named it: `/srv/current`. */
   logical: string
@@ -23,11 +23,12 @@ export interface Origin {
 }
 
 /**
- * Finds out where this process was started. Node resolves links in `process.cwd()`. `PWD` keeps them, but may be stale
- * or anybody's, so it counts only where both name the same directory right now; else a script that was named by a link may tell.
+ * Finds the directory where this process was started. `process.cwd()` has its links resolved. `PWD` keeps
+ * them, but may be stale: it counts only if it names the same directory now. Otherwise the path of the
+ * script may show a link. See docs/decisions.md, "The working directory keeps its logical name"
  *
- * @param remembered the logical directory, as the predecessor knows it; '' if there is none
- * @param script as it was named; '' if there is none
+ * @param remembered the logical directory that the predecessor passed on; '' if there is none
+ * @param script the path of the script as it was named; '' if there is none
  */
 export function findOrigin(
   system: System,
@@ -38,17 +39,20 @@ export function findOrigin(
   try {
     physical = system.cwd()
   } catch {
-    // The directory has been deleted under us: it has no name any more.
+    // The directory has been deleted: it has no name any more.
   }
   const given = remembered !== '' ? remembered : (system.env['PWD'] ?? '')
   const named = path.isAbsolute(given) ? path.resolve(given) : ''
   const tells = named !== physical && realPath(named) === physical
   const logical = tells ? named : namedByScript(physical, script)
-  // A link that was switched since we were started leads elsewhere by now, and is still the name.
+  // A link that was switched since the start leads elsewhere now, but is still the name.
   return { logical: logical === physical && remembered !== '' ? remembered : logical, physical }
 }
 
-/** By `/srv/current/app.js` the directory `/srv/releases/41` is `/srv/current`; itself if no link tells. */
+/**
+ * Returns the name of a directory that the path of a script shows: for `/srv/releases/41` and the script
+ * `/srv/current/app.js` that is `/srv/current`. Returns `physical` if the path has no such link.
+ */
 function namedByScript(physical: string, script: string): string {
   if (!path.isAbsolute(script)) return physical
   for (let named = script; named !== path.dirname(named); named = path.dirname(named)) {
@@ -60,17 +64,17 @@ function namedByScript(physical: string, script: string): string {
   return physical
 }
 
-/** The directory that relative paths of the application mean now, by the name that the user knows. */
+/** Returns the directory to which relative paths of the application refer now, by its logical name. */
 export function currentDirectory(system: System, { logical, physical }: Origin): string {
   try {
     const directory = system.cwd()
     return directory === physical ? logical : directory
   } catch {
-    return logical // deleted under us
+    return logical // the directory has been deleted
   }
 }
 
-/** Where an absolute path leads, if something is there. */
+/** Resolves the links of an absolute path; `undefined` if nothing is there, or the path is relative. */
 function realPath(name: string): string | undefined {
   if (!path.isAbsolute(name)) return undefined
   try {
@@ -84,7 +88,10 @@ function isAtOrBelow(name: string, directory: string): boolean {
   return name === directory || name.startsWith(directory + path.sep)
 }
 
-/** Works out how a successor is started: as this process was, with what the user overrides. */
+/**
+ * Returns how to start a successor: as this process was started, with the user's overrides.
+ * See docs/decisions.md, "Directory and script follow the same link"
+ */
 export function createLaunch(
   system: System,
   origin: Origin,
@@ -92,8 +99,9 @@ export function createLaunch(
   environment: NodeJS.ProcessEnv,
   override: SuccessorOptions = {},
 ): Launch {
+  // See docs/decisions.md, "An inspected process passes `--inspect-port=0`"
   const inspectorPort = system.execArgv.some((option) => option.startsWith('--inspect'))
-    ? ['--inspect-port=0'] // ours still has the port: without this Node would exit with code 12
+    ? ['--inspect-port=0'] // this process still has the port: Node would exit with code 12
     : []
   const script = scriptOf(system)
   const entry = script === undefined ? undefined : throughLink(script, origin, override.cwd)
@@ -109,20 +117,20 @@ export function createLaunch(
   }
 }
 
-/** The options whose program is text: `-e`, `-p`, `-pe` and their long forms. */
+/** Node's options for a program that is text: `-e`, `-p`, `-pe` and their long forms. */
 const textOption = /^(?:-e|-p|-pe|--eval|--print)(?:=|$)/
 
-/** The file that this process runs. With `-e` there is none: the first argument may be anything. */
+/** Returns the file that this process runs; `undefined` with `-e`, where `argv[1]` may be anything. */
 function scriptOf({ argv, execArgv }: System): string | undefined {
   return execArgv.some((option) => textOption.test(option)) ? undefined : argv[1]
 }
 
-/** Arguments of a program that is no file. Without `--` Node takes `--port` for an option of its own. */
+/** Puts `--` before the arguments of a program that is text: Node would take `--port` for its own option. */
 function apart(args: string[]): string[] {
   return args.length > 0 ? ['--', ...args] : []
 }
 
-/** Names the script of the old release by the link that now leads to the new one. */
+/** Returns the path of the script through the link that now leads to the new release. */
 function throughLink(script: string, { logical, physical }: Origin, cwd = ''): string {
   if (path.isAbsolute(cwd)) {
     const there = renamed(script, physical, path.resolve(cwd))
@@ -132,8 +140,8 @@ function throughLink(script: string, { logical, physical }: Origin, cwd = ''): s
 }
 
 /**
- * Tells a link to the next release from any other directory that a successor shall start in: by the place that it leads
- * to, beside the present release, so that one which lacks its script fails; or, of another place, by the script there.
+ * Whether a directory is a link to the next release: it leads beside the present release, or the script
+ * exists there. A release beside the present one may lack its script, and then the restart should fail.
  */
 function isRelease(directory: string, physical: string, script: string): boolean {
   const real = realPath(directory)
@@ -143,13 +151,16 @@ function isRelease(directory: string, physical: string, script: string): boolean
   return isBeside || existsSync(script)
 }
 
-/** The name of a file, or of the directory itself, where what was called `from` is called `to`. */
+/** Returns the path that `file` has after the directory `from` was renamed to `to`; `file` may be `from`. */
 function renamed(file: string, from: string, to: string): string {
   const [old, now] = withoutCommonEnd(from, to)
   return old !== now && old !== '' && isAtOrBelow(file, old) ? now + file.slice(old.length) : file
 }
 
-/** `/srv/releases/41/app` and `/srv/current/app` differ above `app`: a script may be beside it. */
+/**
+ * Cuts off what both paths end with: `/srv/releases/41/app` and `/srv/current/app` become
+ * `/srv/releases/41` and `/srv/current`, since a script may be beside `app`.
+ */
 function withoutCommonEnd(a: string, b: string): [string, string] {
   let [left, right] = [a, b]
   while (
@@ -164,7 +175,7 @@ function withoutCommonEnd(a: string, b: string): [string, string] {
   return [left, right]
 }
 
-/** A directory that is there: spawning in one that is not fails with a misleading ENOENT. */
+/** Returns a directory that exists: spawning in a missing one fails with a misleading ENOENT. */
 function startDirectory({ logical }: Origin, entry: string | undefined): string {
   const candidates = [logical, entry === undefined ? '' : path.dirname(entry)]
   return (

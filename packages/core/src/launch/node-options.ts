@@ -1,17 +1,20 @@
-// The preload is named in the environment and not among the arguments: threads show the arguments of
-// their process in `execArgv`, where nothing can hide one again.
+// Adds the preload to `NODE_OPTIONS`, and removes it again. Among the arguments, threads would show it in
+// `execArgv`, where nothing can hide it.
 
-/** What {@link withPreload} puts in front; preload.ts knows it by its own URL. */
+/** Matches the option that {@link withPreload} puts first; preload.ts knows it by its own URL. */
 const ours = /^--import data:text\/javascript,\S+#\d+( |$)/
 
-/** Adds the preload to an environment, in front: what else is preloaded may be the application's. */
+/**
+ * Returns an environment with the preload. It comes first, since other preloads may be the application's.
+ * See docs/decisions.md, "The preload travels in NODE_OPTIONS, as text"
+ */
 export function withPreload(environment: NodeJS.ProcessEnv, preload: string): NodeJS.ProcessEnv {
   const option = `--import ${preload}`
   const { NODE_OPTIONS: given } = environment
   return { ...environment, NODE_OPTIONS: given === undefined ? option : `${option} ${given}` }
 }
 
-/** Takes the preload out of the environment that a successor was started with; else does nothing. */
+/** Removes the preload from the environment of a successor; does nothing in generation 0. */
 export function hidePreload(environment: NodeJS.ProcessEnv): void {
   const [option, separator] = ours.exec(environment['NODE_OPTIONS'] ?? '') ?? []
   if (option === undefined) return

@@ -3,9 +3,10 @@ import type * as protocol from '../handoff/protocol.js'
 import type { Channel } from '../line/channel.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 
-// Runs in a successor before the application's first line (`--import`). It imports nothing but Node:
-// its text is what is passed on, as the release it came from may be deleted meanwhile. So the three
-// constants of protocol.ts are written out here; preload.test.ts holds them equal.
+// Runs in a successor before the application's first line (`--import`). It imports nothing but Node: only
+// its text is passed on, since its release may be deleted meanwhile. So three constants of protocol.ts
+// and channel.ts are written out here; preload.test.ts compares them.
+// See docs/decisions.md, "The preload travels in NODE_OPTIONS, as text"
 const protocolVersion = 1
 const command = 'NODE_ENDLESS'
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
@@ -14,7 +15,7 @@ type RawListener = PassedListener['handle']
 type RawHandle = Parameters<SuccessorChannel['onMessage']>[1]
 type SuccessorChannel = Channel<protocol.ToPredecessor, protocol.ToSuccessor>
 
-/** Everything that Node's IPC channel put on `process` (lib/internal/child_process.js). */
+/** Everything that Node's IPC channel puts on `process` (lib/internal/child_process.js). */
 const channelProperties = [
   'channel',
   'connected',
@@ -34,9 +35,10 @@ interface ChannelEnd {
 }
 
 /**
- * Takes Node's IPC channel away from the application and keeps it for us: `process.send` and its
- * relatives are `undefined` to everybody but Node's own code while it handles the channel, and no
- * event of the channel reaches the application. All of it is undone when the channel has closed.
+ * Hides Node's IPC channel from the application, and returns it: `process.send` and its relatives are
+ * `undefined` except while Node's own code handles the channel, and no event of the channel reaches the
+ * application. All of this is undone when the channel has closed.
+ * See docs/decisions.md, "The channel is hidden by accessors"
  */
 function takeChannel(): SuccessorChannel {
   const handleKey = Object.getOwnPropertySymbols(process).find(
@@ -58,7 +60,7 @@ function takeChannel(): SuccessorChannel {
   }
 
   for (const name of channelProperties) {
-    // '_channel' is a deprecated accessor in front of 'channel': reading it would warn.
+    // '_channel' is a deprecated accessor for 'channel': reading it would warn.
     let value: unknown = name === '_channel' ? control : properties[name]
     Object.defineProperty(process, name, {
       configurable: true,
@@ -73,8 +75,8 @@ function takeChannel(): SuccessorChannel {
     const isDisconnectHeld = within(() => Boolean(properties['_handleQueue']))
     handle.onread = function (buffer) {
       onread.call(this, buffer)
-      // The end. While a handle waits for its acknowledgement, which cannot come any more, Node puts
-      // 'disconnect' off for ever (lib/internal/child_process.js, target.disconnect).
+      // The channel has ended. If a handle waits for its acknowledgement, which cannot come any more, Node
+      // postpones 'disconnect' for ever (lib/internal/child_process.js, target.disconnect).
       if (buffer === undefined && isDisconnectHeld()) process.nextTick(emit, 'disconnect')
     }
   }
@@ -116,7 +118,7 @@ function takeChannel(): SuccessorChannel {
       if (message?.cmd === command) {
         channel.onMessage(message as unknown as protocol.ToSuccessor, handle)
       } else {
-        // What passes a handle on or acknowledges one is for Node alone.
+        // Only Node handles the messages that pass a handle on or acknowledge one.
         for (const listener of nodeListeners) within(listener).call(process, message, handle)
         if (message?.cmd === 'NODE_HANDLE_ACK') channel.onHandleAnswer(true)
         else if (message?.cmd === 'NODE_HANDLE_NACK') channel.onHandleAnswer(false)
@@ -140,12 +142,12 @@ function takeChannel(): SuccessorChannel {
   return channel
 }
 
-/** What {@link reportFailures} can be told later. */
+/** Ends or limits the reports of {@link reportFailures}. */
 type Reporting = Pick<protocol.Inheritance, 'stopReporting' | 'reportAtEnd'>
 
-/** Reports what the application dies of, and what it says on standard error meanwhile. */
+/** Reports what the application dies of, and what it writes to standard error until then. */
 function reportFailures(channel: SuccessorChannel): Reporting {
-  // A predecessor that is gone reads no reports, and the application goes its own way.
+  // A predecessor that is gone reads no reports, and the application runs on without it.
   const send = (report: protocol.ToPredecessor): void => {
     channel.send(report).catch(() => undefined)
   }
@@ -180,7 +182,7 @@ function reportFailures(channel: SuccessorChannel): Reporting {
     stopReporting() {
       process.off('uncaughtExceptionMonitor', onError)
       process.off('exit', onExit)
-      // Somebody may have wrapped it after us; then ours stays below and only passes on.
+      // The application may have wrapped our function, which then stays underneath.
       if (stderr.write === reportingWrite) Reflect.deleteProperty(stderr, 'write')
     },
     reportAtEnd() {
@@ -189,7 +191,10 @@ function reportFailures(channel: SuccessorChannel): Reporting {
   }
 }
 
-/** Waits for what the predecessor gives; `undefined` if it dies first. */
+/**
+ * Asks for the listening sockets of the predecessor, and waits for `welcome`; `undefined` if it dies first.
+ * See docs/decisions.md, "The successor says hello first"
+ */
 async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance | undefined> {
   const held = new Map<string, PassedListener>()
   const welcome = new Promise<protocol.Welcome>((resolve) => {
@@ -197,7 +202,7 @@ async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance 
       if (message.type === 'listener' && handle) {
         const { asked, bound, name } = message
         const address = JSON.stringify(bound)
-        // A second time from a supervisor, if the predecessor has died in the middle of it.
+        // A supervisor sends a socket again if the predecessor died while it passed them on.
         held.get(address)?.handle.close()
         held.set(address, { asked, bound, name, handle: handle as RawListener })
       } else if (message.type === 'welcome') {
@@ -207,14 +212,13 @@ async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance 
   })
   const reporting = reportFailures(channel)
   channel.ref()
-  // The predecessor speaks only when it is spoken to: Node drops internal messages that come before
-  // anybody listens for them.
+  // The predecessor sends nothing before `hello`: Node drops internal messages that nothing listens for yet.
   channel.send({ type: 'hello', version: protocolVersion }).catch(() => undefined)
   const received = await Promise.race([welcome, channel.closed])
   channel.unref()
   if (!received) {
     reporting.stopReporting()
-    // Nobody would claim them, and their addresses would be in use.
+    // Nothing would claim these sockets, and their addresses would stay in use.
     for (const { handle } of held.values()) handle.close()
     return undefined
   }
@@ -234,7 +238,7 @@ function hideOptions(added: string[]): void {
   }
 }
 
-/** Takes what named this file out of the environment, before the application looks. */
+/** Removes the option that names this file from the environment, before the application looks. */
 function hideFromEnvironment(): void {
   const option = `--import ${import.meta.url}`
   const options = process.env['NODE_OPTIONS']
@@ -246,10 +250,11 @@ function hideFromEnvironment(): void {
 
 if (isMainThread) hideFromEnvironment()
 
-// A worker thread inherits the options of its process, and a stranger could run this file: only a
-// channel whose other end is the parent that is named in the URL counts.
+// A worker thread inherits the options of its process, and any other program could run this file: only
+// the channel to the parent that the URL names counts.
 const parentPid = Number(new URL(import.meta.url).hash.slice(1))
 if (isMainThread && parentPid === process.ppid && typeof process.send === 'function') {
+  // See docs/decisions.md, "Only ESM, and no top-level await"
   const inheritance = await receive(takeChannel())
   if (inheritance) {
     hideOptions(inheritance.welcome.addedExecArgv)

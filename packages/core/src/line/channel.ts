@@ -1,28 +1,31 @@
 import type { RawHandle } from '../node/internals.js'
 
+// The line between two processes: its interface, and what marks its messages.
+
 /**
- * `cmd` of every message of ours. Node delivers messages whose `cmd` begins with `NODE_` as
- * 'internalMessage', never as 'message' (child_process docs, "subprocess.send"), so that an
- * application never sees one, and its own 'message' listeners keep nothing alive.
+ * `cmd` of every message that endless sends. Node emits a message whose `cmd` begins with `NODE_` as
+ * 'internalMessage', never as 'message' (child_process docs, "subprocess.send").
+ *
+ * See docs/decisions.md, "All messages are internal messages of Node"
  */
 export const command = 'NODE_ENDLESS'
 
-/** One end of the line between two generations. */
+/** One end of the line between two processes. */
 export interface Channel<Out extends { type: string }, In extends { type: string }> {
   /**
-   * Sends; settles when it was written (not: received), with a handle when the peer has it.
+   * Sends a message. Settles when it has been written (not: received); with a handle, when the peer has it.
    *
-   * @throws (rejects) {@link HandleLost} if the peer could not take the handle, and so has neither;
-   * another error when the peer is gone
+   * @throws (rejects) {@link HandleLost} if the peer could not take the handle, and so did not get the
+   * message either; another error if the peer is gone
    */
   send(message: Out, handle?: RawHandle): Promise<void>
-  /** Called for each message of the peer; set once by the owner of this end. */
+  /** Called for each message of the peer. The owner of this end sets it, once. */
   onMessage: (message: In, handle?: RawHandle) => void
-  /** Called for each handle that the peer has got, or could not take, in the order of the sends. */
+  /** Called for each handle that the peer has taken or could not take, in the order of the sends. */
   onHandleAnswer: (isTaken: boolean) => void
-  /** Settles when the peer has closed its end, which it does at the latest by dying. */
+  /** Settles when the peer has closed its end, at the latest when it dies. */
   readonly closed: Promise<void>
-  /** Keeps the process alive as long as the line is open. */
+  /** Keeps this process alive while the line is open. */
   ref(): void
   unref(): void
 }

@@ -4,9 +4,9 @@ import type { Channel } from './channel.js'
 import { HandleLost } from './handle-lost.js'
 
 /**
- * Has each send of a handle wait for what becomes of it. Node sends one at a time, and the other side
- * answers each (lib/internal/child_process.js, NODE_HANDLE_ACK and NODE_HANDLE_NACK); its callback says no
- * more than that it was written.
+ * Makes each send of a handle wait until the peer has taken it, or could not; changes and returns `channel`.
+ * Node sends one handle at a time, and the peer answers each (lib/internal/child_process.js, NODE_HANDLE_ACK
+ * and NODE_HANDLE_NACK). Node's own callback reports only that the handle was written.
  */
 export function confirmed<Out extends { type: string }, In extends { type: string }>(
   channel: Channel<Out, In>,

@@ -3,10 +3,10 @@ import { closeSync, openSync } from 'node:fs'
 import { devNull } from 'node:os'
 
 /**
- * Starts a generation with the descriptors that it has: ours, and the channel.
+ * Calls `spawn` with the descriptors of a generation: our standard streams, and the channel as number 4.
  *
- * The channel is not number 3, which a program may take for its own: under s6 it says there that it is ready. There
- * it writes to nothing, since its predecessor's has been closed, or is for that alone.
+ * Number 3 is the null device, because a program may take 3 for its own: under s6 it reports there that it
+ * is ready. What it writes there is dropped: the predecessor's 3 is closed, or is for the predecessor alone.
  *
  * @throws Node's error if no descriptor is left
  */

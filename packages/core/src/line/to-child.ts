@@ -4,10 +4,12 @@ import { type Channel, command } from './channel.js'
 import { confirmed } from './confirmed.js'
 
 /**
- * The parent's end of the line to a child; the preload makes the other end. Whatever the child writes there, nothing
- * of it ends this process: it may be an application that takes the descriptor for another's.
+ * Creates the parent's end of the line to a child; the preload creates the other end. Nothing that the child
+ * writes there ends this process: an application may write to the descriptor by mistake.
  *
- * @param onGarbage called with the reason when something has come that is not for us
+ * See docs/decisions.md, "Garbage on a channel ends no process"
+ *
+ * @param onGarbage called with the reason if the child has sent anything but a valid message
  */
 export function channelTo<Out extends { type: string }, In extends { type: string }>(
   child: ChildProcess,
@@ -35,7 +37,7 @@ export function channelTo<Out extends { type: string }, In extends { type: strin
       child.channel?.unref()
     },
   }
-  // In front of Node's own listeners, and of what they throw.
+  // Runs before Node's own listeners, and catches what they throw.
   const emit = child.emit.bind(child) as (...args: unknown[]) => boolean
   child.emit = (...args: unknown[]) => {
     const [event, message, handle] = args as [unknown, { cmd?: unknown } & In, RawHandle?]
@@ -55,15 +57,15 @@ export function channelTo<Out extends { type: string }, In extends { type: strin
       return
     }
     const isAnswer = cmd === 'NODE_HANDLE_ACK' || cmd === 'NODE_HANDLE_NACK'
-    // Node would fail an assertion (lib/internal/child_process.js).
-    if (isAnswer && !hasHandleInFlight(child)) throw new Error('it answers to nothing')
+    // Node would fail an assertion on it (lib/internal/child_process.js).
+    if (isAnswer && !hasHandleInFlight(child)) throw new Error('it acknowledges an unsent handle')
     emit('internalMessage', message, handle)
     if (isAnswer) channel.onHandleAnswer(cmd === 'NODE_HANDLE_ACK')
   }
   return confirmed(channel)
 }
 
-/** Settles at the end of the line, however the child ends it. */
+/** Settles when the line ends, however the child ends it. */
 function untilClosed(child: ChildProcess, onGarbage: (reason: unknown) => void): Promise<void> {
   return new Promise((resolve) => {
     child.once('disconnect', () => {

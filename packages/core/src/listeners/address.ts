@@ -1,14 +1,16 @@
 import { type AddressInfo, isIP, isIPv6, type Server } from 'node:net'
 import { EndlessError } from '../api/endless-error.js'
 
-/** What a call of `listen` asks for, as Node reads its arguments. */
+// Addresses: what `listen` asks for, where a socket is bound, and both as text.
+
+/** Target of a `listen` call, read as Node reads the arguments. */
 export type ListenTarget =
   | { kind: 'tcp'; port: number; host?: string; ipv6Only: boolean }
   | { kind: 'fd'; fd: number }
   | { kind: 'path'; path: string }
   | { kind: 'other' } // a handle, a server, or arguments that Node will refuse
 
-/** The canonical text of what was asked for: `tcp:localhost:3000`, `fd:3`, `unix:/run/app.sock`. */
+/** Writes a target as canonical text: `tcp:localhost:3000`, `fd:3`, `unix:/run/app.sock`. */
 export function askedText(target: ListenTarget): string | undefined {
   switch (target.kind) {
     case 'tcp':
@@ -24,7 +26,7 @@ export function askedText(target: ListenTarget): string | undefined {
   }
 }
 
-/** Whether somebody who asks for this would get what is bound there. */
+/** Whether `target` asks for the address at which a socket is bound. */
 export function matchesBound(target: ListenTarget, bound: BoundAddress): boolean {
   if ('path' in bound) return target.kind === 'path' && target.path === bound.path
   if (target.kind !== 'tcp' || target.port === 0 || target.port !== bound.port) return false
@@ -32,25 +34,25 @@ export function matchesBound(target: ListenTarget, bound: BoundAddress): boolean
   return isIP(target.host) !== 0 && normalizeIp(target.host) === normalizeIp(bound.address)
 }
 
-/** IPv6 addresses have many spellings; URL knows the canonical one. */
+/** Spells an IP address canonically: IPv6 has many spellings, and `URL` returns the canonical one. */
 function normalizeIp(address: string): string {
   return isIPv6(address) ? new URL(`http://[${address.split('%')[0] ?? ''}]`).hostname : address
 }
 
-/** Where a server listens: `127.0.0.1:3000`, `[::]:3000`; `null` while it does not. */
+/** Returns where a server listens: `127.0.0.1:3000`, `[::]:3000`; `null` while it does not. */
 export function addressOf(server: Server): string | null {
   const bound = server.address()
   return bound === null || typeof bound === 'string' ? bound : formatAddress(bound)
 }
 
-/** Writes an address as Go's names read it; a Unix socket as `unix:/run/app.sock`. */
+/** Writes an address as {@link parseGoAddress} reads it; a Unix socket as `unix:/run/app.sock`. */
 export function formatAddress(bound: Pick<AddressInfo, 'address' | 'port'> | UnixAddress): string {
   if ('path' in bound) return formatPath(bound.path)
   const { address, port } = bound
   return isIPv6(address) ? `[${address}]:${String(port)}` : `${address}:${String(port)}`
 }
 
-/** Go writes the NUL of an abstract socket as `@`. */
+/** Writes a path; `@` stands for the NUL of an abstract socket, as in Go. */
 function formatPath(path: string): string {
   return `unix:${path.replace(/^\0/, '@')}`
 }
@@ -58,11 +60,11 @@ function formatPath(path: string): string {
 const servicePorts: Record<string, number> = { http: 80, https: 443 }
 
 /**
- * Reads an address as Go writes it: `localhost:4242`, `:4242`, `:http`, `[::1]:4242`; blank means
- * the port of the scheme on every address. `unix:/run/app.sock` is a Unix socket, `unix:@app` an
- * abstract one of Linux.
+ * Reads an address as Go writes it: `localhost:4242`, `:4242`, `:http`, `[::1]:4242`. An empty text
+ * means the port of the scheme on every address. `unix:/run/app.sock` is a Unix socket, and
+ * `unix:@app` an abstract socket of Linux.
  *
- * @throws `ERR_ENDLESS_INVALID_ADDRESS` for anything else.
+ * @throws `ERR_ENDLESS_INVALID_ADDRESS` for any other text
  */
 export function parseGoAddress(
   address: string,
@@ -93,20 +95,24 @@ function splitHostPort(text: string): { host: string; port: string } {
 function invalidAddress(address: string, found: string): EndlessError {
   return new EndlessError(
     'ERR_ENDLESS_INVALID_ADDRESS',
-    `Cannot listen on '${address}': ${found}. Write 'localhost:4242', ':4242', ':http', '[::1]:4242' or 'unix:/run/app.sock'.`,
+    `Cannot listen on '${address}': ${found}. ` +
+      `Write 'localhost:4242', ':4242', ':http', '[::1]:4242' or 'unix:/run/app.sock'.`,
   )
 }
 
-/** Where a listener is bound: as `server.address()` answers for TCP, or a Unix socket. */
+/** Where a listener is bound: a TCP address as `server.address()` returns it, or a Unix socket. */
 export type BoundAddress = { address: string; family: string; port: number } | UnixAddress
 
-/** `{ path: '/run/app.sock', identity: '26:1204:1795479378359685964' }` */
+/**
+ * Path of a bound Unix socket, with the identity of its file:
+ * `{ path: '/run/app.sock', identity: '26:1204:1795479378359685964' }`.
+ */
 export interface UnixAddress {
-  /** Absolute; of Linux's abstract sockets their name, with its leading NUL. */
+  /** Absolute; for an abstract socket of Linux its name, with the leading NUL. */
   path: string
   /**
-   * What the path leads to: device, inode, time of birth. '' where there is no file, or none of ours:
-   * of abstract sockets, and of those that a service manager has bound.
+   * Device, inode and time of birth of the file at the path. '' if there is no file (abstract socket),
+   * or if the file is not ours (a service manager has bound the socket).
    */
   identity: string
 }

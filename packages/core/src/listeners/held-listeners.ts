@@ -3,7 +3,7 @@ import { askedText, type ListenTarget, matchesBound } from './address.js'
 import type { PassedListener } from './passed-listener.js'
 import { leadsTo, removePath } from './unix-path.js'
 
-/** Listening sockets that somebody has passed on, until they are claimed here. */
+/** Holds passed listening sockets, from a predecessor or a service manager, until they are claimed. */
 export class HeldListeners {
   readonly #unclaimed: PassedListener[]
   #hasGivenUp = false
@@ -16,15 +16,16 @@ export class HeldListeners {
     return this.#hasGivenUp ? [] : this.#unclaimed
   }
 
-  /** Whether a name that has to be looked up first could turn out to be one of ours. */
+  /** Whether a host name with this port, once looked up, could lead to a held socket. */
   hasPort(port: number): boolean {
     return port !== 0 && this.unclaimed.some(({ bound }) => 'port' in bound && bound.port === port)
   }
 
   /**
-   * Gives the socket that this call asks for: the one that the predecessor asked for with the same
-   * words, else the one that is bound there. Of equals (port 0 twice) the first that is left.
-   * `undefined` too when it is known by its path, and somebody has removed that: it must be bound anew.
+   * Takes out the socket that a `listen` call asks for: the socket for which the predecessor's call
+   * had the same text, else the socket that is bound at the target. Of equal sockets (port 0 twice),
+   * the first that is left. A Unix socket whose path was removed is closed, and the result is
+   * `undefined`: the path must be bound anew.
    */
   claim(target: ListenTarget): PassedListener | undefined {
     if (this.#hasGivenUp) return undefined
@@ -39,8 +40,8 @@ export class HeldListeners {
   }
 
   /**
-   * Closes what nobody has claimed: connections must be refused there, not wait for ever. Call when
-   * this process serves; one whose predecessor has died may still have to listen.
+   * Closes the unclaimed sockets: connections there must be refused, not wait for ever. Call once this
+   * process serves: even if its predecessor has died, the application may still have to listen.
    */
   giveUp(): void {
     for (const { bound, handle } of this.unclaimed) {
@@ -52,10 +53,12 @@ export class HeldListeners {
 }
 
 /**
- * Makes `server.listen(handle)` do everything but accept, and answers what begins to accept.
+ * Makes `server.listen(handle)` do everything but accept. Returns a function that starts accepting,
+ * and that returns 0 or a negative errno.
  *
- * libuv accepts from its own `uv_listen` on, so that call is what has to wait: connections queue in
- * the kernel meanwhile, as the socket listens since an earlier generation.
+ * libuv accepts from `uv_listen` on, so that call waits. Connections queue in the kernel meanwhile,
+ * because the socket has listened since an earlier generation.
+ * See docs/decisions.md, "A listen claims, and accepting waits"
  */
 export function deferAccept(handle: RawListener): () => number {
   let backlog = 511

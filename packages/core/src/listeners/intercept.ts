@@ -1,11 +1,11 @@
 import net from 'node:net'
 
 /**
- * Shows every server that is about to listen to `adopt`, which may make it endless.
+ * Calls `adopt` with every server that is about to listen; `adopt` may make the server endless.
  *
- * There is no other way to see a server that a framework makes for itself: Fastify, asked for
- * `localhost`, makes one for each further address, without a hook (fastify lib/server.js,
- * multipleBindings). A server with a `listen` of its own is endless already, or somebody else's.
+ * There is no other way to see a server that a framework creates itself: asked for `localhost`,
+ * Fastify creates a server for each further address, without a hook (fastify lib/server.js,
+ * multipleBindings). A server with a `listen` of its own is endless already, or another library's.
  */
 export function interceptListen(adopt: (server: net.Server) => void): void {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to a server below

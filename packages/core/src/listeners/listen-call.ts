@@ -4,23 +4,25 @@ import type { System } from '../node/system.js'
 import type { ListenTarget } from './address.js'
 import { resolveSocketPath } from './unix-path.js'
 
-/** A call of `listen`: what for, and the rest of its arguments. */
+// Reads the arguments of a `listen` call.
+
+/** A `listen` call: its target and its other arguments. */
 export interface ListenCall {
   target: ListenTarget
-  /** The path as the application wrote it, where that is ours to bind: the target's is absolute. */
+  /** Path as the application wrote it, if endless binds it: the target's path is absolute. */
   written?: string
   backlog: number | undefined
-  /** Whether everybody may read or write, of a path. */
+  /** For a path: whether every user may read from its socket, or write to it. */
   readableAll: boolean
   writableAll: boolean
   signal: AbortSignal | undefined
   callback: (() => void) | undefined
 }
 
-/** The process in which `listen` is called. */
+/** What {@link readListenCall} needs from the process. */
 export interface ListenCallHost {
   readonly system: Pick<System, 'platform' | 'isClusterWorker'>
-  /** What relative paths mean, by the name that the user knows. */
+  /** Base directory of relative paths, by the name that the user knows. */
   readonly directory: string
 }
 
@@ -51,7 +53,7 @@ export function parseListenCall(args: readonly unknown[]): ListenCall {
 }
 
 /**
- * Reads a call as endless takes it: where a path is ours to bind, it is made absolute.
+ * Reads a call as endless takes it: a path that endless binds becomes absolute.
  *
  * @throws `ERR_ENDLESS_UNSUPPORTED` for a handle
  * @throws `ERR_ENDLESS_INVALID_ADDRESS` for a path that is too long
@@ -60,7 +62,7 @@ export function readListenCall(args: readonly unknown[], caller: ListenCallHost)
   const { system } = caller
   const call = parseListenCall(args)
   const { target } = call
-  // Named pipes of Windows cannot be passed on, and sockets of cluster workers are the primary's.
+  // A named pipe of Windows cannot be passed on; the sockets of a cluster worker are the primary's.
   const isOurs = system.platform !== 'win32' && !system.isClusterWorker
   if (target.kind === 'path' && isOurs) {
     const path = resolveSocketPath(target.path, caller.directory)
@@ -69,7 +71,7 @@ export function readListenCall(args: readonly unknown[], caller: ListenCallHost)
   if (target.kind === 'other' && namesHandle(args[0])) {
     throw new EndlessError(
       'ERR_ENDLESS_UNSUPPORTED',
-      'Cannot listen on a handle: a successor could not be asked for it. Use a TCP port.',
+      'Cannot listen on a handle: a restart cannot hand it over. Listen on a TCP port instead.',
     )
   }
   return call
@@ -112,7 +114,10 @@ function tcp(port: number, host: unknown, ipv6Only: boolean): ListenTarget {
     : { kind: 'tcp', port, ipv6Only }
 }
 
-/** `undefined` and `null` are port 0 to Node; what is no port at all is Node's to refuse. */
+/**
+ * Reads a port; as in Node, `undefined` and `null` are port 0. Returns `undefined` for anything that
+ * is not a port: Node refuses it.
+ */
 function toPort(value: unknown): number | undefined {
   if (value === undefined || value === null) return 0
   if (typeof value !== 'number' && (typeof value !== 'string' || value.trim() === '')) {
@@ -128,7 +133,10 @@ function toNumber(value: unknown): number | undefined {
   return number >= 0 ? number : undefined
 }
 
-/** 0, which an empty host reads as too, is no backlog to Node: the next argument may be one. */
+/**
+ * Reads a backlog. To Node, 0 is no backlog, and an empty host reads as 0: the next argument may be
+ * the backlog.
+ */
 function toBacklog(value: unknown): number | undefined {
   const backlog = toNumber(value)
   return backlog === 0 ? undefined : backlog

@@ -18,14 +18,16 @@ import type { TicketKeys } from './ticket-keys.js'
 import type { SocketRights } from './unix-path.js'
 import { keepOnClose } from './unix-socket.js'
 
-/** What listening needs of the process. */
+// Where one server listens: it claims a passed socket or binds its own, and takes it back from escrow.
+
+/** What {@link Listening} needs from the process. */
 export interface ListeningHost extends ListenCallHost {
   readonly logger: Logger
   claim(target: ListenTarget): PassedListener | undefined
   hasHeldPort(port: number): boolean
 }
 
-/** What belongs to the same server. */
+/** Other parts of the same server. */
 interface ListeningParts {
   readonly life: { readonly state: State }
   readonly rights: SocketRights
@@ -34,14 +36,14 @@ interface ListeningParts {
 
 type AnyListen = (...args: unknown[]) => unknown
 
-/** Where a server listens: on a socket that was passed to it, or on one that it has bound. */
+/** Makes a server listen, on a socket that was passed to the process or on a new socket. */
 export class Listening {
   readonly #server: net.Server
   readonly #life: { readonly state: State }
   readonly #host: ListeningHost
   readonly #rights: SocketRights
   readonly #ticketKeys: TicketKeys | undefined
-  /** As the server had it before it was endless. */
+  /** The server's `listen` from before endless replaced it. */
   readonly #nodeListen: AnyListen
   #call: ListenCall | undefined
   #path: ServedPath | undefined
@@ -63,7 +65,7 @@ export class Listening {
     this.#nodeListen = server.listen.bind(server) as AnyListen
   }
 
-  /** Where its predecessor and its successor know it by: kept while the server drains. */
+  /** Address by which the predecessor and the successor know the server; kept during a drain. */
   get bound(): string | null {
     const bound = this.#bound
     return bound ? formatAddress(bound) : null
@@ -73,17 +75,17 @@ export class Listening {
     return this.#path?.bound ?? this.#address
   }
 
-  /** What it listens on, or listened on before it began to drain: connections are adopted by it. */
+  /** Handle that the server listens on, or listened on before its drain; adopted connections use it. */
   get handle(): RawListener | null {
     return this.#handle
   }
 
-  /** Whether it does not accept yet on a socket that it has claimed. */
+  /** Whether the server has claimed a socket and does not accept on it yet. */
   get isPutOff(): boolean {
     return this.#accept !== undefined
   }
 
-  /** What a successor is given; `undefined` while it does not listen. */
+  /** Socket for the successor; `undefined` while the server does not listen. */
   get passable(): PassedListener | undefined {
     const handle = rawListenerOf(this.#server)
     const asked = this.#call && askedText(this.#call.target)
@@ -92,12 +94,12 @@ export class Listening {
     return { asked, bound, handle, ticketKeys: this.#ticketKeys?.passed }
   }
 
-  /** Has Node refuse a call: the server listens already. */
+  /** Makes Node refuse a call, because the server already listens. */
   refuse(args: readonly unknown[]): void {
     this.#nodeListen(...args)
   }
 
-  /** Does what a call asks for; the server's events tell how that went. */
+  /** Listens as a call asks; the server's events report the result. */
   begin(call: ListenCall, args: readonly unknown[]): void {
     const { target } = call
     this.#endTakingBack?.()
@@ -116,8 +118,8 @@ export class Listening {
       this.#nodeListen(...args)
       return
     }
-    // Another name for what the predecessor may have bound: only the address tells. Node looks the
-    // name up too, so `'listening'` is no later than ever.
+    // The host name may mean an address that the predecessor bound: only a lookup shows that. Node
+    // would look it up too, so `'listening'` comes no later.
     dns.lookup(target.host ?? '', (error, address) => {
       if (error || !this.#claim({ ...call, target: { ...target, host: address } })) {
         this.#nodeListen(...args)
@@ -125,7 +127,7 @@ export class Listening {
     })
   }
 
-  /** Listens again, on the escrow of its socket or on a new one. Calls back when it does, or cannot. */
+  /** Listens again, on the escrow of its socket or on a new socket. Calls `done` also if it cannot. */
   again(escrow: RawListener | undefined, done: () => void): void {
     const settle = (): void => {
       this.#endTakingBack = undefined
@@ -138,7 +140,7 @@ export class Listening {
         this.#host.logger.error(`Cannot listen on ${this.bound ?? ''} again: ${error.message}`)
         settle()
       } else if (this.#server.listenerCount('error') === 1) {
-        // Not ours, and without us nobody would hear it.
+        // Another error, and without this listener Node would throw it.
         throw error
       }
     }
@@ -154,48 +156,48 @@ export class Listening {
     } else settle()
   }
 
-  /** Nobody listens again on the escrow of its socket. */
+  /** Closes the escrow of its socket, so that it never listens there again. */
   giveUp(escrow: RawListener | undefined): void {
     if (escrow && this.#path) this.#path.giveUp(escrow)
     else escrow?.close()
   }
 
-  /** The server has begun to listen, at the application's word or again. */
+  /** Call when the server listens; returns whether the application or {@link again} made it listen. */
   opened(): 'begun' | 'again' {
     this.#handle = rawListenerOf(this.#server)
     return this.#endTakingBack ? 'again' : 'begun'
   }
 
-  /** The server has begun to listen where it did not listen before. */
+  /** Call when a `listen` of the application has succeeded. */
   begun(): void {
     this.#ticketKeys?.start()
     const bound = this.#server.address()
-    // Of a Unix socket the server knows less than what bound it.
+    // For a Unix socket, the server returns only the path: `#path` also knows its identity.
     if (bound !== null && typeof bound === 'object') this.#address = bound
   }
 
-  /** Accepts on a socket that was claimed before its time. */
+  /** Starts accepting on a claimed socket that had to wait. */
   accept(): void {
     this.#accept?.()
     this.#accept = undefined
   }
 
-  /** Never accepts on a socket that was claimed before its time. */
+  /** Gives up accepting on a claimed socket that still waits. */
   renounce(): void {
     this.#accept = undefined
   }
 
-  /** Leaves its path to a successor, which has the socket too. */
+  /** Leaves the path of a Unix socket to the successor, which has the socket too. */
   leavePath(): void {
     if (this.#handle) keepOnClose(this.#handle)
   }
 
-  /** Has its path lead to it again, if somebody has removed that. */
+  /** Binds the path of a Unix socket anew, if it was removed. */
   mendPath(): void {
     this.#path?.mend()
   }
 
-  /** The server has closed. */
+  /** Call when the server has closed. */
   closed(): void {
     this.#ticketKeys?.stop()
     this.renounce()
@@ -229,7 +231,7 @@ export class Listening {
       if (errno >= 0) accepted?.()
       else {
         const text = `cannot accept on a passed socket (errno ${String(errno)})`
-        // In a turn of its own: nobody but the application's listeners may catch it.
+        // In a turn of its own, so that only the application's listeners can catch the error.
         process.nextTick(() => this.#server.emit('error', new Error(text)))
       }
     }
@@ -246,7 +248,7 @@ export class Listening {
     return served
   }
 
-  /** What Node does with these, where it is not Node that is given the call. */
+  /** Heeds the signal and the callback of a call that Node itself does not get. */
   #observe({ signal, callback }: ListenCall): void {
     signal?.addEventListener('abort', () => this.#server.close(), { once: true })
     if (callback) this.#server.once('listening', callback)

@@ -2,18 +2,23 @@ import type { RawListener } from '../node/internals.js'
 import type { BoundAddress } from './address.js'
 import type { PassedTicketKeys } from './ticket-keys.js'
 
-/** A listening socket by what the application asked for and by what it got. */
+// What one process passes to another for each listening socket: handle, names and ticket keys.
+
+/** Names of a listening socket: what the application asked for, and where the socket is bound. */
 export interface ListenerName {
-  /** What a service manager calls it, if it has it from there: `app.socket`. */
+  /** Name that the service manager gave to a socket that it bound: `app.socket`. */
   name?: string | undefined
-  /** `{ port, host, … }` of the call, in one canonical text: `tcp:localhost:3000`, `unix:/run/app.sock`. */
+  /** Target of the `listen` call, as canonical text: `tcp:localhost:3000`, `unix:/run/app.sock`. */
   asked: string
   bound: BoundAddress
 }
 
-/** A listening socket that one process passes to another, or has from another. */
+/**
+ * A listening socket that one process passes to another, or has received.
+ * See docs/decisions.md, "The listening socket itself is passed"
+ */
 export interface PassedListener extends ListenerName {
   handle: RawListener
-  /** Those of its TLS server, if it is one: a secret, which goes to a generation and nowhere else. */
+  /** Ticket keys of its TLS server: a secret, sent to generations and their supervisor only. */
   ticketKeys?: PassedTicketKeys | undefined
 }

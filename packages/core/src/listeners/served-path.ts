@@ -7,16 +7,18 @@ import type { ListenCall } from './listen-call.js'
 import { applyRights, leadsTo, type SocketRights } from './unix-path.js'
 import { bindUnixSocket, removeOnClose, type UnixSocket } from './unix-socket.js'
 
-/** What a path needs of the server that listens on it. */
+// The path of a Unix socket that a server listens on: bound, taken from a predecessor, or bound anew.
+
+/** What {@link ServedPath} needs from the server that listens on the path. */
 export interface ServedPathHost {
   readonly server: net.Server
   readonly host: { readonly logger: Logger }
   readonly rights: SocketRights
-  /** Asked again after a wait: the server may have been closed, or listen elsewhere. */
+  /** Asked again after a wait: the server may have been closed, or may listen elsewhere. */
   isWanted(): boolean
 }
 
-/** The path of a Unix socket that a server listens on, from one call of `listen` until the next. */
+/** Path of a Unix socket that a server listens on, from one `listen` call until the next. */
 export class ServedPath {
   readonly #path: string
   readonly #call: ListenCall
@@ -30,12 +32,12 @@ export class ServedPath {
     this.#holder = holder
   }
 
-  /** `undefined` until it is known that nobody else listens there. */
+  /** `undefined` until the server listens there: another process may listen there already. */
   get bound(): UnixAddress | undefined {
     return this.#bound
   }
 
-  /** Listens, at once or when it is known that nobody else does. */
+  /** Binds the path and listens: at once, or when it is known that no other process listens there. */
   bind(done = this.#emitError): void {
     const { rights } = this.#holder
     const { readableAll, writableAll, backlog } = this.#call
@@ -51,14 +53,14 @@ export class ServedPath {
     })
   }
 
-  /** Listens on a socket that is bound there. */
+  /** Listens on a socket that is already bound to the path. */
   listenOn({ handle, bound }: UnixSocket): void {
     const { written, backlog } = this.#call
     this.#bound = bound
     listenOnPipe(this.#holder.server, handle, written ?? bound.path, backlog)
   }
 
-  /** Listens again, on the escrow of its socket or on a new one. */
+  /** Listens again, on the escrow of the socket or on a new socket. */
   again(escrow: RawListener | undefined): void {
     if (!escrow || !this.#bound) {
       this.bind()
@@ -69,13 +71,13 @@ export class ServedPath {
     this.listenOn(socket)
   }
 
-  /** Closes the escrow of its socket: with that, nobody listens there any more. */
+  /** Closes the escrow of the socket, and removes the path: nothing listens there any more. */
   giveUp(escrow: RawListener): void {
     if (this.#bound) removeOnClose({ handle: escrow, bound: this.#bound })
     escrow.close()
   }
 
-  /** The path of a predecessor is its own from now on, for the rights and for the end. */
+  /** Takes over a predecessor's path: sets its rights, and removes it when the socket closes. */
   take(socket: UnixSocket): void {
     const { path, identity } = socket.bound
     if (identity === '') return
@@ -88,15 +90,17 @@ export class ServedPath {
   }
 
   /**
-   * Has the path lead to its server again, if somebody has removed it: most likely a successor that did
-   * so before it listened, as one has to do without endless, and then failed.
+   * Binds the path anew, if it was removed. Most likely, a successor removed it before it listened, as
+   * programs without endless must, and then failed.
    */
   mend(): void {
     const bound = this.#bound
     const nameless = rawListenerOf(this.#holder.server)
     if (!nameless || !bound || leadsTo(bound)) return
     const { logger } = this.#holder.host
-    logger.warn(`Somebody has removed ${bound.path}: binding it anew. It needs no removing.`)
+    logger.warn(
+      `${bound.path} was removed: binding it again. The program need not remove it: endless does.`,
+    )
     this.bind((error) => {
       if (error) logger.error(`Cannot listen on ${formatAddress(bound)} again: ${error.message}`)
       else nameless.close()

@@ -3,14 +3,16 @@ import type tls from 'node:tls'
 import { hasGivenTicketKeys } from '../node/internals.js'
 import type { System } from '../node/system.js'
 
-/** What Node takes for one set of keys: name, HMAC and AES (src/crypto/crypto_context.cc, SetTicketKeys). */
+// Session ticket keys of a TLS server: passed to the successor, and renewed at an interval.
+
+/** Size of a set of keys: name, HMAC and AES (src/crypto/crypto_context.cc, SetTicketKeys). */
 const keysBytes = 48
 
 /**
- * The keys of a TLS server's session tickets. They go to the successor, so that its clients resume
- * their sessions; without more they would then live as long as the chain of generations, and whoever
- * got hold of them could read all that was recorded in that time. So new ones come at an interval,
- * which a restart does not begin anew. Keys that the application sets are its own to renew.
+ * Keys of a TLS server's session tickets. The successor gets them, so that its clients can resume
+ * their sessions. Without renewal they would live as long as the chain of generations, and an attacker
+ * who got them could read all traffic that was recorded in that time. So they are renewed at an
+ * interval, which a restart does not begin anew. Keys that the application sets are its own to renew.
  */
 export class TicketKeys {
   readonly #server: tls.Server
@@ -21,7 +23,7 @@ export class TicketKeys {
   #areGiven: boolean
   #timer: NodeJS.Timeout | undefined
 
-  /** @param rotationMs how long a set of keys lives; 0: for ever */
+  /** @param rotationMs lifetime of a set of keys; 0: for ever */
   constructor(server: tls.Server, system: System, rotationMs: number) {
     this.#server = server
     this.#system = system
@@ -35,25 +37,25 @@ export class TicketKeys {
     }
   }
 
-  /** What the successor is given. */
+  /** The keys for the successor. */
   get passed(): PassedTicketKeys {
     return { keys: this.#server.getTicketKeys().toString('base64'), sinceMs: this.#sinceMs }
   }
 
-  /** Goes on with the keys of the predecessor, unless the application has set others. */
+  /** Takes over the keys of the predecessor, unless the application has set its own. */
   take({ keys, sinceMs }: PassedTicketKeys): void {
     if (this.#areGiven) return
     this.#set(Buffer.from(keys, 'base64'))
     this.#sinceMs = sinceMs
   }
 
-  /** Renews the keys from now on, each time that theirs is over. */
+  /** Starts to renew the keys, each time their lifetime is over. */
   start(): void {
     if (this.#rotationMs === 0 || this.#areGiven) return
     clearTimeout(this.#timer)
-    // A clock that was set back must not let them live longer than one that runs on.
+    // After the clock was set back, the age would be negative and the keys would live too long.
     const ageMs = Math.max(0, Date.now() - this.#sinceMs)
-    // Unreferenced: only handshakes need it.
+    // Unreferenced: only handshakes need new keys.
     this.#timer = this.#system
       .setTimeout(
         () => {
@@ -75,7 +77,7 @@ export class TicketKeys {
   }
 }
 
-/** The keys of a server's TLS session tickets, in base64, and since when they are in use (`Date.now()`). */
+/** Keys of a server's TLS session tickets, in base64, and when their use began (`Date.now()`). */
 export interface PassedTicketKeys {
   keys: string
   sinceMs: number

@@ -14,25 +14,27 @@ import path from 'node:path'
 import { EndlessError } from '../api/endless-error.js'
 import type { UnixAddress } from './address.js'
 
-/** Who may connect to a Unix socket: writing is what it takes (unix(7)). */
+// The path of a Unix socket: its length, rights and identity, and what a dead process left there.
+
+/** Rights of a Unix socket's file; to connect, a client needs the right to write (unix(7)). */
 export interface SocketRights {
-  /** @default as it is */
+  /** @default unchanged */
   mode: number | undefined
   owner: { uid?: number; gid?: number } | undefined
 }
 
-/** `sun_path` less its final NUL (unix(7)); what is longer Node 20 and 22 cut off without a word. */
+/** Size of `sun_path` without its final NUL (unix(7)); Node 20 and 22 silently cut a longer path off. */
 const longestBytes = os.platform() === 'linux' ? 107 : 103
 
-/** Whether this is a name of Linux without a file: `'\0app'`. */
+/** Whether a name is that of an abstract socket of Linux, which has no file: `'\0app'`. */
 export function isAbstract(name: string): boolean {
   return name.startsWith('\0')
 }
 
 /**
- * Makes a path of a Unix socket absolute.
+ * Makes the path of a Unix socket absolute.
  *
- * @throws `ERR_ENDLESS_INVALID_ADDRESS` if it is longer than the kernel takes
+ * @throws `ERR_ENDLESS_INVALID_ADDRESS` if the path is longer than the kernel allows
  */
 export function resolveSocketPath(given: string, directory: string): string {
   if (isAbstract(given)) return given
@@ -41,12 +43,12 @@ export function resolveSocketPath(given: string, directory: string): string {
   if (bytes <= longestBytes) return resolved
   throw new EndlessError(
     'ERR_ENDLESS_INVALID_ADDRESS',
-    `Cannot listen on '${resolved}': it has ${String(bytes)} bytes, and the path of a Unix socket ` +
-      `may have ${String(longestBytes)}. Use a shorter one.`,
+    `Cannot listen on '${resolved}': it has ${String(bytes)} bytes, but the path of a Unix socket ` +
+      `may have at most ${String(longestBytes)}. Use a shorter path.`,
   )
 }
 
-/** Names a file beside another that is not there yet, and is no longer than the kernel takes. */
+/** Returns a free name in the directory of a file, no longer than the kernel allows. */
 export function temporaryName(target: string): string {
   const directory = path.join(path.dirname(target), path.sep)
   const room = longestBytes - Buffer.byteLength(directory)
@@ -57,7 +59,10 @@ export function temporaryName(target: string): string {
   throw Object.assign(new Error('no short name is free'), { code: 'EEXIST' })
 }
 
-/** What a path leads to; no other file has the same, before or after, while the socket is open. */
+/**
+ * Returns the identity of the file at a path, `undefined` if there is none.
+ * See docs/decisions.md, "A path is known by device, inode and time of birth"
+ */
 export function identityAt(file: string): string | undefined {
   const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false })
   return stats && identityOf(stats)
@@ -67,27 +72,31 @@ function identityOf({ dev, ino, birthtimeNs }: BigIntStats): string {
   return [dev, ino, birthtimeNs].join(':')
 }
 
-/** Whether a path still leads to the socket that was bound there; as far as that is ours to know. */
+/** Whether a path still leads to the socket that was bound there; always, if it has no identity. */
 export function leadsTo({ path: name, identity }: UnixAddress): boolean {
   if (identity === '') return true
   try {
     return identityAt(name) === identity
   } catch {
-    return false // a directory on the way is gone, or forbidden
+    return false // a directory of the path is gone, or may not be searched
   }
 }
 
-/** Removes a path, if it still leads to the socket that was bound there. */
+/** Removes a path if it still leads to the socket that was bound there. */
 export function removePath(bound: UnixAddress): void {
   if (bound.identity === '' || !leadsTo(bound)) return
   try {
     unlinkSync(bound.path)
   } catch {
-    // Not ours to remove (any more): the next who listens there finds it stale.
+    // Already gone, or not ours to remove: the next process that listens there finds it stale.
   }
 }
 
-/** Gives a file its name, unless something has it: then that throws EEXIST. */
+/**
+ * Gives a file its final name.
+ *
+ * @throws `EEXIST` if there is a file of this name
+ */
 export function giveName(temporary: string, target: string): void {
   try {
     linkSync(temporary, target)
@@ -96,15 +105,16 @@ export function giveName(temporary: string, target: string): void {
     if (isTaken || (error as NodeJS.ErrnoException).code === 'EEXIST') {
       throw Object.assign(new Error('the path exists', { cause: error }), { code: 'EEXIST' })
     }
-    // No hard links here: with a gap, as small as it can be, in which somebody may have taken it.
+    // No hard links here: rename. In the small gap since `lstat`, another process may take the name.
     renameSync(temporary, target)
   }
 }
 
 /**
- * Clears a path of a socket that nobody listens on any more; answers whether it may be free now.
+ * Removes a socket's path if no process listens there any more. Resolves with whether the path may be
+ * free now.
  *
- * @throws if such a socket must not be removed
+ * @throws (rejects) if this user may not remove such a socket
  */
 export async function clearStale(target: string): Promise<boolean> {
   const found = lstatSync(target, { bigint: true, throwIfNoEntry: false })
@@ -113,12 +123,13 @@ export async function clearStale(target: string): Promise<boolean> {
   const refusal = await refusalAt(target)
   if (refusal === 'ENOENT') return true
   if (refusal !== 'ECONNREFUSED') return false
-  // Out of the way before it is looked at again: two that start at once both see the same dead one.
+  // Renamed before it is checked again: of two processes that start at once and find the same stale
+  // socket, the slower must not remove the new socket of the faster.
   const aside = temporaryName(target)
   try {
     renameSync(target, aside)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true // somebody else did it
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true // another process removed it
     throw error
   }
   try {
@@ -129,7 +140,10 @@ export async function clearStale(target: string): Promise<boolean> {
   return true
 }
 
-/** Why nobody can connect; `undefined` if somebody listens. Does not wait: a full queue is EAGAIN. */
+/**
+ * Tries to connect: resolves with the error code, or with `undefined` if a process listens there. Does
+ * not wait: a full queue is EAGAIN.
+ */
 function refusalAt(target: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = net.connect(target, () => {
@@ -142,7 +156,7 @@ function refusalAt(target: string): Promise<string | undefined> {
   })
 }
 
-/** Gives a socket its rights, where it has others. */
+/** Sets the rights of a socket's file where they differ. */
 export function applyRights(file: string, rights: SocketRights): void {
   const { mode, uid, gid } = lstatSync(file)
   if (rights.mode !== undefined && rights.mode !== (mode & 0o777)) chmodSync(file, rights.mode)

@@ -15,37 +15,40 @@ import {
   temporaryName,
 } from './unix-path.js'
 
-/** What to listen on. */
+// Binds Unix sockets, and decides whether the path goes when the socket closes.
+
+/** Path to listen on, and how. */
 export interface UnixTarget {
   /** Absolute, or abstract. */
   path: string
   rights: SocketRights
-  /** Of the call of `listen`; what that means is Node's. */
+  /** `readableAll` and `writableAll` of the `listen` call, with Node's meaning. */
   readableAll: boolean
   writableAll: boolean
   backlog: number | undefined
-  /** What may be there: it is replaced in one step. @default nothing */
+  /** Sockets that may be at the path: such a socket is replaced in one step. @default none */
   replaces?: readonly (UnixAddress | undefined)[]
   /** Asked again after a wait: the server may have been closed meanwhile. */
   isWanted(): boolean
 }
 
-/** A Unix socket that listens, and whose handle removes the path when it closes. */
+/** A listening Unix socket; unless {@link keepOnClose} was called, closing the handle removes the path. */
 export interface UnixSocket {
   handle: RawListener
   bound: UnixAddress
 }
 
 /**
- * Listens on a path: at once if nothing is there, else as soon as it is known whether a dead process
- * has left it. `done` gets an error as Node has it, never at once, and nothing if it is no longer wanted.
+ * Listens on a path: at once if no file is there, else as soon as it is known whether a dead process
+ * left the file. `done` gets the socket, at once or later, or an error like Node's, always later. It is
+ * not called if the socket is no longer wanted by then.
  */
 export function bindUnixSocket(
   target: UnixTarget,
   done: (result: UnixSocket | NodeJS.ErrnoException) => void,
 ): void {
   const fail = (error: unknown): void => {
-    // In a turn of its own, where nobody but the application's listeners can catch it.
+    // In a turn of its own, so that only the application's listeners can catch the error.
     queueMicrotask(() => {
       if (target.isWanted()) done(listenError(error, target.path))
     })
@@ -71,7 +74,7 @@ export function bindUnixSocket(
   done(socket)
 }
 
-/** Has the path removed when its socket is closed, as Node does; see {@link keepOnClose}. */
+/** Makes a handle remove its path when it closes, as in Node; {@link keepOnClose} undoes this. */
 export function removeOnClose({ handle, bound }: UnixSocket): void {
   if (bound.identity === '') return
   handle.close = (callback) => {
@@ -81,15 +84,16 @@ export function removeOnClose({ handle, bound }: UnixSocket): void {
   }
 }
 
-/** Leaves the path to a successor, which has the socket too. */
+/** Leaves the path to the successor, which has the socket too. */
 export function keepOnClose(handle: RawListener): void {
   if (Object.hasOwn(handle, 'close')) Reflect.deleteProperty(handle, 'close')
 }
 
 /**
- * libuv removes the path that it has bound when the handle closes, whoever else has the socket. So it
- * binds another one, and the socket gets its path when it has its rights and listens already: nobody
- * ever sees it refuse.
+ * Binds a temporary name, and gives the socket its path once it has its rights and listens: so no
+ * client sees it refuse. libuv would remove the bound path when the handle closes, even if another
+ * process has the socket too.
+ * See docs/decisions.md, "A Unix socket gets its path by a link"
  */
 function bind({ path, rights, backlog = 511, ...target }: UnixTarget): UnixSocket {
   if (isAbstract(path)) return { handle: bindPipe(path), bound: { path, identity: '' } }
@@ -128,7 +132,7 @@ function isTaken(error: unknown): boolean {
   return errnoOf(error) === -EADDRINUSE
 }
 
-/** The error that Node gives for a path (lib/net.js, setupListenHandle). */
+/** Creates the error that Node emits for a path (lib/net.js, setupListenHandle). */
 function listenError(cause: unknown, address: string): NodeJS.ErrnoException {
   const errno = errnoOf(cause)
   const [code, text] = getSystemErrorMap().get(errno) ?? ['UNKNOWN', 'unknown error']

@@ -2,14 +2,14 @@ import type net from 'node:net'
 import { acceptConnection, type RawHandle, type RawListener } from '../node/internals.js'
 import { shadow } from '../node/shadow.js'
 
-// The successor's half of moving what has left HTTP; migrate-upgrade.ts is the other.
+// The successor's half of moving connections that have left HTTP; upgrade-migration.ts is the other.
 
 /**
- * Makes a connection that had left HTTP one of a server, as Node makes each (lib/net.js,
- * onconnection), but for the event 'connection': HTTP would parse it. It is paused.
+ * Makes a server accept a connection that had left HTTP, as Node accepts each (lib/net.js,
+ * onconnection), but without the event 'connection': HTTP would parse it. The socket is paused.
  *
  * @param listener the handle that the server listens on, or listened on before it began to drain
- * @param head what the predecessor had read and not used: it comes first
+ * @param head bytes that the predecessor had read and not used: the new socket reads them first
  * @returns `undefined` if the server refuses the address
  */
 export function adoptUpgrade(
@@ -25,7 +25,7 @@ export function adoptUpgrade(
       return true
     },
     pauseOnConnect: true,
-    // It is connected already: to drop it would be to lose it.
+    // The connection is open already: dropping it would lose it.
     maxConnections: Infinity,
   }
   const restores = Object.entries(shadows).map(([name, value]) => shadow(server, name, value))

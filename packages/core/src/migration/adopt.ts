@@ -5,18 +5,19 @@ import { shadow } from '../node/shadow.js'
 import { limitSilence, markIdle } from './mark-idle.js'
 import type { ConnectionFacts } from './migration.js'
 
-// The successor's half of a migration; migrate.ts is the other.
+// The successor's half of a migration; migration.ts is the other.
 
 const adopted = new WeakMap<net.Socket, ConnectionFacts>()
 
-/** What the predecessor told of a connection, as long as its client has not sent anything since. */
+/** Returns the predecessor's facts about a connection, until its client sends something. */
 export function factsOf(socket: net.Socket): ConnectionFacts | undefined {
   return socket.bytesRead === 0 ? adopted.get(socket) : undefined
 }
 
 /**
- * Lets an HTTP server accept a connection that its predecessor had, exactly as Node accepts one:
- * with its options, its count and its 'connection' event.
+ * Makes an HTTP server accept a connection of its predecessor exactly as Node accepts a new one: with
+ * the server's options, its count and its 'connection' event.
+ * See docs/decisions.md, "Adoption goes through Node's `onconnection`"
  *
  * @param listener the handle that the server listens on, or listened on before it began to drain
  */
@@ -31,7 +32,7 @@ export function adoptConnection(
     socket = accepted
     adopted.set(accepted, facts)
   })
-  // It is connected already: to drop it would be to lose it (lib/net.js, onconnection).
+  // The connection is open already: dropping it would lose it (lib/net.js, onconnection).
   const restore = shadow(server, 'maxConnections', Infinity)
   try {
     acceptConnection(listener, handle)
@@ -42,9 +43,9 @@ export function adoptConnection(
 }
 
 /**
- * To Node an adopted connection is a new one: its client would get a 408 if it stayed idle for
- * `headersTimeout`, or could stay for ever. It is given the time of one that has just become idle,
- * until its next request, as Node itself does it (lib/_http_server.js, resetSocketTimeout).
+ * Gives an adopted connection the timeout of a connection that has just become idle, until its next
+ * request, as Node does (lib/_http_server.js, resetSocketTimeout). To Node the connection is new: an
+ * idle client would get a 408 after `headersTimeout`, or could stay for ever.
  */
 function becomeIdle(server: http.Server, socket: net.Socket, facts: ConnectionFacts): void {
   if (!parserOf(socket)) return
@@ -55,6 +56,6 @@ function becomeIdle(server: http.Server, socket: net.Socket, facts: ConnectionFa
   if (!(keepAliveTimeout > 0)) return
   const idleMs = Math.max(keepAliveTimeout, facts.keepAliveTimeoutMs) + keepAliveTimeoutBuffer
   limitSilence(server, socket, idleMs, () => {
-    adopted.delete(socket) // its 80 bytes would stay as long as the connection
+    adopted.delete(socket) // otherwise its 80 bytes would stay as long as the connection
   })
 }

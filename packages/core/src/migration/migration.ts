@@ -12,32 +12,32 @@ import { limitSilence, markIdle } from './mark-idle.js'
 
 // The predecessor's half of a migration; adopt.ts is the other.
 
-/** How many connections move at once while nothing else is asked of this process. */
+/** How many connections move at once while this process is not busy. */
 const widestWindow = 32
-/** For how long after a request the process counts as busy, and for how long a drain finds out who is in use. */
+/** How long the process counts as busy after a request, and as the drain begins, when use is unknown. */
 const busyMs = 250
-/** How long to rest after a connection in use, in the time that the successor took to acknowledge it. */
+/** The rest after a connection in use has moved, as a multiple of the time until its acknowledgement. */
 const restShare = 8
-/** For how long at the most there is any rest: thousands of connections must have gone before the hammer falls. */
+/** How long a drain rests at all: thousands of connections must have moved before the hammer falls. */
 const gentleMs = 2_000
 
-/** What the successor has to know of a connection. */
+/** The facts about a connection that the successor needs. */
 export type ConnectionFacts = Pick<MovedConnection, 'bound' | 'isFresh' | 'keepAliveTimeoutMs'>
 
-/** A connection that waits for its turn. */
+/** A connection that waits for its turn to move. */
 interface Offer {
   facts: ConnectionFacts
-  /** What had been read when its parser was seen between two messages. */
+  /** The bytes that had been read when its parser was seen between two messages. */
   bytesRead: number
-  /** Called if it stays here. */
+  /** Called if the connection stays here. */
   onReturned: () => void
 }
 
-/** A connection that neither process reads, until the successor answers. */
+/** A connection that neither process reads, until the successor has adopted or declined it. */
 interface Moving {
   socket: net.Socket
   sentMs: number
-  /** Whether its client is at it, for all that is known: with it the successor gets work. */
+  /** Whether the client seems active; moving it gives the successor work. */
   isInUse: boolean
   isFresh: boolean
   timeoutMs: number
@@ -45,15 +45,17 @@ interface Moving {
 }
 
 /**
- * Gives open connections to the successor, a few at a time. One that waits for its turn is served as
- * ever; of one whose turn has come nothing more is read here: what its client sends waits in the
- * kernel until the successor has it.
+ * Moves open connections to the successor, a few at a time. A connection that waits for its turn is
+ * served as ever. When its turn has come, nothing more is read from it here: what the client sends
+ * waits in the kernel until the successor has the connection.
+ *
+ * See docs/decisions.md, "The raw handle moves, not the socket"
  */
 export class Migration {
   readonly #system: System
   readonly #adopts: ReadonlySet<string>
   readonly #send: (message: MovedConnection, handle: RawHandle) => Promise<void>
-  /** Those that clients use now: their turn comes first, and then this process has little to do. */
+  /** Connections in use: they move first, and leave this process with little to do. */
   readonly #hot = new Map<net.Socket, Offer>()
   readonly #cold = new Map<net.Socket, Offer>()
   readonly #used = new WeakSet<net.Socket>()
@@ -67,7 +69,7 @@ export class Migration {
   #rest: NodeJS.Timeout | undefined
   #isClosed = false
 
-  /** @param adopts where the successor adopts connections, by address */
+  /** @param adopts the addresses of the servers that adopt connections in the successor */
   constructor(
     system: System,
     adopts: Iterable<string>,
@@ -88,12 +90,12 @@ export class Migration {
     )
   }
 
-  /** Whether a connection waits for its turn, or is on its way. */
+  /** Whether a connection waits for its turn or is on its way. */
   has(socket: net.Socket): boolean {
     return this.#hot.has(socket) || this.#cold.has(socket) || this.#inMove.has(socket)
   }
 
-  /** Lines a connection up whose parser is between two messages. */
+  /** Queues a connection, whose parser must be between two messages. */
   offer(socket: net.Socket, facts: ConnectionFacts, onReturned: () => void): void {
     if (this.has(socket)) return
     const queue = this.#used.has(socket) ? this.#hot : this.#cold
@@ -101,7 +103,7 @@ export class Migration {
     this.#pump()
   }
 
-  /** Tells that a request has come: the successor shall warm up while this process still answers. */
+  /** Notes a request, which slows the migration: the successor should warm up while this process serves. */
   noteRequest(socket: net.Socket): void {
     this.#busyUntilMs = this.#system.now() + busyMs
     this.#used.add(socket)
@@ -110,7 +112,7 @@ export class Migration {
   adopted(id: number): void {
     const moving = this.#moving.get(id)
     if (!moving) return
-    // Ours is a copy: the connection lives on.
+    // Destroys only this process's copy: the connection lives on.
     moving.socket.destroy()
     this.#moving.delete(id)
     if (moving.isInUse) {
@@ -128,7 +130,7 @@ export class Migration {
     this.#pump()
   }
 
-  /** Offers nothing more; what is on its way is still answered. */
+  /** Starts no more moves; the successor still adopts or declines connections on their way. */
   close(): void {
     this.#isClosed = true
     const waiting = [...this.#hot.values(), ...this.#cold.values()]
@@ -137,16 +139,20 @@ export class Migration {
     for (const { onReturned } of waiting) onReturned()
   }
 
-  /** The successor is gone: what it has not acknowledged goes on here. */
+  /** Takes back the connections that the successor, which is gone, has not acknowledged. */
   abort(): void {
     this.close()
     for (const [id, moving] of this.#moving) this.#bringBack(id, moving)
   }
 
+  /**
+   * Moves the connections whose turn has come.
+   * See docs/decisions.md, "Connections in use move first, one at a time, and slowly"
+   */
   #pump(): void {
     const now = this.#system.now()
     this.#beganMs ??= now
-    // Requests are noted in the drain alone: as it begins, clients may be at it for all that is known.
+    // Requests are noted only during the drain: when it begins, any connection may be in use.
     const isFirst = now < this.#beganMs + busyMs
     const isBusy = isFirst || now < this.#busyUntilMs
     const window = isBusy ? 1 : widestWindow
@@ -163,8 +169,8 @@ export class Migration {
           this.#move(socket, offer, isInUse)
           continue
         }
-        // Something has come since, and may have been answered already: then it is offered again. If
-        // nothing has, the application holds it, as by `pause()`, and it stays.
+        // If bytes have come since, the connection is offered again: their request may be answered
+        // already. If none have, the application holds it, as by `pause()`, and it stays.
         if (socket.bytesRead === offer.bytesRead) this.#declined.add(socket)
         offer.onReturned()
       }
@@ -184,11 +190,11 @@ export class Migration {
   #move(socket: net.Socket, { facts, onReturned }: Offer, isInUse: boolean): void {
     const handle = rawHandleOf(socket)
     if (!handle) return
-    // Reading stops at once (lib/_http_server.js, onSocketPause), and nothing is read in between.
+    // Stops reading at once (lib/_http_server.js, onSocketPause): nothing is read before the handle is sent.
     socket.pause()
     const timeoutMs = socket.timeout ?? 0
     socket.setTimeout(0)
-    // A 408 of ours would be written into what is the successor's connection by then.
+    // Otherwise this process could write a 408 into a connection that the successor already has.
     if (facts.isFresh) markIdle(socket)
     const id = ++this.#lastId
     this.#moving.set(id, {
@@ -200,11 +206,10 @@ export class Migration {
       onReturned,
     })
     this.#inMove.add(socket)
-    // The raw handle, not the socket: Node would count a net.Socket among those that it keeps track of
-    // for the child, and a relay could not pass it on.
+    // Not the socket: Node would count a net.Socket for the child, and a relay could not pass it on.
     this.#send({ type: 'connection', id, ...facts }, handle).catch((error: unknown) => {
-      // Closed before it was sent, by the hammer or by the application: there is nothing to move. A
-      // successor that is gone makes sending fail too, and is dealt with where its end is noticed.
+      // If the hammer or the application closed it before it was sent, there is nothing to move.
+      // Sending also fails if the successor is gone, which is handled where its end is noticed.
       if (socket.destroyed) this.adopted(id)
       else if (error instanceof HandleLost) this.declined(id)
     })
@@ -221,7 +226,7 @@ export class Migration {
   }
 }
 
-/** Has a client that never sends a byte leave in the time that Node gave it, before `markIdle` ended that. */
+/** Limits the silence of a client that has never sent a byte, as Node did until `markIdle` ended that. */
 function limitFresh(socket: net.Socket): void {
   const server = httpServerOf(socket)
   if (!server) return
@@ -230,9 +235,9 @@ function limitFresh(socket: net.Socket): void {
 }
 
 /**
- * Whether nobody but the HTTP parser reads from a connection. A foreign 'data' or 'readable' listener
+ * Whether only the HTTP parser reads from a connection. A foreign 'data' or 'readable' listener
  * detaches the parser from the handle (lib/_http_server.js, generateSocketListenerWrapper): pausing
- * would no longer stop the reading, and what such a listener knows cannot be moved.
+ * would no longer stop the reading, and the listener's state cannot be moved.
  */
 function isReadByParserAlone(socket: net.Socket): boolean {
   return (
@@ -255,14 +260,17 @@ function isAtRest(socket: net.Socket): boolean {
   )
 }
 
-/** An open connection, with its handle, between two messages: `adopted` or `declined` answers. */
+/**
+ * Passes an open connection, with its handle, between two messages; the reply is `adopted` or `declined`.
+ * `{ type: 'connection', id: 1, bound: '127.0.0.1:80', isFresh: false, keepAliveTimeoutMs: 5000 }`
+ */
 export interface MovedConnection {
   type: 'connection'
   id: number
-  /** Where its server is bound, and the server that adopts it: `127.0.0.1:3000`. */
+  /** The address of its server here and in the successor: `127.0.0.1:3000`. */
   bound: string
-  /** Whether its client has not sent a byte yet. */
+  /** Whether the client has not sent a byte yet. */
   isFresh: boolean
-  /** For how long its client was told that it may stay idle; 0: nothing was said. */
+  /** How long the client was told that it may stay idle; 0 if it was told nothing. */
   keepAliveTimeoutMs: number
 }

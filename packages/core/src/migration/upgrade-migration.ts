@@ -5,15 +5,17 @@ import { parserOf, type RawHandle, rawHandleOf, stopReading } from '../node/inte
 import { shadow } from '../node/shadow.js'
 import { deferred } from '../node/waits.js'
 
-// The predecessor's half of moving what has left HTTP; adopt-upgrade.ts is the other.
+// The predecessor's half of moving connections that have left HTTP; adopt-upgrade.ts is the other.
 
-/** How many move at once: Node's queue of handles becomes slow when it is long. */
+/** How many connections move at once: a long queue of handles is slow in Node. */
 const widestWindow = 32
 const maxStateBytes = 1024 * 1024
 
 /**
- * Gives connections that have left HTTP to the successor, when the application says so: it alone knows
- * what its peer and it have agreed on. Nothing is read from one that waits or is on its way.
+ * Moves connections that have left HTTP to the successor, when the application asks for it. Nothing is
+ * read from a connection that waits or is on its way.
+ *
+ * See docs/decisions.md, "The application moves what has left HTTP"
  */
 export class UpgradeMigration {
   readonly #send: (message: MovedUpgrade, handle: RawHandle) => Promise<void>
@@ -28,7 +30,10 @@ export class UpgradeMigration {
     this.#send = send
   }
 
-  /** Moves a connection; answers whether the successor has it. If not, it is here as before. */
+  /**
+   * Moves a connection. Resolves with whether the successor has it; if not, it is here as before. A
+   * second call during a move joins the first.
+   */
   migrate(socket: net.Socket, bound: string, state: string): Promise<boolean> {
     const underWay = this.#moves.get(socket)
     if (underWay) return underWay
@@ -41,13 +46,13 @@ export class UpgradeMigration {
     this.#answers.get(id)?.(isAdopted)
   }
 
-  /** Sends nothing more; what is on its way is still answered. */
+  /** Starts no more moves; the successor still adopts or declines connections on their way. */
   close(): void {
     this.#isClosed = true
     this.#closed.resolve()
   }
 
-  /** The successor is gone: what it has not acknowledged stays here. */
+  /** Takes back the connections that the successor, which is gone, has not acknowledged. */
   abort(): void {
     this.close()
     for (const answer of this.#answers.values()) answer(false)
@@ -59,12 +64,12 @@ export class UpgradeMigration {
     const startReading = stopReading(handle)
     const isFlowing = socket.readableFlowing === true
     if (isFlowing) socket.pause()
-    // At once: the application's own `resume()` would let it hear what its state does not tell of.
+    // Taken at once: a `resume()` of the application would emit data that its state does not cover.
     const head = takeBuffered(socket)
     const timeoutMs = socket.timeout ?? 0
     socket.setTimeout(0)
     if (await this.#pass(socket, handle, { bound, state, head: head.toString('base64') })) {
-      // Ours is a copy: the connection lives on.
+      // Destroys only this process's copy: the connection lives on.
       socket.destroy()
       return true
     }
@@ -91,7 +96,7 @@ export class UpgradeMigration {
         this.#closed.promise,
       ])
     }
-    // Its turn is another's.
+    // Leaves its turn to the next connection.
     this.#turns.shift()?.()
     return false
   }
@@ -105,8 +110,8 @@ export class UpgradeMigration {
     const isAdopted = await new Promise<boolean>((resolve) => {
       this.#answers.set(id, resolve)
       this.#send({ type: 'upgrade', id, ...facts }, handle).catch((error: unknown) => {
-        // Closed before it was sent, by the hammer or by the application. A successor that is gone
-        // makes sending fail too, and is dealt with where its end is noticed.
+        // If the hammer or the application closed it before it was sent, there is nothing to move.
+        // Sending also fails if the successor is gone, which is handled where its end is noticed.
         if (socket.destroyed || error instanceof HandleLost) resolve(false)
       })
     })
@@ -121,9 +126,9 @@ export class UpgradeMigration {
 }
 
 /**
- * Gives the state of a connection as it is sent.
+ * Returns the state of a connection as JSON text, as it is sent; `undefined` becomes `null`.
  *
- * @throws `ERR_ENDLESS_INVALID_STATE` if it is no JSON value, or larger than 1 MiB
+ * @throws `ERR_ENDLESS_INVALID_STATE` if the state is not a JSON value, or its text is larger than 1 MiB
  */
 export function stateText(state: unknown): string {
   let text: unknown
@@ -132,7 +137,7 @@ export function stateText(state: unknown): string {
   } catch (cause) {
     throw new EndlessError(
       'ERR_ENDLESS_INVALID_STATE',
-      `Cannot migrate: the state is no JSON value: ${messageOf(cause)}.`,
+      `Cannot migrate: the state is not a JSON value: ${messageOf(cause)}.`,
       { cause },
     )
   }
@@ -141,24 +146,24 @@ export function stateText(state: unknown): string {
   if (bytes <= maxStateBytes) return text
   throw new EndlessError(
     'ERR_ENDLESS_INVALID_STATE',
-    `Cannot migrate: the state is ${String(bytes)} bytes of JSON, and ${String(maxStateBytes)} are ` +
-      'the most. Keep it where both processes find it, and pass its key.',
+    `Cannot migrate: the state is ${String(bytes)} bytes of JSON, and the limit is ` +
+      `${String(maxStateBytes)}. Store it where both processes can find it, and pass its key.`,
   )
 }
 
-/** Whether a connection is plain TCP that nobody parses, and open in both directions. */
+/** Whether a connection is plain TCP without a parser, and open in both directions. */
 function isMovable(socket: net.Socket): boolean {
   return (
     !socket.destroyed &&
     socket.readable &&
     socket.writable &&
     parserOf(socket) === undefined &&
-    // Half a character would be lost in the decoder.
+    // A decoder may hold half a character, which would be lost.
     socket.readableEncoding === null
   )
 }
 
-/** Settles when everything that was written has left, or never will. */
+/** Settles when everything that was written has been sent, or never will be. */
 function flushed(socket: net.Socket): Promise<void> {
   return new Promise((resolve) => {
     socket.write('', () => {
@@ -167,7 +172,7 @@ function flushed(socket: net.Socket): Promise<void> {
   })
 }
 
-/** Takes what was read from a connection and nobody has seen, past the listeners to 'data'. */
+/** Takes the bytes that a connection has read ahead, without a call to its 'data' listeners. */
 function takeBuffered(socket: net.Socket): Buffer {
   if (socket.readableLength === 0) return Buffer.alloc(0)
   const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean
@@ -184,16 +189,17 @@ function takeBuffered(socket: net.Socket): Buffer {
 }
 
 /**
- * A connection that has left HTTP, with its handle: `upgrade-adopted` or `upgrade-declined` answers.
+ * Passes a connection that has left HTTP, with its handle; the reply is `upgrade-adopted` or
+ * `upgrade-declined`.
  * `{ type: 'upgrade', id: 1, bound: '127.0.0.1:80', state: '{"name":"Ada"}', head: 'gQA=' }`
  */
 export interface MovedUpgrade {
   type: 'upgrade'
   id: number
-  /** Where its server is bound, and the server that adopts it. */
+  /** The address of its server here and in the successor. */
   bound: string
-  /** What the application knows of it, in JSON. */
+  /** The application's state of the connection, in JSON. */
   state: string
-  /** What was read from it and nobody has seen, in base64. */
+  /** The bytes that were read and not used here, in base64. */
   head: string
 }

@@ -4,18 +4,18 @@ import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 import type tls from 'node:tls'
 
-// All that endless touches of Node without Node documenting it, in one place. Each name is the same
-// in Node 20, 22, 24 and 26, and test/e2e holds the behaviour that rests on it on each of them.
+// Everything undocumented of Node that endless uses, in one place (only launch/preload.ts has its own). Each
+// name is the same in Node 20, 22, 24 and 26, and test/e2e checks the behaviour on each of them.
 
-/** A raw libuv handle (`TCP` in lib/net.js), as `_handle` and IPC have it. */
+/** A raw libuv handle (`TCP` in lib/net.js), as in `_handle` and over IPC. */
 export interface RawHandle {
   close(callback?: () => void): void
   readonly fd?: number
-  /** How much of what was written the kernel has not taken yet, in bytes. */
+  /** Bytes that were written and that the kernel has not taken yet. */
   readonly writeQueueSize?: number
 }
 
-/** The handle of a connection, as far as reading from it goes (lib/net.js, tryReadStart). */
+/** The part of a connection's handle that controls reading (lib/net.js, tryReadStart). */
 interface ReadableHandle extends RawHandle {
   readStart(): number
   readStop(): number
@@ -24,9 +24,9 @@ interface ReadableHandle extends RawHandle {
 
 /** The handle of a listening socket. */
 export interface RawListener extends RawHandle {
-  /** Backlog to `listen(2)`; answers 0 or a negative errno. */
+  /** Calls `listen(2)`; returns 0 or a negative errno. */
   listen(backlog: number): number
-  /** What Node has libuv call for each accepted connection (lib/net.js, onconnection). */
+  /** Called by libuv for each accepted connection; Node sets it (lib/net.js, onconnection). */
   onconnection?(status: number, connection: RawHandle): void
 }
 
@@ -36,9 +36,9 @@ export function rawListenerOf(server: net.Server): RawListener | null {
 }
 
 /**
- * Binds a Unix socket, which does not listen yet (lib/net.js, createServerHandle).
+ * Binds a Unix socket, but does not listen on it (lib/net.js, createServerHandle).
  *
- * @throws an error with nothing but `errno`
+ * @throws an error that has `errno` alone
  */
 export function bindPipe(path: string): RawListener {
   const { _createServerHandle } = net as unknown as {
@@ -50,10 +50,10 @@ export function bindPipe(path: string): RawListener {
 }
 
 /**
- * Opens a descriptor of a listening socket, which is closed with the handle; with the address of one of
- * TCP (lib/net.js, createServerHandle and Server#address).
+ * Creates a handle for the descriptor of a listening socket; closing the handle closes the descriptor.
+ * Returns the address, too, if the socket is TCP (lib/net.js, createServerHandle and Server#address).
  *
- * @throws if it is none
+ * @throws if the descriptor is not a stream socket
  */
 export function openListener(fd: number): {
   handle: RawListener
@@ -68,13 +68,13 @@ export function openListener(fd: number): {
     ) => (RawListener & { getsockname?(out: object): number }) | number
   }
   const handle = _createServerHandle(null, null, null, fd)
-  if (typeof handle === 'number') throw new Error('it is no stream socket')
+  if (typeof handle === 'number') throw new Error('it is not a stream socket')
   const address = { address: '', family: '', port: 0 }
   const isTcp = handle.getsockname?.(address) === 0
   return { handle, address: isTcp ? address : undefined }
 }
 
-/** Does what `readableAll` and `writableAll` ask for (lib/net.js, Server#listen; libuv, uv_pipe_chmod). */
+/** Applies `readableAll` and `writableAll` of `listen` (lib/net.js, Server#listen; libuv, uv_pipe_chmod). */
 export function widenRights(
   handle: RawListener,
   { readableAll, writableAll }: { readableAll: boolean; writableAll: boolean },
@@ -86,8 +86,8 @@ export function widenRights(
 }
 
 /**
- * Has a server listen on the handle of a Unix socket, and answer that path as its address. `listen`
- * itself takes only handles of TCP; of others it opens the descriptor a second time, so that it would
+ * Makes a server listen on the handle of a Unix socket, and report `path` as its address. Node's `listen`
+ * takes only TCP handles. It opens the descriptor of any other handle a second time, and the descriptor would
  * be closed twice (lib/net.js, Server#listen).
  */
 export function listenOnPipe(
@@ -106,7 +106,7 @@ export function listenOnPipe(
   listening._listen2(null, -1, -1, backlog)
 }
 
-/** The handle that the options of a `listen` name, or that they are (lib/net.js, Server#listen); else `undefined`. */
+/** The handle in the first argument of `listen`; `undefined` if there is none (lib/net.js, Server#listen). */
 export function handleIn(options: object): unknown {
   const { handle, _handle } = options as { handle?: unknown; _handle?: unknown }
   return _handle ?? handle ?? undefined
@@ -117,9 +117,16 @@ export function rawHandleOf(socket: net.Socket): RawHandle | null {
   return (socket as unknown as { _handle: RawHandle | null })._handle
 }
 
+/** How many bytes written to a connection the kernel has not taken yet. */
+export function unsentBytesOf(socket: net.Socket): number {
+  return rawHandleOf(socket)?.writeQueueSize ?? 0
+}
+
 /**
- * Stops reading from a connection below its stream, which reads ahead by itself also while it is paused
- * (lib/internal/streams/readable.js, maybeReadMore); answers what begins again.
+ * Stops reading from a connection at its handle, since a stream reads ahead even while it is paused
+ * (lib/internal/streams/readable.js, maybeReadMore). Returns an undo function.
+ *
+ * See docs/decisions.md, "The application moves what has left HTTP"
  */
 export function stopReading(handle: RawHandle): () => void {
   const readable = handle as ReadableHandle
@@ -137,15 +144,15 @@ interface ClosingServer {
   _emitCloseIfDrained(): void
 }
 
-/** Whether a server neither listens nor has a connection. */
+/** Whether a server neither listens nor has connections. */
 export function isDrained(server: net.Server): boolean {
   const { _handle, _connections } = server as unknown as ClosingServer
   return _handle === null && _connections === 0
 }
 
 /**
- * Holds back the 'close' of a server, and calls `onDrained` in its place whenever the server has
- * drained. `net.Server#close` and each connection that ends emit it through this method (lib/net.js).
+ * Holds back the 'close' event of a server, and calls `onDrained` instead whenever the server has drained.
+ * `net.Server#close` and the end of each connection emit 'close' through `_emitCloseIfDrained` (lib/net.js).
  *
  * @returns a function that lets the server close
  */
@@ -161,7 +168,7 @@ export function shadowEmitClose(server: net.Server, onDrained: () => void): () =
 }
 
 /**
- * Lets a server accept a connection, as libuv does for each that comes (lib/net.js, onconnection).
+ * Makes a server accept a connection, as libuv does for each new one (lib/net.js, onconnection).
  *
  * @param listener the handle that the server listens on, or listened on before it began to drain
  */
@@ -169,19 +176,25 @@ export function acceptConnection(listener: RawListener, connection: RawHandle): 
   listener.onconnection?.(0, connection)
 }
 
-/** Whether the session ticket keys were an option of `createServer` (lib/internal/tls/wrap.js, setSecureContext). */
+/**
+ * Whether the session ticket keys were given as an option of `createServer` (lib/internal/tls/wrap.js,
+ * setSecureContext).
+ */
 export function hasGivenTicketKeys(server: tls.Server): boolean {
   return (server as { ticketKeys?: Buffer }).ticketKeys !== undefined
 }
 
-/** Limits the header of a request, in bytes; Node reads it for each connection (lib/_http_server.js, connectionListenerInternal). */
+/**
+ * Limits the length of a request's header, in bytes. Node reads the limit for each connection
+ * (lib/_http_server.js, connectionListenerInternal).
+ */
 export function limitHeader(server: http.Server, maxHeaderBytes: number): void {
   ;(server as unknown as { maxHeaderSize: number }).maxHeaderSize = maxHeaderBytes
 }
 
 /**
- * Makes Node look for requests that take too long at least as often as this. It reads the interval when
- * the server begins to listen (lib/_http_server.js, setupConnectionsTracking).
+ * Makes Node check for requests that take too long at least every `intervalMs`. Node reads the interval
+ * when the server begins to listen (lib/_http_server.js, setupConnectionsTracking).
  */
 export function checkConnectionsEvery(server: http.Server, intervalMs: number): void {
   const settings = server as unknown as { connectionsCheckingInterval: number }
@@ -190,7 +203,7 @@ export function checkConnectionsEvery(server: http.Server, intervalMs: number): 
 
 interface HttpParser {
   incoming?: http.IncomingMessage | null
-  /** Whether it reads from the handle itself, past the stream: nobody else listens for 'data'. */
+  /** Whether it reads from the handle itself, past the stream: nothing else listens for 'data'. */
   _consumed?: boolean
   /** Called with the header of each request. */
   onIncoming: ((...args: unknown[]) => unknown) | null
@@ -199,7 +212,10 @@ interface HttpParser {
   socket: net.Socket | null
 }
 
-/** Where a parser has what it calls as a message begins (src/node_http_parser.cc); Node puts nothing there. */
+/**
+ * Slot for the function that a parser calls when a message begins (src/node_http_parser.cc); Node leaves it
+ * empty.
+ */
 const kOnMessageBegin = 0
 
 interface HttpSocket {
@@ -207,30 +223,33 @@ interface HttpSocket {
   parser?: HttpParser | null
 }
 
-/** The parser of a connection, `undefined` where there is none or it has left (an upgrade). */
+/** The parser of a connection; `undefined` if it never had one, or has lost it by an upgrade. */
 export function parserOf(socket: net.Socket): HttpParser | undefined {
   return (socket as HttpSocket).parser ?? undefined
 }
 
-/** Whether an upgrade has taken the parser away from a connection (lib/_http_server.js, onParserExecuteCommon). */
+/** Whether a connection has lost its parser by an upgrade (lib/_http_server.js, onParserExecuteCommon). */
 export function hasLostParser(socket: net.Socket): boolean {
   return 'parser' in socket && socket.parser === null
 }
 
 /**
- * Whether the parser reads from the handle of a connection itself. A foreign 'data' or 'readable'
+ * Whether the parser reads from the handle of a connection itself. Any other 'data' or 'readable'
  * listener ends that (lib/_http_server.js, generateSocketListenerWrapper).
  */
 export function isReadByParser(socket: net.Socket): boolean {
   return parserOf(socket)?._consumed === true
 }
 
-/** Shows the parser of a connection bytes that did not come from its client; nobody sees what it makes of them. */
+/**
+ * Feeds a connection's parser bytes that its client did not send. Neither Node's server nor the application
+ * sees the message.
+ */
 export function parseUnseen(socket: net.Socket, bytes: Buffer): void {
   const parser = parserOf(socket)
   if (!parser?.execute) return
   const { onIncoming, socket: owner } = parser
-  // Without a socket nothing of Node's or of the application's comes into play (lib/_http_common.js).
+  // Without a socket, neither Node's server nor the application gets the message (lib/_http_common.js).
   parser.socket = null
   parser.onIncoming = () => 0
   parser.execute(bytes)
@@ -239,7 +258,7 @@ export function parseUnseen(socket: net.Socket, bytes: Buffer): void {
   parser.incoming = null
 }
 
-/** Calls back before the next request of a connection is dispatched (lib/_http_server.js, parserOnIncoming). */
+/** Calls back before a connection's next request is dispatched (lib/_http_server.js, parserOnIncoming). */
 export function onNextRequest(socket: net.Socket, callback: () => void): void {
   const parser = parserOf(socket)
   if (!parser?.onIncoming) return
@@ -252,8 +271,11 @@ export function onNextRequest(socket: net.Socket, callback: () => void): void {
 }
 
 /**
- * The connections of a server whose parser is between two messages, and on Node 26 those without a byte
- * (src/node_http_parser.cc, ConnectionsList). Costs a tenth of a microsecond for each of the server's.
+ * The connections of a server whose parser is between two messages; on Node 26 also those that have sent
+ * nothing yet (src/node_http_parser.cc, ConnectionsList). Takes a tenth of a microsecond for each connection
+ * of the server.
+ *
+ * See docs/decisions.md, "Idle is what Node's parsers report"
  */
 export function betweenMessages(server: http.Server): net.Socket[] {
   const key = symbolNamed(server, 'http.server.connections')
@@ -262,41 +284,45 @@ export function betweenMessages(server: http.Server): net.Socket[] {
 }
 
 /**
- * Ends the timer by which Node looks at the connections of a server, and which keeps the server in memory; it
- * begins anew when the server listens (lib/_http_server.js, httpServerPreClose and setupConnectionsTracking).
+ * Ends the timer with which Node checks the connections of a server, since it keeps the server in memory. It
+ * starts again when the server listens (lib/_http_server.js, httpServerPreClose and
+ * setupConnectionsTracking).
  */
 export function endConnectionChecks(server: net.Server): void {
   const key = symbolNamed(server, 'http.server.connectionsCheckingInterval')
   if (key) clearInterval((server as unknown as Record<symbol, NodeJS.Timeout>)[key])
 }
 
-/** Has the parser of a connection call this as each message begins, until it leaves (lib/_http_common.js, cleanParser). */
+/**
+ * Makes the parser of a connection call `callback` when a message begins, until Node takes the parser away
+ * (lib/_http_common.js, cleanParser). `null` ends this.
+ */
 export function hearMessagesBegin(socket: net.Socket, callback: (() => void) | null): void {
   const parser = parserOf(socket) as { [kOnMessageBegin]?: (() => void) | null } | undefined
   if (parser) parser[kOnMessageBegin] = callback
 }
 
-/** The HTTP server that has accepted a connection (lib/_http_server.js, connectionListenerInternal). */
+/** The HTTP server that accepted a connection (lib/_http_server.js, connectionListenerInternal). */
 export function httpServerOf(socket: net.Socket): http.Server | undefined {
   return (socket as { server?: http.Server | null }).server ?? undefined
 }
 
-/** The response that a connection is writing or waits to write, `undefined` when it has none. */
+/** The response that a connection is writing or waits to write; `undefined` if it has none. */
 export function responseOn(socket: net.Socket): http.ServerResponse | undefined {
   return (socket as HttpSocket)._httpMessage ?? undefined
 }
 
-/** The request that was read last from a connection, `undefined` before the first. */
+/** The last request that was read from a connection; `undefined` before the first. */
 export function newestRequestOn(socket: net.Socket): http.IncomingMessage | undefined {
   return parserOf(socket)?.incoming ?? undefined
 }
 
-/** The accepted TCP socket: below a TLS socket of a server (lib/internal/tls/wrap.js), or itself. */
+/** The accepted TCP socket: below a server's TLS socket (lib/internal/tls/wrap.js), or `socket` itself. */
 export function acceptedSocketOf(socket: net.Socket): net.Socket {
   return (socket as { _parent?: net.Socket | null })._parent ?? socket
 }
 
-/** The headers of a response as Node has them when it makes the header's text. */
+/** The headers of a response in the form in which Node passes them to `_storeHeader`. */
 export type GivenHeaders = object | unknown[] | null | undefined
 
 interface HeaderMaker {
@@ -304,8 +330,11 @@ interface HeaderMaker {
 }
 
 /**
- * Has the headers of each response decided at last; answers what undoes it. `writeHead`, of which an
- * application may have kept or wrapped an older one, ends there (lib/_http_server.js, writeHead).
+ * Makes `decide` choose the headers of each response at the last moment; returns an undo function.
+ * Every `writeHead` ends in `_storeHeader`, even one that the application has wrapped or kept from before
+ * (lib/_http_server.js, writeHead).
+ *
+ * See docs/decisions.md, "`Connection: close` is decided when the header is written"
  */
 export function shadowStoreHeader(
   decide: (response: http.ServerResponse, headers: GivenHeaders) => GivenHeaders,
@@ -323,12 +352,12 @@ export function shadowStoreHeader(
   }
 }
 
-/** Undoes `removeHeader('connection')`: Node writes the header again (lib/_http_outgoing.js). */
+/** Undoes `removeHeader('connection')`, so that Node writes the header again (lib/_http_outgoing.js). */
 export function keepConnectionHeader(response: http.ServerResponse): void {
   ;(response as unknown as { _removedConnection: boolean })._removedConnection = false
 }
 
-/** The streams that are open on a session; none once it is destroyed (lib/internal/http2/core.js). */
+/** The open streams of a session; none once it is destroyed (lib/internal/http2/core.js). */
 export function openStreamsOf(session: ServerHttp2Session): ServerHttp2Stream[] {
   const key = Object.getOwnPropertySymbols(session).find(
     ({ description }) => description === 'state',
@@ -340,14 +369,14 @@ export function openStreamsOf(session: ServerHttp2Session): ServerHttp2Stream[] 
 
 /** The handle of an IPC channel (lib/internal/child_process.js, setupChannel). */
 interface ChannelHandle {
-  /** Called with what has come, or with nothing at the end. */
+  /** Called with the bytes that have arrived, or with nothing at the end of the channel. */
   onread(buffer?: unknown, ...rest: unknown[]): void
 }
 
 /**
- * Watches the parent's end of an IPC channel. Node throws where nobody can catch it when a child writes
- * what is not JSON, and reports the end of the channel by 'disconnect', but never while a handle waits
- * for its answer (lib/internal/child_process.js, setupChannel and disconnect).
+ * Watches the parent's end of an IPC channel. If a child writes anything but JSON, Node throws where no
+ * caller can catch it. And Node reports the end of the channel by 'disconnect', but never while a handle
+ * waits for its acknowledgement (lib/internal/child_process.js, setupChannel and disconnect).
  */
 export function watchChannel(
   child: ChildProcess,
@@ -355,7 +384,7 @@ export function watchChannel(
 ): void {
   const key = symbolNamed(child, 'kChannelHandle')
   const handle = key && (child as unknown as Record<symbol, ChannelHandle | undefined>)[key]
-  if (!handle) return // it could not be started
+  if (!handle) return // the child could not be started
   const onread = handle.onread.bind(handle)
   handle.onread = (buffer, ...rest) => {
     try {
@@ -368,13 +397,13 @@ export function watchChannel(
   }
 }
 
-/** Drops a message of which only a part has come: with garbage in it, all that follows would be garbage too. */
+/** Drops a message that has arrived in part: if it is garbage, everything after it would be garbage too. */
 function forgetPartialMessage(handle: ChannelHandle): void {
   const key = symbolNamed(handle, 'kJSONBuffer')
   if (key) (handle as unknown as Record<symbol, string>)[key] = ''
 }
 
-/** Whether a child has been sent a handle and has not answered yet; more of them wait for that. */
+/** Whether a child has yet to acknowledge a handle; Node sends further handles only afterwards. */
 export function hasHandleInFlight(child: ChildProcess): boolean {
   return Array.isArray((child as unknown as { _handleQueue?: unknown })._handleQueue)
 }

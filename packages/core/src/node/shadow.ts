@@ -1,7 +1,7 @@
 /**
- * Puts a property in front of the one that an object has or inherits.
+ * Replaces a property that an object has or inherits.
  *
- * @returns what takes it away again
+ * @returns an undo function
  */
 export function shadow(target: object, name: string, value: unknown): () => void {
   const own = Object.getOwnPropertyDescriptor(target, name)

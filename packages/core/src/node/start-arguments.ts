@@ -1,13 +1,16 @@
 import path from 'node:path'
 
 /**
- * The arguments that a program was started with: `['/usr/bin/node', '/srv/app.js', 'start']`. Many a program takes its
- * subcommand off `process.argv` before it loads anything of ours (fastify-cli does), and its successor needs it.
+ * Returns the arguments that a program was started with: `['/usr/bin/node', '/srv/app.js', 'start']`. Some
+ * programs take their subcommand off `process.argv` before they load core (fastify-cli does), and their
+ * successors need it.
+ *
+ * See docs/decisions.md, "Arguments are copied when core is loaded"
  *
  * @param argv `process.argv` as it is now
  * @param execArgv Node's options
- * @param commandLine /proc/self/cmdline, if there is one. It counts only where it still reads as this program's:
- * `process.title` writes over it.
+ * @param commandLine /proc/self/cmdline, if there is one. It counts only while it matches `execArgv` and the
+ * script: `process.title` overwrites it.
  */
 export function startArguments(
   argv: readonly string[],
@@ -21,6 +24,6 @@ export function startArguments(
     execArgv.every((option, at) => words[at] === option) &&
     path.basename(words[execArgv.length] ?? '') === path.basename(script)
   const given = words.slice(execArgv.length + 1)
-  // What the program has put there instead is not for us to judge.
+  // Where nothing was taken off, `argv` stays as the program has it, even if it differs.
   return isRight && given.length > left.length ? [node, script, ...given] : [...argv]
 }

@@ -4,17 +4,19 @@ import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { startArguments } from './start-arguments.js'
 import { type Timers, within } from './waits.js'
 
-/** How long output that its reader does not take may hold the exit. */
+// The outside world as one object, so that tests can replace it: this process, its timers, its children.
+
+/** How long output that is not read may delay the exit. */
 const flushMs = 1_000
 
-// As early as we can: a program may take off these what its successor needs.
+// Copied as early as possible: a program may remove from them what its successor needs.
 const execArgv = [...process.execArgv]
 const argv = startArguments(process.argv, execArgv, readCommandLine())
 
-/** The longest that a timer of Node waits; one that is to wait longer fires at once (lib/internal/timers.js). */
+/** The longest delay of a timer; with a longer one, Node fires it at once (lib/internal/timers.js). */
 export const longestDelayMs = 2_147_483_647
 
-/** The world outside of this process, as far as endless touches it: tests put another in its place. */
+/** What endless needs from the process and the machine; tests replace it. */
 export interface System extends Timers {
   readonly platform: NodeJS.Platform
   readonly pid: number
@@ -22,40 +24,47 @@ export interface System extends Timers {
   readonly execPath: string
   /** Node's options as they were when the library was loaded. */
   readonly execArgv: readonly string[]
-  /** What the program was started with, as far as that can be told then. */
+  /** Node's path, the script and its arguments, as the program was started with them. */
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv
   readonly isClusterWorker: boolean
-  /** The environment that this process was started with, if the platform tells. */
+  /** The environment that this process was started with; `undefined` if the platform does not show it. */
   readonly startEnvironment: NodeJS.ProcessEnv | undefined
   stderr(): NodeJS.WritableStream
   cwd(): string
   now(): number
-  /** The clock of the kernel, in microseconds since boot: other processes read the same. */
+  /** The kernel's clock, in microseconds since boot; the same in every process. */
   monotonicUs(): bigint
-  /** How much memory of this process is resident. */
+  /** Resident memory of this process, in bytes. */
   memoryBytes(): number
-  /** Starts a timer. A delay above `longestDelayMs` is shortened to that: a value from outside may be larger. */
+  /** Starts a timer. Shortens a delay above `longestDelayMs` to that: a value from outside may be larger. */
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
   onSignal(signal: NodeJS.Signals, listener: () => void): void
   offSignal(signal: NodeJS.Signals, listener: () => void): void
   signalListeners(signal: NodeJS.Signals): readonly unknown[]
-  /** Calls back for each listener that anybody adds to the process; answers what ends that. */
+  /** Calls back for each listener that is added to the process; returns an undo function. */
   onNewListener(callback: (event: string | symbol, listener: unknown) => void): () => void
   onExit(listener: () => void): void
   offExit(listener: () => void): void
   /**
-   * Ends the process with the exit code that the application has set, or 0, once those who wait for
-   * a promise that has just settled (`restart()`, `shutdown()`) have had their turn.
+   * Ends the process with the exit code that the application has set, or 0. Code that awaits a promise that
+   * has just settled (`restart()`, `shutdown()`) runs first, and output is flushed.
+   *
+   * See docs/decisions.md, "The exit waits for a turn"
    */
   exit(): void
+  /**
+   * Whether the process has a terminal: `gone` if the one from its start has been closed since.
+   *
+   * See docs/decisions.md, "`/dev/tty` shows that a terminal was closed"
+   */
   terminal(): 'present' | 'gone' | 'none'
 }
 
 /**
- * The environment that the kernel gave this process. What the program has set itself since, or
- * `--env-file` or dotenv for it, is not in there (proc(5), /proc/pid/environ).
+ * Reads the environment that the kernel gave this process. It lacks the variables that the program,
+ * `--env-file` or dotenv has set since (proc(5), /proc/pid/environ).
  */
 function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
   try {
@@ -64,7 +73,7 @@ function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
       const at = entry.indexOf('=')
       if (at > 0) environment[entry.slice(0, at)] = entry.slice(at + 1)
     }
-    // Node's own, for the channel to the predecessor; it has removed them from process.env too.
+    // Node's own, for the channel to the predecessor; Node has removed them from process.env too.
     delete environment['NODE_CHANNEL_FD']
     delete environment['NODE_CHANNEL_SERIALIZATION_MODE']
     return environment
@@ -73,7 +82,7 @@ function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
   }
 }
 
-/** The command line of this process (proc(5), /proc/pid/cmdline). */
+/** Reads the command line of this process (proc(5), /proc/pid/cmdline). */
 function readCommandLine(): string | undefined {
   if (process.platform !== 'linux') return undefined
   try {
@@ -83,30 +92,30 @@ function readCommandLine(): string | undefined {
   }
 }
 
-/** Opens the controlling terminal: ENXIO once it has been closed, and where there was none. */
+/** Whether the controlling terminal can be opened: ENXIO if it has been closed, and if there was none. */
 function canOpenTerminal(): boolean {
   try {
     closeSync(openSync('/dev/tty', constants.O_RDONLY | constants.O_NOCTTY))
     return true
   } catch {
-    return false // none, or gone: the caller knows which by what it found at the start
+    return false // none, or gone: the caller knows which from the attempt at the start
   }
 }
 
 /**
- * Waits until what was written to standard output and error has left this process: a pipe whose reader
- * is slow holds it back, and `process.exit()` would throw the last lines away.
+ * Waits until everything written to standard output and standard error has left this process. A pipe with
+ * a slow reader holds output back, and `process.exit()` would throw the last lines away.
  */
 async function flushOutput(): Promise<void> {
   const waiting = [process.stdout, process.stderr].filter(
     ({ writableLength, destroyed }) => writableLength > 0 && !destroyed,
   )
   const flushed = waiting.map((stream) => new Promise((resolve) => stream.write('', resolve)))
-  // A reader that has stopped reading must not hold the exit for ever.
+  // A reader that has stopped reading must not delay the exit for ever.
   await within(Promise.all(flushed), flushMs)
 }
 
-/** Makes the real world. Looks at the terminal once, so that a later closing is noticed. */
+/** Creates the real system. Opens the terminal once, so that it can tell later that it was closed. */
 export function createNodeSystem(): System {
   const hadTerminal = process.platform !== 'win32' && canOpenTerminal()
   return {
@@ -119,7 +128,7 @@ export function createNodeSystem(): System {
     env: process.env,
     isClusterWorker: cluster.isWorker,
     startEnvironment: process.platform === 'linux' ? readStartEnvironment() : undefined,
-    stderr: () => process.stderr, // made when it is first used: many programs never log
+    stderr: () => process.stderr, // created on first use: many programs never log
     cwd: () => process.cwd(),
     now: () => performance.now(),
     monotonicUs: () => process.hrtime.bigint() / 1_000n,

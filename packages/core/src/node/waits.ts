@@ -1,4 +1,6 @@
-/** A promise together with what settles it, for a result that arrives by a callback. */
+// Promises that their owner settles, and waits that end after a time.
+
+/** A promise with the functions that settle it, for a result that arrives by a callback. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T | PromiseLike<T>) => void
@@ -16,20 +18,20 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
-/** Starts timers: the world's `setTimeout`, or that of a test. */
+/** What {@link within} needs from its surroundings: a `setTimeout`, which tests replace. */
 export interface Timers {
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
 }
 
-/** What {@link within} returns when the time is over first. */
+/** Returned by {@link within} if the time is over first. */
 export const late = Symbol('late')
 
 /**
- * Waits for a promise, but at most for `timeMs`. The timer is referenced: a process does not end while
- * somebody waits.
+ * Waits for a promise, but at most for `timeMs`. The timer is referenced: the process must not end during
+ * the wait.
  *
- * @returns what the promise resolves with, or {@link late}
- * @throws (rejects) as the promise does, in time
+ * @returns the value of the promise, or {@link late}
+ * @throws (rejects) if the promise rejects in time
  */
 export async function within<T>(
   promise: Promise<T>,

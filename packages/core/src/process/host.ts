@@ -9,7 +9,7 @@ import type { Parts } from './parts/parts.js'
 import type { Serving } from './serving.js'
 import type { Signals } from './signals.js'
 
-/** The process, as its servers have it, from the first that listens to the last that terminates. */
+/** Connects the servers to the rest of the process, from the first `listen` until the last has terminated. */
 export class Host implements ServerHost {
   readonly system: System
   readonly #parts: Parts
@@ -37,10 +37,14 @@ export class Host implements ServerHost {
     return this.#parts.launcher.directory
   }
 
-  /** Takes what a new server says of the process. */
+  /**
+   * Adds the process options of a new server.
+   *
+   * @throws `ERR_ENDLESS_OPTION_CONFLICT`, `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
+   */
   configure(options: ProcessOptions): void {
     const { settings, whereabouts } = this.#parts
-    // Nothing is kept of what is refused in part.
+    // If any option is refused, none is kept.
     settings.check(options)
     whereabouts.take(options)
     settings.add(options)
@@ -56,7 +60,7 @@ export class Host implements ServerHost {
 
   listenBegun(server: ManagedServer): void {
     const { ancestry, lifecycle } = this.#parts
-    // Again: what it said is forgotten when the last server before it has terminated.
+    // Again: the options were forgotten if every earlier server has terminated.
     this.configure(server.processOptions)
     if (lifecycle.state === 'terminate') {
       lifecycle.apply('reopen')
@@ -68,11 +72,11 @@ export class Host implements ServerHost {
 
   listening(server: ManagedServer): void {
     const { ancestry, servers, settings } = this.#parts
-    // Again: what it said is forgotten if another server has terminated while this one bound.
+    // Again: the options were forgotten if the last other server terminated while this one was binding.
     this.configure(server.processOptions)
     servers.add(server)
     this.#signals.install(settings.current.signals)
-    // Later than the others, whose copies go with the report that this process is ready.
+    // This server listens after `ready`; the copies of the earlier sockets went with that report.
     if (this.mayAccept && this.#serving.readiness.isReady) {
       const { passable } = server.listening
       ancestry.predecessor?.deposit(passable ? [passable] : [])
@@ -96,7 +100,7 @@ export class Host implements ServerHost {
   }
 
   hammered({ server }: ManagedServer, destroyed: number): void {
-    // What still came from the predecessor would outlive the hammer.
+    // A connection that the predecessor moved here now would outlive the hammer.
     this.#parts.ancestry.predecessor?.leave()
     this.#parts.events.emit('hammer', { server, destroyed })
   }
@@ -104,7 +108,7 @@ export class Host implements ServerHost {
   terminated(server: ManagedServer): void {
     const { lifecycle, servers } = this.#parts
     this.#serving.readiness.closed(server)
-    // A shutdown still needs its hooks, and ends with what follows the last server by itself.
+    // A shutdown still needs the server's hooks, and itself does what follows the last server.
     if (this.#isShuttingDown()) return
     const hasServed = servers.delete(server)
     if (servers.size > 0) return
@@ -112,10 +116,10 @@ export class Host implements ServerHost {
     this.leave()
   }
 
-  /** Nothing is left that serves: the process is again as if endless were not there. */
+  /** Makes the process behave again as it would without endless. Call when nothing serves any more. */
   leave(): void {
     const { ancestry, settings, whereabouts } = this.#parts
-    // One that has not said that it is ready may just have tried something out as it boots.
+    // A successor that is not ready yet may only have tried a server out while it boots.
     if (this.mayAccept || this.#serving.readiness.isReady) ancestry.predecessor?.leave()
     this.#signals.uninstall()
     whereabouts.close()

@@ -4,9 +4,9 @@ import type { System } from '../node/system.js'
 import type { Ancestry } from './parts/ancestry.js'
 import type { Servers } from './parts/servers.js'
 
-// What the log tells of a life that goes as it should.
+// The log lines of a restart and of a shutdown that go as they should.
 
-/** `shutting down: 1 connection open, at most 60 s; SIGUSR2 or a second Ctrl-C ends it at once` */
+/** Returns `shutting down: 1 connection open, at most 60 s; SIGUSR2 or a second Ctrl-C ends it at once`. */
 export function shutdownNotice(servers: Servers, delayMs: number): string {
   const count = [...servers].reduce((sum, { connections }) => sum + connections.accepted.size, 0)
   if (count === 0 && delayMs === 0) return 'shutting down: no connection is open'
@@ -21,13 +21,13 @@ export function shutdownNotice(servers: Servers, delayMs: number): string {
   )
 }
 
-/** `generation 1 (pid 4711) has taken over`, and where it is to be found if it came from a terminal. */
+/** Returns `generation 1 (pid 4711) has taken over`; at a terminal, also how to end it. */
 export function takenOverNotice(
   { number, pid }: { number: number; pid: number },
   { ancestry, system }: { ancestry: Ancestry; system: System },
 ): string {
   const name = `${generationName({ number, pid })} has taken over`
-  // A shell knows the first process alone: the prompt is back, and Ctrl-C for somebody else.
+  // A shell waits only for the first process: its prompt is back, and Ctrl-C no longer reaches the service.
   const isInBackground = !ancestry.supervisor && system.terminal() === 'present'
   return isInBackground
     ? `${name}, in the background of this terminal: kill ${String(pid)} ends it`

@@ -7,19 +7,21 @@ import type { Restart } from './restart.js'
 import type { Shutdown } from './shutdown.js'
 import type { SignalActions } from './signal-actions.js'
 
-/** A generation that has no supervisor, as far as it is controlled. */
+// What a control socket can ask of a generation without a supervisor.
+
+/** What {@link OwnService} needs from the process. */
 export interface OwnServiceHost {
   readonly number: number
   readonly actions: SignalActions
-  /** The last restart, or the one under way. */
+  /** The latest restart, under way or ended. */
   readonly currentRestart: Restart | undefined
   readonly currentShutdown: Shutdown | undefined
   status(): GenerationStatus
-  /** Tells of itself and all that are older and still there, hammered first if told so. */
+  /** Returns the status of this generation and of all older ones, hammered first if `isHammered`. */
   generations(isHammered: boolean): Promise<GenerationStatus[]>
 }
 
-/** What a control socket asks of a generation that has no supervisor. */
+/** The {@link Service} of a generation that has no supervisor. */
 export class OwnService implements Service {
   readonly #host: OwnServiceHost
   readonly #settings: ProcessSettings
@@ -69,8 +71,11 @@ export class OwnService implements Service {
     const { exit } = this.#settings.current
     await this.#host.actions.on('SIGTERM')
     if (!(await this.hasMoved())) return exit
-    // It came too late to stop the successor, which is the service now.
-    throw new EndlessError('ERR_ENDLESS_SHUTTING_DOWN', 'This process has handed over.')
+    // The request came too late to stop the successor, which is the service now.
+    throw new EndlessError(
+      'ERR_ENDLESS_SHUTTING_DOWN',
+      'Cannot stop: this process has handed over to its successor.',
+    )
   }
 
   async hammer(): Promise<number[]> {

@@ -1,19 +1,22 @@
 import type { System } from '../node/system.js'
 
-/** What readiness is made of, as far as the process knows it. */
+// When a process is ready to serve.
+
+/** What {@link Readiness} needs from the process. */
 export interface ReadinessHost {
   readonly mode: 'listening' | 'manual'
-  /** How many sockets of the predecessor nobody has claimed. */
+  /** Number of held sockets that no server has claimed. */
   readonly unclaimed: number
   readonly unclaimedGraceMs: number
-  /** A successor with a failed listen must not take over; generation 0 serves with what it has. */
+  /** A successor with a failed listen must not take over; generation 0 serves with its other servers. */
   readonly isSuccessor: boolean
-  /** The grace for what is unclaimed is over. */
+  /** Called when the grace for unclaimed sockets is over. */
   giveUpUnclaimed(): void
+  /** Called once, when all servers are ready. */
   ready(): void
 }
 
-/** The one barrier for all servers of a process: when it may say that it is ready. */
+/** Decides when the process is ready: one barrier for all its servers. */
 export class Readiness {
   readonly #system: System
   readonly #host: ReadinessHost
@@ -46,7 +49,7 @@ export class Readiness {
     this.#look()
   }
 
-  /** It listens, and its beforeBegin has settled. */
+  /** Call when a server listens and its `beforeBegin` has settled. */
   begun(server: object): void {
     this.#pending.delete(server)
     this.#begun.add(server)
@@ -60,6 +63,7 @@ export class Readiness {
     this.#look()
   }
 
+  /** Call when the application calls `generation.ready()`. */
   manually(): void {
     this.#isManuallyReady = true
     this.#look()

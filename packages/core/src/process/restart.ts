@@ -8,27 +8,32 @@ import { deferred, within } from '../node/waits.js'
 import { takenOverNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 
-/** What follows from a restart for the rest of the process. */
+// How a process gives way to a successor, and when it refuses to.
+
+/** What {@link Restart} needs from the rest of the process. */
 export interface RestartHost {
-  /** This process accepts no more. */
+  /** Called when this process has stopped accepting. */
   gaveWay(): void
-  /** The successor does. */
+  /** Called when the successor accepts. */
   takenOver(): void
   /**
-   * The successor is gone, and nobody answers for it: this process goes on. Answers whether it may serve: whoever has
-   * asked it to shut down means that.
+   * Called when the successor has died and no other process can replace it. Returns whether this process
+   * may serve again: not if it was asked to shut down.
    */
   takenBack(reason: EndlessError): boolean
-  /** It accepts again. */
+  /** Called when this process accepts again. */
   servesAgain(): void
-  /** Tells of this process and of all that are older, hammered first if told so. */
+  /** Returns the status of this process and of all older ones, hammered first if `isHammered`. */
   readonly generations: (isHammered: boolean) => Promise<GenerationStatus[]>
 }
 
-/** How long a successor that has taken over may take until its control socket is there. */
+/**
+ * Time limit for a successor that has taken over to open its control socket.
+ * See docs/decisions.md, "The control socket changes hands by its path"
+ */
 const servingMs = 5_000
 
-/** One restart, by the process that gives way. */
+/** One restart: starts a successor, gives way to it, and serves again if it dies. */
 export class Restart {
   readonly #parts: Parts
   readonly #host: RestartHost
@@ -46,16 +51,19 @@ export class Restart {
     this.#host = host
     this.#number = parts.ancestry.number + 1
     this.#beganMs = parts.system.now()
-    // Nobody may be waiting yet when somebody aborts it.
+    // An abort may come before anything awaits this promise.
     this.#aborted.promise.catch(() => undefined)
   }
 
-  /** Settles when the successor has taken over; rejects with the reason if it will not. */
+  /** Resolves when the successor has taken over; rejects with the reason if it does not. */
   get report(): Promise<RestartReport> {
     return this.#report.promise
   }
 
-  /** Begins it, when everybody can already see that it is under way: a listener that is told may join or abort it. */
+  /**
+   * Begins the restart. Call it when the rest of the process can already find this object: a listener to
+   * 'restarting' may join or abort the restart.
+   */
   async begin(): Promise<void> {
     try {
       const report = await this.#handOver()
@@ -67,22 +75,22 @@ export class Restart {
     }
   }
 
-  /** Whether it has neither succeeded nor failed. */
+  /** Whether the restart has neither succeeded nor failed yet. */
   get isUnderWay(): boolean {
     return this.#isUnderWay
   }
 
-  /** Settles when it has either succeeded or failed. */
+  /** Resolves when the restart has succeeded or failed; never rejects. */
   get settled(): Promise<unknown> {
     return this.report.catch(() => undefined)
   }
 
-  /** The one that boots, or has taken over; `undefined` when it has failed, or this process has taken over again. */
+  /** The successor that boots or has taken over; `undefined` after it failed or died. */
   get successor(): Successor | undefined {
     return this.#successor
   }
 
-  /** The successor, while it is being started. */
+  /** The successor as `GET /status` lists it while it boots, else `undefined`. */
   get booting(): ListedGeneration | undefined {
     const { lifecycle, system } = this.#parts
     if (lifecycle.state !== 'restarting' || !this.#successor) return undefined
@@ -96,19 +104,19 @@ export class Restart {
     }
   }
 
-  /** Stops the successor, since this process shuts down; does nothing once it is to take over. */
+  /** Stops the successor because this process shuts down; does nothing once this process gives way. */
   abort(): void {
     this.#abortedBy ??= shuttingDown()
     this.#aborted.reject(this.#abortedBy)
   }
 
-  /** Settles when everybody can see that the successor serves, by its pid file and its control socket. */
+  /** Resolves when pid file and control socket lead to the successor, or after 5 s. */
   async untilServing(): Promise<void> {
-    // One that is stuck cannot be waited for.
+    // A successor that hangs must not hold up this process.
     await within(this.#successor?.serving ?? Promise.resolve(), servingMs, this.#parts.system)
   }
 
-  /** The successor is no concern of this process any more, nor this process one of its: it waits for nothing from here. */
+  /** Cuts the line to the successor, so that it waits for nothing more from this process. */
   letGo(): void {
     this.#successor?.disconnect()
     this.#successor = undefined
@@ -133,10 +141,10 @@ export class Restart {
       )
       failed.catch(() => undefined)
       await Promise.race([successor.ready, aborted])
-      // Still serving: a hook may take its time, and the successor may die meanwhile.
+      // This process still serves: a hook may take its time, and the successor may die meanwhile.
       await Promise.race([servers.runHooks('before', 'SIGTERM'), failed, aborted])
       await Promise.race([told, failed, aborted])
-      // In the turn in which the last of these ended it may have said that it shuts down.
+      // The successor may have refused in the turn in which the last of these promises settled.
       if (successor.refusal) throw successor.refusal
     } catch (error) {
       await successor?.stop()
@@ -161,7 +169,7 @@ export class Restart {
     return report
   }
 
-  /** Lets the successor accept in our place. */
+  /** Stops accepting, and lets the successor accept. */
   async #giveWay(successor: Successor): Promise<void> {
     const { ancestry, lifecycle, servers, whereabouts } = this.#parts
     for (const server of servers) server.stopAccepting('handoff')
@@ -172,34 +180,35 @@ export class Restart {
       this.#lost(successor, error)
       return error
     })
-    // It had begun to shut down when it was told: this process serves again when it is gone.
+    // The successor began to shut down before it was told: this process serves again once it is gone.
+    // See docs/decisions.md, "A successor that leaves too early fails the restart"
     void successor.refused.then(() => successor.stop())
-    // The same that the successor tells from then on.
+    // Rounded once: the successor reports the same duration.
     this.#takenOverMs = Math.round(this.#elapsedMs)
-    // What is told to one that is gone may never be known to be written.
+    // If the successor is gone, the write to it may never settle.
     await Promise.race([
-      // It cannot be told, so it must not live either.
+      // A successor that cannot be told to accept must not live on.
       successor.takeOver(this.#takenOverMs).catch(async () => {
         await successor.stop()
         await exited
       }),
       exited,
     ])
-    // Its end has been answered.
+    // `#lost` has handled its end already.
     if (this.#successor !== successor) throw await exited
     ancestry.predecessor?.reportSucceeded()
     ancestry.serviceManager?.succeeded()
     successor.release()
   }
 
-  /** A path that it does not take leads nowhere from now on. */
+  /** Removes the path of our control socket once the successor serves, unless that has taken it over. */
   #leaveControlTo(successor: Successor): void {
     void successor.serving.then(() => {
       if (this.#successor === successor) this.#parts.whereabouts.leaveControl()
     })
   }
 
-  /** The successor is gone after it had taken over: if nobody answers for it, this process does. */
+  /** Serves again after the death of the successor, unless another process answers for the service. */
   #lost(successor: Successor, error: EndlessError): void {
     const { ancestry, lifecycle, servers } = this.#parts
     if (successor.hasLeft) {
@@ -237,7 +246,7 @@ export class Restart {
   }
 }
 
-/** Why a process cannot restart; `undefined` if it can. */
+/** Returns why a process cannot restart; `undefined` if it can. */
 export function refuseRestart(
   { platform, isClusterWorker }: Pick<System, 'platform' | 'isClusterWorker'>,
   state: GenerationState,
@@ -246,13 +255,13 @@ export function refuseRestart(
   if (platform === 'win32') {
     return new EndlessError(
       'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
-      'Cannot restart on Windows: it has no way to pass a listening socket on. Shut down and start again.',
+      'Cannot restart on Windows, where no listening socket can be passed on. Shut down and start again.',
     )
   }
   if (isClusterWorker) {
     return new EndlessError(
       'ERR_ENDLESS_UNSUPPORTED',
-      'Cannot restart a cluster worker: its sockets belong to the primary process. Restart that.',
+      'Cannot restart a cluster worker: its sockets belong to the primary process. Restart the primary.',
     )
   }
   if (isShuttingDown) return shuttingDown()
@@ -265,7 +274,7 @@ export function refuseRestart(
   return undefined
 }
 
-/** What a restart fails with that a shutdown breaks off. */
+/** Creates the error of a restart that a shutdown prevents or interrupts. */
 export function shuttingDown(): EndlessError {
   return new EndlessError(
     'ERR_ENDLESS_SHUTTING_DOWN',

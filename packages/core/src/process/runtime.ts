@@ -28,7 +28,7 @@ import { Shutdown } from './shutdown.js'
 import { SignalActions, type SignalActionsHost } from './signal-actions.js'
 import { Signals } from './signals.js'
 
-/** The process and all its parts. There is one in a process. */
+/** The whole process: creates its parts and connects them. A process has one. */
 export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly host: Host
   readonly actions: SignalActions
@@ -38,7 +38,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly #terminateHooks: TerminateHook[] = []
   #restart: Restart | undefined
   #shutdown: Shutdown | undefined
-  /** The last one, if the process has outlived it. */
+  /** The last shutdown, if the process has outlived it. */
   #outlived: Shutdown | undefined
 
   constructor(system: System, inheritance: Inheritance | undefined) {
@@ -123,7 +123,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   }
 
   shutDown(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
-    // Nothing has served since, and what the servers said of the exit is forgotten with them.
+    // Nothing has served since. A new shutdown would exit: `exit: false` was forgotten with the servers.
     if (this.state === 'terminate' && this.#outlived?.report) return this.#outlived.report
     return this.#beginShutdown().ask(occasion, delayMs, signal)
   }
@@ -198,7 +198,10 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
 
 const runtimeKey = Symbol.for('@endless/core:runtime')
 
-/** The one runtime of this process: a second copy of the library joins the first. */
+/**
+ * Returns the one runtime of this process; a second copy of the library joins the first.
+ * See docs/decisions.md, "Two copies of core share one runtime"
+ */
 export function currentRuntime(): Runtime {
   const global = globalThis as Record<symbol, Runtime | undefined>
   return (global[runtimeKey] ??= new Runtime(createNodeSystem(), takeInheritance()))
@@ -207,7 +210,7 @@ export function currentRuntime(): Runtime {
 /**
  * Creates the parts of a process, from the lowest to the highest.
  *
- * @param generation the process itself, which is asked for nothing before all of it is there
+ * @param generation the process itself; no part uses it before all parts exist
  */
 export function createParts(
   system: System,

@@ -3,7 +3,7 @@ import { formatAddress } from '../listeners/address.js'
 import type { Parts } from './parts/parts.js'
 import { Readiness, type ReadinessHost } from './readiness.js'
 
-/** How a process comes to serve: when all its servers are ready, and nobody else accepts. */
+/** Makes the process serve, once all its servers are ready and no other process accepts. */
 export class Serving {
   readonly #parts: Parts
   #readiness: Readiness
@@ -20,12 +20,12 @@ export class Serving {
     return this.#readiness
   }
 
-  /** A server listens again in a process whose servers had all terminated. */
+  /** Starts over: a server listens again after all had terminated. */
   beginAnew(): void {
     this.#readiness = this.#createReadiness()
   }
 
-  /** The predecessor has stopped accepting, or is gone. */
+  /** Accepts: the predecessor has stopped accepting, or is gone. */
   #takeOver(afterMs: number | undefined): void {
     const { ancestry, record, servers, system } = this.#parts
     const { number } = ancestry
@@ -34,7 +34,7 @@ export class Serving {
     if (this.#readiness.isReady) this.#serve()
   }
 
-  /** A successor that had taken over is gone, and the servers listen in its place. */
+  /** Serves again: the successor that had taken over is gone, and the servers listen already. */
   again(): void {
     const { ancestry, servers } = this.#parts
     ancestry.predecessor?.deposit(servers.passable)
@@ -51,17 +51,20 @@ export class Serving {
   #ready(): void {
     const { ancestry, launcher, servers, whereabouts } = this.#parts
     launcher.bootEnded()
-    // Also when the predecessor is gone: a supervisor wants to know, and to have its copies.
+    // Even if the predecessor is gone: a supervisor needs the copies and the report.
     ancestry.predecessor?.deposit(servers.passable)
     if (!ancestry.mayAccept && !this.#prepare()) return
     ancestry.predecessor?.reportReady({ adopts: servers.adopting, ...whereabouts.paths })
     if (ancestry.mayAccept) this.#serve()
   }
 
-  /** A pid file that cannot be written would name a dead process: then the predecessor serves on. */
+  /**
+   * Prepares the pid file; returns whether this process may take over. If the file cannot be written, it
+   * would name a dead process after the restart, so the predecessor keeps serving.
+   */
   #prepare(): boolean {
     const { ancestry, whereabouts } = this.#parts
-    // A supervisor has its own.
+    // A supervisor keeps its own pid file.
     if (ancestry.supervisor) return true
     try {
       whereabouts.prepare()
@@ -80,11 +83,11 @@ export class Serving {
     this.#announce()
   }
 
-  /** Tells the world that this process serves. */
+  /** Announces that this process serves. */
   #announce(): void {
     const { ancestry, events } = this.#parts
     ancestry.supervisor?.reportServing()
-    // A supervisor has its own pid there, and answers in our place.
+    // A supervisor writes its own pid to the file, and answers on the control socket in our place.
     if (!ancestry.supervisor) void this.#publish()
     events.emit('ready')
   }
@@ -96,7 +99,7 @@ export class Serving {
   }
 }
 
-/** What readiness is made of, as of now. */
+/** Creates what {@link Readiness} needs. Getters: options and claims change while the process boots. */
 function readinessHost({ ancestry, settings }: Parts, ready: () => void): ReadinessHost {
   return {
     get mode() {

@@ -7,16 +7,18 @@ import { shutdownNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import type { Restart } from './restart.js'
 
-/** The rest of the process, as far as a shutdown needs it. */
+// A shutdown of the process, from the drain to the exit.
+
+/** What {@link Shutdown} needs from the rest of the process. */
 export interface ShutdownHost {
-  /** The last restart, or the one under way. */
+  /** Returns the latest restart, under way or ended. */
   readonly restart: () => Restart | undefined
   readonly terminateHooks: readonly TerminateHook[]
-  /** It has ended, and the process lives on. */
+  /** Called when the shutdown has ended and the process lives on (`exit: false`). */
   readonly outlived: () => void
 }
 
-/** The end of this process: somebody asked for it, or a successor serves in its place. */
+/** The shutdown of this process: on request, or because a successor has taken over. */
 export class Shutdown {
   readonly #parts: Parts
   readonly #host: ShutdownHost
@@ -32,21 +34,21 @@ export class Shutdown {
     this.#host = host
   }
 
-  /** Settles at the end; rejects if this process takes over again before. `undefined` until it begins. */
+  /** Resolves at the end; rejects if this process takes over again before. `undefined` until it has begun. */
   get report(): Promise<ShutdownReport> | undefined {
     return this.#report
   }
 
-  /** Whether somebody means it, whatever becomes of a successor. */
+  /** Whether the shutdown was requested, and so goes on even if the successor dies. */
   get isAskedFor(): boolean {
     return this.#isAskedFor
   }
 
-  /** Somebody asks for it; joins one that has begun. */
+  /** Shuts down on request; joins a shutdown that has begun. */
   async ask(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
     this.#isAskedFor = true
     if (this.#report) {
-      // Whoever shuts down a process that drains does not want it to serve again.
+      // A process that is told to shut down while it drains should not serve again.
       if (!this.#host.restart()?.isUnderWay) this.#closeEscrow()
     } else {
       this.#parts.lifecycle.apply('shutdown')
@@ -55,26 +57,26 @@ export class Shutdown {
     return this.#report
   }
 
-  /** A successor has taken over. */
+  /** Shuts down because a successor has taken over. */
   follow(): void {
     this.#report = this.#leave({ reason: 'handoff', isInteractive: false }, 'SIGTERM')
     this.#report.catch((error: unknown) => {
-      // This process takes over again, and there is nobody who waits for its end.
+      // This process takes over again, and nothing awaits its end.
       if (error === this.#brokenOffBy) return
       const { settings, system } = this.#parts
-      settings.logger.error(`The end of this process failed: ${messageOf(error)}.`)
+      settings.logger.error(`The shutdown failed: ${messageOf(error)}.`)
       if (settings.current.exit) system.exit()
     })
   }
 
-  /** Lets the hammer fall, or fall as soon as the drain begins. */
+  /** Lets the hammer fall: now, or as soon as the drain begins. */
   hammer(): void {
     this.#isHammerDue = true
     this.#cutDelay?.()
     for (const server of this.#parts.servers) server.strike()
   }
 
-  /** This process takes over again. */
+  /** Breaks the shutdown off: this process takes over again. */
   breakOff(reason: EndlessError): void {
     this.#report = undefined
     this.#isHammerDue = false
@@ -97,7 +99,7 @@ export class Shutdown {
         () => false,
       ))
     if (hasHandedOver && this.#report) {
-      // Too late to stop it: its own drain is under way, and clean-up runs once.
+      // Too late to stop the successor: the drain of the handoff is under way, and clean-up runs once.
       this.#closeEscrow()
       return this.#report
     }
@@ -112,10 +114,10 @@ export class Shutdown {
     return this.#pause(delayMs)
   }
 
-  /** Waits, unless the hammer falls. */
+  /** Waits; the hammer or `breakOff` ends the wait early. */
   #pause(durationMs: number): Promise<void> {
     return new Promise((resolve) => {
-      // Referenced: an end is under way, which must not come early.
+      // Referenced: the process must not end before the wait is over.
       const timer = this.#parts.system.setTimeout(resolve, durationMs)
       this.#cutDelay = () => {
         clearTimeout(timer)
@@ -130,7 +132,7 @@ export class Shutdown {
     const { boundMs } = servers
     const brokenOff = new Promise<never>((_, reject) => (this.#breakOff = reject))
     await Promise.race([this.#drainAtAnyRate(occasion, boundMs), brokenOff])
-    // Not in the drain: one that was broken off ends together with the next.
+    // Not in `#drain`: a drain that was broken off ends together with the next; the hooks would run twice.
     if (signal) await Promise.race([servers.runHooks('after', signal), brokenOff])
     this.#closeEscrow()
     const { successor } = this.#host.restart() ?? {}
@@ -148,20 +150,21 @@ export class Shutdown {
     }
     lifecycle.apply('drained')
     events.emit('terminate', report)
-    // Signals stay caught until then: one that came late would end the process by its default.
+    // Signals stay caught until the exit: a late one would end the process by its default action.
+    // See docs/decisions.md, "The exit waits for a turn"
     if (settings.current.exit) system.exit()
     else this.#host.outlived()
     return report
   }
 
-  /** Drains; if that fails, what is left is destroyed when the hammer time is over. */
+  /** Drains; if that fails, destroys the connections that are left when the hammer time is over. */
   async #drainAtAnyRate(occasion: Occasion, boundMs: number): Promise<void> {
     const { servers, settings } = this.#parts
     try {
       await this.#drain(occasion)
     } catch (error) {
       settings.logger.error(
-        `The drain failed: ${messageOf(error)}; going on when the hammer time is over.`,
+        `The drain failed: ${messageOf(error)}. Open connections are destroyed when the hammer time is over.`,
       )
       if (!this.#isHammerDue) await this.#pause(boundMs)
       if (this.#brokenOffBy) return
@@ -181,17 +184,17 @@ export class Shutdown {
       try {
         server.drain({ ...occasion, migration })
       } catch (error) {
-        // The others drain first.
+        // Thrown below, when the other servers drain too.
         failures.push(error)
       }
     }
     if (this.#isHammerDue) for (const server of servers) server.strike()
     if (occasion.reason === 'shutdown') ancestry.predecessor?.leave()
     if (failures.length > 0) throw failures[0]
-    // Its connections come through here: if we left first, they would stay on older code.
+    // Its connections move on through this process: if it left first, they would stay on older code.
     await ancestry.predecessor?.untilFinished()
     await Promise.all([...servers].map((server) => server.drained()))
-    // Whoever asked for the restart is answered by this process, when there is somebody to see.
+    // This process answers the client that asked for the restart, once the successor can be reached.
     if (occasion.reason === 'handoff' && !ancestry.supervisor) {
       await this.#host.restart()?.untilServing()
     }

@@ -5,10 +5,12 @@ import type { Occasion } from '../server/managed-server.js'
 import type { Parts } from './parts/parts.js'
 import type { Restart } from './restart.js'
 
-/** The process, as far as signals act on it. */
+// What each signal does.
+
+/** What {@link SignalActions} needs from the process. */
 export interface SignalActionsHost {
   readonly isShuttingDown: boolean
-  /** The last restart, or the one under way. */
+  /** The latest restart, under way or ended. */
   readonly currentRestart: Restart | undefined
   restart(): Promise<RestartReport>
   shutDown(occasion: Occasion, delayMs: number, signal: HookSignal): Promise<unknown>
@@ -17,14 +19,14 @@ export interface SignalActionsHost {
 
 const ctrlCEchoMs = 500
 
-/** Why nothing has been begun, and so nothing been logged. */
+/** Error codes of a restart that never began; one that began logs its own failure. */
 const refusals: ReadonlySet<string> = new Set<EndlessErrorCode>([
   'ERR_ENDLESS_NOT_RUNNING',
   'ERR_ENDLESS_UNSUPPORTED',
   'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
 ])
 
-/** What each signal makes of the process, with its hooks around. */
+/** Runs the action of each signal, between its `before` and its `after` hooks. */
 export class SignalActions {
   readonly #host: SignalActionsHost
   readonly #parts: Parts
@@ -63,14 +65,14 @@ export class SignalActions {
   }
 
   /**
-   * Restarts as SIGHUP does, with its hooks, after a restart that is under way.
+   * Restarts as SIGHUP does, with its hooks; first waits for a restart that is under way.
    *
    * @throws (rejects) as `generation.restart()`
    */
   async restart(): Promise<RestartReport> {
     const host = this.#host
     await host.currentRestart?.settled
-    // It has handed over meanwhile: no hook runs around what is refused.
+    // If this process has handed over meanwhile, it refuses, and no hook runs for a refusal.
     return host.isShuttingDown ? host.restart() : this.#restart()
   }
 
@@ -78,7 +80,7 @@ export class SignalActions {
     const host = this.#host
     const { ancestry, servers, settings } = this.#parts
     if (host.isShuttingDown) {
-      // Whoever signals the old pid means the service.
+      // A signal to the old pid is meant for the service, which is the successor now.
       host.currentRestart?.successor?.signal('SIGHUP')
       return
     }
@@ -97,14 +99,14 @@ export class SignalActions {
 
   async #restartAsAsked(): Promise<void> {
     const host = this.#host
-    // Signals that arrive while a successor boots are together answered by one more restart.
+    // All signals that arrive while a successor boots cause one more restart.
     while (this.#takeHangUp()) {
       await host.currentRestart?.settled
       if (host.isShuttingDown) {
         host.currentRestart?.successor?.signal('SIGHUP')
         break
       }
-      // The reason has been logged where it failed.
+      // A restart that began has logged its failure itself.
       await this.#restart().catch((error: unknown) => {
         const { logger } = this.#parts.settings
         if (refusals.has((error as EndlessError).code)) logger.warn(messageOf(error))
@@ -133,7 +135,7 @@ export class SignalActions {
     const { ancestry, servers, settings, system } = this.#parts
     if (signal === 'SIGINT') {
       const sinceMs = system.now() - this.#interruptedMs
-      // npm and shells pass Ctrl-C on to a process that the terminal has told already.
+      // npm and shells forward Ctrl-C to a process that already got it from the terminal.
       if (sinceMs < ctrlCEchoMs) return
       this.#interruptedMs = system.now()
       if (host.isShuttingDown && sinceMs < Infinity) {
@@ -143,7 +145,7 @@ export class SignalActions {
     }
     const isInteractive = signal === 'SIGINT' && ancestry.terminal === 'present'
     const delayMs = signal === 'SIGTERM' ? settings.current.shutdownDelayMs : 0
-    // A predecessor that drains has run them; it only learns not to serve again.
+    // A predecessor that drains has run these hooks; the signal only stops it from serving again.
     if (!host.isShuttingDown) await servers.runHooks('before', signal)
     await host.shutDown({ reason: 'shutdown', isInteractive }, delayMs, signal)
   }

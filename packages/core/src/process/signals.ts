@@ -2,16 +2,18 @@ import type { HookSignal } from '../api/hooks.js'
 import type { Logger } from '../api/logger.js'
 import type { System } from '../node/system.js'
 
-/** Signals that a foreign listener would make into the end of the drain. */
+// Which signals are caught, and the warning about other listeners to them.
+
+/** Signals on which a foreign listener could end the drain early. */
 const contested: ReadonlySet<string | symbol> = new Set(['SIGHUP', 'SIGTERM', 'SIGINT'])
 
-/** Catches the signals of the process, from the first server that listens to the last. */
+/** Catches signals, from the first `listen` until the last server has terminated. */
 export class Signals {
   readonly #system: System
   readonly #logger: () => Logger
   readonly #listeners = new Map<HookSignal, () => void>()
   readonly #onSignal: (signal: HookSignal) => void
-  /** Foreign listeners that have been found: each signal is named once. */
+  /** Signals with a foreign listener; the log names each of them once. */
   readonly #warned = new Set<HookSignal>()
   #found: HookSignal[] = []
   #endWatch: (() => void) | undefined
@@ -22,7 +24,7 @@ export class Signals {
     this.#onSignal = onSignal
   }
 
-  /** Catches these signals; a second call adds nothing to what is caught already. */
+  /** Catches these signals, except those that are caught already. */
   install(signals: readonly HookSignal[]): void {
     for (const signal of signals) {
       if (this.#listeners.has(signal)) continue
@@ -36,14 +38,14 @@ export class Signals {
     this.#warn()
     this.#endWatch ??= this.#system.onNewListener((event) => {
       if (!this.#listeners.has(event as HookSignal) || !this.#find(event as HookSignal)) return
-      // Whoever listens to one listens to several, one after the other: that is one warning.
+      // Code that listens to one signal often listens to others in the same turn: one warning names all.
       queueMicrotask(() => {
         this.#warn()
       })
     })
   }
 
-  /** Lets signals do again what they do without endless. */
+  /** Lets signals act again as they do without endless. */
   uninstall(): void {
     for (const [signal, listener] of this.#listeners) this.#system.offSignal(signal, listener)
     this.#listeners.clear()
@@ -51,7 +53,7 @@ export class Signals {
     this.#endWatch = undefined
   }
 
-  /** Whether that is to be warned about. */
+  /** Notes a foreign listener; returns whether it is new and worth a warning. */
   #find(signal: HookSignal): boolean {
     if (!contested.has(signal) || this.#warned.has(signal)) return false
     this.#warned.add(signal)
@@ -69,8 +71,8 @@ export class Signals {
     ]
     this.#logger().warn(
       `Another listener to ${found.join(', ')} is in this process. If it closes servers or exits, it ` +
-        `${harms.join(' or ')}; and nobody waits for an asynchronous one: the process exits as soon ` +
-        'as it has drained. Move what it does to generation.onTerminate(…), which is awaited.',
+        `${harms.join(' or ')}. If it is asynchronous, nothing waits for it: the process exits as soon ` +
+        'as it has drained. Move its work to generation.onTerminate(…), which is awaited.',
     )
   }
 }

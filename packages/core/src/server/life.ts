@@ -2,7 +2,7 @@ import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
 import { deferred } from '../node/waits.js'
 
-/** What has become of one server: its state, and the report of its end. */
+/** The state of one server, and the report of its end. */
 export class Life {
   #state: State = 'init'
   #isOpen = false
@@ -12,12 +12,12 @@ export class Life {
     return this.#state
   }
 
-  /** Whether it has listened and not closed since: it may drain, and listen again. */
+  /** Whether the server has listened and not closed since; still true in a drain, which may be taken back. */
   get isOpen(): boolean {
     return this.#isOpen
   }
 
-  /** Settles at its end; after a `reopen` at the next. */
+  /** Resolves when the server has ended; after a `reopen`, when it has ended again. */
   get terminated(): Promise<ShutdownReport> {
     return this.#end.promise
   }
@@ -26,17 +26,17 @@ export class Life {
     this.#isOpen = true
   }
 
-  /** It accepts. */
+  /** Marks the server as accepting. */
   serve(): void {
     this.#state = 'running'
   }
 
-  /** It is about to end. */
+  /** Marks the server as about to end. */
   foretell(): void {
     if (this.#state === 'init' || this.#state === 'running') this.#state = 'shutting-down'
   }
 
-  /** It has closed; its report comes when those that end with it have ended too. */
+  /** Marks the server as closed; `terminated` resolves when `others`, which end with it, have ended too. */
   end(report: ShutdownReport, others: readonly Promise<unknown>[]): void {
     this.#isOpen = false
     this.#state = 'terminate'
@@ -45,7 +45,7 @@ export class Life {
     else void Promise.all(others).then(() => end.resolve(report))
   }
 
-  /** A server that was closed may listen again, as with Node alone. */
+  /** Starts over: a closed server may listen again, as with Node alone. */
   reopen(): void {
     if (this.#state !== 'terminate') return
     this.#state = 'init'

@@ -24,39 +24,41 @@ import type { System } from '../node/system.js'
 import { Life } from './life.js'
 import { ServerSettings } from './server-settings.js'
 
-/** What a server needs of the process that it is part of. */
+// A server that goes on across restarts, from its `listen` to its end.
+
+/** What {@link ManagedServer} needs from the process. */
 export interface ServerHost extends ListeningHost {
   readonly system: System
-  /** Whether a claimed listener may accept now, or has to wait for `accept`. */
+  /** Whether a claimed listener may accept now, or must wait for `accept`. */
   readonly mayAccept: boolean
   listenBegun(server: ManagedServer): void
-  /** It listens; `begun` settles when its `beforeBegin` has. */
+  /** The server listens; `begun` follows when its `beforeBegin` has succeeded. */
   listening(server: ManagedServer): void
   begun(server: ManagedServer): void
   listenFailed(server: ManagedServer, error: unknown): void
-  /** It stops listening, and nobody does in its place. */
+  /** The server stops listening, and no successor listens in its place. */
   closing(server: ManagedServer): void
-  /** It drains, and these have left HTTP; again for each that leaves it meanwhile. */
+  /** The server drains; reports connections that have left HTTP, and later each that leaves meanwhile. */
   draining(server: ManagedServer, upgraded: net.Socket[]): void
   hammered(server: ManagedServer, destroyed: number): void
   terminated(server: ManagedServer): void
 }
 
-/** Why a server drains. */
+/** Why and how a server drains. */
 export interface Occasion {
   reason: 'handoff' | 'shutdown'
-  /** The way to the successor, if it takes open connections. */
+  /** Moves connections to the successor, if the successor adopts any. */
   migration?: Migration | undefined
-  /** Asked for by Ctrl-C: somebody waits at a terminal. */
+  /** Whether Ctrl-C asked for the drain: a user waits at a terminal. */
   isInteractive: boolean
 }
 
-/** An endless server, and what the process does with it. */
+/** An endless server: what the application sees of it, and what the process does with it. */
 export class ManagedServer<S extends net.Server = net.Server> implements EndlessServer<S> {
   readonly server: S
   readonly listen: S['listen']
   readonly connections: OpenConnections
-  /** Where it listens; its successor is given the socket. */
+  /** The listening socket, which the successor receives. */
   readonly listening: Listening
   readonly hooks: Hooks
   readonly processOptions: ProcessOptions
@@ -66,9 +68,9 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly #life = new Life()
   readonly #draining: Draining
   readonly #siblings = new Set<ManagedServer>()
-  /** Somebody has closed it, or shut it down by itself, and nobody has had it listen since. */
+  /** Whether it was closed or shut down on its own, not with the process, and has not listened since. */
   #isClosed = false
-  /** How often it has begun to listen at the application's word: what belongs to an earlier time is void. */
+  /** Counts the application's successful `listen` calls; results of an earlier one are ignored. */
   #beginnings = 0
   #endListenCall: () => void = () => undefined
   #settleBegin: ((error?: Error) => void) | undefined
@@ -119,7 +121,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       this.#host.closing(this)
       return nodeClose(...args)
     }
-    // In front of the application's: beforeBegin comes before anything that says "it listens".
+    // Before the application's listeners: `beforeBegin` precedes anything that reports "it listens".
     server.prependListener('listening', () => {
       this.#onListening()
     })
@@ -140,7 +142,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return rawListenerOf(this.server) ? (this.bound ?? addressOf(this.server)) : null
   }
 
-  /** Options for a server that a framework makes beside this one; hooks run once for both. */
+  /** The options of a server that a framework creates beside this one; hooks run once for both. */
   get siblingOptions(): EndlessOptions {
     return { ...this.#settings.ofSiblings, ...this.processOptions }
   }
@@ -153,20 +155,20 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return this.#draining.isUnderWay
   }
 
-  /** Where its predecessor and its successor know it by: kept while it drains. */
+  /** The address by which predecessor and successor know the server; kept while it drains. */
   get bound(): string | null {
     return this.listening.bound
   }
 
-  /** Whether it takes over open connections of its predecessor. */
+  /** Whether it adopts open connections of its predecessor. */
   get adopts(): boolean {
     return this.server instanceof http.Server && this.#settings.migrates
   }
 
   /**
-   * Listens; settles when that has succeeded and `beforeBegin` has settled, rejects if not, and with
-   * `ERR_ENDLESS_SERVER_CLOSED` if somebody closes it before. In a shutdown of the process it stays
-   * pending: a rejection that nobody expects would end that early.
+   * Listens. Resolves when the server listens and `beforeBegin` has succeeded. Rejects if either fails,
+   * and with `ERR_ENDLESS_SERVER_CLOSED` if the server is closed before. In a shutdown of the process
+   * the promise stays pending: an unhandled rejection would end the shutdown early.
    */
   begin(target: net.ListenOptions): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -193,19 +195,19 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return this.terminate()
   }
 
-  /** Takes a server that a framework made beside this one: they end together. */
+  /** Adds a server that a framework created beside this one: they end together. */
   addSibling(sibling: ManagedServer): void {
     this.#siblings.add(sibling)
     void sibling.terminated.then(() => this.#siblings.delete(sibling))
   }
 
-  /** Accepts on a socket that was claimed before its time. */
+  /** Begins to accept on a claimed socket. */
   accept(): void {
     this.listening.accept()
     if (this.state === 'init' && this.#life.isOpen) this.#life.serve()
   }
 
-  /** Says that it shuts down while it still accepts, for load balancers to notice. */
+  /** Announces the shutdown while the server still accepts, so that load balancers notice. */
   foretellShutdown(): void {
     this.#life.foretell()
   }
@@ -219,7 +221,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#draining.stopAccepting(reason)
   }
 
-  /** Begins to end its connections; its 'close' is held back until `terminate`. */
+  /** Begins to end the connections; 'close' is held back until `terminate`. */
   drain(occasion: Occasion): void {
     if (this.isDraining || this.state === 'terminate') return
     const { reason, isInteractive, migration } = occasion
@@ -239,13 +241,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     for (const sibling of this.#siblings) sibling.drain(occasion)
   }
 
-  /** Settles when it has no connection left, and its siblings neither. */
+  /** Settles when neither the server nor its siblings have a connection left. */
   async drained(): Promise<void> {
     await Promise.all([...this.#siblings].map((sibling) => sibling.drained()))
     await this.#draining.drained()
   }
 
-  /** Lets it close, once it has drained. */
+  /** Lets the server close once it has drained; resolves when it has closed. */
   terminate(): Promise<ShutdownReport> {
     for (const sibling of this.#siblings) void sibling.terminate()
     this.#draining.letClose()
@@ -253,15 +255,15 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   /**
-   * Accepts again, in the middle of a drain, on the escrow of its socket, or on a new one: where the
-   * successor did not listen, nobody does. One that was closed meanwhile goes on to its end. Settles
-   * when it listens, or will not.
+   * Accepts again in the middle of a drain, on the escrow of its socket. Without one, the successor did
+   * not listen at this address, so the server binds it anew. A server that was closed meanwhile still
+   * ends. Settles when the server listens, or will not.
    */
   takeBack(escrow: RawListener | undefined): Promise<void> {
     if (this.#isClosed) {
       this.listening.giveUp(escrow)
       this.#draining.letClose()
-      // It was kept until now, as any that ends in a shutdown of the process.
+      // Reports the end again: the process drops no server while it shuts down.
       if (this.state === 'terminate') this.#host.terminated(this)
       return Promise.resolve()
     }
@@ -269,21 +271,21 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#life.serve()
     return new Promise((resolve) => {
       this.listening.again(escrow, () => {
-        // Not before: a server that has neither a socket nor a connection would close.
+        // Not before: a server with neither a socket nor a connection would close.
         this.#draining.letClose()
         resolve()
       })
     })
   }
 
-  /** Takes over an open connection of its predecessor. */
+  /** Adopts an open connection of the predecessor. */
   adopt(handle: RawHandle, facts: ConnectionFacts): void {
     const listener = this.listening.handle
     if (!listener) return
     adoptConnection(this.server as unknown as http.Server, listener, handle, facts)
   }
 
-  /** Takes over a connection of its predecessor that has left HTTP; `undefined` if it cannot. */
+  /** Adopts a connection of the predecessor that has left HTTP; returns `undefined` if it cannot. */
   adoptUpgrade(handle: RawHandle, head: Buffer): net.Socket | undefined {
     const listener = this.listening.handle
     if (!listener || this.server instanceof tls.Server) return undefined
@@ -292,13 +294,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return socket
   }
 
-  /** Destroys what is left of the connections, if it drains. */
+  /** Destroys the remaining connections, if the server drains. */
   strike(): void {
     this.#draining.strike()
   }
 
   #listen(args: unknown[]): S {
-    // What listens already is Node's to refuse.
+    // Node itself refuses a server that listens already.
     if (rawListenerOf(this.server)) {
       this.listening.refuse(args)
       return this.server
@@ -309,7 +311,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const onError = (error: unknown): void => {
       this.#host.listenFailed(this, error)
     }
-    // A listener to 'error' itself would keep a program alive that does not expect the error.
+    // Not 'error': with a listener there, a program would survive an error that it does not expect.
     const events: EventEmitter = this.server
     this.#endListenCall()
     this.#endListenCall = () => events.off(errorMonitor, onError)
@@ -331,7 +333,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#life.open()
     this.listening.begun()
     if (this.#host.mayAccept) this.accept()
-    // An address that no predecessor listened on accepts at once.
+    // At an address without a held socket, the server accepts at once.
     else if (!this.listening.isPutOff) this.#life.serve()
     this.#host.listening(this)
     void this.#begin(++this.#beginnings)
@@ -344,7 +346,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       await this.beforeBegin(this.address ?? '')
     } catch (error) {
       if (!isVoid()) this.#host.listenFailed(this, error)
-      // As a listen that fails: an application that does not expect it dies, a successor is rolled back.
+      // As when `listen` fails: an application without a handler exits, and a successor is rolled back.
       this.server.emit('error', error)
       return
     }
@@ -353,7 +355,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#settleBegin?.()
   }
 
-  /** From now on it ends, whoever else would have it go on. */
+  /** Makes the end final, also for the siblings: `takeBack` will not accept again. */
   #giveUp(): void {
     this.#isClosed = true
     for (const sibling of this.#siblings) sibling.#giveUp()

@@ -6,7 +6,7 @@ import { defaultTicketRotationMs, type ServerOptions } from '../api/options.js'
 import type { Limits } from '../connections/limits.js'
 import type { SocketRights } from '../listeners/unix-path.js'
 
-/** What one server goes by: its options, and the defaults where they say nothing. */
+/** The settings of one server: its options, and the defaults where an option is not set. */
 export class ServerSettings {
   readonly #options: ServerOptions
   readonly #host: { readonly logger: Logger }
@@ -17,7 +17,7 @@ export class ServerSettings {
     this.#host = host
   }
 
-  /** What a server that a framework makes beside it goes by; hooks run once for both. */
+  /** The options of a server that a framework creates beside this one; hooks run once for both. */
   get ofSiblings(): ServerOptions {
     const { hooks: _, beforeBegin: __, ...options } = this.#options
     return options
@@ -50,12 +50,12 @@ export class ServerSettings {
     return this.#options.ticketRotationMs ?? defaultTicketRotationMs
   }
 
-  /** Whether any connection goes to the successor, as far as the application says. */
+  /** Whether the application lets any connection go to the successor. */
   get migrates(): boolean {
     return this.#options.migrateConnections !== false
   }
 
-  /** What the application says of single connections: whether one goes to the successor. */
+  /** The application's decision about a single connection: whether it may go to the successor. */
   get mayMove(): ((socket: net.Socket) => boolean) | undefined {
     const { migrateConnections } = this.#options
     if (typeof migrateConnections !== 'function') return undefined
@@ -63,9 +63,9 @@ export class ServerSettings {
       try {
         return migrateConnections(socket)
       } catch (error) {
-        // It is asked for each connection, and for each response again.
+        // Logged once: the function is called for each connection, and again for each response.
         if (!this.#hasMayMoveFailed) {
-          const text = `migrateConnections failed, so what it is asked for stays: ${messageOf(error)}`
+          const text = `migrateConnections failed, so the connection stays here: ${messageOf(error)}`
           this.#host.logger.error(text)
         }
         this.#hasMayMoveFailed = true

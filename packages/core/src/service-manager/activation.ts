@@ -7,8 +7,9 @@ import { openListener, type RawListener } from '../node/internals.js'
 import type { PassedSocket } from './variables.js'
 
 /**
- * Opens the sockets that a service manager has bound for this process: held until somebody listens where
- * they are bound, or on their descriptor. One that cannot be listened on is warned about and left alone.
+ * Opens the sockets that a service manager has bound for this process, to be held until `listen` asks
+ * for their address or their descriptor. If a socket cannot listen, logs a warning and leaves it alone.
+ * See docs/decisions.md, "A socket of systemd is held like one of a predecessor"
  */
 export function openPassedSockets(
   sockets: readonly PassedSocket[],
@@ -27,7 +28,10 @@ export function openPassedSockets(
   })
 }
 
-/** Node does not tell the path of a Unix socket that it has not bound; the kernel does (proc(5)). */
+/**
+ * Returns the path of a Unix socket, which Node knows only if it bound the socket itself; the kernel
+ * lists it (proc(5)). Closes the handle and throws if there is no path.
+ */
 function pathOf(fd: number, handle: RawListener): BoundAddress {
   try {
     const inode = String(fstatSync(fd).ino)
@@ -36,8 +40,8 @@ function pathOf(fd: number, handle: RawListener): BoundAddress {
       .map((text) => /^(?:\S+ +){6}(\d+) (.+)$/.exec(text))
       .find((match) => match?.[1] === inode)
     const path = line?.[2]?.replace(/^@/, '\0')
-    if (path === undefined) throw new Error('the kernel does not tell its path')
-    // Without an identity: the path is the service manager's, whatever it looks like from here.
+    if (path === undefined) throw new Error('/proc/self/net/unix does not list its path')
+    // Without an identity: the path is the service manager's, whatever this process finds there.
     return { path, identity: '' }
   } catch (error) {
     handle.close()

@@ -3,12 +3,14 @@ import type { Socket } from 'node:net'
 import type { Logger } from '../api/logger.js'
 import type { System } from '../node/system.js'
 
-/** How long one message may take: systemd-notify itself waits up to 5 s for the manager to have read it. */
+// Sends messages to the service manager.
+
+/** Limit for one message; systemd-notify itself waits up to 5 s for the manager to read it. */
 const patienceMs = 10_000
 
 /**
- * Reads messages, one on a line and its variables between tabs, and answers each with the exit code of
- * systemd-notify. It lives through the signals that end a whole service: the last words go through it.
+ * Helper that reads messages, one per line with tabs between the variables, and prints the exit code of
+ * systemd-notify for each. It ignores the signals that end a whole service: it sends the last messages.
  */
 const script = `trap '' HUP INT TERM
 IFS='\t'
@@ -16,8 +18,9 @@ set -f
 while read -r line; do systemd-notify $line; echo $?; done`
 
 /**
- * The way to the service manager. Node has no sockets of the kind that it listens on, so systemd-notify
- * sends. A small helper starts that: forking a large Node process holds it up, for 24 ms with 1 GB.
+ * Sends messages through systemd-notify, since Node has no Unix datagram sockets. A small helper starts
+ * systemd-notify, since forking holds up a large Node process.
+ * See docs/decisions.md, "A helper speaks to systemd"
  */
 export class Notifier {
   readonly #system: System
@@ -34,7 +37,8 @@ export class Notifier {
   }
 
   /**
-   * Tells it, after what was told before; settles when it knows, or cannot be told.
+   * Sends a message, after all earlier messages. Settles when the service manager has read it, or
+   * cannot be told; never rejects.
    *
    * @param variables `['READY=1', 'STATUS=generation 0 serves']`
    */
@@ -43,8 +47,9 @@ export class Notifier {
     if (code === '0' || this.#hasWarned) return
     this.#hasWarned = true
     this.#logger().warn(
-      `Cannot tell the service manager ${variables[0] ?? ''}: systemd-notify ${code === '' ? 'did not run' : `ended with ${code}`}. ` +
-        'It must be installed here, and the unit needs NotifyAccess=all.',
+      `Cannot tell the service manager ${variables[0] ?? ''}: ` +
+        `systemd-notify ${code === '' ? 'did not run' : `ended with ${code}`}. ` +
+        'Install it here, and set NotifyAccess=all in the unit.',
     )
   }
 
@@ -55,7 +60,7 @@ export class Notifier {
         resolve('')
         return
       }
-      // Referenced: what waits for this is the exit, or a restart.
+      // Referenced: the exit or a restart waits for this message.
       const timer = this.#system.setTimeout(() => helper.kill('SIGKILL'), patienceMs)
       this.#waiting.push((code) => {
         clearTimeout(timer)
@@ -74,7 +79,7 @@ export class Notifier {
         env: { PATH: env['PATH'], NOTIFY_SOCKET: this.#socket },
       })
     } catch {
-      return undefined // as when it exits: whoever sends is told
+      return undefined // like an exit of the helper: `send` logs it
     }
     const ended = (): void => {
       this.#helper = undefined
@@ -82,11 +87,11 @@ export class Notifier {
     }
     helper.on('error', ended)
     helper.on('exit', ended)
-    helper.stdin?.on('error', () => undefined) // it is gone, which its exit tells
+    helper.stdin?.on('error', () => undefined) // the helper is gone, and 'exit' reports that
     helper.stdout?.on('data', (codes: Buffer) => {
       for (const code of codes.toString().match(/\d+/g) ?? []) this.#waiting.shift()?.(code)
     })
-    // It ends when this process does, and must not keep it from that.
+    // The helper ends with this process, and must not keep it alive.
     helper.unref()
     for (const stream of [helper.stdin, helper.stdout]) (stream as Socket | null)?.unref()
     return helper

@@ -7,18 +7,21 @@ import type { NotifyAddress } from './variables.js'
 const longestStatus = 200
 
 /**
- * The service manager, as the one process has it that answers to it: the supervisor, or without one the
- * generation that serves. What it is told is in sd_notify(3).
+ * Reports to the service manager (sd_notify(3)). Only one process does so at a time: the supervisor, or
+ * without a supervisor the generation that serves.
  */
 export class ServiceManager {
-  /** For the process that answers to it next. */
+  /** Address for the process that reports next. */
   readonly address: NotifyAddress
   readonly #system: System
   readonly #notifier: Notifier
   readonly #isWell: () => Promise<unknown>
   #watchdog: NodeJS.Timeout | undefined
 
-  /** @param isWell asked before the watchdog is told so; never rejects, and never settles if it is not */
+  /**
+   * @param isWell called before each message to the watchdog; settles if the service is well, never
+   * settles if it is not, and never rejects
+   */
   constructor(
     system: System,
     address: NotifyAddress,
@@ -31,12 +34,12 @@ export class ServiceManager {
     this.#isWell = isWell
   }
 
-  /** A generation serves: for the first time, or in the place of another. */
+  /** Reports that a generation serves, for the first time or in the place of another. */
   serving(number: number, pid: number): void {
     this.#ready(`${generationName({ number, pid })} serves`)
   }
 
-  /** Settles when it knows: only then may another process say that it serves. */
+  /** Reports a restart; settles once that is read. Only then may another process report that it serves. */
   restarting(): Promise<void> {
     const microseconds = String(this.#system.monotonicUs())
     return this.#notifier.send(
@@ -46,12 +49,12 @@ export class ServiceManager {
     )
   }
 
-  /** The restart is over, and nothing has changed. */
+  /** Reports that a restart is over and has changed nothing. */
   restartFailed(reason: string): void {
     this.#ready(`the last restart failed: ${reason}`)
   }
 
-  /** Another process answers to it from now on. */
+  /** Stops the watchdog: another process reports from now on. */
   succeeded(): void {
     clearTimeout(this.#watchdog)
     this.#watchdog = undefined
@@ -62,9 +65,9 @@ export class ServiceManager {
   }
 
   /**
-   * Names the process whose end is the end of the service; settles when it knows. Until then that is this
-   * one, which must not end before. It is said as late as that: should the successor die meanwhile, this
-   * process serves again, and would be ended with the service if it were not the main one.
+   * Names the process whose end is the end of the service. Settles once that is read: until then, this
+   * process is the main process and must not exit.
+   * See docs/decisions.md, "The main process moves last"
    */
   moveMainTo(pid: number): Promise<void> {
     return this.#notifier.send(`MAINPID=${String(pid)}`)
@@ -78,7 +81,7 @@ export class ServiceManager {
   async #watch(): Promise<void> {
     const { watchdogMs } = this.address
     if (watchdogMs === undefined) return
-    // Unreferenced: nothing lives on only to say so.
+    // Unreferenced: the watchdog must not keep this process alive.
     const timer = this.#system.setTimeout(() => void this.#watch(), watchdogMs / 2).unref()
     this.#watchdog = timer
     await this.#isWell()

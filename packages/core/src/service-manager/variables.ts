@@ -1,26 +1,28 @@
 import type { System } from '../node/system.js'
 
+// The environment variables by which a service manager speaks to this process.
+
 /** A socket that the service manager has opened for this process: `{ fd: 3, name: 'app.socket' }`. */
 export interface PassedSocket {
   fd: number
   name: string
 }
 
-/** Where and how often the service manager wants to hear from a service. */
+/** Where and how often a service reports to the service manager. */
 export interface NotifyAddress {
-  /** Path of its socket; of an abstract one with a leading `@`. */
+  /** Path of the service manager's socket; the name of an abstract socket begins with `@`. */
   socket: string
-  /** How long it may hear nothing before it ends the service, in ms; `undefined`: for ever. */
+  /** Longest silence before the service manager ends the service, in ms; `undefined`: no limit. */
   watchdogMs: number | undefined
 }
 
-/** What a service manager has told this process by its environment (sd_listen_fds(3), sd_notify(3)). */
+/** Values of the variables that are meant for this process (sd_listen_fds(3), sd_notify(3)). */
 export interface ServiceVariables {
   sockets: PassedSocket[]
   notify: NotifyAddress | undefined
 }
 
-/** The first of them comes after standard input, output and error. */
+/** Descriptor of the first passed socket: the next after standard input, output and error. */
 const firstFd = 3
 
 const names = [
@@ -33,8 +35,9 @@ const names = [
 ]
 
 /**
- * Takes what is meant for this process out of the environment, so that no child obeys it too: a socket
- * is there once, and what a child says would count for the whole service.
+ * Reads the variables and removes them from the environment, so that no child obeys them too: a child
+ * does not have the sockets, and its messages would count for the whole service.
+ * See docs/decisions.md, "The variables of systemd leave the environment"
  */
 export function takeServiceVariables({ env, pid }: Pick<System, 'env' | 'pid'>): ServiceVariables {
   const given = { ...env }
@@ -46,18 +49,18 @@ export function takeServiceVariables({ env, pid }: Pick<System, 'env' | 'pid'>):
   }
 }
 
-/** Takes all of that out of an environment. */
+/** Removes the service manager's variables from an environment. */
 export function hideServiceVariables(environment: NodeJS.ProcessEnv): void {
   for (const name of names) Reflect.deleteProperty(environment, name)
 }
 
 function socketsOf({ LISTEN_FDS: count, LISTEN_FDNAMES: text }: NodeJS.ProcessEnv): PassedSocket[] {
   const socketNames = text?.split(':') ?? []
-  // More than a process can have open is no count.
+  // No process can have more descriptors open than this: a larger number is not a count.
   const length = Math.min(wholeNumber(count) ?? 0, 1_048_576)
   return Array.from({ length }, (_, index) => ({
     fd: firstFd + index,
-    name: socketNames[index] ?? 'unknown', // as sd_listen_fds_with_names(3) has it
+    name: socketNames[index] ?? 'unknown', // as in sd_listen_fds_with_names(3)
   }))
 }
 

@@ -14,7 +14,7 @@ const explain = (words: LastWords, hasTakenOver = false): EndlessError =>
 test('one that has said nothing is told of by what it did', () => {
   const error = explain(new LastWords())
   expect(error.message).toBe(
-    'The successor (pid 101) exited with code 1. This generation serves on.',
+    'The successor (pid 101) exited with code 1. This generation keeps serving.',
   )
   expect(error).toMatchObject({ pid: 101, exitCode: null, signal: null, stderr: [] })
   expect(error.cause).toBe(undefined)

@@ -132,7 +132,7 @@ test('a path that leads to it is not mended, one that is gone is', async () => {
   const first = served.bound!
   fs.rmSync(target)
   served.mend()
-  expect(logged).toEqual([expect.stringContaining(`Somebody has removed ${target}`)])
+  expect(logged).toEqual([expect.stringContaining(`${target} was removed`)])
   expect([leadsTo(first), leadsTo(served.bound!)]).toEqual([false, true])
   await connect()
 })

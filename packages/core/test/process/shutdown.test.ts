@@ -201,7 +201,7 @@ describe('after a restart', () => {
     Object.assign(server!, { terminate: () => Promise.reject(new Error('thrown on purpose')) })
     shutdown.follow()
     await settle(20)
-    expect(system.lines.join('')).toContain('The end of this process failed: thrown on purpose')
+    expect(system.lines.join('')).toContain('The shutdown failed: thrown on purpose')
     expect(system.exits).toBe(1)
   })
 

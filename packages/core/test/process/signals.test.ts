@@ -55,9 +55,9 @@ test('it can be installed again', () => {
 })
 
 test.each([
-  ['SIGHUP', 'it ends the service instead of restarting it; and'],
-  ['SIGTERM', 'it loses requests; and'],
-  ['SIGINT', 'it loses requests; and'],
+  ['SIGHUP', 'it ends the service instead of restarting it. If'],
+  ['SIGTERM', 'it loses requests. If'],
+  ['SIGINT', 'it loses requests. If'],
 ] as const)(
   'a foreign %s listener from before is warned about by name of the remedy',
   (signal, harm) => {
@@ -78,7 +78,7 @@ test('foreign listeners to several signals are one warning that names them', () 
   const [line = ''] = system.lines
   const named = /Another listener to (.*?) is/.exec(line)?.[1]?.split(', ').sort()
   expect(named).toEqual(['SIGHUP', 'SIGINT', 'SIGTERM'])
-  expect(line).toContain('it ends the service instead of restarting it or loses requests; and')
+  expect(line).toContain('it ends the service instead of restarting it or loses requests. If')
 })
 
 test('foreign listeners that come later are one warning too, and each signal is named once', async () => {

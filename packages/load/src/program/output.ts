@@ -8,7 +8,7 @@ export interface Line {
   text: string
 }
 
-/** Collects what a program prints, line by line, in the order in which it came. */
+/** Collects the lines that a program prints, in the order of their arrival. */
 export class Output {
   readonly lines: Line[] = []
   readonly #listeners = new Set<(line: Line) => void>()
@@ -28,7 +28,7 @@ export class Output {
       if (rest) this.add({ stream, text: rest })
     })
     readable.on('close', () => {
-      // What a program could not be started for is reported in the same turn.
+      // The reason why a program did not start arrives in the same turn, possibly after this event.
       if (--this.#open === 0) setImmediate(this.#ended.resolve, undefined)
     })
   }
@@ -44,9 +44,10 @@ export class Output {
   }
 
   /**
-   * Resolves with the first result of `find` that is not undefined, over old lines and then new ones.
+   * Resolves with the first result of `find` that is not undefined, over the lines from index `since` on,
+   * then over new lines.
    *
-   * @throws Error at the deadline, or when nobody is left that could print
+   * @throws Error at the deadline, or when every process that could print has ended
    */
   async wait<T>(find: (line: Line) => T | undefined, since: number, wait: WaitOptions): Promise<T> {
     for (const line of this.lines.slice(since)) {

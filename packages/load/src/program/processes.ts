@@ -1,27 +1,29 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
+// Identifies, finds and signals processes, with the help of /proc where it exists.
+
 interface Stat {
   state: string
   parent: number
   group: number
-  /** The kernel's, `PF_EXITING` among them. */
+  /** The kernel's task flags, such as `PF_EXITING`. */
   flags: number
-  /** Ticks since boot: with the pid it names one process, also after the pid was given again. */
+  /** In ticks since boot. Together with the pid it identifies one process, even after the pid was reused. */
   startTime: string
 }
 
-/** One process, told apart from a later one that got the same pid. */
+/** The identity of one process; unlike a pid alone, it never matches a later process that reuses the pid. */
 export interface ProcessIdentity {
   pid: number
   startTime: string | undefined
 }
 
-/** Returns who has the pid now. */
+/** Returns the identity of the process that has the pid now. */
 export function identify(pid: number): ProcessIdentity {
   return { pid, startTime: statOf(pid)?.startTime }
 }
 
-/** Tells whether the process runs; one that ended and was not reaped yet does not. */
+/** Whether the process runs. A process that has ended but was not reaped yet (a zombie) does not. */
 export function isAlive(process: number | ProcessIdentity): boolean {
   const { pid, startTime } = typeof process === 'number' ? identify(process) : process
   if (!signalExists(pid)) return false
@@ -31,8 +33,8 @@ export function isAlive(process: number | ProcessIdentity): boolean {
 }
 
 /**
- * Tells whether the process has begun to exit: it runs no code of its own any more. The kernel closes its
- * files a little before it can be reaped, so whoever reads the end of a connection may still see its pid.
+ * Whether the process has begun to exit, and so runs no more code of its own. The kernel closes its files
+ * shortly before it can be reaped, so a client that reads the end of a connection may still see the pid.
  */
 export function hasExited(pid: number): boolean {
   if (!signalExists(pid)) return true
@@ -45,8 +47,8 @@ export function hasExited(pid: number): boolean {
 const exiting = 0x4
 
 /**
- * Lists the processes of a group, and the children of these parents: also successors that never reported
- * anything. Empty where there is no /proc.
+ * Lists the processes of a group and the children of `parents`, which include successors that never
+ * reported. Returns an empty list where there is no /proc.
  */
 export function family(group: number, parents: ReadonlySet<number>): ProcessIdentity[] {
   if (!hasProc) return []
@@ -58,13 +60,13 @@ export function family(group: number, parents: ReadonlySet<number>): ProcessIden
     .map(({ pid, stat }) => ({ pid, startTime: stat?.startTime }))
 }
 
-/** Sends a signal, if this very process is still there. */
+/** Sends a signal, unless the process has ended: a later process with the same pid gets none. */
 export function signalProcess(process: ProcessIdentity, signal: NodeJS.Signals): void {
   if (!isAlive(process)) return
   try {
     globalThis.process.kill(process.pid, signal)
   } catch (error) {
-    // It may have ended since the look; that is what was wanted.
+    // ESRCH: it has ended since the check, so it needs no signal.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
@@ -76,10 +78,10 @@ function statOf(pid: number): Stat | undefined {
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1')
   } catch {
-    // No such process, or no /proc: both mean that nothing is known.
+    // No such process, or no /proc: in both cases nothing is known.
     return undefined
   }
-  // The name of the program stands in brackets and may hold anything, brackets and spaces too.
+  // The program's name is in parentheses and may itself contain parentheses and spaces.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const { 0: state = '', 1: parent, 2: group, 6: flags, 19: startTime = '' } = fields
   return { state, parent: Number(parent), group: Number(group), flags: Number(flags), startTime }

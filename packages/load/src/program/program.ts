@@ -5,16 +5,18 @@ import { type Line, Output } from './output.js'
 import { family, identify, isAlive, type ProcessIdentity, signalProcess } from './processes.js'
 import { until, type WaitOptions } from './until.js'
 
+// Starts a program, follows its generations from outside, and ends them.
+
 export interface ProgramOptions {
   /** @default process.execPath */
   command?: string
   args: readonly string[]
-  /** Added to this process's environment; `undefined` takes a variable away. */
+  /** Merged into this process's environment; `undefined` removes a variable. */
   env?: NodeJS.ProcessEnv
   cwd?: string
 }
 
-/** A line of JSON with an `event`, printed on stdout: `{"event":"ready","pid":41,"generation":1}`. */
+/** A line of JSON that the program prints on stdout: `{"event":"ready","pid":41,"generation":1}`. */
 export interface ProgramEvent {
   event: string
   pid: number
@@ -31,8 +33,8 @@ const programs = new Set<Program>()
 let watchesExit = false
 
 /**
- * Starts a program whose generations share its stdout, and so report there. What is left of it when
- * this process exits, also because of an error, is ended then.
+ * Starts a program whose generations all report on its stdout. When this process exits, even because of
+ * an error, every process that is left of the program is killed.
  */
 export function startProgram(options: ProgramOptions): Program {
   if (!watchesExit) process.once('exit', endAllNow)
@@ -42,19 +44,19 @@ export function startProgram(options: ProgramOptions): Program {
   return program
 }
 
-/** Ends everything that was started with `startProgram`. For teardown; never rejects because of a process that is gone. */
+/** Ends every program started with `startProgram`. A process that has already ended is no error. */
 export async function endAll(): Promise<void> {
   await Promise.all([...programs].map((program) => program.end()))
 }
 
 function endAllNow(): void {
-  // A generation that is about to spawn can do so between look and kill, and nothing may wait here.
+  // A generation may spawn between the listing and the kill, and an 'exit' listener cannot wait: repeat.
   for (let look = 0; look < 20; look++) {
     for (const program of programs) program.kill()
   }
 }
 
-/** One program and all its generations, as far as they are to be seen from outside. */
+/** One program and all its generations, as seen from outside. */
 export class Program {
   readonly child: ChildProcessByStdio<null, Readable, Readable>
   readonly output = new Output()
@@ -62,8 +64,8 @@ export class Program {
   readonly #seen = new Map<number, ProcessIdentity>()
 
   constructor({ command = process.execPath, args, env, cwd }: ProgramOptions) {
-    // A group of its own: that is how a successor is found which never reports anything, and why
-    // Ctrl-C in a terminal does not reach the program before whoever started it.
+    // Its own process group, by which a successor that never reports is found. It also keeps Ctrl-C in a
+    // terminal from reaching the program before the process that started it.
     this.child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
@@ -79,7 +81,7 @@ export class Program {
     if (this.child.pid !== undefined) this.#see(this.child.pid)
   }
 
-  /** The pid of the first process; the current generation has another one after a restart. */
+  /** The pid of the first process. After a restart, the current generation has another pid. */
   get pid(): number {
     if (this.child.pid === undefined) throw new Error(`not started\n${this.output.toString()}`)
     return this.child.pid
@@ -93,19 +95,19 @@ export class Program {
     return this.output.text('stderr')
   }
 
-  /** Every generation that reported `ready`, in the order of their reports. */
+  /** Every generation that reported `ready`, in the order of the reports. */
   get generations(): ReadyEvent[] {
     return this.events.filter((event): event is ReadyEvent => event.event === 'ready')
   }
 
-  /** The newest generation that reported. */
+  /** The generation that reported `ready` last. */
   get current(): ReadyEvent {
     const last = this.generations.at(-1)
     if (!last) throw new Error(`no generation has reported\n${this.output.toString()}`)
     return last
   }
 
-  /** Every process that is known: the first, those that reported, and others of its group or under them. */
+  /** Every known process: the first, all that reported, the rest of the group, and the children of these. */
   get processes(): ProcessIdentity[] {
     if (this.child.pid !== undefined) {
       const known = new Set(this.#seen.keys())
@@ -118,7 +120,7 @@ export class Program {
     return this.processes.filter(isAlive).map(({ pid }) => pid)
   }
 
-  /** Resolves with the match of the first line, old ones since `since` included, on stdout or stderr. */
+  /** Resolves with the first match in a line of stdout or stderr, from the line with index `since` on. */
   waitForLine(
     pattern: RegExp,
     { since = 0, ...wait }: WaitOptions & { since?: number },
@@ -150,12 +152,12 @@ export class Program {
     )
   }
 
-  /** Sends a signal to a generation, the newest unless told. */
+  /** Sends a signal to a generation, by default to the newest. */
   signal(signal: NodeJS.Signals, pid: number = this.current.pid): void {
     try {
       process.kill(pid, signal)
     } catch (cause) {
-      const message = `${signal} to ${pid}: it is gone\n${this.output.toString()}`
+      const message = `cannot send ${signal} to ${pid}: it has ended\n${this.output.toString()}`
       throw new Error(message, { cause })
     }
   }
@@ -169,24 +171,24 @@ export class Program {
     return { code: child.exitCode, signal: child.signalCode }
   }
 
-  /** Resolves when that process has ended, whichever generation it is. */
+  /** Resolves when the process with this pid has ended, whichever generation it is. */
   async waitForEnd(pid: number, wait: WaitOptions): Promise<void> {
     const process = this.#seen.get(pid) ?? identify(pid)
     await until(() => !isAlive(process), this.#explained(wait))
   }
 
-  /** Sends SIGKILL to every process that is known, by its pid; tells whether there was one. */
+  /** Sends SIGKILL to every known process that is alive; returns whether there was any. */
   kill(): boolean {
-    // Stopped first: one that starts others could do so between the look and its end.
+    // Stop all first: a running process could spawn another between the listing and its kill.
     for (const process of this.processes) signalProcess(process, 'SIGSTOP')
     const alive = this.processes.filter(isAlive)
     for (const process of alive) signalProcess(process, 'SIGKILL')
     return alive.length > 0
   }
 
-  /** Resolves when every process that is known has ended, by SIGKILL. */
+  /** Kills every known process with SIGKILL; resolves when all have ended. */
   async end(): Promise<void> {
-    // A generation that is about to spawn can do so between look and kill: look until none is left.
+    // A generation may spawn between the listing and the kill: repeat until none is left.
     await until(() => !this.kill(), {
       step: 'every process has ended',
       deadlineMs: 10_000,
@@ -222,7 +224,7 @@ function parseEvent({ stream, text }: Line): ProgramEvent | undefined {
       ? (value as ProgramEvent)
       : undefined
   } catch {
-    // A line of another kind that only looks like ours: it stays in the output.
+    // Not an event, only a line that begins like one: it stays in the output.
     return undefined
   }
 }

@@ -1,16 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Names a wait and bounds it: an error that says neither helps nobody. */
+// Waits that end at a deadline, with an error that names the step.
+
+/** The name and the limit of a wait, so that the error at the deadline shows which step took how long. */
 export interface WaitOptions {
   step: string
   deadlineMs: number
-  /** Adds to the error what is known when the deadline has passed, such as a program's output. */
+  /** Returns details for the error at the deadline, such as a program's output. */
   explain?: () => string
 }
 
 /**
- * Polls until `check` returns something truthy and resolves with that. A check that throws counts
- * as not yet; its error becomes the cause.
+ * Polls until `check` returns a truthy value, and resolves with this value. A check that throws counts as
+ * falsy; its error becomes the `cause`.
  *
  * @throws Error with the step, the deadline and the explanation
  */
@@ -24,7 +26,7 @@ export async function until<T>(
   for (;;) {
     const leftMs = endsAt - performance.now()
     try {
-      // The check itself may hang; it must not outlive the deadline either.
+      // The check itself may hang, so the deadline bounds it too.
       const result = await withDeadline(Promise.resolve(check()), {
         ...options,
         deadlineMs: Math.max(1, leftMs),
@@ -39,7 +41,7 @@ export async function until<T>(
 }
 
 /**
- * Resolves or rejects as the promise does, if it does so in time.
+ * Settles like the promise, if the promise settles before the deadline.
  *
  * @throws Error with the step, the deadline and the explanation
  */
@@ -55,7 +57,7 @@ export async function withDeadline<T>(promise: Promise<T>, options: WaitOptions)
   }
 }
 
-/** Returns a promise together with what resolves it. */
+/** Returns a promise together with the function that resolves it. */
 export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve!: (value: T) => void
   const promise = new Promise<T>((settle) => (resolve = settle))

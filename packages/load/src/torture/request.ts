@@ -2,24 +2,24 @@ import { createHash } from 'node:crypto'
 import type { Random } from './random.js'
 import type { RawResponse } from './responses.js'
 
-// What test/fixtures/hashes.mjs understands and answers.
+// Random requests for test/fixtures/hashes.mjs, and the check of its responses.
 
-/** A request in bytes, and the answer that it must get. */
+/** A request in bytes, and the response body that it must get. */
 export interface TortureRequest {
   id: string
   kind: 'get' | 'post' | 'chunked' | 'early'
   head: Buffer
-  /** As it goes over the wire: with chunk sizes, if there are any. */
+  /** The bytes on the wire: a chunked body includes its chunk sizes. */
   body: Buffer
   expectedBody: string
 }
 
-// A body that is taken for a request answers by itself: what smuggling is made of.
+// A body that looks like a request: a server that took it for one (request smuggling) would respond to it.
 const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: smuggled\r\n\r\n'
 const longestBody = 128 * 1024
 const alphabet = 'abcdefghijklmnopqrstuvwxyz'
 
-/** Makes a random request. With `close` it asks for the end of the connection. */
+/** Creates a random request. `close` asks the server to end the connection; `counted` adds `X-Count`. */
 export function createRequest(
   random: Random,
   id: string,
@@ -49,14 +49,14 @@ export function createRequest(
   }
 }
 
-/** Says what is wrong with a response, or nothing. */
+/** Returns what is wrong with a response, or undefined. */
 export function complaintAbout(
   response: RawResponse,
   request: TortureRequest | undefined,
 ): string | undefined {
   const { status, headers, body } = response
   const got = `status ${status}, id ${headers['x-id'] ?? 'none'}, ${JSON.stringify(body.slice(0, 80))} (${body.length})`
-  if (!request) return `a response to nothing: ${got}`
+  if (!request) return `a response without a request: ${got}`
   if (status === 200 && headers['x-id'] === request.id && body === request.expectedBody) {
     return undefined
   }
@@ -92,7 +92,7 @@ function inChunks(random: Random, content: Buffer): Buffer {
 
 const noise = createNoise(2 * longestBody)
 
-/** Bytes without a pattern, the same in every run. */
+/** Returns bytes without a pattern, the same in every run. */
 function createNoise(length: number): Buffer {
   const blocks = Array.from({ length: Math.ceil(length / 64) }, (_, index) =>
     createHash('sha512').update(String(index)).digest(),

@@ -1,13 +1,15 @@
+// A minimal parser of HTTP/1 responses.
+
 export interface RawResponse {
   status: number
-  /** Names in lower case; of repeated ones the last. */
+  /** Names are in lower case; of a repeated header the last value counts. */
   headers: Record<string, string>
   body: string
 }
 
 /**
- * Cuts bytes into the complete HTTP/1 responses that they begin with. It knows Content-Length and
- * chunked bodies, not those that last until the connection ends, nor answers to HEAD.
+ * Splits off the complete HTTP/1 responses at the beginning of `bytes`. Understands chunked bodies and
+ * bodies with Content-Length, but no bodies that last until the connection ends, and no responses to HEAD.
  */
 export function parseResponses(bytes: Buffer): { responses: RawResponse[]; rest: Buffer } {
   const responses: RawResponse[] = []

@@ -1,18 +1,20 @@
-import { TortureConnection, type TortureCounts } from './connection.js'
+import { TortureConnection, type TortureCounts } from './torture-connection.js'
+
+// Clients that torture a server: many random connections at once, and one report.
 
 export interface TortureReport extends TortureCounts {
-  /** Each with the last things that its connection did and saw. */
+  /** Each failure with the recent history of its connection. */
   failures: string[]
 }
 
 export interface TortureOptions {
   port: number
   connections: number
-  /** The same seed lets every connection do the same again; only the moments differ. */
+  /** With the same seed every connection does the same again; only the timing differs. */
   seed: number
   /**
-   * The server may announce the end of a connection that the client would keep. Requests that were
-   * sent behind others meanwhile may then be lost. @default false
+   * Allows the server to announce the end of a connection that the client would keep. Requests that were
+   * pipelined meanwhile may then be lost. @default false
    */
   mayClose?: boolean
 }
@@ -20,7 +22,7 @@ export interface TortureOptions {
 export interface Torture {
   start(): void
   snapshot(): TortureReport
-  /** Ends every connection in its own way, and resolves when all have ended. */
+  /** Lets every connection end in its own way; resolves when all have ended. */
   stop(): Promise<TortureReport>
 }
 

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type http from 'node:http'
 
+// Kinds of requests: what each call sends, and what it expects back.
+
 /** A complete response. */
 export interface Answer {
   status: number
@@ -18,29 +20,29 @@ export interface Call {
   method: string
   path: string
   body?: Buffer
-  /** Sends the first half of the body, waits this long, sends the rest. */
+  /** Pause between the first half of the body and the rest. */
   pauseMs?: number
-  /** Returns what is wrong with the content of a complete response, or nothing. */
+  /** Returns what is wrong with the content of a complete response, or undefined. */
   verify?: (answer: Answer) => string | undefined
   /** @default 200 */
   expectedStatus?: number
 }
 
-/** Makes the next call of its kind; load picks one of its kinds for each request. */
+/** Creates the next call of its kind; a load picks a kind at random for each request. */
 export type CallKind = () => Call
 
 export interface EchoOptions {
   path?: string
   /** @default [1, 16_384] */
   bodyBytes?: Range
-  /** Makes the request last: its second half is sent that much later. @default [0, 0] */
+  /** Makes the request last longer: the second half of the body follows after this pause. @default [0, 0] */
   pauseMs?: Range
 }
 
 // Slices of one random block are as good as new random bytes, and cost nothing under load.
 const noise = randomBytes(4 * 1024 * 1024)
 
-/** Returns a kind of call that gets `path` and wants a response that is not empty. */
+/** Returns a kind of call that sends GET `path` and expects a body that is not empty. */
 export function get(path = '/'): CallKind {
   const call: Call = {
     name: `GET ${path}`,
@@ -51,7 +53,11 @@ export function get(path = '/'): CallKind {
   return () => call
 }
 
-/** Returns a kind of call that posts random bytes and wants exactly those back. */
+/**
+ * Returns a kind of call that posts random bytes and expects exactly these bytes back.
+ *
+ * @throws RangeError if `bodyBytes` allows more than 4 MiB
+ */
 export function postEcho(options: EchoOptions = {}): CallKind {
   const { path = '/echo', bodyBytes = [1, 16_384], pauseMs = [0, 0] } = options
   if (bodyBytes[1] > noise.length) throw new RangeError(`bodyBytes: at most ${noise.length}`)
@@ -68,7 +74,8 @@ export function postEcho(options: EchoOptions = {}): CallKind {
       verify: (answer) =>
         answer.body.equals(body)
           ? undefined
-          : `sent ${length} bytes, got ${answer.body.length}${answer.body.length === length ? ' others' : ''}`,
+          : `sent ${length} bytes, got ${answer.body.length}` +
+            (answer.body.length === length ? ' different ones' : ''),
     }
   }
 }
@@ -78,7 +85,7 @@ export function pick([from, to]: Range): number {
   return from + Math.random() * (to - from)
 }
 
-/** Returns any one of them. */
+/** Returns a random element, each with the same probability. */
 export function pickOne<T>(choices: readonly [T, ...T[]]): T {
   return choices[Math.floor(Math.random() * choices.length)] ?? choices[0]
 }

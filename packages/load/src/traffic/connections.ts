@@ -2,24 +2,26 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
+// Counts the client's connections: opened, moved to another process, closed by the server.
+
 export interface ConnectionCounts {
-  /** Connections that were opened to be kept, the first ones included. */
+  /** Connections that were opened to be kept, the first connections included. */
   opened: number
-  /** Opened because the one before had gone. */
+  /** Those of `opened` that replaced a connection which had ended. */
   reconnects: number
-  /** Times that another process answered on a connection than the one before. */
+  /** Responses from another process than the previous response on the same connection. */
   moved: number
-  /** Ended by the server, which had said `Connection: close`. */
+  /** Kept connections whose end the server announced with `Connection: close`. */
   closedAnnounced: number
-  /** Ended by the server without a word: a request that was just being sent would have been lost. */
+  /** Kept connections that the server ended unannounced: a request on its way would have been lost. */
   closedUnannounced: number
   /** Connections that were opened for one request each. */
   fresh: number
-  /** Fresh ones that were due while as many as come in a second had no answer yet. */
+  /** Fresh connections not opened when due, because one second's worth of them were still unanswered. */
   freshSkipped: number
-  /** TLS handshakes, of fresh connections too. */
+  /** TLS handshakes, including those of fresh connections. */
   handshakes: number
-  /** Those that resumed a session. */
+  /** TLS handshakes that resumed a session. */
   resumed: number
 }
 
@@ -30,7 +32,7 @@ interface SocketState {
   endedByUs: boolean
 }
 
-/** Watches the sockets from outside: which are new, which the server ended, which changed process. */
+/** Watches the client's sockets: which are new, which the server ended, which moved to another process. */
 export class Connections {
   readonly counts: ConnectionCounts = {
     opened: 0,
@@ -48,8 +50,8 @@ export class Connections {
   #stopping = false
 
   /**
-   * Looks at the socket that a request was given and tells whether it is a new one. `onOpen` is
-   * called when a new one connects.
+   * Registers the socket of a request; returns whether the socket is new. `onOpen` is called when a new
+   * socket that is to be kept connects.
    */
   used(socket: Socket, { kept, onOpen }: { kept: boolean; onOpen?: () => void }): boolean {
     if (this.#states.has(socket)) return false
@@ -65,7 +67,7 @@ export class Connections {
     return true
   }
 
-  /** Counts one more connection that is to be kept. */
+  /** Counts a connection that is to be kept; `again` if it replaces an earlier connection. */
   opened({ again }: { again: boolean }): void {
     this.counts.opened++
     if (again) this.counts.reconnects++
@@ -85,21 +87,21 @@ export class Connections {
     state.pid = pid
   }
 
-  /** Notes that the client gave a connection up, with a request on it. */
+  /** Notes that the client gave up a connection during a request. */
   abandoned(socket: Socket): void {
     const state = this.#states.get(socket)
     if (state) state.endedByUs = true
   }
 
-  /** From now on connections are closed by the client. */
+  /** Notes that from now on the client closes the connections. */
   stop(): void {
     this.#stopping = true
   }
 
-  // Not by 'end' and 'error': while a socket is idle the agent of Node 22 and later keeps both to
-  // itself and only destroys it (lib/_http_agent.js, freeSocketOnReadGuard).
+  // Listens for 'close', not for 'end' and 'error': since Node 22 the agent consumes both while a socket is
+  // idle, and only destroys the socket (lib/_http_agent.js, freeSocketOnReadGuard).
   #watchClose(socket: Socket, state: SocketState): void {
-    // The agent gives up an idle connection in time, before the server does.
+    // The agent closes an idle connection at its timeout, before the server does.
     socket.once('timeout', () => (state.endedByUs = true))
     socket.once('close', () => {
       if (state.announced || state.endedByUs || this.#stopping) return

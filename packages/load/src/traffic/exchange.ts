@@ -2,7 +2,10 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import type { Answer, Call } from './call.js'
-import { ExchangeError, type FailureKind } from './failure.js'
+import { ExchangeError } from './exchange-error.js'
+import type { FailureKind } from './failure.js'
+
+// One HTTP request and its response, or the kind of failure.
 
 export interface ExchangeTarget {
   host: string
@@ -10,16 +13,16 @@ export interface ExchangeTarget {
   tls?: { ca?: string; servername?: string } | undefined
   agent: http.Agent
   requestTimeoutMs: number
-  /** Called with the connection that the request was given; tells whether it is a new one. */
+  /** Called with the connection that the request gets; returns whether the connection is new. */
   onSocket: (socket: Socket) => boolean
-  /** Called as soon as the head is there: by then the server has said whether the connection stays. */
+  /** Called with the head of the response, which shows whether the server keeps the connection. */
   onHead: (response: http.IncomingMessage) => void
 }
 
 /**
- * Sends one request, once, and resolves with the complete and verified response.
+ * Sends one request and never retries it; resolves with the complete, verified response.
  *
- * @throws {ExchangeError} with the kind of failure; it never retries
+ * @throws {ExchangeError} with the kind of failure
  */
 export function exchange(call: Call, target: ExchangeTarget): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -32,8 +35,8 @@ export function exchange(call: Call, target: ExchangeTarget): Promise<Answer> {
       headers: call.body ? { 'content-length': call.body.length } : {},
     })
     let connected = false
-    // Not `request.reusedSocket`: that stays false when the agent hands a socket straight on to the
-    // next request that waits (node lib/_http_agent.js, the 'free' listener).
+    // Not `request.reusedSocket`: it stays false when the agent passes a socket straight to the next
+    // waiting request (Node's lib/_http_agent.js, the 'free' listener).
     let reusedSocket = false
     let response: http.IncomingMessage | undefined
     let pause: NodeJS.Timeout | undefined
@@ -53,7 +56,7 @@ export function exchange(call: Call, target: ExchangeTarget): Promise<Answer> {
       clearTimeout(timer)
       clearTimeout(pause)
       reject(new ExchangeError(kind, message, { code: codeOf(cause), reusedSocket, cause }))
-      // A complete response leaves a sound connection, which the agent has taken back already.
+      // After a complete response the connection is sound, and the agent has already taken it back.
       if (!response?.complete) request.destroy()
     }
 

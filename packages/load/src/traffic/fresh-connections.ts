@@ -5,7 +5,7 @@ import type { Sender } from './sender.js'
 
 const TICK_MS = 10
 
-/** A stream of clients that come once: each opens a connection for one request. */
+/** Opens new connections at a steady rate, each for one request. */
 export class FreshConnections {
   readonly #sender: Sender
   readonly #counts: ConnectionCounts

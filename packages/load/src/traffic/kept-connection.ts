@@ -4,12 +4,11 @@ import { pick, type Range } from './call.js'
 import type { Recorder } from './recorder.js'
 import type { Sender } from './sender.js'
 
-// A server that is gone refuses at once: without this the client would spin.
-const AFTER_FAILURE_MS = 50
+const AFTER_FAILURE_MS = 50 // a server that is down refuses at once: without a pause the client would spin
 
 /**
- * One client that keeps its connection: a request, a pause, the next request. When the server has
- * ended the connection, the next request opens another, as any client does.
+ * A client that keeps its connection: a request, a pause, the next request. After the server has ended
+ * the connection, the next request opens another, as with any HTTP client.
  */
 export class KeptConnection {
   readonly #name: string
@@ -58,6 +57,6 @@ async function pause(durationMs: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(durationMs, undefined, { signal })
   } catch {
-    // Only stopping ends it early, and the loop looks for that next.
+    // AbortError: `stop()` ended the pause early, which the loop checks next.
   }
 }

@@ -9,7 +9,7 @@ export interface LatencySummary {
   maxMs: number
 }
 
-/** Collects latencies in an HDR histogram with three digits: what `node:perf_hooks` has built in. */
+/** Collects latencies in the HDR histogram of `node:perf_hooks`, with three significant digits. */
 export class Latency {
   readonly #histogram = createHistogram({ figures: 3 })
 

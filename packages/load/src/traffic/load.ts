@@ -7,26 +7,27 @@ import type { LoadReport } from './report.js'
 import type { RestartTiming } from './restart-windows.js'
 import { Sender } from './sender.js'
 
+/** Clients that put load on one server; see {@link createLoad}. */
 export interface Load {
   start(): void
   /**
-   * Opens a restart window. Call it right before the signal is sent.
+   * Opens a restart window. Call this right before sending the signal.
    *
-   * @throws Error if nobody has answered yet
+   * @throws Error if no process has answered yet
    */
   markRestart(): void
   /**
    * Resolves when the window of the last restart has closed: `settleMs` after the first answer of
-   * a new pid. Without a new pid it rejects at the deadline.
+   * a new pid. Without a new pid, rejects at the deadline.
    */
   settled(wait?: Partial<WaitOptions>): Promise<RestartTiming>
-  /** Reports on the requests that have ended until now. */
+  /** Reports on the requests that have ended so far. */
   snapshot(): LoadReport
-  /** Sends nothing new, waits for what is in flight, closes the connections. */
+  /** Stops sending, waits for requests in flight, closes the connections. A later call joins the first. */
   stop(): Promise<LoadReport>
 }
 
-/** Creates clients that never send a request twice, so that each request that is lost is seen. */
+/** Creates clients that never retry, so that every lost request is seen. */
 export function createLoad(options: LoadOptions): Load {
   const settings = resolveOptions(options)
   const recorder = new Recorder(settings)

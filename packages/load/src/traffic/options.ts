@@ -1,28 +1,29 @@
 import { type Answer, type CallKind, get, postEcho, type Range } from './call.js'
 
+/** Options of `createLoad`. */
 export interface LoadOptions {
   port: number
   /** @default '127.0.0.1' */
   host?: string
-  /** Speaks TLS. Without `ca` the server's certificate is not checked. */
+  /** Uses TLS. Without `ca`, the server's certificate is not checked. */
   tls?: { ca?: string; servername?: string }
-  /** Connections that stay, each with one request at a time. @default 50 */
+  /** Number of kept connections, each with one request at a time. @default 50 */
   keepAliveConnections?: number
   /** Pause of a kept connection between an answer and its next request. @default [0, 5] */
   thinkMs?: Range
   /**
-   * New connections a second, each for one request. They come when they are due, answered or not, up
-   * to one second's worth: a server that cannot keep up would otherwise only grow a queue.
+   * New connections per second, each for one request. They open on schedule even if earlier requests are
+   * unanswered, up to one second's worth: beyond that, a slow server would only grow a queue.
    * @default 0
    */
   freshPerSecond?: number
-  /** Kinds of requests, picked at random, evenly. @default [get(), postEcho()] */
+  /** Kinds of requests, each equally likely. @default [get(), postEcho()] */
   calls?: readonly [CallKind, ...CallKind[]]
   /** @default 10_000 */
   requestTimeoutMs?: number
-  /** How long after the first answer of the new pid a restart window stays open. @default 2_000 */
+  /** Time that a restart window stays open after the first answer of the new pid. @default 2_000 */
   settleMs?: number
-  /** Reads who answered. @default the headers `x-pid` and `x-generation` */
+  /** Returns which process answered. @default reads the headers `x-pid` and `x-generation` */
   identify?: (answer: Answer) => Identity | undefined
 }
 

@@ -1,6 +1,7 @@
 import type { Answer, Call } from './call.js'
 import { Connections } from './connections.js'
-import type { ExchangeError, Failure } from './failure.js'
+import type { ExchangeError } from './exchange-error.js'
+import type { Failure } from './failure.js'
 import { Latency } from './latency.js'
 import type { ResolvedOptions } from './options.js'
 import type { GenerationCount, LoadReport } from './report.js'
@@ -8,7 +9,7 @@ import { RestartWindows } from './restart-windows.js'
 
 const FAILURES_KEPT = 1_000
 
-/** Adds up what all connections saw. */
+/** Adds up the results of all connections. */
 export class Recorder {
   readonly connections = new Connections()
   readonly windows: RestartWindows
@@ -40,7 +41,7 @@ export class Recorder {
     this.windows.stop(this.#stoppedAtMs)
   }
 
-  /** Returns the pid that answered, if the answer names one. */
+  /** Records an answer; returns its pid, if the answer names one. */
   answered(answer: Answer, fromMs: number): number | undefined {
     const { nowMs } = this
     this.#answered++

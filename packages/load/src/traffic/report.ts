@@ -3,9 +3,11 @@ import type { Failure } from './failure.js'
 import type { LatencySummary } from './latency.js'
 import type { RestartTiming } from './restart-windows.js'
 
+// What a load reports: counts, failures, latencies and restarts.
+
 export interface GenerationCount {
   pid: number
-  /** What the program says; unknown where it says nothing. */
+  /** The generation's number, if the program reports it. */
   generation?: number | undefined
   requests: number
   /** Milliseconds since `start()`. */
@@ -15,16 +17,16 @@ export interface GenerationCount {
 
 export interface LoadReport {
   durationMs: number
-  /** Requests that were answered or failed; those in flight are in neither. */
+  /** Requests that were answered or failed, without those in flight. */
   requests: number
   answered: number
   failed: number
-  /** The first thousand of them. */
+  /** The first 1,000 failures. */
   failures: Failure[]
   /** In the order of their first answers. */
   generations: GenerationCount[]
   latency: { calm: LatencySummary; restart: LatencySummary }
   connections: ConnectionCounts
-  /** One for each `markRestart()`. */
+  /** One entry for each `markRestart()`. */
   restarts: RestartTiming[]
 }

@@ -1,11 +1,11 @@
 import { deferred, type WaitOptions, withDeadline } from '../program/until.js'
 
-/** What one restart looked like from outside; times are in milliseconds since `start()`. */
+/** One restart as its clients saw it; `atMs` is in milliseconds since `start()`. */
 export interface RestartTiming {
   atMs: number
-  /** The process that answered first after it; unknown while none has. */
+  /** The first new process that answered after the mark; undefined until then. */
   pid?: number
-  /** From the mark to that first answer. */
+  /** From the mark to the first answer of `pid`. */
   firstAnswerAfterMs?: number
 }
 
@@ -19,8 +19,8 @@ interface Window {
 }
 
 /**
- * Says which requests met a restart: a window opens at a mark and closes `settleMs` after the
- * first answer of a pid that nobody had answered from before.
+ * Decides which requests met a restart. A window opens at a mark, and closes `settleMs` after the first
+ * answer of a pid that has never answered before.
  */
 export class RestartWindows {
   readonly #settleMs: number
@@ -38,7 +38,7 @@ export class RestartWindows {
 
   mark(nowMs: number): void {
     if (this.#pids.size === 0) {
-      throw new Error('mark a restart: nobody has answered yet, so no pid would be new')
+      throw new Error('cannot mark a restart: no process has answered yet, so no pid would be new')
     }
     this.#close(nowMs)
     const { promise: settled, resolve: settle } = deferred<undefined>()
@@ -62,7 +62,7 @@ export class RestartWindows {
     this.#timer = setTimeout(window.settle, this.#settleMs, undefined)
   }
 
-  /** Tells whether any part of the span lies in a window. */
+  /** Whether any part of the span lies in a window. */
   meets(fromMs: number, toMs: number): boolean {
     return this.#windows.some(({ beganMs, endsMs }) => beganMs <= toMs && endsMs >= fromMs)
   }

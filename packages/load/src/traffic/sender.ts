@@ -2,12 +2,12 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import { pickOne } from './call.js'
+import { ExchangeError } from './exchange-error.js'
 import { exchange } from './exchange.js'
-import { ExchangeError } from './failure.js'
 import type { ResolvedOptions } from './options.js'
 import type { Recorder } from './recorder.js'
 
-/** Sends one random request and records what became of it. */
+/** Sends random requests and records their results. */
 export class Sender {
   readonly #options: ResolvedOptions
   readonly #recorder: Recorder
@@ -24,7 +24,7 @@ export class Sender {
       : new http.Agent(options)
   }
 
-  /** Resolves when the request has ended, either way; tells whether it was answered. */
+  /** Sends one random request; resolves when it has ended: with true if it was answered. */
   async send(
     agent: http.Agent,
     connection: string,

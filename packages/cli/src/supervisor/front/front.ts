@@ -15,8 +15,8 @@ import { SupervisedService } from './supervised-service.js'
 import { type Paths, Whereabouts } from './whereabouts.js'
 
 /**
- * What others have of a supervised service: its pid file, its control socket, what its service manager
- * hears. None of it is needed to start a program, so it is loaded while that starts.
+ * Shows a supervised service to the outside: by its pid file, its control socket, and reports to its service
+ * manager. See docs/decisions.md, "The supervisor loads late what can wait"
  */
 export class Front implements Pick<
   SupervisorHost,
@@ -44,7 +44,7 @@ export class Front implements Pick<
         system,
         notify,
         () => logger,
-        // One that dies is replaced, so that only one that hangs is not well.
+        // For the watchdog, which is to notice hanging alone: a generation that dies is replaced.
         async () => {
           const { current } = supervisor
           if (current) await supervisor.statusOf(current).catch(() => undefined)
@@ -61,18 +61,18 @@ export class Front implements Pick<
     return this.#whereabouts.claim()
   }
 
-  /** Opens what a service manager has bound for the service. */
+  /** Opens the sockets that a service manager bound for the service. */
   open(sockets: PassedSocket[]): PassedListener[] {
     return openPassedSockets(sockets, this.#logger)
   }
 
-  /** Warns if whoever has started this process keeps signals for itself. */
+  /** Warns if this process was started by a launcher that does not forward every signal. */
   warnOfLauncher(): void {
     const { pid, ppid } = this.#system
     const launcher = launchedBy(ppid)
     if (launcher === undefined) return
     this.#logger.warn(
-      `started by ${launcher}, which does not pass every signal on: signal pid ${String(pid)} itself`,
+      `started by ${launcher}, which does not forward every signal: signal pid ${String(pid)} itself`,
     )
   }
 
@@ -95,7 +95,7 @@ export class Front implements Pick<
     this.#serviceManager?.stopping()
   }
 
-  /** The service has ended; settles when whoever waits for that has been answered. */
+  /** Removes pid file and control socket; resolves when clients that wait for the end have been answered. */
   close(): Promise<void> {
     return this.#whereabouts.close()
   }

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 
+// Finds the launcher that started this process.
+
 const launchers = /(?:^|\/)(npm|npx|yarn|pnpm|tsx|nodemon)(?:-cli)?(?:\.[cm]?js)?$/
 const shells = /(?:^|\/)(?:ba|da|z)?sh$/
 
 /**
- * The launcher that has started us and keeps signals for itself: `npm`; `undefined` if there is none.
- * npm does it through a shell, which keeps them as well.
+ * Returns the launcher that started a child of `parentPid` and does not forward every signal, such as
+ * `npm`; `undefined` if there is none. npm starts it by a shell, which does not forward them either.
  */
 export function launchedBy(parentPid: number): string | undefined {
   try {
@@ -17,12 +19,12 @@ export function launchedBy(parentPid: number): string | undefined {
     const isShell = shells.test(words[0] ?? '') && words[1] === '-c'
     return isShell ? launchedBy(parentOf(parentPid)) : undefined
   } catch {
-    // No procfs, or it has just ended: then nobody is there to keep signals.
+    // There is no procfs, or the launcher has just ended and no longer matters.
     return undefined
   }
 }
 
-/** proc(5), /proc/pid/stat: the name of the program stands in brackets and may hold anything. */
+/** Reads a parent's pid from /proc/pid/stat (proc(5)): the name is in brackets and may hold anything. */
 function parentOf(pid: number): number {
   const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])

@@ -1,13 +1,12 @@
 import v8 from 'node:v8'
 
 /**
- * Has V8 collect all garbage whenever it collects any. What is left of a generation has outlived some
- * collections of young objects, and V8 looks for old garbage only when there is much of it: over a
- * thousand restarts this process would grow to about twice its size. Its heap holds 5 MB, of which a full
- * collection takes some 10 ms, and less than one comes in a restart.
+ * Makes each of V8's garbage collections a full one: over a thousand restarts, this process would
+ * otherwise grow to about twice its size.
  *
- * Each collection looks at this option (V8, src/heap/heap.cc, SelectGarbageCollector), so that it can
- * be set while the process runs: once something serves, as it would slow the start.
+ * Each collection reads this option (V8, src/heap/heap.cc, SelectGarbageCollector), so it can be set while
+ * the process runs: once a generation serves, since it would slow the start.
+ * See docs/decisions.md, "The supervisor collects all garbage each time"
  */
 export function keepMemoryFlat(): void {
   v8.setFlagsFromString('--gc-global')

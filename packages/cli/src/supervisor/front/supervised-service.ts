@@ -13,17 +13,19 @@ import {
 import type { Generation } from '../generation.js'
 import type { Supervisor } from '../supervisor.js'
 
-/** How long a generation may take to tell about itself. */
+// What the control socket offers under a supervisor.
+
+/** How long a generation may take to report its status. */
 const answerMs = 1_000
 
-/** What a control socket asks of a supervisor. */
+/** {@link Service} that a supervisor offers over its control socket. */
 export class SupervisedService implements Service {
   readonly #supervisor: Supervisor
   readonly #system: System
   readonly #startedMs: number
-  /** What has been asked of a generation that has not answered yet: not asked again meanwhile. */
+  /** Open questions for the status of a generation: it is not asked again until it answers. */
   readonly #asked = new WeakMap<Generation, Promise<GenerationStatus | undefined>>()
-  /** The restart for all that had asked a generation and were too late. */
+  /** Restarts that follow when a generation handed over before it could: one for all requests to it. */
   readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   readonly #drains = new Set<{ number: number; reject: (error: Error) => void }>()
 
@@ -75,12 +77,12 @@ export class SupervisedService implements Service {
     try {
       return await this.#supervisor.restart()
     } catch (error) {
-      // It waited for another restart, and has handed over: what came of that is to do it.
+      // The request waited for another restart, in which the generation handed over: its successor restarts.
       const isOver =
         (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked?.hasEnded
       const { current, isStopping } = this.#supervisor
       if (!isOver || isStopping || !asked || !current || current === asked) throw error
-      // Once for all that waited with it.
+      // One restart serves all requests that waited together.
       const again = this.#again.get(asked) ?? this.restart()
       this.#again.set(asked, again)
       return again
@@ -115,14 +117,14 @@ export class SupervisedService implements Service {
     return draining.map(({ number }) => number)
   }
 
-  /** Tells those who wait for the end of older generations that one of them serves again. */
+  /** Rejects the waits for the end of older generations if one of these serves again. */
   serving(generation: Generation): void {
     for (const { number, reject } of this.#drains) {
       if (generation.number >= number) continue
       reject(
         new EndlessError(
           'ERR_ENDLESS_SUCCESSOR_EXITED',
-          `Generation ${String(number)} has died after it had taken over. ` +
+          `Generation ${String(number)} died after it had taken over. ` +
             `Generation ${String(generation.number)} serves again.`,
         ),
       )
@@ -148,7 +150,7 @@ export class SupervisedService implements Service {
     return { listed: { ...seen, ...listed, number, pid }, lastRestart }
   }
 
-  /** Gives its answer; `undefined` if it takes too long or is gone. */
+  /** Resolves with the status of a generation; `undefined` if it takes too long or is gone. */
   async #ask(generation: Generation): Promise<GenerationStatus | undefined> {
     const forget = (): void => void this.#asked.delete(generation)
     let answer = this.#asked.get(generation)
@@ -167,8 +169,8 @@ export class SupervisedService implements Service {
 }
 
 /**
- * What serves knows best of the last restart, unless it has taken the place of one that died: then it
- * knows of its own start, which nobody has asked for, and no duration.
+ * Returns the last restart as the serving generation reports it, unless that generation replaced a dead
+ * one: then its report is about its own start, which no restart caused and which has no duration.
  */
 function askedFor(told: LastRestart | null | undefined): LastRestart | undefined {
   return told && (told.outcome === 'failed' || told.durationMs !== null) ? told : undefined

@@ -2,15 +2,17 @@ import path from 'node:path'
 import { controlBeside, type Logger, type Service } from '@endless/core/for-cli'
 import { ControlSocket, PidFile } from '@endless/core/for-cli-later'
 
-/** Where a service can be found. */
+// Where a supervised service is found.
+
+/** Paths of a service. */
 export interface Paths {
   pidFile?: string | undefined
   control?: string | undefined
 }
 
 /**
- * The pid file and the control socket of a supervised service: where the command line says, or, where it
- * says nothing, where the application does.
+ * Keeps the pid file and the control socket of a supervised service, at the paths of the command line or
+ * else of the application.
  */
 export class Whereabouts {
   readonly #given: Paths
@@ -36,7 +38,7 @@ export class Whereabouts {
     if (control !== undefined) await this.#open(control)
   }
 
-  /** A generation serves, which has its own wishes; what cannot be fulfilled is logged. */
+  /** Follows the wishes of a generation that serves; logs those that cannot be fulfilled. */
   async serving(wanted: Paths): Promise<void> {
     const { pidFile, control } = this.#find(wanted)
     try {
@@ -51,7 +53,7 @@ export class Whereabouts {
     }
   }
 
-  /** The service has ended; settles when whoever waits for that has been answered. */
+  /** Removes both; resolves when clients that wait for the end have been answered. */
   async close(): Promise<void> {
     this.#pidFile?.remove()
     this.#control?.close()

@@ -14,21 +14,24 @@ import { ServiceManager } from '../../service-manager/service-manager.js'
 import { type NotifyAddress, takeServiceVariables } from '../../service-manager/variables.js'
 import type { ProcessSettings } from './process-settings.js'
 
-/** What a process does for those that it comes from. */
+// What this process comes from.
+
+/** What {@link Ancestry} needs from the process. */
 export interface AncestryHost {
+  /** Takes over an open connection; returns whether there is a server for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
-  /** Gives what a supervisor asks for. */
+  /** Returns the answer to a question of the supervisor. */
   readonly answer: (what: Question) => Promise<unknown>
 }
 
-/** What this process comes from: a predecessor, a supervisor, a service manager, or nobody. */
+/** The predecessor, the supervisor and the service manager of this process; each may be missing. */
 export class Ancestry {
   readonly predecessor: Predecessor | undefined
   readonly supervisor: Supervisor | undefined
   readonly #system: System
   readonly #settings: ProcessSettings
   #serviceManager: ServiceManager | undefined
-  /** What a service manager has bound for the first process of a chain. */
+  /** The sockets that a service manager has bound for the first process of a chain. */
   #activated: HeldListeners | undefined
 
   constructor(
@@ -56,22 +59,22 @@ export class Ancestry {
     return this.predecessor?.generation ?? 0
   }
 
-  /** Whether nobody else accepts on what this process holds. */
+  /** Whether this process may accept: no other process accepts on the sockets that it holds. */
   get mayAccept(): boolean {
     return this.predecessor?.hasTakenOver ?? true
   }
 
   get terminal(): 'present' | 'gone' | 'none' {
-    // Under a supervisor it is not this process that has the terminal.
+    // A supervised generation has no terminal; its supervisor may have one.
     return this.supervisor?.isAtTerminal ? 'present' : this.#system.terminal()
   }
 
-  /** Of a supervisor's generations it is the supervisor that answers to it. */
+  /** `undefined` under a supervisor, which talks to the service manager itself. */
   get serviceManager(): ServiceManager | undefined {
     return this.#serviceManager
   }
 
-  /** The listening sockets that were passed on. */
+  /** The listening sockets that the predecessor or the service manager passed to this process. */
   get held(): HeldListeners | undefined {
     return this.predecessor?.held ?? this.#activated
   }
@@ -81,11 +84,12 @@ export class Ancestry {
   }
 
   /**
-   * Takes what a service manager has said. Not before something listens: a program that serves nothing
-   * sees what it would see without us.
+   * Takes the variables and sockets of a service manager. Call it when a server begins to listen: a program
+   * that serves nothing sees the same environment as without endless.
+   * See docs/decisions.md, "The variables of systemd leave the environment"
    */
   obeyServiceManager(): void {
-    // The primary of a cluster has bound what its workers listen on.
+    // In a cluster, the primary has bound the sockets of its workers.
     if (this.predecessor || this.#activated || this.#system.isClusterWorker) return
     const { sockets, notify } = takeServiceVariables(this.#system)
     this.#activated = new HeldListeners(openPassedSockets(sockets, this.#settings.logger))
@@ -103,14 +107,17 @@ export class Ancestry {
     if (!facts) return undefined
     const line = channel as unknown as Channel<ToSupervisor, FromSupervisor>
     const supervisor = new Supervisor(line, facts, answer)
+    // See docs/decisions.md, "A generation outlives its supervisor"
     void supervisor.gone.then(() => {
       const { logger } = this.#settings
       if (this.mayAccept) {
-        logger.warn('The supervisor is gone: this process serves on, and nobody replaces it.')
+        logger.warn(
+          'The supervisor is gone: this process keeps serving, and nothing replaces it if it dies.',
+        )
         supervisor.standAlone()
       } else {
-        // Whoever serves now goes on, and can no longer hand over to this process.
-        logger.error('The supervisor is gone before this process served: exiting.')
+        // The process that serves keeps serving, and can no longer hand over to this one.
+        logger.error('The supervisor is gone, and this process does not serve yet: exiting.')
         this.#system.exit()
       }
     })

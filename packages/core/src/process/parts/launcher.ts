@@ -18,7 +18,9 @@ import type { ProcessSettings } from './process-settings.js'
 import type { Servers } from './servers.js'
 import type { Whereabouts } from './whereabouts.js'
 
-/** What {@link Launcher} needs from this process: what it passes on, and whose child a successor is. */
+// How this process starts a successor.
+
+/** What {@link Launcher} needs from the process. */
 export interface LauncherHost {
   readonly system: System
   readonly settings: ProcessSettings
@@ -27,7 +29,7 @@ export interface LauncherHost {
   readonly whereabouts: Whereabouts
 }
 
-/** Starts successors: as children of this process, or of its supervisor. */
+/** Starts successors, as children of this process or of its supervisor. */
 export class Launcher {
   readonly #host: LauncherHost
   readonly #origin: Origin
@@ -40,12 +42,12 @@ export class Launcher {
     this.#environment = new Environment(system)
   }
 
-  /** What relative paths of the application mean now, by the name that the user knows. */
+  /** The directory that relative paths of the application refer to, by the name that the user knows. */
   get directory(): string {
     return currentDirectory(this.#host.system, this.#origin)
   }
 
-  /** Call when the program has booted: what it has put into its environment is not passed on. */
+  /** Call when the program has booted: variables that it has set by then are not passed on. */
   bootEnded(): void {
     this.#environment.bootEnded()
   }
@@ -53,7 +55,7 @@ export class Launcher {
   /**
    * Starts a successor.
    *
-   * @param answerOlder tells of this process and of all that are older, hammered first if told so
+   * @param answerOlder returns the status of this process and of all older ones, hammered first if told so
    * @throws `ERR_ENDLESS_SPAWN_FAILED`; for some failures the successor's `ready` rejects instead
    */
   start(

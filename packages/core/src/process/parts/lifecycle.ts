@@ -1,13 +1,15 @@
 import type { GenerationState } from '../../api/status.js'
 
+// The states of a generation, and what changes them.
+
 /** What can happen to a generation. */
 export type LifecycleEvent =
   | 'serve' // its servers accept connections
   | 'restart' // a successor is spawned
-  | 'restart-failed' // that successor will not serve
-  | 'taken-over' // that successor serves
-  | 'taken-back' // that successor has died, and its servers accept again here
-  | 'shutdown' // asked to go
+  | 'restart-failed' // the successor will not serve
+  | 'taken-over' // the successor serves
+  | 'taken-back' // the successor has died, and this generation accepts again
+  | 'shutdown' // it is asked to shut down
   | 'drained' // the last server has terminated
   | 'reopen' // a server listens again in a process whose servers had all terminated
 
@@ -23,7 +25,7 @@ const transitions: Record<GenerationState, Partial<Record<LifecycleEvent, Genera
   terminate: { reopen: 'init' },
 }
 
-/** Gives the state after an event; an event that means nothing in a state leaves it as it is. */
+/** Returns the state after an event; an event that means nothing in a state does not change it. */
 export function transition(state: GenerationState, event: LifecycleEvent): GenerationState {
   return transitions[state][event] ?? state
 }

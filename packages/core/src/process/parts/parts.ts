@@ -8,7 +8,7 @@ import type { RestartRecord } from './restart-record.js'
 import type { Servers } from './servers.js'
 import type { Whereabouts } from './whereabouts.js'
 
-/** What a process has for as long as it lives. */
+/** The parts that a process has for as long as it lives. */
 export interface Parts {
   readonly system: System
   readonly settings: ProcessSettings

@@ -6,7 +6,7 @@ import {
   type ResolvedProcessOptions,
 } from '../../api/options.js'
 
-/** What the servers of this process have said of it. */
+/** The process options that the servers of this process gave. */
 export class ProcessSettings {
   readonly #defaultLogger: Logger
   #given: ProcessOptions = {}
@@ -16,17 +16,17 @@ export class ProcessSettings {
     this.#defaultLogger = defaultLogger
   }
 
-  /** As of now, with the defaults of what nobody has said. */
+  /** The options as of now, with defaults for those that no server gave. */
   get current(): ResolvedProcessOptions {
     return { ...processDefaults, ...this.#given }
   }
 
-  /** One that ends nothing, whatever the application has given. */
+  /** A logger that never throws, even if the application's does. */
   get logger(): Logger {
     return this.#logger ?? this.#defaultLogger
   }
 
-  /** @throws `ERR_ENDLESS_OPTION_CONFLICT` if another server has said otherwise */
+  /** @throws `ERR_ENDLESS_OPTION_CONFLICT` if another server gave a different value */
   check(added: ProcessOptions): void {
     mergeProcessOptions(this.#given, added)
   }
@@ -38,7 +38,10 @@ export class ProcessSettings {
     if (logger) this.#logger ??= createSafeLogger(logger, this.#defaultLogger)
   }
 
-  /** Begins anew: a test suite makes one server after the other, and each with options of its own. */
+  /**
+   * Forgets all options, so that a later server may give others.
+   * See docs/decisions.md, "Process options are forgotten with the last server"
+   */
   forget(): void {
     this.#given = {}
     this.#logger = undefined

@@ -2,7 +2,7 @@ import type { EndlessError } from '../../api/endless-error.js'
 import type { LastRestart, RestartReport } from '../../api/reports.js'
 import type { System } from '../../node/system.js'
 
-/** How the last restart ended that this process knows of. */
+/** Records the outcome of the last restart: one by this process, or the one that started it. */
 export class RestartRecord {
   readonly #system: Pick<System, 'now'>
   #last: Omit<LastRestart, 'agoMs'> | undefined
@@ -12,7 +12,7 @@ export class RestartRecord {
     this.#system = system
   }
 
-  /** It succeeded; `durationMs` is `undefined` where nobody has told. */
+  /** Records a success; `durationMs` is `undefined` if the predecessor did not report it. */
   takenOver({
     number,
     pid,
@@ -32,7 +32,7 @@ export class RestartRecord {
     })
   }
 
-  /** Tells of it as of now; `null` if there was none. */
+  /** The last restart, with its age as of now; `null` if there was none. */
   get last(): LastRestart | null {
     if (!this.#last) return null
     return { ...this.#last, agoMs: Math.round(this.#system.now() - this.#endedMs) }

@@ -11,7 +11,7 @@ import type { System } from '../../node/system.js'
 import type { ManagedServer } from '../../server/managed-server.js'
 import type { ProcessSettings } from './process-settings.js'
 
-/** The servers of this process, from when they listen until they have terminated. */
+/** The servers of this process, each from its `listen` until it has terminated. */
 export class Servers extends Set<ManagedServer> {
   readonly #system: System
   readonly #settings: ProcessSettings
@@ -28,18 +28,18 @@ export class Servers extends Set<ManagedServer> {
     return [...this].find(isIt)
   }
 
-  /** The longest hammer time: what else of the application is bounded by. */
+  /** Time limit of each application hook: the longest hammer time; a negative one counts as the default. */
   get boundMs(): number {
     const times = [...this].map((server) => server.hammerTimeMs)
     return Math.max(0, ...times.map((time) => (time < 0 ? defaultHammerTimeMs : time)))
   }
 
-  /** What a successor is given. */
+  /** The listening sockets that a successor gets. */
   get passable(): PassedListener[] {
     return [...this].flatMap(({ listening }) => listening.passable ?? [])
   }
 
-  /** Where those are bound that take over open connections. */
+  /** The addresses of the servers that take over open connections. */
   get adopting(): string[] {
     return [...this].flatMap(({ adopts, bound }) => (adopts && bound !== null ? [bound] : []))
   }
@@ -61,7 +61,7 @@ export class Servers extends Set<ManagedServer> {
     )
   }
 
-  /** Takes over what a predecessor gives away; returns whether there is a server for it. */
+  /** Takes over an open connection of the predecessor; returns whether there is a server for it. */
   adopt(moved: MovedConnection | MovedUpgrade, handle: RawHandle): boolean {
     return moved.type === 'upgrade'
       ? this.#adoptUpgrade(moved, handle)
@@ -79,7 +79,7 @@ export class Servers extends Set<ManagedServer> {
     return server !== undefined
   }
 
-  /** Of what has left HTTP it is the application that knows what to do with it. */
+  /** Passes a connection that has left HTTP to the application: only it knows what to do with it. */
   #adoptUpgrade({ bound, state, head }: MovedUpgrade, handle: RawHandle): boolean {
     if (!this.#events.has('adopt')) return false
     const managed = this.find((each) => each.bound === bound && each.state !== 'terminate')

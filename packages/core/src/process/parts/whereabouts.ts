@@ -8,8 +8,8 @@ import type { System } from '../../node/system.js'
 import type { ProcessSettings } from './process-settings.js'
 
 /**
- * The pid file and the control socket that the servers of this process ask for. Only paths under a
- * supervisor, which keeps both in our place.
+ * The pid file and the control socket that the servers of this process ask for. Under a supervisor,
+ * which keeps both itself, only their paths count.
  */
 export class Whereabouts {
   readonly #system: System
@@ -25,7 +25,7 @@ export class Whereabouts {
   }
 
   /**
-   * Takes what a server asks for, unless another has.
+   * Adds what a server asks for, unless an earlier server did so.
    *
    * @throws `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
    */
@@ -38,13 +38,13 @@ export class Whereabouts {
     return { pidFile: this.#pidFile?.path, control: this.#findControl()?.path }
   }
 
-  /** Where the control socket listens, for a successor to take its path. */
+  /** The address of the control socket, so that a successor can take over its path. */
   get bound(): UnixAddress | undefined {
     return this.#control?.bound
   }
 
   /**
-   * Writes what can be written before this process serves.
+   * Writes what can be written before this process serves, so that a failure shows in time.
    *
    * @throws `ERR_ENDLESS_PID_FILE`
    */
@@ -53,7 +53,7 @@ export class Whereabouts {
     this.#removeAtExit()
   }
 
-  /** Has both lead here; settles when they do. What cannot be done is logged. */
+  /** Makes both lead to this process; resolves when they do. A failure is only logged. */
   async publish(predecessor: UnixAddress | undefined): Promise<void> {
     this.#removeAtExit()
     try {
@@ -68,17 +68,17 @@ export class Whereabouts {
     }
   }
 
-  /** Leaves the pid file to a successor that has the same. */
+  /** Leaves the pid file to a successor that uses the same file. */
   leavePidFile(successors: string | undefined): void {
     if (successors === this.#pidFile?.path) this.#pidFile?.leave()
   }
 
-  /** Removes a path of the control socket that the successor has not taken: it leads nowhere. */
+  /** Removes the path of the control socket if the successor has not taken it over: it leads nowhere. */
   leaveControl(): void {
     this.#control?.leave()
   }
 
-  /** Nothing serves any more; who has asked is still answered. */
+  /** Removes both, as nothing serves any more; requests that have arrived are still answered. */
   close(): void {
     this.#remove()
     this.#control?.close()
@@ -88,7 +88,7 @@ export class Whereabouts {
   }
 
   #removeAtExit(): void {
-    // Again when this process takes over again, and caught once.
+    // Removed first, so that there is one listener when this process takes over again.
     this.#system.offExit(this.#remove)
     if (this.#pidFile ?? this.#control) this.#system.onExit(this.#remove)
   }
@@ -98,9 +98,9 @@ export class Whereabouts {
     this.#control?.leave()
   }
 
-  /** The control socket that was asked for, or the one beside the pid file. */
+  /** Returns the control socket that was asked for, or else the one beside the pid file. */
   #findControl(): ControlSocket | undefined {
-    // Where nothing can be handed over, nor can a path.
+    // Without restarts, the path could not be handed over either.
     if (this.#system.platform === 'win32' || this.#system.isClusterWorker) return undefined
     if (this.#control || !this.#pidFile) return this.#control
     try {

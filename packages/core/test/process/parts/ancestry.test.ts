@@ -111,7 +111,7 @@ describe('under a supervisor', () => {
     ancestryOf(inheritance)
     loseChannel()
     await settle()
-    expect(system.lines.join('')).toContain('this process serves on')
+    expect(system.lines.join('')).toContain('this process keeps serving')
     expect(system.exits).toBe(0)
   })
 

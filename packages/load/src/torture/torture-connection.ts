@@ -6,25 +6,27 @@ import { Random } from './random.js'
 import { complaintAbout, createRequest, type TortureRequest } from './request.js'
 import { parseResponses, type RawResponse } from './responses.js'
 
+// One client of the torture: what it sends, and how it checks the responses.
+
 const keptHistory = 40
 const deadlineMs = 30_000
 
-/** What the clients did and saw; everything that was wrong is in the failures. */
+/** Counts of what the clients did and saw. Errors are not counted here: they are the failures. */
 export interface TortureCounts {
   connections: number
   requests: number
   answered: number
   bytesSent: number
-  /** Times that another generation answered on a connection than the one before. */
+  /** Responses from another generation than the previous response on the same connection. */
   migrated: number
-  /** Connections that the server ended unasked, having said `Connection: close`. */
+  /** Connections whose end the server announced unasked, with `Connection: close`. */
   announced: number
-  /** Requests that were on their way then. */
+  /** Requests that were on their way when the server closed the connection. */
   unreadAfterClose: number
   pipelined: number
   aborted: number
   halfClosed: number
-  /** Answered requests with `X-Count`: those of connections that never abort. */
+  /** Answered requests with `X-Count`, which only connections that never abort send. */
   counted: number
 }
 
@@ -34,7 +36,7 @@ interface TortureConnectionSettings {
   isStopping: () => boolean
 }
 
-/** What one connection does until it ends: everything that HTTP/1.1 allows, at bad moments. */
+/** Runs one connection until it ends: does everything that HTTP/1.1 allows, at bad moments. */
 export class TortureConnection {
   readonly #name: string
   readonly #random: Random
@@ -44,7 +46,7 @@ export class TortureConnection {
   readonly #history: string[] = []
   readonly #outstanding: TortureRequest[] = []
   readonly #startedMs = performance.now()
-  /** Only what is never aborted can be counted on both sides. */
+  /** Without aborts, client and server count the same requests. */
   readonly #mayAbort: boolean
   #socket!: net.Socket
   #received: Buffer = Buffer.alloc(0)
@@ -68,7 +70,7 @@ export class TortureConnection {
     this.#mayAbort = this.#random.chance(0.15)
   }
 
-  /** Lives until the connection has ended; resolves with what was wrong and how it came, or nothing. */
+  /** Resolves when the connection has ended: with a failure and its history, or with undefined. */
   async live(port: number): Promise<string | undefined> {
     try {
       await this.#connect(port)
@@ -87,13 +89,13 @@ export class TortureConnection {
     return [`${this.#name}: ${this.#failure}`, ...this.#history].join('\n    ')
   }
 
-  /** Neither side has said that it ends. */
+  /** Whether neither side has begun to end the connection. */
   #isOpen(): boolean {
     return this.#end === 'none' && !this.#isClosed && this.#failure === undefined
   }
 
   async #connect(port: number): Promise<void> {
-    // It may send its FIN and still read.
+    // allowHalfOpen: the client may send its FIN and still read.
     this.#socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
     await withDeadline(once(this.#socket, 'connect'), { step: 'connects', deadlineMs })
     this.#counts.connections++
@@ -123,7 +125,7 @@ export class TortureConnection {
     else await sleep(this.#random.integer(30, 500))
   }
 
-  /** Sends one request, or several without waiting, and waits for all answers. */
+  /** Sends one request, or several pipelined, and waits for all responses. */
   async #exchange(): Promise<void> {
     const count = this.#random.chance(0.2) ? this.#random.integer(2, 5) : 1
     if (count > 1) this.#counts.pipelined += count
@@ -179,7 +181,7 @@ export class TortureConnection {
         await this.#write(head.subarray(cut))
       }
     }
-    // An early answer has come, and the connection looks idle to whoever does not ask the parser.
+    // After an early response the connection looks idle to code that does not ask the parser.
     if (request.kind === 'early' && this.#random.chance(0.5)) await this.#answers()
     for (let at = 0; at < body.length;) {
       const part = body.subarray(at, at + this.#random.integer(1, body.length))
@@ -197,9 +199,9 @@ export class TortureConnection {
     else await sleep(this.#random.integer(5, 200))
   }
 
-  /** `requests` are those whose first bytes are written now. */
+  /** Writes bytes; `requests` are the requests whose first byte is among them. */
   async #write(bytes: Buffer, requests: TortureRequest[] = []): Promise<void> {
-    // What the server does not want any more is not sent; what was begun stays to be answered.
+    // Once either side is ending, nothing more is sent; a request that was begun stays outstanding.
     if (!this.#isOpen()) return
     this.#outstanding.push(...requests)
     this.#counts.requests += requests.length
@@ -268,10 +270,10 @@ export class TortureConnection {
     }
   }
 
-  /** The server has ended the connection, by whatever way. */
+  /** Checks whether the server was allowed to end the connection, by a FIN or an error. */
   #ended(how: string): void {
-    // A server that has said close and closed resets what was on its way, and a reset can overtake
-    // the response that said so (RFC 9112, section 9.6): that is what pipelining risks.
+    // A server that announced `Connection: close` and closed answers later bytes with a reset. The reset can
+    // overtake that response (RFC 9112, section 9.6): a client that pipelines takes this risk.
     const wasOvertaken = this.#mayClose && how !== 'FIN' && this.#outstanding.length > 1
     if (this.#end === 'announced' || wasOvertaken) {
       this.#counts.unreadAfterClose += this.#outstanding.length
