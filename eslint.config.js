@@ -2,6 +2,8 @@ import js from '@eslint/js'
 import { defineConfig, globalIgnores } from 'eslint/config'
 import globals from 'globals'
 import tseslint from 'typescript-eslint'
+import { classFiles } from './lint/class-files.js'
+import { nodeNames } from './lint/node-names.js'
 
 const tests = ['**/test/**/*.ts', '**/*.test.ts', '**/*.test-d.ts']
 
@@ -52,27 +54,22 @@ export default defineConfig(
   },
   {
     files: ['packages/core/src/**/*.ts'],
-    // The outside world comes in through system.ts, so that tests can replace it; the preload runs before there is anything to
-    // replace, and arranges the process itself.
+    // The outside world comes in through node/system.ts, so that tests can replace it. The preload runs before
+    // there is anything to replace, and arranges the process itself.
     ignores: ['packages/core/src/node/system.ts', 'packages/core/src/launch/preload.ts'],
     rules: {
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: "MemberExpression[object.name='process']:not([property.name='nextTick'])",
-          message: 'Take it from system.ts.',
-        },
-      ],
       '@typescript-eslint/no-restricted-imports': [
         'error',
         ...['node:process', 'node:child_process'].map((name) => ({
           name,
-          message: 'Take it from system.ts.',
+          message: 'Take it from node/system.ts.',
           allowTypeImports: true,
         })),
       ],
     },
   },
+  ...nodeNames,
+  classFiles,
   {
     files: ['**/*.test-d.ts'],
     // What must not compile counts as a call of the first overload.

@@ -1,6 +1,8 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 
-/** Tests that start processes: one file after the other, since what they measure is disturbed by a neighbour. */
+// The test projects: quick ones without processes, then the ones that start processes.
+
+/** Returns a project of tests that start processes. One file at a time: others would disturb its timing. */
 function serial(name: string, include: string[], order: number): TestProjectInlineConfiguration {
   return {
     test: {
@@ -17,14 +19,14 @@ function serial(name: string, include: string[], order: number): TestProjectInli
 
 export default defineConfig({
   test: {
-    // A test that fails once in a while is a bug, of the test or of the code; a retry would only hide it.
+    // A test that fails now and then shows a bug, in the test or in the code; a retry would only hide it.
     retry: 0,
     teardownTimeout: 10_000,
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['packages/*/test/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'test/lint/**/*.test.ts'],
           exclude: ['packages/load/**'], // they start processes
           pool: 'forks',
           testTimeout: 10_000,
