@@ -29,6 +29,7 @@ export class Chain {
   add(generation: Generation, predecessor?: Generation): void {
     this.#living.add(generation)
     if (!predecessor) return
+    generation.isRestart = true
     generation.predecessor = predecessor
     predecessor.successor = generation
   }

@@ -1,20 +1,33 @@
-import { formatAddress, type PassedListener } from '@endless/core/for-cli'
+import {
+  formatAddress,
+  OwnedHandle,
+  type PassedListener,
+  type RawListener,
+} from '@endless/core/for-cli'
+
+/** A listening socket that the supervisor keeps: its copy is closed by its {@link Escrow} alone. */
+export interface KeptListener extends Omit<PassedListener, 'handle'> {
+  readonly handle: OwnedHandle<RawListener>
+}
 
 /**
  * Copies of the sockets on which one generation listens, and their TLS ticket keys. While a copy exists,
  * no client is refused. See docs/decisions.md, "The supervisor keeps the TLS ticket keys"
  */
 export class Escrow {
-  readonly #listeners = new Map<string, PassedListener>()
+  readonly #listeners = new Map<string, KeptListener>()
 
-  get listeners(): PassedListener[] {
+  get listeners(): KeptListener[] {
     return [...this.#listeners.values()]
   }
 
-  put(listener: PassedListener): void {
+  /** Keeps a socket in place of an older copy, and returns its handle, to be lent to sends. */
+  put({ handle, ...listener }: PassedListener): OwnedHandle<RawListener> {
     const address = formatAddress(listener.bound)
     this.release(address)
-    this.#listeners.set(address, listener)
+    const owned = new OwnedHandle(handle)
+    this.#listeners.set(address, { ...listener, handle: owned })
+    return owned
   }
 
   release(address: string): void {

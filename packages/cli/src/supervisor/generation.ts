@@ -36,6 +36,10 @@ export class Generation {
   /** Whether it has been sent all that it inherits. */
   isWelcomed = false
   isReady = false
+  /** Whether a generation started it as its successor. */
+  isRestart = false
+  /** Whether it must not serve yet: an older generation may serve again. See {@link Heir}. */
+  isHeld = false
   /** Paths that the application wants for pid file and control socket; known once it is ready. */
   wanted: { pidFile?: string | undefined; control?: string | undefined } = {}
   /** Boot limit of its replacement; `undefined` before it is ready, or if it does not report one. */

@@ -1,5 +1,4 @@
 import type {
-  ListenerName,
   MovedConnection,
   MovedUpgrade,
   RawHandle,
@@ -53,7 +52,9 @@ export class Relay {
         void pass(successor, { ...message, supervisor: this.#facts() }, handle)
         return
       case 'taken-over':
-        if (successor) this.#onTakenOver(successor, message.afterMs)
+        // The successor has ended: its predecessor hears of that next, and needs the copies of its sockets.
+        if (!successor) return
+        this.#onTakenOver(successor, message.afterMs)
         // Copies of the successor's sockets are in its own escrow. A socket that it does not use must refuse.
         from.escrow.close()
         void pass(successor, message, handle)
@@ -69,17 +70,12 @@ export class Relay {
       case 'hello':
         from.hasSaidHello = true
         if (predecessor) void pass(predecessor, message, handle)
-        else this.#standIn.welcome(from)
+        else if (!from.isHeld) this.#standIn.welcome(from)
         return
       case 'escrow':
         if (!handle) return
         // Kept here, and also by the predecessor while it lives.
-        from.escrow.put({
-          ...nameOf(message),
-          handle: handle as RawListener,
-          ticketKeys: message.ticketKeys,
-        })
-        void predecessor?.send({ type: 'escrow', ...nameOf(message) }, handle)
+        this.#keep(from, message, handle as RawListener)
         return
       case 'released':
         from.escrow.release(message.bound)
@@ -90,7 +86,7 @@ export class Relay {
         from.wanted = { pidFile: message.pidFile, control: message.control }
         from.readyTimeoutMs = message.readyTimeoutMs
         if (predecessor) void pass(predecessor, message, handle)
-        else this.#standIn.letServe(from)
+        else if (!from.isHeld) this.#standIn.letServe(from)
         return
       case 'leaving':
         from.hasLeft = true
@@ -118,10 +114,18 @@ export class Relay {
         throw new Error('its type is unknown')
     }
   }
-}
 
-function nameOf({ asked, bound }: ListenerName): ListenerName {
-  return { asked, bound }
+  /** Keeps a copy of a socket of a generation; its predecessor gets one too, while it lives. */
+  #keep(
+    from: Generation,
+    { asked, bound, ticketKeys }: Extract<Passed, { type: 'escrow' }>,
+    handle: RawListener,
+  ): void {
+    const kept = from.escrow.put({ asked, bound, handle, ticketKeys })
+    const { predecessor } = from
+    if (predecessor)
+      void kept.lend((copy) => predecessor.send({ type: 'escrow', asked, bound }, copy))
+  }
 }
 
 /** Passes on an open connection; declines it for a successor that has no file descriptor left for it. */

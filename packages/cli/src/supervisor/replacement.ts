@@ -124,7 +124,7 @@ export class Replacement {
     this.#due = undefined
     const generation = this.#start(dead.launch, dead.number + 1)
     if (generation instanceof Generation) {
-      this.#boot(generation, dead.readyTimeoutMs ?? unknownTimeoutMs)
+      this.boot(generation, dead.readyTimeoutMs)
       return
     }
     void generation.then(({ message }) => {
@@ -136,7 +136,9 @@ export class Replacement {
     })
   }
 
-  #boot(generation: Generation, timeoutMs: number): void {
+  /** Takes a generation that boots as the replacement; ends it if it is not ready in time. */
+  boot(generation: Generation, timeoutMs = unknownTimeoutMs): void {
+    this.#unschedule()
     this.#booting = generation
     // Unreferenced: the generation that boots keeps this process alive.
     this.#bootLimit = setTimeout(() => {

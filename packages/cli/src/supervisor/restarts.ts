@@ -82,8 +82,8 @@ export class Restarts {
 
   /** Records the end of a generation: if it was a successor that never served, a restart has failed. */
   ended(generation: Generation, death: Death): void {
-    const { predecessor, servingSinceMs, number, startedMs } = generation
-    if (!predecessor || servingSinceMs !== undefined || this.#succession.isStopping) return
+    const { isRestart, servingSinceMs, number, startedMs } = generation
+    if (!isRestart || servingSinceMs !== undefined || this.#succession.isStopping) return
     this.#record.failed(number, failureOf(generation, death), this.#host.now() - startedMs)
   }
 

@@ -41,7 +41,7 @@ export class StandIn {
   welcome(generation: Generation): void {
     const keys: Record<string, PassedTicketKeys> = {}
     for (const { handle, ticketKeys, ...name } of this.#kept.listeners) {
-      void generation.send({ type: 'listener', ...name }, handle)
+      void handle.lend((copy) => generation.send({ type: 'listener', ...name }, copy))
       if (ticketKeys) keys[formatAddress(name.bound)] = ticketKeys
     }
     generation.isWelcomed = true

@@ -2,6 +2,7 @@ import { deferred, generationName, type SpawnRequest } from '@endless/core/for-c
 import type { Chain } from './chain.js'
 import { type Death, describeDeath, exitCodeOf } from './death.js'
 import type { Generation } from './generation.js'
+import { Heir } from './heir.js'
 import type { Replacement } from './replacement.js'
 import type { StandIn } from './stand-in.js'
 import type { SupervisorHost } from './supervisor-host.js'
@@ -13,6 +14,14 @@ import type { SupervisorHost } from './supervisor-host.js'
  * the meantime, and a predecessor that its work blocks for longer would not help them either.
  */
 const takeBackMs = 3_000
+
+/** The question which neighbour of a dead generation takes its place, until the predecessor has answered. */
+interface Contest {
+  predecessor: Generation
+  heir: Heir | undefined
+  dead: Generation
+  timer: NodeJS.Timeout
+}
 
 /**
  * How a generation that served, or was about to, ended (times from {@link SupervisorHost.now}). `inARow`
@@ -29,7 +38,7 @@ export class Succession {
   readonly #chain: Chain
   readonly #standIn: StandIn
   readonly #replacement: Replacement
-  #takeBack: NodeJS.Timeout | undefined
+  #contest: Contest | undefined
   #death: LastDeath | undefined
   /** How the last generation that served ended, which gives the service its exit code. */
   #end: Death | undefined
@@ -74,6 +83,7 @@ export class Succession {
   /** Notes that a generation does not serve again in the place of its successor. */
   declined(generation: Generation): void {
     generation.isHopeful = false
+    this.#losesContest(generation)
     this.#replaceIfNobodyServes()
   }
 
@@ -92,6 +102,7 @@ export class Succession {
   /** Notes that a generation serves, for the first time or again. */
   served(generation: Generation): void {
     this.#replacement.served(generation)
+    if (generation === this.#contest?.predecessor) this.#winsContest(this.#contest)
   }
 
   ended(generation: Generation, death: Death): void {
@@ -103,12 +114,10 @@ export class Succession {
       this.#replacement.died(generation, death, hasServed ? nowMs - servingSinceMs : 0)
       this.#death = { ...death, number, pid, endedMs: nowMs, inARow: this.#replacement.deaths }
     }
-    if (successor?.isWelcomed) void successor.send({ type: 'predecessor-gone' })
     void predecessor?.send({ type: 'exited', code: death.code, signal: death.signal })
     if (wasServing) {
       this.#end = death
       this.#standIn.keep(generation.escrow)
-      if (predecessor && hasServed) this.#await(predecessor)
     } else {
       generation.escrow.close()
       const hasFailed = predecessor && !hasServed
@@ -119,25 +128,62 @@ export class Succession {
     if (!generation.hasLeft && !this.#isStopping && !predecessor && !isDrained) {
       this.#host.logger.error(`${generationName(generation)} ${describeDeath(death)}`)
     }
-    if (successor) this.#standIn.succeed(successor)
+    const heir = successor && new Heir(successor, this.#standIn)
+    // Only one of its neighbours takes its place: the older one is asked first, as it can serve at once.
+    if (wasServing && predecessor && hasServed) this.#await(predecessor, heir, generation)
+    else if (heir) this.#bequeath(heir, generation)
+    this.#losesContest(generation)
     this.#replaceIfNobodyServes()
   }
 
   /** Waits for a predecessor, which knows that its successor ended, to report whether it takes over again. */
-  #await(predecessor: Generation): void {
+  #await(predecessor: Generation, heir: Heir | undefined, dead: Generation): void {
     predecessor.isHopeful = true
-    clearTimeout(this.#takeBack)
     // Unreferenced: the predecessor keeps this process alive.
-    this.#takeBack = setTimeout(() => {
-      if (!predecessor.isHopeful || predecessor.hasEnded) return
+    const timer = setTimeout(() => {
       this.#host.logger.warn(
         `${generationName(predecessor)} has not reported within ` +
           `${String(takeBackMs / 1000)} s whether it serves again`,
       )
-      predecessor.isHopeful = false
       predecessor.isGivenUp = true
-      this.#replaceIfNobodyServes()
+      this.declined(predecessor)
     }, takeBackMs).unref()
+    this.#contest = { predecessor, heir, dead, timer }
+  }
+
+  /** Lets the heir of a dead generation serve, since its predecessor does not. */
+  #losesContest(generation: Generation): void {
+    const contest = this.#contest
+    if (contest?.predecessor !== generation) return
+    this.#endContest(contest)
+    if (contest.heir) this.#bequeath(contest.heir, contest.dead)
+  }
+
+  /** Ends the heir of a dead generation, since its predecessor serves again. */
+  #winsContest(contest: Contest): void {
+    const { predecessor, heir, dead } = contest
+    this.#endContest(contest)
+    if (!heir || heir.generation.hasEnded) return
+    const reason =
+      `${generationName(dead)}, which started it, has died, ` +
+      `and ${generationName(predecessor)} serves again`
+    this.#host.logger.warn(`ending ${generationName(heir.generation)}: ${reason}`)
+    if (!this.#isStopping) this.#host.restartFailed(reason)
+    heir.end(reason)
+  }
+
+  #endContest({ timer }: Contest): void {
+    clearTimeout(timer)
+    this.#contest = undefined
+  }
+
+  /** Lets a generation continue without the dead one that started it: in its place, if that served. */
+  #bequeath(heir: Heir, dead: Generation): void {
+    const { generation } = heir
+    if (generation.hasEnded) return
+    const isNeeded = !this.#chain.current && generation.servingSinceMs === undefined
+    if (isNeeded && !this.#isStopping) this.#replacement.boot(generation, dead.readyTimeoutMs)
+    heir.inherit()
   }
 
   #replaceIfNobodyServes(): void {

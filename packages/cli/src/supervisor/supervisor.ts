@@ -267,10 +267,17 @@ export class Supervisor {
       generation.signal('SIGTERM')
       return
     }
+    if (generation.hasEnded) return // an old report, read after the news of its end
+    const { current } = this
+    if (current && current !== generation) {
+      this.#host.logger.error(
+        `${generationName(generation)} serves beside ${generationName(current)}: ending it`,
+      )
+      generation.signal('SIGTERM')
+      return
+    }
     generation.hasLeft = false
-    // A successor's report that it took over is older than its predecessor's that it serves again.
-    const isBack = this.current === undefined
-    if (!isBack && this.current !== generation) return
+    const isBack = current === undefined
     this.#chain.changeCurrent(generation, this.#host.now())
     this.#standIn.release()
     this.#host.serving(generation)

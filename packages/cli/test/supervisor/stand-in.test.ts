@@ -34,7 +34,7 @@ function createParts() {
   return { standIn, relay, handle }
 }
 
-test('what replaces a dead generation gets its sockets, and the keys of their tickets by where they are bound', () => {
+test('what replaces a dead generation gets its sockets, and the keys of their tickets by where they are bound', async () => {
   const { standIn, relay, handle } = createParts()
   const [dead, next] = [new FakeGeneration(), new FakeGeneration()]
   relay.receive(asGeneration(dead), { type: 'escrow', ...name, ticketKeys }, handle)
@@ -52,6 +52,8 @@ test('what replaces a dead generation gets its sockets, and the keys of their ti
     },
   ])
   standIn.release()
+  expect(handle.isClosed).toBe(false) // its send has not settled
+  await new Promise(setImmediate)
   expect(handle.isClosed).toBe(true)
 })
 

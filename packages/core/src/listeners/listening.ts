@@ -2,7 +2,8 @@ import dns from 'node:dns'
 import net from 'node:net'
 import type { Logger } from '../api/logger.js'
 import type { State } from '../api/status.js'
-import { type RawListener, rawListenerOf } from '../node/internals.js'
+import { listenOnTcp, type RawListener, rawListenerOf } from '../node/internals.js'
+import type { System } from '../node/system.js'
 import {
   askedText,
   type BoundAddress,
@@ -14,6 +15,7 @@ import { deferAccept } from './held-listeners.js'
 import type { ListenCall, ListenCallHost } from './listen-call.js'
 import type { PassedListener } from './passed-listener.js'
 import { ServedPath } from './served-path.js'
+import { TakingBack } from './taking-back.js'
 import type { TicketKeys } from './ticket-keys.js'
 import type { SocketRights } from './unix-path.js'
 import { keepOnClose } from './unix-socket.js'
@@ -22,6 +24,7 @@ import { keepOnClose } from './unix-socket.js'
 
 /** What {@link Listening} needs from the process. */
 export interface ListeningHost extends ListenCallHost {
+  readonly system: Pick<System, 'platform' | 'isClusterWorker' | 'setTimeout'>
   readonly logger: Logger
   claim(target: ListenTarget): PassedListener | undefined
   hasHeldPort(port: number): boolean
@@ -50,7 +53,7 @@ export class Listening {
   #address: Exclude<BoundAddress, UnixAddress> | undefined
   #handle: RawListener | null = null
   #accept: (() => void) | undefined
-  #endTakingBack: (() => void) | undefined
+  #takingBack: TakingBack | undefined
 
   constructor(
     server: net.Server,
@@ -102,7 +105,7 @@ export class Listening {
   /** Listens as a call asks; the server's events report the result. */
   begin(call: ListenCall, args: readonly unknown[]): void {
     const { target } = call
-    this.#endTakingBack?.()
+    this.#takingBack?.end()
     this.#call = call
     this.#path = undefined
     this.#address = undefined
@@ -127,33 +130,25 @@ export class Listening {
     })
   }
 
-  /** Listens again, on the escrow of its socket or on a new socket. Calls `done` also if it cannot. */
-  again(escrow: RawListener | undefined, done: () => void): void {
-    const settle = (): void => {
-      this.#endTakingBack = undefined
-      this.#server.off('listening', settle)
-      this.#server.off('error', onError)
-      done()
-    }
-    const onError = (error: NodeJS.ErrnoException): void => {
-      if (error.syscall === 'listen') {
-        this.#host.logger.error(`Cannot listen on ${this.bound ?? ''} again: ${error.message}`)
-        settle()
-      } else if (this.#server.listenerCount('error') === 1) {
-        // Another error, and without this listener Node would throw it.
-        throw error
-      }
-    }
-    this.#endTakingBack = settle
-    this.#server.once('listening', settle)
-    this.#server.on('error', onError)
-    const backlog = this.#call?.backlog
-    if (this.#path?.bound) this.#path.again(escrow)
-    else if (escrow) this.#nodeListen(escrow, backlog)
-    else if (this.#address) {
-      const { address, port } = this.#address
-      this.#nodeListen({ host: address, port, backlog })
-    } else settle()
+  /**
+   * Listens again: on the escrow of its socket, which may still be on its way here, or on a new socket.
+   *
+   * @param done called when the server listens, or with `false` when it ends or listens elsewhere first
+   */
+  again(takeEscrow: () => RawListener | undefined, done: (isListening: boolean) => void): void {
+    this.#takingBack = new TakingBack({
+      timers: this.#host.system,
+      logger: this.#host.logger,
+      bound: this.bound ?? '',
+      attempt: (settled) => {
+        this.#listenAgain(takeEscrow(), settled)
+      },
+      done: (isListening) => {
+        this.#takingBack = undefined
+        done(isListening)
+      },
+    })
+    this.#takingBack.begin()
   }
 
   /** Closes the escrow of its socket, so that it never listens there again. */
@@ -165,7 +160,7 @@ export class Listening {
   /** Call when the server listens; returns whether the application or {@link again} made it listen. */
   opened(): 'begun' | 'again' {
     this.#handle = rawListenerOf(this.#server)
-    return this.#endTakingBack ? 'again' : 'begun'
+    return this.#takingBack ? 'again' : 'begun'
   }
 
   /** Call when a `listen` of the application has succeeded. */
@@ -182,9 +177,10 @@ export class Listening {
     this.#accept = undefined
   }
 
-  /** Gives up accepting on a claimed socket that still waits. */
+  /** Gives up accepting on a claimed socket that still waits, and listening again. */
   renounce(): void {
     this.#accept = undefined
+    this.#takingBack?.end()
   }
 
   /** Leaves the path of a Unix socket to the successor, which has the socket too. */
@@ -201,7 +197,6 @@ export class Listening {
   closed(): void {
     this.#ticketKeys?.stop()
     this.renounce()
-    this.#endTakingBack?.()
   }
 
   #claim(call: ListenCall): boolean {
@@ -223,6 +218,29 @@ export class Listening {
     }
     if (call.signal?.aborted) this.#server.close()
     return true
+  }
+
+  #listenAgain(escrow: RawListener | undefined, settled: (error?: Error) => void): void {
+    if (this.#path?.bound) {
+      this.#path.again(escrow, settled)
+      return
+    }
+    const target = this.#call?.target
+    if (!this.#address || target?.kind !== 'tcp') {
+      settled(new Error('it never listened'))
+      return
+    }
+    let handle: RawListener
+    try {
+      handle = escrow ?? listenOnTcp(this.#address, target.ipv6Only, this.#call?.backlog)
+    } catch (error) {
+      settled(error as Error)
+      return
+    }
+    this.#server.once('listening', () => {
+      settled()
+    })
+    this.#nodeListen(handle, this.#call?.backlog)
   }
 
   #putOff(accept: () => number, accepted?: () => void): void {

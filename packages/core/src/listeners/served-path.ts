@@ -61,14 +61,15 @@ export class ServedPath {
   }
 
   /** Listens again, on the escrow of the socket or on a new socket. */
-  again(escrow: RawListener | undefined): void {
+  again(escrow: RawListener | undefined, settled: (error?: Error) => void): void {
     if (!escrow || !this.#bound) {
-      this.bind()
+      this.bind(settled)
       return
     }
     const socket = { handle: escrow, bound: this.#bound }
     removeOnClose(socket)
     this.listenOn(socket)
+    settled()
   }
 
   /** Closes the escrow of the socket, and removes the path: nothing listens there any more. */

@@ -3,6 +3,7 @@ import http from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 import type tls from 'node:tls'
+import { getSystemErrorMap } from 'node:util'
 
 // Everything undocumented of Node that endless uses, in one place (only launch/preload.ts has its own). Each
 // name is the same in Node 20, 22, 24 and 26, and test/e2e checks the behaviour on each of them.
@@ -47,6 +48,41 @@ export function bindPipe(path: string): RawListener {
   const handle = _createServerHandle(path, -1, -1)
   if (typeof handle === 'number') throw Object.assign(new Error('bind'), { errno: handle })
   return handle
+}
+
+/**
+ * Binds a TCP socket and listens on it, without a server (lib/net.js, createServerHandle). libuv reports
+ * EADDRINUSE at `listen`, not at `bind`.
+ *
+ * @throws the error that `net.Server#listen` would emit
+ */
+export function listenOnTcp(
+  { address, port }: { address: string; port: number },
+  ipv6Only: boolean,
+  backlog = 511,
+): RawListener {
+  const { _createServerHandle } = net as unknown as {
+    _createServerHandle: (
+      address: string,
+      port: number,
+      type: 4 | 6,
+      fd: undefined,
+      flags: number,
+    ) => RawListener | number
+  }
+  const type = net.isIPv6(address) ? 6 : 4
+  const handle = _createServerHandle(address, port, type, undefined, ipv6Only ? 1 : 0)
+  if (typeof handle === 'number') throw listenError(handle, address, port)
+  const errno = handle.listen(backlog)
+  if (errno === 0) return handle
+  handle.close()
+  throw listenError(errno, address, port)
+}
+
+function listenError(errno: number, address: string, port: number): NodeJS.ErrnoException {
+  const [code, text] = getSystemErrorMap().get(errno) ?? ['UNKNOWN', 'unknown error']
+  const error = new Error(`listen ${code}: ${text} ${address}:${String(port)}`)
+  return Object.assign(error, { code, errno, syscall: 'listen', address, port })
 }
 
 /**

@@ -23,6 +23,8 @@ export interface RestartHost {
   takenBack(reason: EndlessError): boolean
   /** Called when this process accepts again. */
   servesAgain(): void
+  /** Whether this process shuts down, for whatever reason. */
+  readonly isShuttingDown: () => boolean
   /** Returns the status of this process and of all older ones, hammered first if `isHammered`. */
   readonly generations: (isHammered: boolean) => Promise<GenerationStatus[]>
 }
@@ -223,12 +225,17 @@ export class Restart {
       return
     }
     const listening = [...servers].map((server) =>
-      server.takeBack(server.bound === null ? undefined : successor.takeEscrow(server.bound)),
+      server.takeBack(() =>
+        server.bound === null ? undefined : successor.takeEscrow(server.bound),
+      ),
     )
-    successor.closeEscrow()
-    lifecycle.apply('taken-back')
     this.#reportFailure(error)
     void Promise.all(listening).then(() => {
+      // Not before: through a supervisor, a copy may come here after the news of the successor's end.
+      successor.closeEscrow()
+      // It may have been shut down while its servers tried to listen.
+      if (this.#host.isShuttingDown()) return
+      lifecycle.apply('taken-back')
       this.#host.servesAgain()
     })
   }

@@ -107,6 +107,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       servesAgain: () => {
         this.#serving.again()
       },
+      isShuttingDown: () => this.isShuttingDown,
       generations: (isHammered) => this.generations(isHammered),
     })
     this.#restart = restart

@@ -119,6 +119,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     ;(server as net.Server).close = (...args) => {
       this.#isClosed = true
       this.#host.closing(this)
+      this.listening.renounce()
       return nodeClose(...args)
     }
     // Before the application's listeners: `beforeBegin` precedes anything that reports "it listens".
@@ -258,21 +259,23 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
    * Accepts again in the middle of a drain, on the escrow of its socket. Without one, the successor did
    * not listen at this address, so the server binds it anew. A server that was closed meanwhile still
    * ends. Settles when the server listens, or will not.
+   *
+   * @param takeEscrow returns the escrow once it is here; called again as long as the server does not listen
    */
-  takeBack(escrow: RawListener | undefined): Promise<void> {
+  takeBack(takeEscrow: () => RawListener | undefined): Promise<void> {
     if (this.#isClosed) {
-      this.listening.giveUp(escrow)
+      this.listening.giveUp(takeEscrow())
       this.#draining.letClose()
       // Reports the end again: the process drops no server while it shuts down.
       if (this.state === 'terminate') this.#host.terminated(this)
       return Promise.resolve()
     }
     this.#draining.breakOff()
-    this.#life.serve()
     return new Promise((resolve) => {
-      this.listening.again(escrow, () => {
-        // Not before: a server with neither a socket nor a connection would close.
-        this.#draining.letClose()
+      this.listening.again(takeEscrow, (isListening) => {
+        if (isListening) this.#life.serve()
+        // Not before: a server with neither a socket nor a connection would close. A new drain holds it.
+        if (isListening || this.#isClosed) this.#draining.letClose()
         resolve()
       })
     })

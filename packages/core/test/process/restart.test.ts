@@ -34,6 +34,7 @@ beforeEach(() => {
       return mayServe
     },
     servesAgain: () => seen.push('serves again'),
+    isShuttingDown: () => false,
     generations: () => Promise.resolve([]),
   })
   restart.report.catch(() => undefined)

@@ -157,7 +157,7 @@ describe('a server that is taken back in the middle of a drain', () => {
     const { address } = managed
     await connect()
     managed.drain(handoff)
-    await managed.takeBack(undefined)
+    await managed.takeBack(() => undefined)
     expect([managed.address, managed.state, managed.isDraining]).toEqual([
       address,
       'running',
@@ -171,7 +171,7 @@ describe('a server that is taken back in the middle of a drain', () => {
     const client = await connect()
     managed.drain(handoff)
     server.close()
-    await managed.takeBack(undefined)
+    await managed.takeBack(() => undefined)
     expect([server.listening, managed.state, managed.isDraining]).toEqual([
       false,
       'shutting-down',
@@ -187,7 +187,7 @@ describe('a server that is taken back in the middle of a drain', () => {
     await connect()
     server.close()
     managed.drain(handoff)
-    await managed.takeBack(undefined)
+    await managed.takeBack(() => undefined)
     expect(server.listening).toBe(false)
   })
 
@@ -196,7 +196,7 @@ describe('a server that is taken back in the middle of a drain', () => {
     const client = await connect()
     managed.drain(handoff)
     const shutdown = managed.shutdown()
-    await managed.takeBack(undefined)
+    await managed.takeBack(() => undefined)
     expect(server.listening).toBe(false)
     await end(client)
     expect(await shutdown).toMatchObject({ reason: 'handoff' })
@@ -207,7 +207,7 @@ describe('a server that is taken back in the middle of a drain', () => {
     managed.drain(handoff)
     await managed.shutdown()
     seen = []
-    await managed.takeBack(undefined)
+    await managed.takeBack(() => undefined)
     expect([server.listening, managed.state, seen]).toEqual([false, 'terminate', ['terminated']])
   })
 
@@ -218,7 +218,7 @@ describe('a server that is taken back in the middle of a drain', () => {
     await listen()
     managed.drain(handoff)
     server.close()
-    await managed.takeBack(rawListenerOf(other) ?? undefined)
+    await managed.takeBack(() => rawListenerOf(other) ?? undefined)
     await settle()
     const client = net.connect(port, '127.0.0.1')
     const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException]
@@ -232,7 +232,7 @@ test('who waits for a drain is told of its end also after that drain was broken 
   managed.drain(handoff)
   let isDrained = false
   void managed.drained().then(() => (isDrained = true))
-  await managed.takeBack(undefined)
+  await managed.takeBack(() => undefined)
   server.close()
   await end(client)
   expect([managed.state, isDrained]).toEqual(['terminate', true])
