@@ -172,3 +172,22 @@ test('restart() answers the promise of the restart that is under way', async () 
   })
   expect(program.events.filter(({ event }) => event === 'restarting')).toHaveLength(1)
 })
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s to the old process in the moment of a takeover stops the service',
+  async (signal) => {
+    const program = startFixture('stops-in-a-takeover.mjs', { args: [signal] })
+    const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+    program.signal('SIGHUP')
+    const { report } = await program.waitForEvent('taken-over', {
+      step: 'the successor takes over',
+      deadlineMs,
+    })
+    const { pid } = report as { pid: number }
+    await program.waitForEnd(pid, { step: 'the successor ends', deadlineMs })
+    await program.waitForEnd(program.pid, { step: 'the old process ends', deadlineMs })
+    await expect(get(port)).rejects.toThrow('ECONNREFUSED')
+    const ended = program.events.filter(({ event }) => event === 'terminate')
+    expect(ended.map(({ pid: each }) => each).sort()).toEqual([program.pid, pid].sort())
+  },
+)

@@ -58,7 +58,10 @@ test('a body that is not the one that was sent is a failure', async () => {
       calls: [postEcho({ bodyBytes: [2, 2] })],
     },
   )
-  expect(report.failures[0]).toMatchObject({ kind: 'body', message: 'sent 2 bytes, got 2 others' })
+  expect(report.failures[0]).toMatchObject({
+    kind: 'body',
+    message: 'sent 2 bytes, got 2 different ones',
+  })
 })
 
 test('a request without an answer times out', async () => {

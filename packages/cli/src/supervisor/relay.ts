@@ -13,7 +13,7 @@ import type { StandIn } from './stand-in.js'
 // Passes messages and handles from one generation to another.
 
 /** Message from one generation to another: all but those for the supervisor itself. */
-export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' }>
+export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' | 'heir' }>
 
 /**
  * Passes messages between predecessor and successor; the type of a message says which of them it is for.

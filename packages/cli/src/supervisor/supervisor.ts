@@ -242,6 +242,8 @@ export class Supervisor {
       case 'refusal':
         this.#questions.answer(from, message)
         return
+      case 'heir':
+        throw new Error('a supervisor decides itself which generation serves')
       default:
         this.#relay.receive(from, message, handle)
     }

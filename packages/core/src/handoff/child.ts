@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
+import type net from 'node:net'
 import type { Channel } from '../line/channel.js'
-import { withStdio } from '../line/stdio.js'
+import { extraLineFd, withStdio } from '../line/stdio.js'
 import { channelTo } from '../line/to-child.js'
 import type { System } from '../node/system.js'
 import type { SpawnRequest, ToPredecessor, ToSuccessor } from './protocol.js'
@@ -18,6 +19,8 @@ export interface Child {
   /** Undefined until the process has started. */
   readonly pid: number | undefined
   readonly channel: Channel<ToSuccessor, ToPredecessor>
+  /** Our end of a second line to it, to be given to another process; `undefined` if there is none. */
+  readonly extraLine?: net.Socket | undefined
   /**
    * Settles when the process is gone, or with `lost` when nothing more will be heard of it, not even its end.
    * Rejects if the process could not be started.
@@ -35,18 +38,21 @@ export interface Child {
  * Starts a child of this process.
  *
  * @param onGarbage called with the reason when the child writes something to its channel that is not ours
+ * @param hasExtraLine whether the child gets a second line
  * @throws what Node throws at once (E2BIG, an argument that is not a string); other failures reject `exit`
  */
 export function startChild(
   system: System,
   { command, args, cwd, env }: SpawnRequest,
   onGarbage: (reason: unknown) => void,
+  hasExtraLine = false,
 ): Child {
-  const child = withStdio((stdio) => system.spawn(command, args, { cwd, env, stdio }))
+  const child = withStdio((stdio) => system.spawn(command, args, { cwd, env, stdio }), hasExtraLine)
   const channel = channelTo<ToSuccessor, ToPredecessor>(child, onGarbage)
   return {
     pid: child.pid,
     channel,
+    extraLine: hasExtraLine ? extraLineOf(child) : undefined,
     exit: exitOf(child),
     kill(signal) {
       // Until its exit is reported, no other process can have this pid.
@@ -62,6 +68,12 @@ export function startChild(
       if (child.connected) child.disconnect()
     },
   }
+}
+
+function extraLineOf(child: ChildProcess): net.Socket | undefined {
+  const stdio: readonly unknown[] = child.stdio
+  // Undefined if the process could not be started. Its end is reported otherwise.
+  return (stdio[extraLineFd] as net.Socket | undefined)?.on('error', () => undefined).unref()
 }
 
 async function exitOf(child: ChildProcess): Promise<Exit> {

@@ -1,15 +1,21 @@
+import type net from 'node:net'
 import type { EndlessError } from '../api/endless-error.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
+import { HandleLost } from '../line/handle-lost.js'
+import { extraLineFd } from '../line/stdio.js'
 import { formatAddress, type ListenTarget, type UnixAddress } from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held-listeners.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 import type { MovedConnection } from '../migration/migration.js'
 import type { MovedUpgrade } from '../migration/upgrade-migration.js'
-import type { RawHandle } from '../node/internals.js'
+import { type RawHandle, rawHandleOf } from '../node/internals.js'
 import type { System } from '../node/system.js'
 import { deferred, late, within } from '../node/waits.js'
+import { FallbackLine } from './fallback-line.js'
+import type { Verdict } from './heir-line.js'
 import {
+  type Fallback,
   type Inheritance,
   inheritanceKey,
   type ToPredecessor,
@@ -20,6 +26,10 @@ import {
 
 /** How long the predecessor may take to report its status. */
 const answerMs = 1_000
+/** How long the kernel may take to take a report for it. */
+const reportMs = 1_000
+/** How long it may take to react when it hears of a successor of this process. */
+const introducedMs = 3_000
 
 /** What {@link Predecessor} needs from this process, its successor. */
 export interface PredecessorHost {
@@ -31,6 +41,8 @@ export interface PredecessorHost {
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
   /** Returns how long a process that replaces this one may boot. */
   readonly readyTimeoutMs: () => number
+  /** Called if this process must end, since an older generation serves in place of the predecessor. */
+  readonly yield: () => void
 }
 
 /** The predecessor as its successor sees it: what it passed on to the preload, and the line to it. */
@@ -44,8 +56,10 @@ export class Predecessor {
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
   readonly #takenOver = deferred<number | undefined>()
   readonly #finished = deferred()
+  readonly #fallback: FallbackLine | undefined
   #hasTakenOver = false
   #hasLeft = false
+  #isGone = false
   /** Resolves each `ask-older` that is not answered yet, by its id. */
   readonly #asked = new Map<number, (generations: GenerationStatus[]) => void>()
   #lastAsked = 0
@@ -57,6 +71,9 @@ export class Predecessor {
     this.held = new HeldListeners(inheritance.held)
     this.generation = inheritance.welcome.generation
     this.directory = inheritance.welcome.directory
+    if (inheritance.welcome.fallback === 'line') {
+      this.#fallback = new FallbackLine(extraLineFd, host.system)
+    }
     if (inheritance.welcome.supervisor?.isFirst) {
       this.#hasTakenOver = true
       inheritance.reportAtEnd()
@@ -68,9 +85,10 @@ export class Predecessor {
       else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle)
     }
     void channel.closed.then(() => {
-      this.#takeOver(undefined)
+      this.#isGone = true
       this.#finished.resolve()
       for (const answer of this.#asked.values()) answer([])
+      void this.#inherit()
     })
   }
 
@@ -80,6 +98,11 @@ export class Predecessor {
    */
   get takenOver(): Promise<number | undefined> {
     return this.#takenOver.promise
+  }
+
+  /** Whether the line to it is closed. */
+  get isGone(): boolean {
+    return this.#isGone
   }
 
   get hasTakenOver(): boolean {
@@ -151,9 +174,39 @@ export class Predecessor {
     return generations === late ? [] : generations
   }
 
-  /** Reports that our successor took over. If it dies, this process serves again, not its predecessor. */
-  reportSucceeded(): void {
-    if (!this.#hasLeft) this.#send({ type: 'succeeded' })
+  /**
+   * Reports that the successor of this process takes over: this process then answers for it. Settles when
+   * the report is written, or cannot be.
+   */
+  async reportSucceeded(): Promise<void> {
+    if (this.#hasLeft) return
+    const sent = this.#channel.send({ type: 'succeeded' })
+    // A predecessor that is gone needs no report.
+    await within(
+      sent.catch(() => undefined),
+      reportMs,
+      this.#host.system,
+    )
+  }
+
+  /**
+   * Gives the predecessor a line to the successor that this process starts: if this process dies, they must
+   * agree which of them serves. Returns how the successor can ask; `undefined` if the predecessor is gone.
+   */
+  async introduceHeir(line: net.Socket): Promise<Fallback | undefined> {
+    const handle = rawHandleOf(line)
+    if (!handle) return undefined
+    const sent = this.#isGone
+      ? Promise.resolve(undefined)
+      : this.#channel.send({ type: 'heir' }, handle).then(
+          (): Fallback => 'line',
+          (error: unknown): Fallback | undefined =>
+            error instanceof HandleLost ? 'silent' : undefined,
+        )
+    // Not before: Node sends nothing in place of a handle that was closed in its queue.
+    void sent.then(() => line.destroy())
+    const fallback = await within(sent, introducedMs, this.#host.system)
+    return fallback === late ? 'silent' : fallback
   }
 
   /** Reports that this process shuts down and takes nothing more, and whether it had taken over. */
@@ -171,9 +224,26 @@ export class Predecessor {
     this.#channel.unref()
   }
 
+  /**
+   * The predecessor is gone. This process takes over, unless an older generation serves again.
+   * See docs/decisions.md, "One arbiter decides which generation serves"
+   */
+  async #inherit(): Promise<void> {
+    const verdict = this.#hasTakenOver ? 'not-serving' : await this.#askFallback()
+    if (verdict === 'serving') this.#host.yield()
+    else this.#takeOver(undefined)
+  }
+
+  async #askFallback(): Promise<Verdict> {
+    // It exists, and has not reacted: it may serve again as soon as it does.
+    if (this.#host.inheritance.welcome.fallback === 'silent') return 'serving'
+    return this.#fallback ? this.#fallback.ask() : 'not-serving'
+  }
+
   #takeOver(afterMs: number | undefined): void {
     if (this.#hasTakenOver) return
     this.#hasTakenOver = true
+    this.#fallback?.close()
     this.#channel.unref()
     const { inheritance } = this.#host
     // A supervisor logs what a generation died of, however long it served.

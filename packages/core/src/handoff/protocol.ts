@@ -38,6 +38,12 @@ export type ToSuccessor =
       supervisor?: SupervisorFacts | undefined
       /** The service manager that the successor notifies once it serves. A supervisor does so itself. */
       serviceManager?: NotifyAddress | undefined
+      /**
+       * Whether an older generation still drains, which may serve again if this predecessor dies: then the
+       * successor must not take over by itself. `line`: it can be asked by a line of its own. `silent`: it
+       * did not react when it was told.
+       */
+      fallback?: Fallback | undefined
       /** The predecessor's control socket, whose path the successor takes over. */
       control?: UnixAddress | undefined
     }
@@ -87,6 +93,8 @@ export type ToPredecessor =
   | { type: 'adopted' | 'declined' | 'upgrade-adopted' | 'upgrade-declined'; id: number }
   /** The sender's own successor has taken over. Connections still go through the sender. */
   | { type: 'succeeded' }
+  /** Its own successor boots; the handle is a line to that: see {@link HeirLine}. */
+  | { type: 'heir' }
   /** Asks for the status of the predecessor and of all older generations, hammered first if `isHammered`. */
   | { type: 'ask-older'; id: number; isHammered: boolean }
   /**
@@ -137,6 +145,9 @@ export type FromSupervisor =
   | { type: 'ask'; id: number; what: 'restart' | 'status' }
 
 /** The message that follows the last `listener`. */
+/** How an older generation can be asked whether it serves again. */
+export type Fallback = 'line' | 'silent'
+
 export type Welcome = Extract<ToSuccessor, { type: 'welcome' }>
 
 /** What the preload leaves for the library. */

@@ -10,9 +10,16 @@ import type { System } from '../node/system.js'
 import { deferred, within } from '../node/waits.js'
 import type { Child } from './child.js'
 import { Escrow } from './escrow.js'
+import { HeirLine, type Verdict } from './heir-line.js'
 import { type Failure, LastWords } from './last-words.js'
 import { Moves } from './moves.js'
-import { protocolVersion, type ToPredecessor, type ToSuccessor, type Welcome } from './protocol.js'
+import {
+  type Fallback,
+  protocolVersion,
+  type ToPredecessor,
+  type ToSuccessor,
+  type Welcome,
+} from './protocol.js'
 
 // The predecessor's half of a handoff; predecessor.ts holds the successor's half.
 
@@ -29,6 +36,8 @@ export interface SuccessorHost {
   readonly passed: readonly PassedListener[]
   readonly welcome: Omit<Welcome, 'type' | 'version' | 'supervisor'>
   readonly readyTimeoutMs: number
+  /** Settles when an older generation, if there is one, knows of the successor: it is welcomed then. */
+  readonly fallback: Promise<Fallback | undefined>
   /** Returns the status of this process and of all older generations, hammered first if `isHammered`. */
   readonly answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>
 }
@@ -48,9 +57,12 @@ export class Successor {
   readonly #serving = deferred()
   #version = 0
   #hasTakenOver = false
+  #servingSinceMs: number | undefined
   #isTold = false
   #hasExited = false
   #refusal: EndlessError | undefined
+  /** The line to the successor of this successor, while that boots. */
+  #heir: HeirLine | undefined
 
   constructor(host: SuccessorHost) {
     const { system, child, readyTimeoutMs } = host
@@ -96,6 +108,11 @@ export class Successor {
    */
   get serving(): Promise<void> {
     return this.#serving.promise
+  }
+
+  /** When the successor reported that its pid file and control socket lead to it; `undefined` before. */
+  get servingSinceMs(): number | undefined {
+    return this.#servingSinceMs
   }
 
   /** Undefined until the successor has started. */
@@ -168,6 +185,12 @@ export class Successor {
     this.#escrow.close()
   }
 
+  /** Tells the successor of a dead successor whether this process serves again. */
+  answerHeir(verdict: Verdict): void {
+    this.#heir?.answer(verdict)
+    this.#heir = undefined
+  }
+
   /** Lets this process end while the successor lives on. */
   release(): void {
     this.#host.child.release()
@@ -182,7 +205,7 @@ export class Successor {
     switch (message.type) {
       case 'hello':
         this.#version = message.version
-        this.#welcome()
+        void this.#welcome()
         break
       case 'error':
         this.#lastWords.diedOf(message.error)
@@ -208,6 +231,7 @@ export class Successor {
         this.#moves.answered(message)
         break
       case 'serving':
+        this.#servingSinceMs ??= this.#host.system.now()
         this.#serving.resolve()
         break
       case 'ask-older':
@@ -225,6 +249,10 @@ export class Successor {
       case 'succeeded':
         this.closeEscrow()
         break
+      case 'heir':
+        this.#heir?.close()
+        this.#heir = given && new HeirLine(given)
+        break
       default:
         message satisfies never
     }
@@ -234,12 +262,13 @@ export class Successor {
    * Sends the listening sockets, then `welcome`. Call when the successor has said `hello`.
    * See docs/decisions.md, "The successor says hello first"
    */
-  #welcome(): void {
+  async #welcome(): Promise<void> {
     const { passed, welcome } = this.#host
     for (const { asked, bound, handle } of passed) {
       this.#send({ type: 'listener', asked, bound }, handle)
     }
-    this.#send({ ...welcome, type: 'welcome', version: protocolVersion })
+    const fallback = await this.#host.fallback
+    this.#send({ ...welcome, type: 'welcome', version: protocolVersion, fallback })
   }
 
   #refuse(): void {
@@ -263,6 +292,7 @@ export class Successor {
       if (exit === 'lost') return this.#lose()
       this.#lastWords.exited(exit)
       await this.#hearOut()
+      if (await this.#heir?.isClaimed()) this.closeEscrow()
       const { code, signal } = exit
       return this.#gone(
         signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`,

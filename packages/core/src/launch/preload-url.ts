@@ -4,11 +4,17 @@ import { readFileSync } from 'node:fs'
 const text = readFileSync(new URL('preload.js', import.meta.url), 'utf8')
 
 /**
+ * What a successor does if its parent dies before it has welcomed it: it serves as generation 0 would, asks an
+ * older generation first whether that serves again, or exits, since another generation serves.
+ */
+export type Orphaned = 'serve' | 'ask' | 'exit'
+
+/**
  * Returns the URL that `--import` names in a successor. It holds the text of the preload, since threads run
  * that again later, when its release may have been deleted. The preload obeys only the channel of the
  * process `parentPid`.
  * See docs/decisions.md, "The preload's URL names its parent"
  */
-export function preloadUrl(parentPid: number): string {
-  return `data:text/javascript,${encodeURIComponent(text)}#${String(parentPid)}`
+export function preloadUrl(parentPid: number, orphaned: Orphaned = 'serve'): string {
+  return `data:text/javascript,${encodeURIComponent(text)}#${String(parentPid)},${orphaned}`
 }

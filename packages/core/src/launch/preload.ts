@@ -1,3 +1,4 @@
+import net from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 import type * as protocol from '../handoff/protocol.js'
 import type { Channel } from '../line/channel.js'
@@ -231,6 +232,30 @@ async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance 
   }
 }
 
+/**
+ * Asks the older generation, which still drains, whether it serves again: the younger end of a line that
+ * heir-line.ts and fallback-line.ts describe. Both of its constants are written out here.
+ */
+function doesOlderServe(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const line = new net.Socket({ fd: 5, readable: true, writable: false })
+    const settle = (isServing: boolean): void => {
+      clearTimeout(timer)
+      line.destroy()
+      resolve(isServing)
+    }
+    // Referenced: nothing else keeps this process alive yet. One that takes longer could not serve either.
+    const timer = setTimeout(settle, 3_000, false)
+    line.on('error', () => undefined) // 'close' follows
+    line.on('data', (bytes: Buffer) => {
+      settle(bytes.includes('s'))
+    })
+    line.on('close', () => {
+      settle(false)
+    })
+  })
+}
+
 function hideOptions(added: string[]): void {
   for (const option of added) {
     const index = process.execArgv.indexOf(option)
@@ -252,8 +277,8 @@ if (isMainThread) hideFromEnvironment()
 
 // A worker thread inherits the options of its process, and any other program could run this file: only
 // the channel to the parent that the URL names counts.
-const parentPid = Number(new URL(import.meta.url).hash.slice(1))
-if (isMainThread && parentPid === process.ppid && typeof process.send === 'function') {
+const [parentPid, orphaned] = new URL(import.meta.url).hash.slice(1).split(',')
+if (isMainThread && Number(parentPid) === process.ppid && typeof process.send === 'function') {
   // See docs/decisions.md, "Only ESM, and no top-level await"
   const inheritance = await receive(takeChannel())
   if (inheritance) {
@@ -263,5 +288,8 @@ if (isMainThread && parentPid === process.ppid && typeof process.send === 'funct
       enumerable: false,
       value: inheritance,
     })
+  } else if (orphaned === 'exit' || (orphaned === 'ask' && (await doesOlderServe()))) {
+    // Another generation serves: what this process would bind is in use.
+    process.exit()
   }
 }

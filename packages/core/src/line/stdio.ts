@@ -2,18 +2,23 @@ import type { StdioOptions } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { devNull } from 'node:os'
 
+/** The descriptor of a line beside the channel, if a generation has one. */
+export const extraLineFd = 5
+
 /**
  * Calls `spawn` with the descriptors of a generation: our standard streams, and the channel as number 4.
  *
  * Number 3 is the null device, because a program may take 3 for its own: under s6 it reports there that it
  * is ready. What it writes there is dropped: the predecessor's 3 is closed, or is for the predecessor alone.
  *
+ * @param hasExtraLine adds another line to this process, as number 5
  * @throws Node's error if no descriptor is left
  */
-export function withStdio<T>(spawn: (stdio: StdioOptions) => T): T {
+export function withStdio<T>(spawn: (stdio: StdioOptions) => T, hasExtraLine = false): T {
   const nowhere = openSync(devNull, 'r+')
   try {
-    return spawn(['inherit', 'inherit', 'inherit', nowhere, 'ipc'])
+    const stdio: StdioOptions = ['inherit', 'inherit', 'inherit', nowhere, 'ipc']
+    return spawn(hasExtraLine ? [...stdio, 'pipe'] : stdio)
   } finally {
     closeSync(nowhere)
   }

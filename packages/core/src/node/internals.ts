@@ -148,6 +148,11 @@ export function handleIn(options: object): unknown {
   return _handle ?? handle ?? undefined
 }
 
+/** Makes a socket of a handle that came over IPC (lib/net.js, Socket). */
+export function pipeSocketOf(handle: RawHandle): net.Socket {
+  return new net.Socket({ handle } as unknown as net.SocketConstructorOpts)
+}
+
 /** The handle of a connection; `null` once it is closed. */
 export function rawHandleOf(socket: net.Socket): RawHandle | null {
   return (socket as unknown as { _handle: RawHandle | null })._handle

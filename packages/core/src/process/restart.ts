@@ -146,6 +146,9 @@ export class Restart {
       // This process still serves: a hook may take its time, and the successor may die meanwhile.
       await Promise.race([servers.runHooks('before', 'SIGTERM'), failed, aborted])
       await Promise.race([told, failed, aborted])
+      // Before the successor is told to accept: if this process dies in between, the predecessor must not
+      // take over too.
+      await Promise.race([ancestry.predecessor?.reportSucceeded(), failed, aborted])
       // The successor may have refused in the turn in which the last of these promises settled.
       if (successor.refusal) throw successor.refusal
     } catch (error) {
@@ -198,7 +201,6 @@ export class Restart {
     ])
     // `#lost` has handled its end already.
     if (this.#successor !== successor) throw await exited
-    ancestry.predecessor?.reportSucceeded()
     ancestry.serviceManager?.succeeded()
     successor.release()
   }
@@ -214,16 +216,19 @@ export class Restart {
   #lost(successor: Successor, error: EndlessError): void {
     const { ancestry, lifecycle, servers } = this.#parts
     if (successor.hasLeft) {
+      successor.answerHeir('not-serving')
       ancestry.supervisor?.reportNotServing()
       return
     }
     this.#successor = undefined
     if (!this.#host.takenBack(error)) {
       successor.closeEscrow()
+      successor.answerHeir('not-serving')
       ancestry.supervisor?.reportNotServing()
       this.#reportFailure(error)
       return
     }
+    successor.answerHeir('serving')
     const listening = [...servers].map((server) =>
       server.takeBack(() =>
         server.bound === null ? undefined : successor.takeEscrow(server.bound),

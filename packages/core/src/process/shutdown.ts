@@ -9,6 +9,9 @@ import type { Restart } from './restart.js'
 
 // A shutdown of the process, from the drain to the exit.
 
+/** How old the pid may be that a signal was sent to: read from the pid file, then signalled. */
+const staleMs = 500
+
 /** What {@link Shutdown} needs from the rest of the process. */
 export interface ShutdownHost {
   /** Returns the latest restart, under way or ended. */
@@ -50,6 +53,7 @@ export class Shutdown {
     if (this.#report) {
       // A process that is told to shut down while it drains should not serve again.
       if (!this.#host.restart()?.isUnderWay) this.#closeEscrow()
+      this.#passOn(signal)
     } else {
       this.#parts.lifecycle.apply('shutdown')
       this.#report = this.#stop(occasion, delayMs, signal)
@@ -101,6 +105,7 @@ export class Shutdown {
     if (hasHandedOver && this.#report) {
       // Too late to stop the successor: the drain of the handoff is under way, and clean-up runs once.
       this.#closeEscrow()
+      this.#passOn(signal)
       return this.#report
     }
     this.#parts.settings.logger.info(shutdownNotice(this.#parts.servers, delayMs))
@@ -198,6 +203,19 @@ export class Shutdown {
     if (occasion.reason === 'handoff' && !ancestry.supervisor) {
       await this.#host.restart()?.untilServing()
     }
+  }
+
+  /**
+   * Passes a signal on to a successor whose pid was unknown outside when the signal was sent: `kill $(cat
+   * app.pid)` in the moment of a takeover means the service, whichever process the file named.
+   */
+  #passOn(signal: HookSignal | undefined): void {
+    const { successor } = this.#host.restart() ?? {}
+    if (!signal || !successor?.hasTakenOver) return
+    const { servingSinceMs } = successor
+    const isKnown =
+      servingSinceMs !== undefined && this.#parts.system.now() - servingSinceMs > staleMs
+    if (!isKnown) successor.signal(signal)
   }
 
   #closeEscrow(): void {

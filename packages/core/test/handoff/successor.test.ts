@@ -41,6 +41,7 @@ beforeEach(() => {
     passed: [],
     welcome,
     readyTimeoutMs: 10_000,
+    fallback: Promise.resolve(undefined),
     answerOlder: async () => [],
   })
   child.started(101)

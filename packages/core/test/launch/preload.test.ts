@@ -45,11 +45,11 @@ test('it is passed on as its text, so that the release it came from may be delet
     pathToFileURL(path.join(release, 'preload-url.js')).href
   )) as { preloadUrl: (parentPid: number) => string }
   rmSync(release, { recursive: true })
-  expect(preloadUrl(100)).toBe(`data:text/javascript,${encodeURIComponent(text)}#100`)
+  expect(preloadUrl(100)).toBe(`data:text/javascript,${encodeURIComponent(text)}#100,serve`)
 })
 
 describe('in NODE_OPTIONS', () => {
-  const preload = 'data:text/javascript,await%201#100'
+  const preload = 'data:text/javascript,await%201#100,serve'
 
   test.each([
     ['alone', undefined, `--import ${preload}`],

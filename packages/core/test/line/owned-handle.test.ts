@@ -4,7 +4,7 @@ import { OwnedHandle } from '../../src/line/owned-handle.js'
 import { deferred } from '../../src/node/waits.js'
 
 function createHandle() {
-  const raw = { closes: 0, close: () => void raw.closes++ }
+  const raw = { closes: 0, close: () => (raw.closes += 1) }
   return { raw, owned: new OwnedHandle(raw) }
 }
 

@@ -50,6 +50,12 @@ export class Ancestry {
       channel: this.supervisor?.predecessor ?? inheritance.channel,
       adopt: host.adopt,
       readyTimeoutMs: () => settings.current.readyTimeoutMs,
+      yield: () => {
+        settings.logger.warn(
+          'The generation that started this process has died, and an older one serves again: exiting.',
+        )
+        system.exit()
+      },
     })
     this.#serviceManager = this.#answerTo(inheritance.welcome.serviceManager)
   }

@@ -63,11 +63,13 @@ export class Launcher {
     answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>,
   ): Successor {
     const { system, settings, servers, ancestry, whereabouts } = this.#host
+    const { predecessor } = ancestry
     const passed = servers.passable
     const keys = passed.flatMap(({ bound, ticketKeys }) =>
       ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
     )
     const { child, addedExecArgv } = this.#startChild()
+    const { extraLine } = child
     return new Successor({
       system,
       child,
@@ -81,6 +83,10 @@ export class Launcher {
         control: whereabouts.bound,
       },
       readyTimeoutMs: settings.current.readyTimeoutMs,
+      fallback:
+        extraLine && predecessor
+          ? predecessor.introduceHeir(extraLine)
+          : Promise.resolve(undefined),
       answerOlder,
     })
   }
@@ -88,21 +94,26 @@ export class Launcher {
   #startChild(): Pick<Launch, 'addedExecArgv'> & { child: Child } {
     const { system, settings, ancestry } = this.#host
     const supervisor = ancestry.supervisor?.isGone ? undefined : ancestry.supervisor
+    // A supervisor decides itself which generation serves.
+    const hasFallback = !supervisor && ancestry.predecessor?.isGone === false
     const launch = createLaunch(
       system,
       this.#origin,
-      preloadUrl(supervisor ? system.ppid : system.pid),
+      supervisor
+        ? preloadUrl(system.ppid, 'exit')
+        : preloadUrl(system.pid, hasFallback ? 'ask' : 'serve'),
       this.#environment.forSuccessor(),
       settings.current.successor,
     )
     const { addedExecArgv } = launch
     if (supervisor) return { child: supervisor.start(launch), addedExecArgv }
     try {
-      const child = startChild(system, launch, (reason) => {
+      const onGarbage = (reason: unknown): void => {
         settings.logger.error(
           `Ignored what the successor wrote to its channel: ${messageOf(reason)}`,
         )
-      })
+      }
+      const child = startChild(system, launch, onGarbage, hasFallback)
       return { child, addedExecArgv }
     } catch (error) {
       throw spawnFailed(error)

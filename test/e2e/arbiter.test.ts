@@ -1,0 +1,154 @@
+// Proves that exactly one generation serves when the one in the middle dies: its predecessor still drains,
+// its successor boots, and the death of one process is not a permission for two.
+import { rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import {
+  type FixtureOptions,
+  get,
+  openGate,
+  type Program,
+  startFixture,
+  superviseFixture,
+  temporaryDirectory,
+  waitForGate,
+} from '../helpers/index.js'
+
+const deadlineMs = 15_000
+
+interface Three {
+  program: Program
+  port: number
+  /** Their pids, from the oldest. */
+  pids: [number, number, number]
+  /** The request that keeps the oldest draining. */
+  held: Promise<{ body: string }>
+  answerHeld: () => Promise<void>
+  /** Lets the newest boot. */
+  boot: () => Promise<void>
+}
+
+/** Starts three generations: one drains, one serves, one boots. */
+async function startThree(program: Program): Promise<Three> {
+  const first = await program.waitForGeneration(0, { deadlineMs })
+  const { port = 0 } = first
+  const held = get(port, '/wait')
+  const answer = await waitForGate(program, 0, 'answer')
+  program.signal('SIGHUP')
+  await openGate(await waitForGate(program, 1))
+  const second = await program.waitForGeneration(1, { deadlineMs })
+  program.signal('SIGHUP', program.pid === first.pid ? second.pid : program.pid)
+  const boot = await waitForGate(program, 2)
+  return {
+    program,
+    port,
+    pids: [first.pid, second.pid, boot.pid],
+    held,
+    answerHeld: () => openGate(answer),
+    boot: () => openGate(boot),
+  }
+}
+
+/** Asks by many new connections, and returns the generations that answered. */
+async function whoServes(port: number): Promise<string[]> {
+  const answers = await Promise.all(Array.from({ length: 40 }, () => get(port)))
+  return [...new Set(answers.map(({ headers }) => String(headers['x-generation'])))]
+}
+
+async function isReadyAgain(program: Program, pid: number, since: number): Promise<void> {
+  await program.waitForEvent((event) => event.event === 'ready' && event.pid === pid, {
+    step: `${pid} serves again`,
+    deadlineMs,
+    since,
+  })
+}
+
+type Start = (fixture: string, options?: FixtureOptions) => Program
+
+/** Starts a program with two servers; `serving` returns the process to signal. */
+async function startTwo(start: Start, broken: string) {
+  const program = start('dies-at-ready.mjs', { args: [broken] })
+  const { pid, ports } = (await program.waitForGeneration(0, { deadlineMs })) as unknown as {
+    pid: number
+    ports: number[]
+  }
+  const isAlone = pid === program.pid
+  return { program, ports, serving: () => (isAlone ? program.current.pid : program.pid) }
+}
+
+describe.each<[string, Start]>([
+  ['alone', startFixture],
+  ['supervised', superviseFixture],
+])('%s', (_, start) => {
+  test('the oldest serves again, and what booted ends', async () => {
+    const { program, port, pids, held, answerHeld } = await startThree(start('boots-when-told.mjs'))
+    const since = program.output.lines.length
+    program.signal('SIGKILL', pids[1])
+    await isReadyAgain(program, pids[0], since)
+    await program.waitForEnd(pids[2], { step: 'the newest ends', deadlineMs })
+    expect(await whoServes(port)).toEqual(['0'])
+    await answerHeld()
+    expect((await held).body).toBe('generation 0')
+    program.signal('SIGHUP')
+    const [next] = await Promise.all([
+      program.waitForEvent((event) => event.event === 'gate' && event.pid !== pids[2], {
+        step: 'another successor boots',
+        deadlineMs,
+        since,
+      }),
+    ])
+    await openGate(next as never)
+    await program.waitForEnd(pids[0], { step: 'the oldest ends', deadlineMs })
+    expect(await whoServes(port)).toEqual(['1'])
+  })
+
+  test('the newest serves if the oldest has exited meanwhile', async () => {
+    const { program, port, pids, held, answerHeld, boot } = await startThree(
+      start('boots-when-told.mjs'),
+    )
+    await answerHeld()
+    await held
+    await program.waitForEnd(pids[0], { step: 'the oldest ends', deadlineMs })
+    program.signal('SIGKILL', pids[1])
+    await program.waitForEnd(pids[1], { step: 'the middle ends', deadlineMs })
+    await boot()
+    expect(await whoServes(port)).toEqual(['2'])
+  })
+
+  test('the newest serves if the oldest cannot answer, which then does not serve again', async () => {
+    const { program, port, pids, held, answerHeld, boot } = await startThree(
+      start('boots-when-told.mjs'),
+    )
+    program.signal('SIGSTOP', pids[0])
+    program.signal('SIGKILL', pids[1])
+    await program.waitForEnd(pids[1], { step: 'the middle ends', deadlineMs })
+    await boot()
+    expect(await whoServes(port)).toEqual(['2'])
+    program.signal('SIGCONT', pids[0])
+    await answerHeld()
+    expect((await held).body).toBe('generation 0')
+    await program.waitForEnd(pids[0], { step: 'the oldest ends', deadlineMs })
+    expect(await whoServes(port)).toEqual(['2'])
+  })
+
+  test('a successor that dies when it is ready, before its blocked predecessor hears of it, costs no listener', async () => {
+    const broken = path.join(temporaryDirectory(), 'broken')
+    const { program, ports, serving } = await startTwo(start, broken)
+    // An older generation that drains holds copies of the sockets too.
+    program.signal('SIGHUP', serving())
+    await program.waitForGeneration(1, { deadlineMs })
+    writeFileSync(broken, '')
+    program.signal('SIGHUP', serving())
+    const ready = await waitForGate(program, 2)
+    const blocked = get(ports[0]!, '/block')
+    await openGate(ready)
+    await program.waitForEnd(ready.pid, { step: 'the successor dies', deadlineMs })
+    await blocked
+    await program.waitForEvent('restart-failed', { step: 'the restart fails', deadlineMs })
+    for (const port of ports) expect(await whoServes(port)).toEqual(['1'])
+    rmSync(broken)
+    program.signal('SIGHUP', serving())
+    await program.waitForGeneration(2, { deadlineMs })
+    for (const port of ports) expect(await whoServes(port)).toEqual(['2'])
+  })
+})
