@@ -324,6 +324,19 @@ test('what is no message does not end the supervisor, and the next restart works
   expect(isAlive(program.pid)).toBe(true)
 })
 
+test('an answer to a handle that endless never sent does not end the generation', async () => {
+  const { program, port } = await start()
+  const [first] = program.generations
+  await get(port, '/handle')
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  // It has lived until then, and drained.
+  await program.waitForEvent(({ event, pid }) => event === 'terminate' && pid === first?.pid, {
+    step: 'generation 0 drains',
+    deadlineMs,
+  })
+})
+
 test('a generation that closes the channel is ended and replaced, and nobody is refused', async () => {
   const service = await start()
   const { program, port } = service

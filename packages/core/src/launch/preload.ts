@@ -70,15 +70,15 @@ function takeChannel(): SuccessorChannel {
       set: (next: unknown) => (value = next),
     })
   }
+  const isHandleInFlight = within(() => Boolean(properties['_handleQueue']))
   const handle = handleKey && (properties[handleKey] as { onread: (buffer: unknown) => void })
   if (handle) {
     const onread = within(handle.onread)
-    const isDisconnectHeld = within(() => Boolean(properties['_handleQueue']))
     handle.onread = function (buffer) {
       onread.call(this, buffer)
       // The channel has ended. If a handle waits for its acknowledgement, which cannot come any more, Node
       // postpones 'disconnect' for ever (lib/internal/child_process.js, target.disconnect).
-      if (buffer === undefined && isDisconnectHeld()) process.nextTick(emit, 'disconnect')
+      if (buffer === undefined && isHandleInFlight()) process.nextTick(emit, 'disconnect')
     }
   }
 
@@ -119,10 +119,13 @@ function takeChannel(): SuccessorChannel {
       if (message?.cmd === command) {
         channel.onMessage(message as unknown as protocol.ToSuccessor, handle)
       } else {
+        const isAnswer = message?.cmd === 'NODE_HANDLE_ACK' || message?.cmd === 'NODE_HANDLE_NACK'
+        // What the application wrote to the channel may be answered. Node would fail an assertion
+        // (lib/internal/child_process.js, handleMessage). See docs/decisions.md, "Garbage on a channel ends no process"
+        if (isAnswer && !isHandleInFlight()) return true
         // Only Node handles the messages that pass a handle on or acknowledge one.
         for (const listener of nodeListeners) within(listener).call(process, message, handle)
-        if (message?.cmd === 'NODE_HANDLE_ACK') channel.onHandleAnswer(true)
-        else if (message?.cmd === 'NODE_HANDLE_NACK') channel.onHandleAnswer(false)
+        if (isAnswer) channel.onHandleAnswer(message.cmd === 'NODE_HANDLE_ACK')
       }
       return true
     }

@@ -51,7 +51,7 @@ export class Restart {
   constructor(parts: Parts, host: RestartHost) {
     this.#parts = parts
     this.#host = host
-    this.#number = parts.ancestry.number + 1
+    this.#number = parts.ancestry.nextNumber
     this.#beganMs = parts.system.now()
     // An abort may come before anything awaits this promise.
     this.#aborted.promise.catch(() => undefined)

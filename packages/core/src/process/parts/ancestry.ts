@@ -65,6 +65,11 @@ export class Ancestry {
     return this.predecessor?.generation ?? 0
   }
 
+  /** Number that a successor of this process gets. */
+  get nextNumber(): number {
+    return this.number + 1
+  }
+
   /** Whether this process may accept: no other process accepts on the sockets that it holds. */
   get mayAccept(): boolean {
     return this.predecessor?.hasTakenOver ?? true
