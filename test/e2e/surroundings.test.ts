@@ -2,13 +2,17 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Program, ProgramEvent } from '@endless/load'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
+  connectRaw,
   get,
   installCore,
+  type RawClient,
   startFixture,
   startProgram,
+  superviseFixture,
   temporaryDirectory,
+  until,
 } from '../helpers/index.js'
 
 const deadlineMs = 15_000
@@ -121,6 +125,76 @@ test('code that was changed on disk is served after a restart', async () => {
   await program.waitForGeneration(1, { deadlineMs })
   expect((await get(port)).body).toBe('second')
 })
+
+describe.each(['alone', 'supervised'] as const)('the async context of `listen`, %s,', (how) => {
+  test('is that of connections and requests in every generation, also of those that moved', async () => {
+    const { program, socket } = inContext(how)
+    const { port = 0, raw } = await serves(program, 0)
+    const kept = [await connectRaw(port), await connectRaw(socket)]
+    for (const client of kept) await isInContext(client, program.current.pid)
+    const tunnel = await connectRaw(port)
+    tunnel.request('/tunnel', { headers: 'Connection: upgrade\r\nUpgrade: x\r\n' })
+    await tunnel.waitForResponses(1)
+    for (const number of [1, 2]) {
+      program.signal('SIGHUP')
+      const { pid } = await serves(program, number)
+      for (const client of [...kept, await connectRaw(port), await connectRaw(socket)]) {
+        await isInContext(client, pid)
+      }
+      expect(await received(await connectRaw(raw))).toEqual({ connection: pid })
+      if (number === 1) expect(await received(tunnel)).toEqual({ connection: pid })
+    }
+  })
+
+  test('is that of a predecessor that serves again', async () => {
+    const { program, socket } = inContext(how)
+    const { pid, port = 0, raw } = await serves(program, 0)
+    for (const target of [port, socket]) (await connectRaw(target)).request('/wait')
+    const isWaiting = () => program.events.filter(({ event }) => event === 'waiting').length === 2
+    await until(isWaiting, { step: 'requests keep it from ending', deadlineMs })
+    program.signal('SIGHUP')
+    await serves(program, 1)
+    ;(await connectRaw(port)).request('/die')
+    const isBack = () => program.generations.filter((each) => each.pid === pid).length === 2
+    await until(isBack, { step: 'it serves again', deadlineMs })
+    for (const target of [port, socket]) await isInContext(await connectRaw(target), pid)
+    expect(await received(await connectRaw(raw))).toEqual({ connection: pid })
+  })
+})
+
+function inContext(how: 'alone' | 'supervised'): { program: Program; socket: string } {
+  const socket = path.join(temporaryDirectory(), 'app.sock')
+  const begin = how === 'alone' ? startFixture : superviseFixture
+  return { program: begin('serves-in-a-context.mjs', { args: [socket] }), socket }
+}
+
+async function serves(program: Program, number: number) {
+  const ready = await program.waitForGeneration(number, { deadlineMs })
+  return ready as typeof ready & { raw: number }
+}
+
+/** Asks over a connection until `pid` answers; each answer is in the context of its own process. */
+async function isInContext(client: RawClient, pid: number): Promise<void> {
+  const seen: unknown[] = []
+  const own: unknown[] = []
+  const isThere = async () => {
+    const { length } = client.responses
+    client.request()
+    const answer = (await client.waitForResponses(length + 1)).at(-1)!
+    const by = Number(answer.headers['x-pid'])
+    seen.push(JSON.parse(answer.body))
+    own.push({ connection: by, request: by, end: by })
+    return by === pid
+  }
+  await until(isThere, { step: `the process ${pid} answers`, deadlineMs })
+  expect(seen).toEqual(own)
+}
+
+/** Resolves with the last line that a server has sent over a connection, which it then ended. */
+async function received(client: RawClient): Promise<unknown> {
+  await client.waitForEnd()
+  return JSON.parse(client.received.toString().split('\r\n').at(-1)!)
+}
 
 const sourceOf = (text: string) => `
 import { endless, generation } from '@endless/core'

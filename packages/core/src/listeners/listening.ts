@@ -13,6 +13,7 @@ import {
 } from './address.js'
 import { deferAccept } from './held-listeners.js'
 import type { ListenCall, ListenCallHost } from './listen-call.js'
+import { ListenContext } from './listen-context.js'
 import type { PassedListener } from './passed-listener.js'
 import { ServedPath } from './served-path.js'
 import { TakingBack } from './taking-back.js'
@@ -49,6 +50,7 @@ export class Listening {
   /** The server's `listen` from before endless replaced it. */
   readonly #nodeListen: AnyListen
   #call: ListenCall | undefined
+  #context: ListenContext | undefined
   #path: ServedPath | undefined
   #address: Exclude<BoundAddress, UnixAddress> | undefined
   #handle: RawListener | null = null
@@ -107,6 +109,7 @@ export class Listening {
     const { target } = call
     this.#takingBack?.end()
     this.#call = call
+    this.#context = new ListenContext()
     this.#path = undefined
     this.#address = undefined
     if (this.#claim(call)) return
@@ -141,7 +144,11 @@ export class Listening {
       logger: this.#host.logger,
       bound: this.bound ?? '',
       attempt: (settled) => {
-        this.#listenAgain(takeEscrow(), settled)
+        const escrow = takeEscrow()
+        this.inContext(() => {
+          this.#listenAgain(escrow, settled)
+        })
+        if (escrow) this.#context?.receiveOn(escrow)
       },
       done: (isListening) => {
         this.#takingBack = undefined
@@ -190,7 +197,12 @@ export class Listening {
 
   /** Binds the path of a Unix socket anew, if it was removed. */
   mendPath(): void {
-    this.#path?.mend()
+    this.inContext(() => this.#path?.mend())
+  }
+
+  /** Calls `body` in the asynchronous context of the last `listen` call, as if the server did. */
+  inContext<T>(body: () => T): T {
+    return this.#context ? this.#context.run(body) : body()
   }
 
   /** Call when the server has closed. */
@@ -216,6 +228,7 @@ export class Listening {
       this.#address = bound
       this.#nodeListen(handle, call.backlog)
     }
+    this.#context?.receiveOn(handle)
     if (call.signal?.aborted) this.#server.close()
     return true
   }

@@ -217,6 +217,17 @@ export function acceptConnection(listener: RawListener, connection: RawHandle): 
   listener.onconnection?.(0, connection)
 }
 
+/** Makes `around` call what Node does for each connection that a handle accepts (lib/net.js, onconnection). */
+export function aroundConnection(
+  listener: RawListener,
+  around: (accept: () => void) => void,
+): void {
+  const accept = listener.onconnection?.bind(listener)
+  listener.onconnection = (status, connection) => {
+    around(() => accept?.(status, connection))
+  }
+}
+
 /**
  * Whether the session ticket keys were given as an option of `createServer` (lib/internal/tls/wrap.js,
  * setSecureContext).

@@ -285,14 +285,16 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   adopt(handle: RawHandle, facts: ConnectionFacts): void {
     const listener = this.listening.handle
     if (!listener) return
-    adoptConnection(this.server as unknown as http.Server, listener, handle, facts)
+    this.listening.inContext(() => {
+      adoptConnection(this.server as unknown as http.Server, listener, handle, facts)
+    })
   }
 
   /** Adopts a connection of the predecessor that has left HTTP; returns `undefined` if it cannot. */
   adoptUpgrade(handle: RawHandle, head: Buffer): net.Socket | undefined {
     const listener = this.listening.handle
     if (!listener || this.server instanceof tls.Server) return undefined
-    const socket = adoptUpgrade(this.server, listener, handle, head)
+    const socket = this.listening.inContext(() => adoptUpgrade(this.server, listener, handle, head))
     if (socket) this.connections.addUpgraded(socket)
     return socket
   }

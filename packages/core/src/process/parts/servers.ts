@@ -86,7 +86,9 @@ export class Servers extends Set<ManagedServer> {
     const socket = managed?.adoptUpgrade(handle, Buffer.from(head, 'base64'))
     if (!managed || !socket) return false
     const { server } = managed
-    this.#events.emit('adopt', { socket, state: JSON.parse(state) as unknown, server })
+    managed.listening.inContext(() => {
+      this.#events.emit('adopt', { socket, state: JSON.parse(state) as unknown, server })
+    })
     if (managed.isDraining) this.#events.emit('drain', { server, upgraded: [socket] })
     return true
   }

@@ -45,6 +45,7 @@ function add(facts: Partial<ManagedServer> = {}): void {
     bound: '[::]:1',
     state: 'running',
     adopts: true,
+    listening: { inContext: (body: () => unknown) => body() },
     adopt: () => seen.push('adopted'),
     adoptUpgrade: (_: RawHandle, head: Buffer) => {
       seen.push(head.toString())
