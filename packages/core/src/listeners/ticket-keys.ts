@@ -46,14 +46,16 @@ export class TicketKeys {
   take({ keys, sinceMs }: PassedTicketKeys): void {
     if (this.#areGiven) return
     this.#set(Buffer.from(keys, 'base64'))
-    this.#sinceMs = sinceMs
+    // After the clock was set back, their time is in the future. As it is, it would be passed on and on, and
+    // each restart would begin their lifetime anew.
+    this.#sinceMs = Math.min(sinceMs, Date.now())
   }
 
   /** Starts to renew the keys, each time their lifetime is over. */
   start(): void {
     if (this.#rotationMs === 0 || this.#areGiven) return
     clearTimeout(this.#timer)
-    // After the clock was set back, the age would be negative and the keys would live too long.
+    // Not negative, even if the clock was set back: the keys would live too long.
     const ageMs = Math.max(0, Date.now() - this.#sinceMs)
     // Unreferenced: only handshakes need new keys.
     this.#timer = this.#system

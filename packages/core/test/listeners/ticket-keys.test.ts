@@ -75,6 +75,22 @@ test('a clock that was set back does not lengthen their life', () => {
   expect(system.pendingMs).toEqual([rotationMs])
 })
 
+test('keys with a time in the future are renewed in time, however often they are passed on', async () => {
+  let { keys, tickets } = serve()
+  const first = keys()
+  let passed = { keys: first, sinceMs: Date.now() + 10 * rotationMs }
+  for (let restarts = 0; restarts < 4; restarts++) {
+    ;({ keys, tickets } = serve())
+    tickets.take(passed)
+    tickets.start()
+    expect(keys()).toBe(first)
+    await advance(rotationMs / 4)
+    passed = tickets.passed
+    tickets.stop()
+  }
+  expect(keys()).not.toBe(first)
+})
+
 test('0 renews them never', () => {
   const { tickets } = serve({}, 0)
   tickets.start()
