@@ -2,7 +2,7 @@
 // were not there.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import {
   get,
@@ -13,6 +13,7 @@ import {
   until,
   waitForGate,
   type Program,
+  type ProgramEvent,
 } from '../helpers/index.js'
 
 const deadlineMs = 15_000
@@ -66,6 +67,45 @@ test('another listener is warned about once, by name of the remedy', async () =>
   expect(warnings).toEqual([
     expect.stringMatching(/Another listener to SIGTERM is .*generation\.onTerminate/),
   ])
+})
+
+test('a worker thread is told that it cannot listen, and a signal does what the main thread has it do', async () => {
+  const core = import.meta.resolve('@endless/core')
+  const thread = `
+    import { parentPort } from 'node:worker_threads'
+    import { endless, generation } from '${core}'
+    const server = endless(() => undefined)
+    let refused
+    try { server.listen(0) } catch ({ code }) { refused = code }
+    const restart = await generation.restart().catch(({ code }) => code)
+    parentPort.postMessage({ refused, restart, isListening: server.server.listening })`
+  const program = startProgram({
+    args: [
+      '--input-type=module',
+      '-e',
+      `import { Worker } from 'node:worker_threads'
+      import { answer, reportLife, report } from '${pathToFileURL(fixture('support.mjs')).href}'
+      import { endless } from '${core}'
+      const { port } = endless(answer).listen(0).address()
+      reportLife(() => ({ port }))
+      new Worker(new URL(\`data:text/javascript,\${encodeURIComponent(${JSON.stringify(thread)})}\`))
+        .on('message', (told) => report('thread', told))`,
+    ],
+  })
+  for (const number of [0, 1]) {
+    await program.waitForGeneration(number, { deadlineMs })
+    const isIts = ({ event, generation }: ProgramEvent) =>
+      event === 'thread' && generation === number
+    expect(
+      await program.waitForEvent(isIts, { step: 'the thread has tried', deadlineMs }),
+    ).toMatchObject({
+      refused: 'ERR_ENDLESS_UNSUPPORTED',
+      restart: 'ERR_ENDLESS_UNSUPPORTED',
+      isListening: false,
+    })
+    program.signal('SIGHUP')
+  }
+  await program.waitForGeneration(2, { deadlineMs })
 })
 
 test('on Windows everything works but a restart, which is refused with a code', async () => {

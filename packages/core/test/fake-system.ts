@@ -25,6 +25,7 @@ export class FakeSystem implements System {
   argv = ['/usr/bin/node', '/srv/app/app.js']
   env: NodeJS.ProcessEnv = {}
   isClusterWorker = false
+  isWorkerThread = false
   startEnvironment: NodeJS.ProcessEnv | undefined
   directory: string | Error = '/'
   terminalIs: 'present' | 'gone' | 'none' = 'none'

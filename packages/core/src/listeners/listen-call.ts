@@ -21,7 +21,7 @@ export interface ListenCall {
 
 /** What {@link readListenCall} needs from the process. */
 export interface ListenCallHost {
-  readonly system: Pick<System, 'platform' | 'isClusterWorker'>
+  readonly system: Pick<System, 'platform' | 'isClusterWorker' | 'isWorkerThread'>
   /** Base directory of relative paths, by the name that the user knows. */
   readonly directory: string
 }
@@ -55,11 +55,12 @@ export function parseListenCall(args: readonly unknown[]): ListenCall {
 /**
  * Reads a call as endless takes it: a path that endless binds becomes absolute.
  *
- * @throws `ERR_ENDLESS_UNSUPPORTED` for a handle
+ * @throws `ERR_ENDLESS_UNSUPPORTED` for a handle, and in a worker thread
  * @throws `ERR_ENDLESS_INVALID_ADDRESS` for a path that is too long
  */
 export function readListenCall(args: readonly unknown[], caller: ListenCallHost): ListenCall {
   const { system } = caller
+  if (system.isWorkerThread) throw inThread()
   const call = parseListenCall(args)
   const { target } = call
   // A named pipe of Windows cannot be passed on; the sockets of a cluster worker are the primary's.
@@ -75,6 +76,18 @@ export function readListenCall(args: readonly unknown[], caller: ListenCallHost)
     )
   }
   return call
+}
+
+/**
+ * Refuses a worker thread: signals reach the main thread alone, and without a listener there SIGHUP ends the
+ * process and all its threads.
+ */
+function inThread(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_UNSUPPORTED',
+    'Cannot listen in a worker thread: no signal reaches it, and a restart replaces the whole process. ' +
+      'Listen in the main thread, or listen here without endless.',
+  )
 }
 
 function namesHandle(first: unknown): boolean {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 import { startArguments } from './start-arguments.js'
 import { type Timers, within } from './waits.js'
 
@@ -28,6 +29,8 @@ export interface System extends Timers {
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv
   readonly isClusterWorker: boolean
+  /** Whether this is a thread of `node:worker_threads`, which gets no signal and has no child of its own. */
+  readonly isWorkerThread: boolean
   /** The environment that this process was started with; `undefined` if the platform does not show it. */
   readonly startEnvironment: NodeJS.ProcessEnv | undefined
   stderr(): NodeJS.WritableStream
@@ -127,6 +130,7 @@ export function createNodeSystem(): System {
     argv,
     env: process.env,
     isClusterWorker: cluster.isWorker,
+    isWorkerThread: !isMainThread,
     startEnvironment: process.platform === 'linux' ? readStartEnvironment() : undefined,
     stderr: () => process.stderr, // created on first use: many programs never log
     cwd: () => process.cwd(),

@@ -260,17 +260,23 @@ export class Restart {
 
 /** Returns why a process cannot restart; `undefined` if it can. */
 export function refuseRestart(
-  { platform, isClusterWorker }: Pick<System, 'platform' | 'isClusterWorker'>,
+  system: Pick<System, 'platform' | 'isClusterWorker' | 'isWorkerThread'>,
   state: GenerationState,
   isShuttingDown: boolean,
 ): EndlessError | undefined {
-  if (platform === 'win32') {
+  if (system.platform === 'win32') {
     return new EndlessError(
       'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
       'Cannot restart on Windows, where no listening socket can be passed on. Shut down and start again.',
     )
   }
-  if (isClusterWorker) {
+  if (system.isWorkerThread) {
+    return new EndlessError(
+      'ERR_ENDLESS_UNSUPPORTED',
+      'Cannot restart a worker thread: a restart replaces the whole process. Call it in the main thread.',
+    )
+  }
+  if (system.isClusterWorker) {
     return new EndlessError(
       'ERR_ENDLESS_UNSUPPORTED',
       'Cannot restart a cluster worker: its sockets belong to the primary process. Restart the primary.',

@@ -81,7 +81,11 @@ describe('calls of listen', () => {
 })
 
 describe('a call as endless takes it', () => {
-  const system = { platform: 'linux' as NodeJS.Platform, isClusterWorker: false }
+  const system = {
+    platform: 'linux' as NodeJS.Platform,
+    isClusterWorker: false,
+    isWorkerThread: false,
+  }
   const caller = { system, directory: '/srv/current' }
 
   test('has its path made absolute, and the one that was written', () => {
@@ -102,6 +106,13 @@ describe('a call as endless takes it', () => {
 
   test.each([{ handle: {} }, { _handle: {} }])('is refused for %j', (given) => {
     expect(() => readListenCall([given], caller)).toThrow(
+      expect.objectContaining({ code: 'ERR_ENDLESS_UNSUPPORTED' }),
+    )
+  })
+
+  test('is refused in a worker thread', () => {
+    const thread = { ...caller, system: { ...system, isWorkerThread: true } }
+    expect(() => readListenCall([0], thread)).toThrow(
       expect.objectContaining({ code: 'ERR_ENDLESS_UNSUPPORTED' }),
     )
   })
