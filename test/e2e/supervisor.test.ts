@@ -2,6 +2,7 @@
 // dies is replaced without anybody being refused, and nothing that a generation sends ends the supervisor.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import type { ServiceStatus } from '@endless/core/for-cli'
 import { createLoad } from '@endless/load'
 import { expect, test } from 'vitest'
 import {
@@ -349,6 +350,26 @@ test('a generation that closes the channel is ended and replaced, and nobody is 
   await nextServing(service, 1)
   const { failures } = await load.stop()
   expect(failures).toEqual([])
+})
+
+test('a boot that writes much while its predecessor does not read takes over all the same', async () => {
+  const pidFile = path.join(temporaryDirectory(), 'service.pid')
+  const program = superviseFixture('writes-much-at-the-boot.mjs', {
+    args: [JSON.stringify({ pidFile })],
+  })
+  const { pid } = await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGHUP', program.pid)
+  const gate = await waitForGate(program, 1)
+  program.signal('SIGSTOP', pid)
+  await openGate(gate)
+  const isReady = async () => {
+    const { body } = await get(0, '/status', { socketPath: `${pidFile}.sock` })
+    const { generations } = JSON.parse(body) as ServiceStatus
+    return generations.find((each) => each.number === 1)?.state === 'init'
+  }
+  await until(isReady, { step: 'the supervisor knows that the new one is ready', deadlineMs })
+  program.signal('SIGCONT', pid)
+  await program.waitForGeneration(1, { deadlineMs })
 })
 
 test('a supervisor that is killed leaves the generation serving, which then restarts by itself', async () => {

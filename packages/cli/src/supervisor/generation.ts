@@ -61,13 +61,14 @@ export class Generation {
     facts: { launch: SpawnRequest; number: number; nowMs: number },
     onMessage: (message: ToSupervisor, handle: RawHandle | undefined) => void,
     onGarbage: (reason: unknown) => void,
+    onUnread: () => void,
   ) {
     this.#child = child
     this.pid = child.pid
     this.launch = facts.launch
     this.number = facts.number
     this.startedMs = facts.nowMs
-    this.#line = new Line(child, onMessage, onGarbage)
+    this.#line = new Line(child, onMessage, onGarbage, onUnread)
     this.ended = this.#watchEnd()
   }
 

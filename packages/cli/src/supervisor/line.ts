@@ -2,39 +2,54 @@ import type { ChildProcess } from 'node:child_process'
 import {
   type Channel,
   channelTo,
+  deferred,
   type FromSupervisor,
   HandleLost,
+  isBackedUp,
+  keptChars,
   type RawHandle,
   type ToSupervisor,
 } from '@endless/core/for-cli'
 
 // The supervisor's line to a generation.
 
-/** Most messages that wait for a generation that does not read; further ones are dropped. */
+/** Most messages, other than text, that may wait for a generation that does not read. */
 const mostWaiting = 10_000
 
 /**
- * Line to a generation. Nothing that comes over it can end this process.
- * See docs/decisions.md, "Garbage on a channel ends no process"
+ * Line to a generation. Nothing that comes over it can end this process, and nothing that waits to be sent
+ * can fill its memory.
+ * See docs/decisions.md, "Garbage on a channel ends no process" and "Only text is dropped on a line"
  */
 export class Line {
-  /** Resolves when the other end is closed, at the latest by the end of its process. */
+  /** Resolves when the other end is closed, at the latest by the end of its process, or is given up. */
   readonly closed: Promise<void>
+  readonly #child: ChildProcess
   readonly #channel: Channel<FromSupervisor, ToSupervisor>
+  readonly #onUnread: () => void
+  readonly #givenUp = deferred()
+  #isGivenUp = false
   #waiting = 0
+  /** Text that waits for earlier text to be written. */
+  #text = ''
+  #isTextWaiting = false
 
   /**
    * @param onMessage called for each message of endless; an error that it throws goes to `onGarbage`
    * @param onGarbage called with the reason when anything else arrives
+   * @param onUnread called when the generation has left so many messages unread that it is given up
    */
   constructor(
     child: ChildProcess,
     onMessage: (message: ToSupervisor, handle: RawHandle | undefined) => void,
     onGarbage: (reason: unknown) => void,
+    onUnread: () => void,
   ) {
+    this.#child = child
     this.#channel = channelTo(child, onGarbage)
     this.#channel.onMessage = onMessage
-    this.closed = this.#channel.closed
+    this.#onUnread = onUnread
+    this.closed = Promise.race([this.#channel.closed, this.#givenUp.promise])
   }
 
   /**
@@ -43,15 +58,47 @@ export class Line {
    * its end is reported elsewhere.
    */
   async send(message: FromSupervisor, handle?: RawHandle): Promise<boolean> {
-    if (this.#waiting >= mostWaiting) return false
+    if (message.type === 'stderr') {
+      this.#text = (this.#text + message.text).slice(-keptChars)
+      if (!this.#isTextWaiting) this.#writeText()
+      return true
+    }
+    if (this.#waiting >= mostWaiting) this.#giveUp()
+    if (this.#isGivenUp) return false
+    this.#writeText()
     this.#waiting++
+    try {
+      return await this.#write(message, handle)
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  async #write(message: FromSupervisor, handle?: RawHandle): Promise<boolean> {
     try {
       await this.#channel.send(message, handle)
       return true
     } catch (error) {
       return !(error instanceof HandleLost)
-    } finally {
-      this.#waiting--
     }
+  }
+
+  #writeText(): void {
+    if (this.#text === '') return
+    const written = this.#write({ type: 'stderr', text: this.#text })
+    this.#text = ''
+    if (!isBackedUp(this.#child)) return
+    this.#isTextWaiting = true
+    void written.then(() => {
+      this.#isTextWaiting = false
+      this.#writeText()
+    })
+  }
+
+  #giveUp(): void {
+    if (this.#isGivenUp) return
+    this.#isGivenUp = true
+    this.#onUnread()
+    this.#givenUp.resolve()
   }
 }

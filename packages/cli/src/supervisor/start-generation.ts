@@ -55,6 +55,11 @@ export function startGeneration(
           `which is not for a supervisor: ${reason instanceof Error ? reason.message : String(reason)}`,
       )
     },
+    () => {
+      host.logger.error(
+        `${generationName(generation)} does not read what it is sent, for too long, and is ended`,
+      )
+    },
   )
   return generation
 }

@@ -4,7 +4,8 @@ import { type ErrorReport, reasonOf } from './error-report.js'
 
 // What a generation reports about its own end, and the error that a failed restart makes of it.
 
-const keptChars = 16_384
+/** How much of what a generation writes to standard error is kept: its end. */
+export const keptChars = 16_384
 const keptLines = 20
 /** Begins each line that endless itself logs to standard error ("serving …"): none explains a death. */
 const ownPrefix = '[endless '

@@ -5,12 +5,13 @@ import type { Channel } from '../line/channel.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 
 // Runs in a successor before the application's first line (`--import`). It imports nothing but Node: only
-// its text is passed on, since its release may be deleted meanwhile. So three constants of protocol.ts
-// and channel.ts are written out here; preload.test.ts compares them.
+// its text is passed on, since its release may be deleted meanwhile. So four constants of protocol.ts,
+// channel.ts and last-words.ts are written out here; preload.test.ts compares them.
 // See docs/decisions.md, "The preload travels in NODE_OPTIONS, as text"
 const protocolVersion = 1
 const command = 'NODE_ENDLESS'
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
+const keptChars = 16_384
 
 type RawListener = PassedListener['handle']
 type RawHandle = Parameters<SuccessorChannel['onMessage']>[1]
@@ -29,6 +30,11 @@ const channelProperties = [
   '_pendingMessage',
   '_closesGot', // counted when the channel closes, as if `process` were a child
 ]
+
+interface ChannelHandle {
+  onread: (buffer: unknown) => void
+  readonly writeQueueSize: number
+}
 
 interface ChannelEnd {
   channel: { ref(): void; unref(): void }
@@ -71,7 +77,7 @@ function takeChannel(): SuccessorChannel {
     })
   }
   const isHandleInFlight = within(() => Boolean(properties['_handleQueue']))
-  const handle = handleKey && (properties[handleKey] as { onread: (buffer: unknown) => void })
+  const handle = handleKey && (properties[handleKey] as ChannelHandle)
   if (handle) {
     const onread = within(handle.onread)
     handle.onread = function (buffer) {
@@ -84,21 +90,49 @@ function takeChannel(): SuccessorChannel {
 
   let settleClosed: () => void = () => undefined
   const closed = new Promise<void>((resolve) => (settleClosed = resolve))
+  const write = within(
+    (message: protocol.ToPredecessor, handle?: RawHandle) =>
+      new Promise<void>((resolve, reject) => {
+        const end = process as unknown as ChannelEnd
+        if (!(end.channel as unknown)) {
+          reject(new Error('the predecessor is gone'))
+          return
+        }
+        end._send({ cmd: command, ...message }, handle, {}, (error: Error | null) => {
+          if (error) reject(error)
+          else resolve()
+        })
+      }),
+  )
+  // Text waits, and loses its beginning, while the other end does not read.
+  // See docs/decisions.md, "Only text is dropped on a line"
+  const isBackedUp = within(
+    () => (handle?.writeQueueSize ?? 0) > 0 || Boolean(properties['_handleQueue']),
+  )
+  let text = ''
+  let isTextWaiting = false
+  const writeText = (): void => {
+    if (text === '') return
+    const written = write({ type: 'stderr', text }).catch(() => undefined)
+    text = ''
+    if (!isBackedUp()) return
+    isTextWaiting = true
+    void written.then(() => {
+      isTextWaiting = false
+      writeText()
+    })
+  }
+
   const channel: SuccessorChannel = {
-    send: within(
-      (message, handle) =>
-        new Promise<void>((resolve, reject) => {
-          const end = process as unknown as ChannelEnd
-          if (!(end.channel as unknown)) {
-            reject(new Error('the predecessor is gone'))
-            return
-          }
-          end._send({ cmd: command, ...message }, handle, {}, (error: Error | null) => {
-            if (error) reject(error)
-            else resolve()
-          })
-        }),
-    ),
+    send: (message, handle) => {
+      if (message.type === 'stderr') {
+        text = (text + message.text).slice(-keptChars)
+        if (!isTextWaiting) writeText()
+        return Promise.resolve()
+      }
+      writeText()
+      return write(message, handle)
+    },
     onMessage: () => undefined,
     onHandleAnswer: () => undefined,
     closed,

@@ -420,7 +420,7 @@ export function openStreamsOf(session: ServerHttp2Session): ServerHttp2Stream[] 
 }
 
 /** The handle of an IPC channel (lib/internal/child_process.js, setupChannel). */
-interface ChannelHandle {
+interface ChannelHandle extends RawHandle {
   /** Called with the bytes that have arrived, or with nothing at the end of the channel. */
   onread(buffer?: unknown, ...rest: unknown[]): void
 }
@@ -434,8 +434,7 @@ export function watchChannel(
   child: ChildProcess,
   { onEnd, onGarbage }: { onEnd: () => void; onGarbage: (reason: unknown) => void },
 ): void {
-  const key = symbolNamed(child, 'kChannelHandle')
-  const handle = key && (child as unknown as Record<symbol, ChannelHandle | undefined>)[key]
+  const handle = channelHandleOf(child)
   if (!handle) return // the child could not be started
   const onread = handle.onread.bind(handle)
   handle.onread = (buffer, ...rest) => {
@@ -447,6 +446,16 @@ export function watchChannel(
     }
     if (!buffer) onEnd()
   }
+}
+
+/** Whether messages to a child wait in this process: it does not read, or has a handle to acknowledge. */
+export function isBackedUp(child: ChildProcess): boolean {
+  return hasHandleInFlight(child) || (channelHandleOf(child)?.writeQueueSize ?? 0) > 0
+}
+
+function channelHandleOf(child: ChildProcess): ChannelHandle | undefined {
+  const key = symbolNamed(child, 'kChannelHandle')
+  return key && (child as unknown as Record<symbol, ChannelHandle | undefined>)[key]
 }
 
 /** Drops a message that has arrived in part: if it is garbage, everything after it would be garbage too. */
