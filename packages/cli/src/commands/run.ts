@@ -7,6 +7,7 @@ import {
   takeServiceVariables,
 } from '@endless/core/for-cli'
 import type { Front } from '../supervisor/front/front.js'
+import { otherUserOf } from '../supervisor/other-user.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 import { launchOf, namedScript } from './program.js'
 
@@ -45,6 +46,7 @@ export async function run(
     pid: system.pid,
     spawn,
     now: () => system.now(),
+    otherUserOf,
     terminal: () => system.terminal(),
     serving: (generation) => void loading.then((front) => front.serving(generation)),
     restarting: () => void loading.then((front) => front.restarting()),

@@ -13,6 +13,14 @@ import { Line } from './line.js'
 
 // A generation, seen from its supervisor.
 
+/** Paths that a generation asks for. */
+export interface WantedPaths {
+  pidFile?: string | undefined
+  control?: string | undefined
+  /** The user that asked, if it is another than ours: the paths are not touched. */
+  refusedTo?: string | undefined
+}
+
 /** How long the line may stay open after the process has ended, and the process live without its line. */
 const lastWordsMs = 1_000
 
@@ -40,8 +48,13 @@ export class Generation {
   isRestart = false
   /** Whether it must not serve yet: an older generation may serve again. See {@link Heir}. */
   isHeld = false
+  /**
+   * Its user, if it was ever seen to be another than ours. It stays so: such a process may become one of
+   * ours again, by a setuid program that it runs in its place.
+   */
+  otherUser: string | undefined
   /** Paths that the application wants for pid file and control socket; known once it is ready. */
-  wanted: { pidFile?: string | undefined; control?: string | undefined } = {}
+  wanted: WantedPaths = {}
   /** Boot limit of its replacement; `undefined` before it is ready, or if it does not report one. */
   readyTimeoutMs: number | undefined
   /** Whether it shuts down, so that it is not replaced when it ends. */

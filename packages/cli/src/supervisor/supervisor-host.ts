@@ -9,6 +9,8 @@ export interface SupervisorHost {
   readonly pid: number
   now(): number
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
+  /** Returns the user of a child if it is another than that of this process: `uid 1000`. */
+  otherUserOf(pid: number): string | undefined
   terminal(): 'present' | 'gone' | 'none'
   /** Called when a generation serves, for the first time or again. */
   serving(generation: Generation): void

@@ -13,9 +13,10 @@ import { Chain } from './chain.js'
 import type { Death } from './death.js'
 import { Generation } from './generation.js'
 import { Questions } from './questions.js'
-import { Relay } from './relay.js'
+import { type Passed, Relay } from './relay.js'
 import { Replacement } from './replacement.js'
 import { Restarts } from './restarts.js'
+import { betterWays, namesPaths, withoutRights } from './rights.js'
 import { StandIn } from './stand-in.js'
 import { startGeneration } from './start-generation.js'
 import { type LastDeath, Succession } from './succession.js'
@@ -50,6 +51,8 @@ export class Supervisor {
   readonly #succession: Succession
   readonly #unresponsive: UnresponsiveGenerations
   readonly #restarts: Restarts
+  /** How the service was started. */
+  #launch: SpawnRequest | undefined
   #isHangUpDue = false
   #interruptedMs = -Infinity
 
@@ -112,6 +115,7 @@ export class Supervisor {
    * @param listeners sockets that a service manager bound for it
    */
   start(launch: SpawnRequest, listeners: PassedListener[] = []): void {
+    this.#launch = launch
     this.#standIn.put(listeners)
     const first = this.#spawn(launch, 0)
     if (!(first instanceof Generation)) {
@@ -227,7 +231,7 @@ export class Supervisor {
   ): void => {
     switch (message.type) {
       case 'spawn':
-        this.#startSuccessor(from, message.launch)
+        this.#startSuccessor(from, message)
         return
       case 'kill':
         from.successor?.signal(message.signal)
@@ -245,12 +249,35 @@ export class Supervisor {
       case 'heir':
         throw new Error('a supervisor decides itself which generation serves')
       default:
-        this.#relay.receive(from, message, handle)
+        this.#pass(from, message, handle)
     }
   }
 
-  #startSuccessor(of: Generation, launch: SpawnRequest): void {
+  /** Passes a message on, as far as its sender has the right to it. */
+  #pass(from: Generation, message: Passed, handle: RawHandle | undefined): void {
+    const user = namesPaths(message) ? this.#otherUserOf(from) : undefined
+    this.#relay.receive(from, user === undefined ? message : withoutRights(message), handle)
+    if (message.type === 'ready') from.wanted.refusedTo = user
+  }
+
+  /** Returns the user of a generation if it is, or once was, another than ours. */
+  #otherUserOf(generation: Generation): string | undefined {
+    return (generation.otherUser ??= this.#host.otherUserOf(generation.pid))
+  }
+
+  #startSuccessor(of: Generation, asked: Extract<ToSupervisor, { type: 'spawn' }>): void {
     if (of.successor) throw new Error('the generation already has a successor')
+    const user = this.#otherUserOf(of)
+    const launch = user === undefined ? asked.launch : (this.#launch ?? of.launch)
+    if (user !== undefined && asked.overrides.length > 0) {
+      const options = asked.overrides.map((name) => `successor.${name}`).join(', ')
+      const message =
+        `${generationName(of)} runs as ${user}, and its supervisor as another user, which starts ` +
+        `nothing but its own command line. It refuses ${options}. Leave that out, or ${betterWays}`
+      this.#host.logger.error(message)
+      void of.send({ type: 'spawn-failed', error: { name: 'Error', message } })
+      return
+    }
     const successor = this.#spawn(launch, of.number + 1, of)
     if (!(successor instanceof Generation)) {
       void successor.then((error) => {

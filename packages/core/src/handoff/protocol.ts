@@ -115,8 +115,12 @@ export type Message = ToSuccessor | ToPredecessor
 export type ToSupervisor =
   | ToPredecessor
   | ToSuccessor
-  /** Asks for a successor. Answered by `spawned` or `spawn-failed`; `exited` follows when it is gone. */
-  | { type: 'spawn'; launch: SpawnRequest }
+  /**
+   * Asks for a successor. Answered by `spawned` or `spawn-failed`; `exited` follows when it is gone.
+   * `overrides` names the options of `successor` that the launch follows: `['command']`. A supervisor that
+   * does not trust the sender heeds no launch, and refuses if there are any.
+   */
+  | { type: 'spawn'; launch: SpawnRequest; overrides: string[] }
   /** Asks to signal the successor. */
   | { type: 'kill'; signal: NodeJS.Signals }
   /** The sender's successor has died, and the sender does not serve again. */

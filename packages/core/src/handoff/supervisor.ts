@@ -60,14 +60,18 @@ export class Supervisor {
     this.#predecessorGone.resolve()
   }
 
-  /** Makes the supervisor start a successor. */
-  start({ command, args, cwd, env }: SpawnRequest): Child {
+  /**
+   * Makes the supervisor start a successor.
+   *
+   * @param overrides the options of `successor` that the user gave
+   */
+  start({ command, args, cwd, env }: SpawnRequest, overrides: string[]): Child {
     const successor = new SupervisedChild(this.#end(new Promise(() => undefined)), (message) => {
       this.#tell(message)
     })
     this.#successor = successor
     successor.channel.ref()
-    this.#tell({ type: 'spawn', launch: { command, args, cwd, env } })
+    this.#tell({ type: 'spawn', launch: { command, args, cwd, env }, overrides })
     return successor
   }
 

@@ -25,7 +25,7 @@ import { keepOnClose } from './unix-socket.js'
 
 /** What {@link Listening} needs from the process. */
 export interface ListeningHost extends ListenCallHost {
-  readonly system: Pick<System, 'platform' | 'isClusterWorker' | 'setTimeout'>
+  readonly system: Pick<System, 'platform' | 'isClusterWorker' | 'isWorkerThread' | 'setTimeout'>
   readonly logger: Logger
   claim(target: ListenTarget): PassedListener | undefined
   hasHeldPort(port: number): boolean

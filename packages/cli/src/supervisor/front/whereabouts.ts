@@ -1,6 +1,8 @@
 import path from 'node:path'
 import { controlBeside, type Logger, type Service } from '@endless/core/for-cli'
 import { ControlSocket, PidFile } from '@endless/core/for-cli-later'
+import type { WantedPaths } from '../generation.js'
+import { betterWays } from '../rights.js'
 
 // Where a supervised service is found.
 
@@ -19,6 +21,8 @@ export class Whereabouts {
   readonly #facts: { service: Service; pid: number; logger: Logger }
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
+  /** What was refused last, which is logged once. */
+  #lastRefused = ''
 
   constructor(given: Paths, facts: { service: Service; pid: number; logger: Logger }) {
     const absolute = (given: string | undefined): string | undefined =>
@@ -39,8 +43,8 @@ export class Whereabouts {
   }
 
   /** Follows the wishes of a generation that serves; logs those that cannot be fulfilled. */
-  async serving(wanted: Paths): Promise<void> {
-    const { pidFile, control } = this.#find(wanted)
+  async serving(wanted: WantedPaths): Promise<void> {
+    const { pidFile, control } = this.#find(this.#permitted(wanted))
     try {
       this.#name(pidFile)
       if (control !== this.#control?.path) {
@@ -58,6 +62,28 @@ export class Whereabouts {
     this.#pidFile?.remove()
     this.#control?.close()
     await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Returns the paths that a generation has the right to ask for, and logs those that it is refused. */
+  #permitted(wanted: WantedPaths): Paths {
+    const { refusedTo } = wanted
+    if (refusedTo === undefined) return wanted
+    const { pidFile, control } = this.#given
+    const refused = [
+      ...(wanted.pidFile !== undefined && pidFile === undefined ? [wanted.pidFile] : []),
+      ...(wanted.control !== undefined && pidFile === undefined && control === undefined
+        ? [wanted.control]
+        : []),
+    ]
+    const text = refused.join(' and ')
+    if (text !== '' && text !== this.#lastRefused) {
+      this.#facts.logger.warn(
+        `Not keeping ${text}: the program asks for it, which runs as ${refusedTo}, and this process runs ` +
+          `as another user. Give endless run the path, with --pid-file or --control, or ${betterWays}.`,
+      )
+    }
+    this.#lastRefused = text
+    return {}
   }
 
   #find(wanted: Paths): Paths {

@@ -106,7 +106,11 @@ export class Launcher {
       settings.current.successor,
     )
     const { addedExecArgv } = launch
-    if (supervisor) return { child: supervisor.start(launch), addedExecArgv }
+    if (supervisor) {
+      const given = Object.entries(settings.current.successor ?? {})
+      const overrides = given.flatMap(([name, value]) => (value === undefined ? [] : name))
+      return { child: supervisor.start(launch, overrides), addedExecArgv }
+    }
     try {
       const onGarbage = (reason: unknown): void => {
         settings.logger.error(
