@@ -111,7 +111,7 @@ describe('a generation that has given up the rights of root', () => {
     if (!mayDrop) skip(why)
     const asNobody = ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups']
     const [command, ...args] = [...asNobody, process.execPath, '--check', fixture.pathname]
-    if (spawnSync(command!, args).status !== 0) skip('needs setpriv, and files that all may read')
+    if (spawnSync(command, args).status !== 0) skip('needs setpriv, and files that all may read')
     const program = runEndless(['run', '--', ...asNobody, process.execPath, fixture.pathname])
     for (const number of [0, 1]) {
       const ready = await program.waitForGeneration(number, { deadlineMs })

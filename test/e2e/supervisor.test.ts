@@ -2,7 +2,6 @@
 // dies is replaced without anybody being refused, and nothing that a generation sends ends the supervisor.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { ServiceStatus } from '@endless/core/for-cli'
 import { createLoad } from '@endless/load'
 import { expect, test } from 'vitest'
 import {
@@ -364,7 +363,7 @@ test('a boot that writes much while its predecessor does not read takes over all
   await openGate(gate)
   const isReady = async () => {
     const { body } = await get(0, '/status', { socketPath: `${pidFile}.sock` })
-    const { generations } = JSON.parse(body) as ServiceStatus
+    const { generations } = JSON.parse(body) as { generations: { number: number; state: string }[] }
     return generations.find((each) => each.number === 1)?.state === 'init'
   }
   await until(isReady, { step: 'the supervisor knows that the new one is ready', deadlineMs })
