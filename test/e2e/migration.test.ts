@@ -1,6 +1,6 @@
 // Proves that an open HTTP/1 connection lives on in the successor, whatever its client does meanwhile,
 // with everything that Node knows of a connection; and that what may not move stays where it is.
-import { createKeepAliveAgent, get, post, type RawClient } from '../helpers/index.js'
+import { connectRaw, createKeepAliveAgent, get, post, type RawClient } from '../helpers/index.js'
 import { expect, onTestFinished, test } from 'vitest'
 import { startTelling, type Telling, until, whoAnswers } from '../helpers/index.js'
 
@@ -293,6 +293,25 @@ test.each(['data', 'readable'])(
     expect(service.eventsOf('connection', 1)).toEqual([])
   },
 )
+
+test('a TLS connection that another server has accepted stays, is told, and holds up none that moves', async () => {
+  const service = await startTelling({ server, emitsTls: true })
+  const secure = await Promise.all(
+    Array.from({ length: 3 }, () => connectRaw(service.ports[1]!, { tls: true })),
+  )
+  expect(await whoAnswers(secure)).toEqual({ 0: 3 })
+  const plain = await service.connectIdle(40)
+  await service.restart()
+  await service.untilGone(plain)
+  expect(await whoAnswers(plain)).toEqual({ 1: 40 })
+  expect(await whoAnswers(secure)).toEqual({ 0: 3 })
+  for (const client of secure) {
+    expect(client.responses[1]!.headers['connection']).toBe('close')
+    expect(await client.waitForEnd()).toBe('fin')
+  }
+  await exits(service)
+  expectOpen(plain)
+})
 
 test.each([
   ['its predecessor', 0],

@@ -3,7 +3,7 @@ import {
   type Channel,
   channelTo,
   type FromSupervisor,
-  HandleLost,
+  isPeerGone,
   type RawHandle,
   type ToSupervisor,
 } from '@endless/core/for-cli'
@@ -49,7 +49,7 @@ export class Line {
       await this.#channel.send(message, handle)
       return true
     } catch (error) {
-      return !(error instanceof HandleLost)
+      return isPeerGone(error)
     } finally {
       this.#waiting--
     }

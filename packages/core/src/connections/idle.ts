@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import type net from 'node:net'
-import { betweenMessages, parserOf, responseOn } from '../node/internals.js'
+import { betweenMessages, isDetached, parserOf, responseOn } from '../node/internals.js'
 
 /**
  * Finds the connections that are between two requests, or have not sent a byte.
@@ -17,7 +17,7 @@ export function findIdle(server: http.Server, speaking: Iterable<net.Socket>): S
   }
   for (const socket of idle) {
     // A parser is done with a request once it is read; the response may still be under way.
-    if (socket.destroyed || responseOn(socket)) idle.delete(socket)
+    if (socket.destroyed || responseOn(socket) || isDetached(socket)) idle.delete(socket)
   }
   return idle
 }

@@ -1,8 +1,9 @@
 import type net from 'node:net'
-import { HandleLost } from '../line/handle-lost.js'
+import { isPeerGone } from '../line/peer-gone.js'
 import {
   httpServerOf,
   isReadByParser,
+  isSendable,
   type RawHandle,
   rawHandleOf,
   responseOn,
@@ -86,6 +87,7 @@ export class Migration {
       !this.#isClosed &&
       this.#adopts.has(bound) &&
       !this.#declined.has(socket) &&
+      isSendable(socket) &&
       isReadByParserAlone(socket)
     )
   }
@@ -209,9 +211,9 @@ export class Migration {
     // Not the socket: Node would count a net.Socket for the child, and a relay could not pass it on.
     this.#send({ type: 'connection', id, ...facts }, handle).catch((error: unknown) => {
       // If the hammer or the application closed it before it was sent, there is nothing to move.
-      // Sending also fails if the successor is gone, which is handled where its end is noticed.
       if (socket.destroyed) this.adopted(id)
-      else if (error instanceof HandleLost) this.declined(id)
+      // If the successor is gone, that is handled where its end is noticed.
+      else if (!isPeerGone(error)) this.declined(id)
     })
   }
 

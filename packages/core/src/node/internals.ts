@@ -3,6 +3,7 @@ import http from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 import type tls from 'node:tls'
+import { shadow } from './shadow.js'
 
 // Everything undocumented of Node that endless uses, in one place (only launch/preload.ts has its own). Each
 // name is the same in Node 20, 22, 24 and 26, and test/e2e checks the behaviour on each of them.
@@ -115,6 +116,29 @@ export function handleIn(options: object): unknown {
 /** The handle of a connection; `null` once it is closed. */
 export function rawHandleOf(socket: net.Socket): RawHandle | null {
   return (socket as unknown as { _handle: RawHandle | null })._handle
+}
+
+/**
+ * Whether a connection can be sent to another process: Node sends the handles of TCP and of pipes, and those of
+ * no other socket, such as one over TLS (lib/internal/child_process.js, target._send).
+ */
+export function isSendable(socket: net.Socket): boolean {
+  const kind = rawHandleOf(socket)?.constructor.name
+  return kind === 'TCP' || kind === 'Pipe'
+}
+
+/**
+ * Calls back when a socket is destroyed, whatever listeners the application has removed; returns an undo
+ * function. Every end of a socket passes through `_destroy` (stream docs, "writable._destroy").
+ */
+export function onDestroy(socket: net.Socket, callback: () => void): () => void {
+  const destroy = socket._destroy.bind(socket)
+  const restore = shadow(socket, '_destroy', (...args: Parameters<typeof destroy>) => {
+    restore()
+    callback()
+    destroy(...args)
+  })
+  return restore
 }
 
 /** How many bytes written to a connection the kernel has not taken yet. */
@@ -315,6 +339,17 @@ export function responseOn(socket: net.Socket): http.ServerResponse | undefined 
 /** The last request that was read from a connection; `undefined` before the first. */
 export function newestRequestOn(socket: net.Socket): http.IncomingMessage | undefined {
   return parserOf(socket)?.incoming ?? undefined
+}
+
+/**
+ * Whether the application has taken a connection over from a response by `detachSocket`. Node then no longer
+ * knows when the response ends. When one ends by itself, Node forgets its request, or will once the request has
+ * been read (lib/_http_server.js, resOnFinish and clearIncoming).
+ */
+export function isDetached(socket: net.Socket): boolean {
+  const request = newestRequestOn(socket)
+  if (!request || responseOn(socket)) return false
+  return !request.listeners('end').some(({ name }) => name === 'clearIncoming')
 }
 
 /** The accepted TCP socket: below a server's TLS socket (lib/internal/tls/wrap.js), or `socket` itself. */
