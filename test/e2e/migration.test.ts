@@ -115,6 +115,29 @@ test('busy connections are answered where they are, and go on in the successor',
   expectOpen(busy)
 })
 
+test.each(['SIGHUP', 'SIGTERM'] as const)(
+  'a response that the program writes to its detached socket is whole after %s, and the drain waits for its end',
+  async (signal) => {
+    const service = await startTelling({
+      options: { idleGraceMs: 0 },
+      server: { keepAliveTimeout: 0 },
+    })
+    const [client, idle] = (await service.connectIdle(2)) as [RawClient, RawClient]
+    client.request('/detach/half')
+    await service.waitFor('request', { name: 'half' })
+    service.program.signal(signal)
+    // It has been as quiet as the one that moves, or is closed for its grace of nothing.
+    await service.waitFor('connection-closed', { generation: 0, remotePort: idle.localPort })
+    expect(await service.waitFor('drain')).toMatchObject({ upgraded: 1 })
+    await service.command('answer', { name: 'half' })
+    const [, response] = await client.waitForResponses(2)
+    expect(response).toMatchObject({ body: 'first,second', headers: { 'x-generation': '0' } })
+    expect(client.endedBy).toBeUndefined()
+    client.end()
+    await exits(service)
+  },
+)
+
 test('half a header is answered by the process that has read it; then its connection moves', async () => {
   const service = await startTelling()
   const letGo = await hold(service)
