@@ -2,7 +2,13 @@
 // with everything that Node knows of a connection; and that what may not move stays where it is.
 import { connectRaw, createKeepAliveAgent, get, post, type RawClient } from '../helpers/index.js'
 import { expect, onTestFinished, test } from 'vitest'
-import { startTelling, type Telling, until, whoAnswers } from '../helpers/index.js'
+import {
+  connectPipelining,
+  startTelling,
+  type Telling,
+  until,
+  whoAnswers,
+} from '../helpers/index.js'
 
 const deadlineMs = 15_000
 /** Nothing is closed for being idle while a test looks. */
@@ -171,6 +177,29 @@ test('pipelined requests are answered in order, by one process or by both', asyn
   expect(responses.map(({ headers }) => headers['x-generation'])).toEqual(['0', '0', '0', '0'])
   await exits(service)
   expect(await whoAnswers([client])).toEqual({ 1: 1 })
+})
+
+test.each([
+  ['always has ten requests outstanding', { outstanding: 10 }],
+  ['always has two', { outstanding: 2 }],
+  ['sends one every 10 ms', { everyMs: 10 }],
+])('a client that %s, and so is never idle, goes on in the successor', async (_, pace) => {
+  const service = await startTelling({ options: { hammerTimeMs: 20_000 } })
+  const clients = await Promise.all(
+    Array.from({ length: 5 }, () => connectPipelining(service.port, { ...pace, takesMs: 100 })),
+  )
+  for (const client of clients) {
+    await client.waitForResponse(() => client.responses.length >= 20, '20 responses')
+  }
+  await service.restart()
+  await exits(service)
+  for (const client of clients) {
+    await client.waitForResponse(({ headers }) => headers['x-generation'] === '1', 'it has moved')
+    client.stop()
+    await client.waitForRest()
+    expect(client.answered).toEqual(client.sent)
+    expect([client.endedBy, client.wasTold]).toEqual([undefined, false])
+  }
 })
 
 test('the rest of a body that was answered without reading it is never taken for a request', async () => {

@@ -7,9 +7,15 @@ import { betweenMessages, isDetached, parserOf, responseOn } from '../node/inter
  *
  * Asks Node's parsers: no property of a socket distinguishes half a pipelined header from none.
  * See docs/decisions.md, "Idle is what Node's parsers report"
+ *
+ * @param between the connections whose parser is between two messages
  */
-export function findIdle(server: http.Server, speaking: Iterable<net.Socket>): Set<net.Socket> {
-  const idle = new Set(betweenMessages(server))
+export function findIdle(
+  server: http.Server,
+  speaking: Iterable<net.Socket>,
+  between: ReadonlySet<net.Socket> = new Set(betweenMessages(server)),
+): Set<net.Socket> {
+  const idle = new Set(between)
   for (const socket of speaking) {
     // Before Node 26, Node counts a connection without a byte as busy, because of clients that connect
     // and stay silent. A connection that was adopted after it had left HTTP has no parser.

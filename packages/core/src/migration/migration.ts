@@ -56,6 +56,8 @@ export class Migration {
   readonly #system: System
   readonly #adopts: ReadonlySet<string>
   readonly #send: (message: MovedConnection, handle: RawHandle) => Promise<void>
+  /** Connections that nobody reads: their clients wait, so that they go before all others, and without a rest. */
+  readonly #held = new Map<net.Socket, Offer>()
   /** Connections in use: they move first, and leave this process with little to do. */
   readonly #hot = new Map<net.Socket, Offer>()
   readonly #cold = new Map<net.Socket, Offer>()
@@ -69,6 +71,9 @@ export class Migration {
   #restUntilMs = -Infinity
   #rest: NodeJS.Timeout | undefined
   #isClosed = false
+
+  /** The connections that wait for their turn, those first that go first. */
+  readonly #queues = [this.#held, this.#hot, this.#cold]
 
   /** @param adopts the addresses of the servers that adopt connections in the successor */
   constructor(
@@ -94,13 +99,22 @@ export class Migration {
 
   /** Whether a connection waits for its turn or is on its way. */
   has(socket: net.Socket): boolean {
-    return this.#hot.has(socket) || this.#cold.has(socket) || this.#inMove.has(socket)
+    return this.#queues.some((queue) => queue.has(socket)) || this.#inMove.has(socket)
   }
 
-  /** Queues a connection, whose parser must be between two messages. */
-  offer(socket: net.Socket, facts: ConnectionFacts, onReturned: () => void): void {
+  /**
+   * Queues a connection, whose parser must be between two messages.
+   *
+   * @param isHeld whether nobody reads from it any more
+   */
+  offer(
+    socket: net.Socket,
+    facts: ConnectionFacts,
+    onReturned: () => void,
+    { isHeld = false } = {},
+  ): void {
     if (this.has(socket)) return
-    const queue = this.#used.has(socket) ? this.#hot : this.#cold
+    const queue = isHeld ? this.#held : this.#used.has(socket) ? this.#hot : this.#cold
     queue.set(socket, { facts, bytesRead: socket.bytesRead, onReturned })
     this.#pump()
   }
@@ -135,9 +149,8 @@ export class Migration {
   /** Starts no more moves; the successor still adopts or declines connections on their way. */
   close(): void {
     this.#isClosed = true
-    const waiting = [...this.#hot.values(), ...this.#cold.values()]
-    this.#hot.clear()
-    this.#cold.clear()
+    const waiting = this.#queues.flatMap((queue) => [...queue.values()])
+    for (const queue of this.#queues) queue.clear()
     for (const { onReturned } of waiting) onReturned()
   }
 
@@ -161,9 +174,9 @@ export class Migration {
     const restUntilMs = Math.min(this.#restUntilMs, this.#beganMs + gentleMs)
     const isResting = isBusy && now < restUntilMs
     if (isResting) this.#pumpAfterRest(restUntilMs - now)
-    for (const queue of [this.#hot, this.#cold]) {
-      const isInUse = isFirst || queue === this.#hot
-      if (isResting && isInUse) continue
+    for (const queue of this.#queues) {
+      const isInUse = isFirst || queue !== this.#cold
+      if (isResting && isInUse && queue !== this.#held) continue
       for (const [socket, offer] of queue) {
         if (this.#moving.size >= window) return
         queue.delete(socket)

@@ -295,6 +295,19 @@ export function onNextRequest(socket: net.Socket, callback: () => void): void {
 }
 
 /**
+ * Makes the parser of a connection drop each message that begins from now on, with its body: neither Node's server
+ * nor the application sees it (lib/_http_common.js, parserOnHeadersComplete and parserOnBody).
+ */
+export function dropRequests(socket: net.Socket): void {
+  const parser = parserOf(socket)
+  if (!parser) return
+  parser.onIncoming = () => {
+    parser.incoming = null
+    return 0
+  }
+}
+
+/**
  * The connections of a server whose parser is between two messages; on Node 26 also those that have sent
  * nothing yet (src/node_http_parser.cc, ConnectionsList). Takes a tenth of a microsecond for each connection
  * of the server.
@@ -365,26 +378,29 @@ interface HeaderMaker {
 }
 
 /**
- * Makes `decide` choose the headers of each response at the last moment; returns an undo function.
- * Every `writeHead` ends in `_storeHeader`, even one that the application has wrapped or kept from before
+ * Makes `decide` choose the headers of a response at the last moment, or of every response if `target` is the
+ * prototype; `onStored` is called when they are written. Returns an undo function. Every `writeHead` ends in `_storeHeader`, even one that the application has wrapped or kept from before
  * (lib/_http_server.js, writeHead).
  *
  * See docs/decisions.md, "`Connection: close` is decided when the header is written"
  */
 export function shadowStoreHeader(
+  target: http.ServerResponse,
   decide: (response: http.ServerResponse, headers: GivenHeaders) => GivenHeaders,
+  onStored: (response: http.ServerResponse) => void = () => undefined,
 ): () => void {
-  const prototype = http.ServerResponse.prototype as http.ServerResponse & HeaderMaker
-  const own = Object.getOwnPropertyDescriptor(prototype, '_storeHeader')
   // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to the response below
-  const storeHeader = prototype._storeHeader
-  prototype._storeHeader = function (this: typeof prototype, firstLine, headers) {
-    storeHeader.call(this, firstLine, decide(this, headers))
+  const storeHeader = (target as http.ServerResponse & HeaderMaker)._storeHeader
+  function store(this: http.ServerResponse, firstLine: string, headers: GivenHeaders): void {
+    storeHeader.call(this as typeof target & HeaderMaker, firstLine, decide(this, headers))
+    onStored(this)
   }
-  return () => {
-    if (own) Object.defineProperty(prototype, '_storeHeader', own)
-    else Reflect.deleteProperty(prototype, '_storeHeader')
-  }
+  return shadow(target, '_storeHeader', store)
+}
+
+/** Whether a response has told its client that it is the last of its connection (lib/_http_outgoing.js, _storeHeader). */
+export function isLastResponse(response: http.ServerResponse): boolean {
+  return (response as unknown as { _last: boolean })._last
 }
 
 /** Undoes `removeHeader('connection')`, so that Node writes the header again (lib/_http_outgoing.js). */
