@@ -326,6 +326,25 @@ describe.each(occasions)('$name', ({ tls, signal }) => {
     expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
   })
 
+  test('the last response is whole, whatever its client sends behind it, and nothing of that begins', async () => {
+    const program = await start()
+    const client = await program.connect()
+    await program.waitFor('connection')
+    await program.drain(signal)
+    client.request('/now/last?style=large')
+    client.socket.pause()
+    await program.waitForRequest('last')
+    // More than the kernel takes before a server reads it.
+    for (let count = 0; count < 20; count++) client.request('/now/dropped', { count: 10_000 })
+    client.socket.resume()
+    expect(await client.waitForEnd()).toBe('fin')
+    expect(client.responses).toMatchObject([{ status: 200, headers: { connection: 'close' } }])
+    expect(client.responses[0]?.body.length).toBe(12_000_000)
+    expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
+    const names = program.program.events.filter(({ event }) => event === 'request')
+    expect(names.map(({ name }) => name)).toEqual(['last'])
+  })
+
   test('a client that reads slowly gets all of a long response, longer than the grace', async () => {
     const program = await start({ idleGraceMs: 100 }, noTimeout)
     const idle = await program.connect()
