@@ -103,6 +103,26 @@ test('maxConnections drops no connection that moves, and holds for new ones', as
   expect(await whoAnswers(await service.connectIdle(1))).toEqual({ 1: 1 })
 })
 
+test('maxRequestsPerSocket counts on: the last request that it allows says close, and further ones get 503', async () => {
+  const service = await startTelling({ server: { ...server, maxRequestsPerSocket: 4 } })
+  const [client, other] = (await service.connectIdle(2)) as [RawClient, RawClient]
+  for (const number of [1, 2]) {
+    await service.restart()
+    await service.waitFor('exit', { generation: number - 1, code: 0 })
+    expect(await whoAnswers([client])).toEqual({ [number]: 1 })
+  }
+  expect(client.responses[2]!.headers['connection']).toBe('keep-alive')
+  client.request('/', { count: 2 })
+  const responses = (await client.waitForResponses(5)).slice(3)
+  expect(responses.map(({ status }) => status)).toEqual([200, 503])
+  expect(responses[0]!.headers['connection']).toBe('close')
+  // One that has asked once may ask three times more; the application sees its own limit.
+  other.request('/', { count: 4 })
+  const others = (await other.waitForResponses(5)).slice(1)
+  expect(others.map(({ status }) => status)).toEqual([200, 200, 200, 503])
+  expect(await service.command('limit', {}, service.program.current as never)).toEqual([4, 4])
+})
+
 test('busy connections are answered where they are, and go on in the successor', async () => {
   const service = await startTelling()
   const busy = await service.connectIdle(5)

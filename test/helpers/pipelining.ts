@@ -46,7 +46,7 @@ export class Pipelining {
       this.#rest = Buffer.from(rest)
       this.responses.push(...responses)
       if (responses.some(({ headers }) => headers['connection'] === 'close')) this.stop()
-      if (everyMs === undefined) for (const _ of responses) this.#send()
+      if (everyMs === undefined) responses.forEach(() => this.#send())
     })
     client.socket.on('close', () => this.stop())
     if (everyMs !== undefined) this.#timer = setInterval(() => this.#send(), everyMs)

@@ -2,6 +2,7 @@ import type http from 'node:http'
 import type net from 'node:net'
 import type { Stream } from 'node:stream'
 import { factsOf } from '../migration/adopt.js'
+import { requestsOn } from '../migration/request-count.js'
 import { betweenMessages, newestRequestOn, responseOn } from '../node/internals.js'
 import type { DrainOptions, WayOut } from './drain-options.js'
 import { HeldConnections } from './held-connections.js'
@@ -75,8 +76,10 @@ export function drainHttp1(
       isFresh: socket.bytesRead === 0,
       keepAliveTimeoutMs: 0,
     }
+    const requests = requestsOn(socket)
     const facts = {
       bound,
+      ...(requests > 0 && { requests }),
       isFresh,
       keepAliveTimeoutMs: isFresh ? 0 : Math.max(server.keepAliveTimeout, keepAliveTimeoutMs),
     }

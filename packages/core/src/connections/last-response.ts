@@ -82,7 +82,8 @@ export function announceLastResponses(
   let isOver = false
   const watch = (socket: net.Socket, isNowMidHeader: boolean): void => {
     if (announced.size === 0) {
-      endShadow = shadowStoreHeader(http.ServerResponse.prototype, decideHeader, endIfLast)
+      const prototype = http.ServerResponse.prototype as http.ServerResponse
+      endShadow = shadowStoreHeader(prototype, decideHeader, endIfLast)
     }
     announced.add(announcement)
     isMidHeader.set(socket, isNowMidHeader)

@@ -23,7 +23,7 @@ const restShare = 8
 const gentleMs = 2_000
 
 /** The facts about a connection that the successor needs. */
-export type ConnectionFacts = Pick<MovedConnection, 'bound' | 'isFresh' | 'keepAliveTimeoutMs'>
+export type ConnectionFacts = Omit<MovedConnection, 'type' | 'id'>
 
 /** A connection that waits for its turn to move. */
 interface Offer {
@@ -288,4 +288,6 @@ export interface MovedConnection {
   isFresh: boolean
   /** How long the client was told that it may stay idle; 0 if it was told nothing. */
   keepAliveTimeoutMs: number
+  /** How many requests have come on it, if its server limits them by `maxRequestsPerSocket`. */
+  requests?: number
 }

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import http from 'node:http'
+import type http from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 import type tls from 'node:tls'
@@ -292,6 +292,17 @@ export function onNextRequest(socket: net.Socket, callback: () => void): void {
     callback()
     return onIncoming(...args)
   }
+}
+
+/** Runs `around` in place of the dispatch of each request of a connection (lib/_http_server.js, parserOnIncoming). */
+export function wrapRequests(
+  socket: net.Socket,
+  around: (dispatch: () => unknown) => unknown,
+): void {
+  const parser = parserOf(socket)
+  if (!parser?.onIncoming) return
+  const { onIncoming } = parser
+  parser.onIncoming = (...args) => around(() => onIncoming(...args))
 }
 
 /**

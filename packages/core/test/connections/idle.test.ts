@@ -144,7 +144,7 @@ test('a connection that the application has taken over from a response is not id
 test.each([
   [
     'has not read all of its request',
-    (request: http.IncomingMessage) => request.once('readable', () => request.read(1)),
+    (request: http.IncomingMessage) => request.once('readable', () => void request.read(1)),
   ],
   ['has read none of it', () => undefined],
 ])(

@@ -49,7 +49,11 @@ test('handles are answered in the order in which they were sent', async () => {
   channel.onHandleAnswer(true)
   channel.onHandleAnswer(false)
   await settle()
-  expect(outcomes).toEqual(['taken', new Error('the other process could not take the handle'), 'waits'])
+  expect(outcomes).toEqual([
+    'taken',
+    new Error('the other process could not take the handle'),
+    'waits',
+  ])
 })
 
 test('one that could not be written is answered by nobody', async () => {
