@@ -149,7 +149,10 @@ function decideHeader(response: http.ServerResponse, headers: GivenHeaders): Giv
   return sayClose(response, headers)
 }
 
-/** Lets no request begin behind a response that has said `Connection: close`, for whatever reason. */
+/**
+ * Lets no request begin behind a response that has said `Connection: close`, for whatever reason.
+ * See docs/decisions.md, "No request begins after `Connection: close`"
+ */
 function endIfLast(response: http.ServerResponse): void {
   if (!isLastResponse(response)) return
   const { socket } = response.req

@@ -6,6 +6,7 @@ import { factsOf } from './adopt.js'
 
 // Makes `maxRequestsPerSocket` count on when a connection moves. Node keeps its own count where nobody can read or
 // set it (lib/_http_server.js, connectionListenerInternal).
+// See docs/decisions.md, "The count of `maxRequestsPerSocket` moves along"
 
 const counts = new WeakMap<net.Socket, number>()
 

@@ -369,6 +369,8 @@ export function newestRequestOn(socket: net.Socket): http.IncomingMessage | unde
  * Whether the application has taken a connection over from a response by `detachSocket`. Node then no longer
  * knows when the response ends. When one ends by itself, Node forgets its request, or will once the request has
  * been read (lib/_http_server.js, resOnFinish and clearIncoming).
+ *
+ * See docs/decisions.md, "A detached response counts as an upgrade"
  */
 export function isDetached(socket: net.Socket): boolean {
   const request = newestRequestOn(socket)
