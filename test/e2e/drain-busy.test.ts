@@ -1,7 +1,15 @@
 // Proves that a drain answers every HTTP/1 request that was read, says `Connection: close` on the last
 // response of each connection and on no other, and cuts no response and no upload.
 import { describe, expect, test } from 'vitest'
-import { startAnswering, until, type Answering, type RawClient } from '../helpers/index.js'
+import {
+  connectPipelining,
+  startAnswering,
+  startTelling,
+  until,
+  type Answering,
+  type RawClient,
+  type Telling,
+} from '../helpers/index.js'
 
 // Node closes nothing by itself, and no timeout is announced that a restart would have to keep.
 const noTimeout = { keepAliveTimeout: 0 }
@@ -44,6 +52,41 @@ test.each([...occasions, { name: 'SIGHUP, cleartext', tls: false, signal: 'SIGHU
     expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
   },
 )
+
+const neverIdle = [
+  ['that always has ten requests outstanding', { outstanding: 10 }],
+  ['that always has two', { outstanding: 2 }],
+  ['that has ten answered at once', { outstanding: 10, takesMs: 0 }],
+  ['that sends one every 10 ms', { everyMs: 10 }],
+] as const
+
+/** The names of the requests that a handler of the first generation has begun with. */
+const begunIn = (service: Telling) =>
+  service.eventsOf('request', 0).map(({ name }) => name as string)
+
+describe.each(occasions)('a client that is never idle, $name', ({ tls, signal }) => {
+  test.each(neverIdle)(
+    '%s is told in time; what has begun is answered, in order, and nothing begins after that',
+    async (_, pace) => {
+      const service = await startTelling({ tls, options: { hammerTimeMs: 20_000 } })
+      const clients = await Promise.all(
+        Array.from({ length: 3 }, () => connectPipelining(service.port, { tls, ...pace })),
+      )
+      for (const client of clients) {
+        await client.waitForResponse(() => client.responses.length >= 20, '20 responses')
+      }
+      service.program.signal(signal)
+      for (const client of clients) expect(await client.waitForEnd()).toBe('fin')
+      const { report } = await service.waitFor('terminate', { generation: 0 })
+      expect(report).toMatchObject({ hammered: 0 })
+      expect(clients.map(({ wasTold }) => wasTold)).toEqual([true, true, true])
+      for (const { sent, answered } of clients) {
+        expect(answered).toEqual(sent.slice(0, answered.length))
+      }
+      expect(begunIn(service).sort()).toEqual(clients.flatMap(({ answered }) => answered).sort())
+    },
+  )
+})
 
 describe.each(occasions)('$name', ({ tls, signal }) => {
   const start = (options: object = longGrace, server: object = {}) =>
@@ -301,6 +344,25 @@ describe.each(occasions)('$name', ({ tls, signal }) => {
       expect(connectionHeaders(client)).toEqual(['close'])
     }
     expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
+  })
+
+  test('the last response is whole, whatever its client sends behind it, and nothing of that begins', async () => {
+    const program = await start()
+    const client = await program.connect()
+    await program.waitFor('connection')
+    await program.drain(signal)
+    client.request('/now/last?style=large')
+    client.socket.pause()
+    await program.waitForRequest('last')
+    // More than the kernel takes before a server reads it.
+    for (let count = 0; count < 20; count++) client.request('/now/dropped', { count: 10_000 })
+    client.socket.resume()
+    expect(await client.waitForEnd()).toBe('fin')
+    expect(client.responses).toMatchObject([{ status: 200, headers: { connection: 'close' } }])
+    expect(client.responses[0]?.body.length).toBe(12_000_000)
+    expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
+    const names = program.program.events.filter(({ event }) => event === 'request')
+    expect(names.map(({ name }) => name)).toEqual(['last'])
   })
 
   test('a client that reads slowly gets all of a long response, longer than the grace', async () => {

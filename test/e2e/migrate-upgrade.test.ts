@@ -205,6 +205,7 @@ describe('stays, and works on', () => {
 
   test.each([
     ['over TLS', { tls: true }],
+    ['over TLS that another server has accepted', { tls: true, emitsTls: true }],
     ['if the successor listens to no adopt', { deaf: 1 }],
   ] as const)('%s', async (_, settings) => {
     const program = await start(settings)
@@ -214,6 +215,22 @@ describe('stays, and works on', () => {
     await echo(client, 'here', 0)
     client.end()
     expect(await program.waitForExit()).toMatchObject({ hammered: 0 })
+  })
+
+  test('if the program destroys it while the successor has yet to answer: the call settles', async () => {
+    const program = await start()
+    const client = await tunnel(program, 'a')
+    const waiting = await tunnel(program, 'b')
+    await program.drain('SIGHUP')
+    const successor = program.program.current.pid
+    program.program.signal('SIGSTOP', successor)
+    for (const name of ['a', 'b']) await program.command('migrate', { name })
+    await program.command('destroy', { name: 'a' })
+    expect(await moved(program)).toBe(false)
+    program.program.signal('SIGCONT', successor)
+    await echo(waiting, 'next', 1)
+    client.destroy()
+    await program.waitForExit()
   })
 
   test('if the successor dies before it has acknowledged it; what came meanwhile is heard here', async () => {

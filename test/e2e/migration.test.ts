@@ -1,8 +1,14 @@
 // Proves that an open HTTP/1 connection lives on in the successor, whatever its client does meanwhile,
 // with everything that Node knows of a connection; and that what may not move stays where it is.
-import { createKeepAliveAgent, get, post, type RawClient } from '../helpers/index.js'
+import { connectRaw, createKeepAliveAgent, get, post, type RawClient } from '../helpers/index.js'
 import { expect, onTestFinished, test } from 'vitest'
-import { startTelling, type Telling, until, whoAnswers } from '../helpers/index.js'
+import {
+  connectPipelining,
+  startTelling,
+  type Telling,
+  until,
+  whoAnswers,
+} from '../helpers/index.js'
 
 const deadlineMs = 15_000
 /** Nothing is closed for being idle while a test looks. */
@@ -97,6 +103,26 @@ test('maxConnections drops no connection that moves, and holds for new ones', as
   expect(await whoAnswers(await service.connectIdle(1))).toEqual({ 1: 1 })
 })
 
+test('maxRequestsPerSocket counts on: the last request that it allows says close, and further ones get 503', async () => {
+  const service = await startTelling({ server: { ...server, maxRequestsPerSocket: 4 } })
+  const [client, other] = (await service.connectIdle(2)) as [RawClient, RawClient]
+  for (const number of [1, 2]) {
+    await service.restart()
+    await service.waitFor('exit', { generation: number - 1, code: 0 })
+    expect(await whoAnswers([client])).toEqual({ [number]: 1 })
+  }
+  expect(client.responses[2]!.headers['connection']).toBe('keep-alive')
+  client.request('/', { count: 2 })
+  const responses = (await client.waitForResponses(5)).slice(3)
+  expect(responses.map(({ status }) => status)).toEqual([200, 503])
+  expect(responses[0]!.headers['connection']).toBe('close')
+  // One that has asked once may ask three times more; the application sees its own limit.
+  other.request('/', { count: 4 })
+  const others = (await other.waitForResponses(5)).slice(1)
+  expect(others.map(({ status }) => status)).toEqual([200, 200, 200, 503])
+  expect(await service.command('limit', {}, service.program.current as never)).toEqual([4, 4])
+})
+
 test('busy connections are answered where they are, and go on in the successor', async () => {
   const service = await startTelling()
   const busy = await service.connectIdle(5)
@@ -114,6 +140,29 @@ test('busy connections are answered where they are, and go on in the successor',
   expect(await whoAnswers(busy)).toEqual({ 1: 5 })
   expectOpen(busy)
 })
+
+test.each(['SIGHUP', 'SIGTERM'] as const)(
+  'a response that the program writes to its detached socket is whole after %s, and the drain waits for its end',
+  async (signal) => {
+    const service = await startTelling({
+      options: { idleGraceMs: 0 },
+      server: { keepAliveTimeout: 0 },
+    })
+    const [client, idle] = (await service.connectIdle(2)) as [RawClient, RawClient]
+    client.request('/detach/half')
+    await service.waitFor('request', { name: 'half' })
+    service.program.signal(signal)
+    // It has been as quiet as the one that moves, or is closed for its grace of nothing.
+    await service.waitFor('connection-closed', { generation: 0, remotePort: idle.localPort })
+    expect(await service.waitFor('drain')).toMatchObject({ upgraded: 1 })
+    await service.command('answer', { name: 'half' })
+    const [, response] = await client.waitForResponses(2)
+    expect(response).toMatchObject({ body: 'first,second', headers: { 'x-generation': '0' } })
+    expect(client.endedBy).toBeUndefined()
+    client.end()
+    await exits(service)
+  },
+)
 
 test('half a header is answered by the process that has read it; then its connection moves', async () => {
   const service = await startTelling()
@@ -148,6 +197,29 @@ test('pipelined requests are answered in order, by one process or by both', asyn
   expect(responses.map(({ headers }) => headers['x-generation'])).toEqual(['0', '0', '0', '0'])
   await exits(service)
   expect(await whoAnswers([client])).toEqual({ 1: 1 })
+})
+
+test.each([
+  ['always has ten requests outstanding', { outstanding: 10 }],
+  ['always has two', { outstanding: 2 }],
+  ['sends one every 10 ms', { everyMs: 10 }],
+])('a client that %s, and so is never idle, goes on in the successor', async (_, pace) => {
+  const service = await startTelling({ options: { hammerTimeMs: 20_000 } })
+  const clients = await Promise.all(
+    Array.from({ length: 5 }, () => connectPipelining(service.port, { ...pace, takesMs: 100 })),
+  )
+  for (const client of clients) {
+    await client.waitForResponse(() => client.responses.length >= 20, '20 responses')
+  }
+  await service.restart()
+  await exits(service)
+  for (const client of clients) {
+    await client.waitForResponse(({ headers }) => headers['x-generation'] === '1', 'it has moved')
+    client.stop()
+    await client.waitForRest()
+    expect(client.answered).toEqual(client.sent)
+    expect([client.endedBy, client.wasTold]).toEqual([undefined, false])
+  }
 })
 
 test('the rest of a body that was answered without reading it is never taken for a request', async () => {
@@ -293,6 +365,25 @@ test.each(['data', 'readable'])(
     expect(service.eventsOf('connection', 1)).toEqual([])
   },
 )
+
+test('a TLS connection that another server has accepted stays, is told, and holds up none that moves', async () => {
+  const service = await startTelling({ server, emitsTls: true })
+  const secure = await Promise.all(
+    Array.from({ length: 3 }, () => connectRaw(service.ports[1]!, { tls: true })),
+  )
+  expect(await whoAnswers(secure)).toEqual({ 0: 3 })
+  const plain = await service.connectIdle(40)
+  await service.restart()
+  await service.untilGone(plain)
+  expect(await whoAnswers(plain)).toEqual({ 1: 40 })
+  expect(await whoAnswers(secure)).toEqual({ 0: 3 })
+  for (const client of secure) {
+    expect(client.responses[1]!.headers['connection']).toBe('close')
+    expect(await client.waitForEnd()).toBe('fin')
+  }
+  await exits(service)
+  expectOpen(plain)
+})
 
 test.each([
   ['its predecessor', 0],

@@ -24,6 +24,8 @@ export interface AnsweringSettings {
   /** For serves-sockets.mjs: the kind of clients that it says goodbye to in a drain, and over how long. */
   says?: string
   windowMs?: number
+  /** For moves-tunnels.mjs: whether a TLS server accepts for a server of HTTP. */
+  emitsTls?: boolean
   /** For moves-tunnels.mjs: the generation that adopts nothing, and the first that migrates at once. */
   deaf?: number
   passesOn?: number

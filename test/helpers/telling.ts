@@ -11,6 +11,8 @@ const deadlineMs = 15_000
 export interface TellingSettings {
   servers?: number
   tls?: boolean
+  /** Has a TLS server, at the last port, whose connections are emitted on the first server. */
+  emitsTls?: boolean
   /** Options of http.createServer. */
   create?: object
   /** Properties of each server. */

@@ -4,8 +4,8 @@ import {
   channelTo,
   deferred,
   type FromSupervisor,
-  HandleLost,
   isBackedUp,
+  isPeerGone,
   keptChars,
   type RawHandle,
   type ToSupervisor,
@@ -79,7 +79,7 @@ export class Line {
       await this.#channel.send(message, handle)
       return true
     } catch (error) {
-      return !(error instanceof HandleLost)
+      return isPeerGone(error)
     }
   }
 

@@ -46,5 +46,7 @@ export interface DrainOptions {
   system: System
   /** How long a connection must have been idle before it is closed. */
   idleGraceMs: number
+  /** When the connections that are left are destroyed; negative: never by itself. */
+  hammerTimeMs: number
   wayOut?: WayOut | undefined
 }

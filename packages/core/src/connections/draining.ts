@@ -78,13 +78,17 @@ export class Draining {
   }
 
   /** Begins to end the connections; those that remain when the hammer time is over are destroyed. */
-  begin(hammerTimeMs: number, options: Omit<DrainOptions, 'system'>): void {
+  begin(hammerTimeMs: number, options: Omit<DrainOptions, 'system' | 'hammerTimeMs'>): void {
     const { system } = this.#host
     this.#beganMs = system.now()
     this.#isUnderWay = true
     // Armed before anything that could fail: without the hammer, a failed drain would never end.
     this.#hammer.arm(system, hammerTimeMs)
-    const undoEnding = endConnections(this.#server, this.#connections, { system, ...options })
+    const undoEnding = endConnections(this.#server, this.#connections, {
+      system,
+      hammerTimeMs,
+      ...options,
+    })
     const endUpgrades = watchUpgrades(this.#server, (socket) => {
       this.#host.draining([socket])
     })

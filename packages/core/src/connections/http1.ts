@@ -2,30 +2,42 @@ import type http from 'node:http'
 import type net from 'node:net'
 import type { Stream } from 'node:stream'
 import { factsOf } from '../migration/adopt.js'
-import { newestRequestOn, responseOn } from '../node/internals.js'
+import { requestsOn } from '../migration/request-count.js'
+import { betweenMessages, newestRequestOn, responseOn } from '../node/internals.js'
 import type { DrainOptions, WayOut } from './drain-options.js'
+import { HeldConnections } from './held-connections.js'
 import { findIdle } from './idle.js'
 import { announceLastResponses } from './last-response.js'
+import { lingerAtEnd } from './lingering-close.js'
 import type { OpenConnections } from './open-connections.js'
+import { Patience } from './patience.js'
 
 // The drain of HTTP/1 connections.
 
 /** Limits the looks at all connections (1 µs for each connection) to this share of the time between two. */
 const lookShare = 0.1
 
+/** How many connections are held at a time: each waits until those before it have moved. */
+const mostHeld = 32
+
 /**
  * Ends the HTTP/1 connections of a server that no longer accepts, each without a race. A connection
  * that may move goes to the successor as soon as nothing is under way on it. On any other, the next
  * response says `Connection: close`, and the drain itself closes only connections that have been idle
- * for `idleGraceMs`. Returns an undo function, which leaves the server as it was.
+ * for `idleGraceMs`. A connection that is never idle is stopped: it is no longer read from, so that it can move, or
+ * its next request is its last. Returns an undo function, which leaves the server as it was.
  *
  * See docs/decisions.md, "The drain of HTTP/1 does not poll"
  */
 export function drainHttp1(
   server: http.Server,
   connections: OpenConnections,
-  { system, idleGraceMs, wayOut }: DrainOptions,
+  { system, idleGraceMs, hammerTimeMs, wayOut }: DrainOptions,
 ): () => void {
+  const patience = new Patience(system, hammerTimeMs)
+  const held = new HeldConnections()
+  /** Connections whose last response is certain: no further request begins on them. */
+  const leaving = new WeakSet<net.Socket>()
   const idleSince = new Map<net.Socket, number>()
   const watched = new WeakSet<Stream>()
   let timer: NodeJS.Timeout | undefined
@@ -35,6 +47,7 @@ export function drainHttp1(
 
   const mayMove = (socket: net.Socket): boolean =>
     wayOut !== undefined &&
+    !leaving.has(socket) &&
     wayOut.migration.takes(socket, wayOut.bound) &&
     (wayOut.mayMove?.(socket) ?? true)
 
@@ -63,23 +76,35 @@ export function drainHttp1(
       isFresh: socket.bytesRead === 0,
       keepAliveTimeoutMs: 0,
     }
+    const requests = requestsOn(socket)
     const facts = {
       bound,
+      ...(requests > 0 && { requests }),
       isFresh,
       keepAliveTimeoutMs: isFresh ? 0 : Math.max(server.keepAliveTimeout, keepAliveTimeoutMs),
     }
-    migration.offer(socket, facts, queueLook)
+    migration.offer(socket, facts, queueLook, { isHeld: held.has(socket) })
+  }
+
+  const hold = (socket: net.Socket): void => {
+    if (held.size < mostHeld && patience.isOverFor(socket) && mayMove(socket)) held.hold(socket)
   }
 
   const look = (): void => {
     clearTimeout(timer)
     const now = system.now()
-    const idle = findIdle(server, connections.speaking)
+    const { speaking } = connections
+    const between = new Set(betweenMessages(server))
+    const idle = findIdle(server, speaking, between)
+    held.release(mayMove)
     // A client that never finishes its handshake must not hold the process until the hammer falls.
     for (const socket of connections.handshaking) idle.add(socket)
     for (const socket of idleSince.keys()) if (!idle.has(socket)) idleSince.delete(socket)
     let nextMs = Infinity
     for (const socket of idle) {
+      patience.noteIdle(socket)
+      // Its client may still be sending what nobody reads: it is closed by `lingerAtEnd`.
+      if (leaving.has(socket)) continue
       if (wayOut?.migration.has(socket)) continue
       if (wayOut && mayMove(socket)) {
         offer(socket, wayOut)
@@ -91,10 +116,16 @@ export function drainHttp1(
       if (leftMs <= 0) socket.destroy()
       else nextMs = Math.min(nextMs, leftMs)
     }
-    for (const socket of connections.speaking) {
+    for (const socket of speaking) {
       const response = responseOn(socket)
       const request = newestRequestOn(socket)
-      if (response) watch(response)
+      if (response) {
+        watch(response)
+        patience.noteBusy(socket)
+        // Not if it waits for one response alone: the end of a client would not be noticed, and it will be idle.
+        const isPipelined = request !== undefined && request !== response.req
+        if (isPipelined && between.has(socket)) hold(socket)
+      }
       // The handler has responded without reading the body: the parser is idle when the request ends.
       else if (request && !request.complete) watch(request)
     }
@@ -107,10 +138,19 @@ export function drainHttp1(
   const endAnnouncing = announceLastResponses(server, connections.speaking, {
     isLasting: mayMove,
     mayChange: wayOut?.mayMove !== undefined,
+    isFinal: (socket) => patience.isOver || (patience.isOverFor(socket) && !mayMove(socket)),
     onRequest: (request, response) => {
-      wayOut?.migration.noteRequest(request.socket)
-      idleSince.delete(request.socket)
+      const { socket } = request
+      wayOut?.migration.noteRequest(socket)
+      idleSince.delete(socket)
       watch(response)
+      patience.noteBusy(socket)
+      // There may never be a better moment to hold it than after this chunk.
+      if (responseOn(socket) !== response && patience.isOverFor(socket)) queueLook()
+    },
+    onLast: (socket) => {
+      leaving.add(socket)
+      lingerAtEnd(socket, system)
     },
   })
   // Other code may call `server.close()` during the drain (a signal handler, Fastify for its second
@@ -124,6 +164,7 @@ export function drainHttp1(
     isOver = true
     endAnnouncing()
     clearTimeout(timer)
+    held.release(() => false)
     Reflect.deleteProperty(server, 'closeIdleConnections')
     server.off('connection', queueLook)
     server.off('secureConnection', queueLook)

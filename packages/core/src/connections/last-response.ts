@@ -1,9 +1,11 @@
-import type http from 'node:http'
+import http from 'node:http'
 import type net from 'node:net'
 import {
   betweenMessages,
+  dropRequests,
   type GivenHeaders,
   hearMessagesBegin,
+  isLastResponse,
   keepConnectionHeader,
   newestRequestOn,
   responseOn,
@@ -12,7 +14,8 @@ import {
 import { shadow } from '../node/shadow.js'
 
 // Puts `Connection: close` on the last response of a connection, so that the client sends its next
-// request elsewhere instead of into a socket that is being closed (RFC 9112, section 9.6).
+// request elsewhere instead of into a socket that is being closed. What comes all the same is dropped
+// (RFC 9112, section 9.6).
 
 /** The events that pass a request and its response to the application. */
 const requestEvents: ReadonlySet<unknown> = new Set([
@@ -27,11 +30,17 @@ export interface LastResponseOptions {
   isLasting: Announcement['isLasting']
   /** Whether `isLasting` may change between a request and the header of its response. */
   mayChange?: boolean
+  /** Whether the request that has just arrived must be the last of its connection, whatever comes behind it. */
+  isFinal?: (socket: net.Socket) => boolean
   /** Called for each request that arrives during the drain. */
   onRequest: (request: http.IncomingMessage, response: http.ServerResponse) => void
+  /** Called once for a connection, when no further request will begin on it: it closes after a response. */
+  onLast?: (socket: net.Socket) => void
 }
 
 interface Announcement {
+  /** Lets no further request begin on a connection. */
+  end: (socket: net.Socket) => void
   isLasting: (socket: net.Socket) => boolean
   /** For each watched connection, whether a request has begun and its header is still incomplete. */
   isMidHeader: WeakMap<net.Socket, boolean>
@@ -53,13 +62,29 @@ let endShadow: () => void = () => undefined
 export function announceLastResponses(
   server: http.Server,
   speaking: ReadonlySet<net.Socket>,
-  { isLasting, mayChange = false, onRequest }: LastResponseOptions,
+  {
+    isLasting,
+    mayChange = false,
+    isFinal = () => false,
+    onRequest,
+    onLast = () => undefined,
+  }: LastResponseOptions,
 ): () => void {
   const isMidHeader = new WeakMap<net.Socket, boolean>()
-  const announcement = { isLasting, isMidHeader }
+  const ended = new WeakSet<net.Socket>()
+  const end = (socket: net.Socket): void => {
+    if (ended.has(socket)) return
+    ended.add(socket)
+    dropRequests(socket)
+    onLast(socket)
+  }
+  const announcement = { isLasting, isMidHeader, end }
   let isOver = false
   const watch = (socket: net.Socket, isNowMidHeader: boolean): void => {
-    if (announced.size === 0) endShadow = shadowStoreHeader(decideHeader)
+    if (announced.size === 0) {
+      const prototype = http.ServerResponse.prototype as http.ServerResponse
+      endShadow = shadowStoreHeader(prototype, decideHeader, endIfLast)
+    }
     announced.add(announcement)
     isMidHeader.set(socket, isNowMidHeader)
     hearMessagesBegin(socket, () => {
@@ -68,7 +93,9 @@ export function announceLastResponses(
   }
   const idle = new Set(betweenMessages(server))
   for (const socket of speaking) {
-    if (!responseOn(socket) || (isLasting(socket) && !mayChange)) continue // watched from its next request on
+    const response = responseOn(socket)
+    if (!response || (isLasting(socket) && !mayChange)) continue // watched from its next request on
+    if (isLastResponse(response)) end(socket)
     watch(socket, !idle.has(socket) && newestRequestOn(socket)?.complete !== false)
   }
   const emit = server.emit.bind(server) as Emit
@@ -80,6 +107,12 @@ export function announceLastResponses(
     // An HTTP/2 request, on a server that speaks both.
     if (!speaking.has(request.socket)) return emit(event, ...args)
     onRequest(request, response)
+    const isNewest = newestRequestOn(request.socket) === request
+    if (isNewest && !response.headersSent && isFinal(request.socket)) {
+      // On the response itself, and so also if the drain is broken off before its header is written.
+      shadowStoreHeader(response, sayClose)
+      end(request.socket)
+    }
     const lasts = isLasting(request.socket)
     // A complete request is emitted for the second time, as by a handler of 'checkContinue': its
     // connection is watched already, and watching anew would forget a request that has begun since.
@@ -113,6 +146,21 @@ function decideHeader(response: http.ServerResponse, headers: GivenHeaders): Giv
   // A connection that lived on when the request came is not watched: its next response is the last.
   if (!announcement || announcement.isLasting(socket)) return headers
   if (announcement.isMidHeader.get(socket) || !isLastOfConnection(response)) return headers
+  return sayClose(response, headers)
+}
+
+/**
+ * Lets no request begin behind a response that has said `Connection: close`, for whatever reason.
+ * See docs/decisions.md, "No request begins after `Connection: close`"
+ */
+function endIfLast(response: http.ServerResponse): void {
+  if (!isLastResponse(response)) return
+  const { socket } = response.req
+  for (const { isMidHeader, end } of announced) if (isMidHeader.has(socket)) end(socket)
+}
+
+/** Makes a response say `Connection: close`; returns the headers to write. */
+function sayClose(response: http.ServerResponse, headers: GivenHeaders): GivenHeaders {
   response.shouldKeepAlive = false
   keepConnectionHeader(response)
   // A `Connection` header of the application would overrule `shouldKeepAlive`.

@@ -2,7 +2,7 @@ import type net from 'node:net'
 import type { EndlessError } from '../api/endless-error.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
-import { HandleLost } from '../line/handle-lost.js'
+import { isPeerGone } from '../line/peer-gone.js'
 import { extraLineFd } from '../line/stdio.js'
 import { formatAddress, type ListenTarget, type UnixAddress } from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held-listeners.js'
@@ -200,8 +200,7 @@ export class Predecessor {
       ? Promise.resolve(undefined)
       : this.#channel.send({ type: 'heir' }, handle).then(
           (): Fallback => 'line',
-          (error: unknown): Fallback | undefined =>
-            error instanceof HandleLost ? 'silent' : undefined,
+          (error: unknown): Fallback | undefined => (isPeerGone(error) ? undefined : 'silent'),
         )
     // Not before: Node sends nothing in place of a handle that was closed in its queue.
     void sent.then(() => line.destroy())

@@ -95,7 +95,9 @@ function takeChannel(): SuccessorChannel {
       new Promise<void>((resolve, reject) => {
         const end = process as unknown as ChannelEnd
         if (!(end.channel as unknown)) {
-          reject(new Error('the predecessor is gone'))
+          // As `PeerGone` of line/peer-gone.ts, which cannot be imported here.
+          const code = 'ERR_IPC_CHANNEL_CLOSED'
+          reject(Object.assign(new Error('the other process is gone'), { code }))
           return
         }
         end._send({ cmd: command, ...message }, handle, {}, (error: Error | null) => {

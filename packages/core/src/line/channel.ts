@@ -15,8 +15,8 @@ export interface Channel<Out extends { type: string }, In extends { type: string
   /**
    * Sends a message. Settles when it has been written (not: received); with a handle, when the peer has it.
    *
-   * @throws (rejects) {@link HandleLost} if the peer could not take the handle, and so did not get the
-   * message either; another error if the peer is gone
+   * @throws (rejects) `PeerGone` if the peer is gone; any other error if the peer lives, and certainly did not
+   * get the message, for example because it has no descriptor left for the handle
    */
   send(message: Out, handle?: RawHandle): Promise<void>
   /** Called for each message of the peer. The owner of this end sets it, once. */

@@ -1,7 +1,7 @@
 import type { RawHandle } from '../node/internals.js'
 import { deferred, type Deferred } from '../node/waits.js'
 import type { Channel } from './channel.js'
-import { HandleLost } from './handle-lost.js'
+import { PeerGone } from './peer-gone.js'
 
 /**
  * Makes each send of a handle wait until the peer has taken it, or could not; changes and returns `channel`.
@@ -16,7 +16,7 @@ export function confirmed<Out extends { type: string }, In extends { type: strin
   const write = channel.send.bind(channel)
   channel.send = (message: Out, handle?: RawHandle) => {
     if (!handle) return write(message)
-    if (isClosed) return Promise.reject(gone())
+    if (isClosed) return Promise.reject(new PeerGone())
     const sent = deferred()
     unanswered.push(sent)
     write(message, handle).catch((error: unknown) => {
@@ -29,15 +29,12 @@ export function confirmed<Out extends { type: string }, In extends { type: strin
   channel.onHandleAnswer = (isTaken) => {
     const sent = unanswered.shift()
     if (isTaken) sent?.resolve()
-    else sent?.reject(new HandleLost())
+    // It had no descriptor left: the kernel dropped the handle, and Node the message.
+    else sent?.reject(new Error('the other process could not take the handle'))
   }
   void channel.closed.then(() => {
     isClosed = true
-    for (const { reject } of unanswered.splice(0)) reject(gone())
+    for (const { reject } of unanswered.splice(0)) reject(new PeerGone())
   })
   return channel
-}
-
-function gone(): Error {
-  return new Error('the other process is gone')
 }

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { hasHandleInFlight, type RawHandle, watchChannel } from '../node/internals.js'
 import { type Channel, command } from './channel.js'
 import { confirmed } from './confirmed.js'
+import { PeerGone } from './peer-gone.js'
 
 /**
  * Creates the parent's end of the line to a child; the preload creates the other end. Nothing that the child
@@ -19,7 +20,7 @@ export function channelTo<Out extends { type: string }, In extends { type: strin
     send: (message, handle) =>
       new Promise((resolve, reject) => {
         if (!child.connected) {
-          reject(new Error('the other process is gone'))
+          reject(new PeerGone())
           return
         }
         child.send({ cmd: command, ...message }, handle as never, (error) => {

@@ -1,8 +1,9 @@
 import type net from 'node:net'
-import { HandleLost } from '../line/handle-lost.js'
+import { isPeerGone } from '../line/peer-gone.js'
 import {
   httpServerOf,
   isReadByParser,
+  isSendable,
   type RawHandle,
   rawHandleOf,
   responseOn,
@@ -22,7 +23,7 @@ const restShare = 8
 const gentleMs = 2_000
 
 /** The facts about a connection that the successor needs. */
-export type ConnectionFacts = Pick<MovedConnection, 'bound' | 'isFresh' | 'keepAliveTimeoutMs'>
+export type ConnectionFacts = Omit<MovedConnection, 'type' | 'id'>
 
 /** A connection that waits for its turn to move. */
 interface Offer {
@@ -55,6 +56,8 @@ export class Migration {
   readonly #system: System
   readonly #adopts: ReadonlySet<string>
   readonly #send: (message: MovedConnection, handle: RawHandle) => Promise<void>
+  /** Connections that nobody reads: their clients wait, so that they go before all others, and without a rest. */
+  readonly #held = new Map<net.Socket, Offer>()
   /** Connections in use: they move first, and leave this process with little to do. */
   readonly #hot = new Map<net.Socket, Offer>()
   readonly #cold = new Map<net.Socket, Offer>()
@@ -68,6 +71,9 @@ export class Migration {
   #restUntilMs = -Infinity
   #rest: NodeJS.Timeout | undefined
   #isClosed = false
+
+  /** The connections that wait for their turn, those first that go first. */
+  readonly #queues = [this.#held, this.#hot, this.#cold]
 
   /** @param adopts the addresses of the servers that adopt connections in the successor */
   constructor(
@@ -86,19 +92,29 @@ export class Migration {
       !this.#isClosed &&
       this.#adopts.has(bound) &&
       !this.#declined.has(socket) &&
+      isSendable(socket) &&
       isReadByParserAlone(socket)
     )
   }
 
   /** Whether a connection waits for its turn or is on its way. */
   has(socket: net.Socket): boolean {
-    return this.#hot.has(socket) || this.#cold.has(socket) || this.#inMove.has(socket)
+    return this.#queues.some((queue) => queue.has(socket)) || this.#inMove.has(socket)
   }
 
-  /** Queues a connection, whose parser must be between two messages. */
-  offer(socket: net.Socket, facts: ConnectionFacts, onReturned: () => void): void {
+  /**
+   * Queues a connection, whose parser must be between two messages.
+   *
+   * @param isHeld whether nobody reads from it any more
+   */
+  offer(
+    socket: net.Socket,
+    facts: ConnectionFacts,
+    onReturned: () => void,
+    { isHeld = false } = {},
+  ): void {
     if (this.has(socket)) return
-    const queue = this.#used.has(socket) ? this.#hot : this.#cold
+    const queue = isHeld ? this.#held : this.#used.has(socket) ? this.#hot : this.#cold
     queue.set(socket, { facts, bytesRead: socket.bytesRead, onReturned })
     this.#pump()
   }
@@ -133,9 +149,8 @@ export class Migration {
   /** Starts no more moves; the successor still adopts or declines connections on their way. */
   close(): void {
     this.#isClosed = true
-    const waiting = [...this.#hot.values(), ...this.#cold.values()]
-    this.#hot.clear()
-    this.#cold.clear()
+    const waiting = this.#queues.flatMap((queue) => [...queue.values()])
+    for (const queue of this.#queues) queue.clear()
     for (const { onReturned } of waiting) onReturned()
   }
 
@@ -159,9 +174,9 @@ export class Migration {
     const restUntilMs = Math.min(this.#restUntilMs, this.#beganMs + gentleMs)
     const isResting = isBusy && now < restUntilMs
     if (isResting) this.#pumpAfterRest(restUntilMs - now)
-    for (const queue of [this.#hot, this.#cold]) {
-      const isInUse = isFirst || queue === this.#hot
-      if (isResting && isInUse) continue
+    for (const queue of this.#queues) {
+      const isInUse = isFirst || queue !== this.#cold
+      if (isResting && isInUse && queue !== this.#held) continue
       for (const [socket, offer] of queue) {
         if (this.#moving.size >= window) return
         queue.delete(socket)
@@ -209,9 +224,9 @@ export class Migration {
     // Not the socket: Node would count a net.Socket for the child, and a relay could not pass it on.
     this.#send({ type: 'connection', id, ...facts }, handle).catch((error: unknown) => {
       // If the hammer or the application closed it before it was sent, there is nothing to move.
-      // Sending also fails if the successor is gone, which is handled where its end is noticed.
       if (socket.destroyed) this.adopted(id)
-      else if (error instanceof HandleLost) this.declined(id)
+      // If the successor is gone, that is handled where its end is noticed.
+      else if (!isPeerGone(error)) this.declined(id)
     })
   }
 
@@ -273,4 +288,6 @@ export interface MovedConnection {
   isFresh: boolean
   /** How long the client was told that it may stay idle; 0 if it was told nothing. */
   keepAliveTimeoutMs: number
+  /** How many requests have come on it, if its server limits them by `maxRequestsPerSocket`. */
+  requests?: number
 }

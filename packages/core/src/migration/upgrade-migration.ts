@@ -1,7 +1,14 @@
 import type net from 'node:net'
 import { EndlessError, messageOf } from '../api/endless-error.js'
-import { HandleLost } from '../line/handle-lost.js'
-import { parserOf, type RawHandle, rawHandleOf, stopReading } from '../node/internals.js'
+import { isPeerGone } from '../line/peer-gone.js'
+import {
+  isSendable,
+  onDestroy,
+  parserOf,
+  type RawHandle,
+  rawHandleOf,
+  stopReading,
+} from '../node/internals.js'
 import { shadow } from '../node/shadow.js'
 import { deferred } from '../node/waits.js'
 
@@ -22,7 +29,8 @@ export class UpgradeMigration {
   readonly #moves = new Map<net.Socket, Promise<boolean>>()
   readonly #answers = new Map<number, (isAdopted: boolean) => void>()
   readonly #closed = deferred()
-  #turns: (() => void)[] = []
+  /** Ends the wait of each connection that waits for its turn, in their order. */
+  readonly #turns = new Set<() => void>()
   #lastId = 0
   #isClosed = false
 
@@ -31,8 +39,8 @@ export class UpgradeMigration {
   }
 
   /**
-   * Moves a connection. Resolves with whether the successor has it; if not, it is here as before. A
-   * second call during a move joins the first.
+   * Moves a connection. Resolves with whether the successor has it; if not, it is here as before, or has been
+   * destroyed: with its end the wait for the successor ends too. A second call during a move joins the first.
    */
   migrate(socket: net.Socket, bound: string, state: string): Promise<boolean> {
     const underWay = this.#moves.get(socket)
@@ -68,7 +76,14 @@ export class UpgradeMigration {
     const head = takeBuffered(socket)
     const timeoutMs = socket.timeout ?? 0
     socket.setTimeout(0)
-    if (await this.#pass(socket, handle, { bound, state, head: head.toString('base64') })) {
+    const destroyed = deferred<false>()
+    const stopWatching = onDestroy(socket, () => {
+      destroyed.resolve(false)
+    })
+    const facts = { bound, state, head: head.toString('base64') }
+    const isAdopted = await this.#pass(socket, handle, facts, destroyed.promise)
+    stopWatching()
+    if (isAdopted) {
       // Destroys only this process's copy: the connection lives on.
       socket.destroy()
       return true
@@ -86,18 +101,16 @@ export class UpgradeMigration {
     socket: net.Socket,
     handle: RawHandle,
     facts: Omit<MovedUpgrade, 'type' | 'id'>,
+    destroyed: Promise<false>,
   ): Promise<boolean> {
     while (!this.#isClosed && isMovable(socket)) {
       if (socket.writableLength === 0 && this.#answers.size < widestWindow) {
-        return this.#sendAndWait(socket, handle, facts)
+        return this.#sendAndWait(socket, handle, facts, destroyed)
       }
-      await Promise.race([
-        socket.writableLength > 0 ? flushed(socket) : this.#turn(),
-        this.#closed.promise,
-      ])
+      const wait = socket.writableLength > 0 ? flushed(socket) : this.#turn(destroyed)
+      await Promise.race([wait, this.#closed.promise])
     }
-    // Leaves its turn to the next connection.
-    this.#turns.shift()?.()
+    this.#nextTurn()
     return false
   }
 
@@ -105,23 +118,38 @@ export class UpgradeMigration {
     socket: net.Socket,
     handle: RawHandle,
     facts: Omit<MovedUpgrade, 'type' | 'id'>,
+    destroyed: Promise<false>,
   ): Promise<boolean> {
     const id = ++this.#lastId
-    const isAdopted = await new Promise<boolean>((resolve) => {
-      this.#answers.set(id, resolve)
-      this.#send({ type: 'upgrade', id, ...facts }, handle).catch((error: unknown) => {
-        // If the hammer or the application closed it before it was sent, there is nothing to move.
-        // Sending also fails if the successor is gone, which is handled where its end is noticed.
-        if (socket.destroyed || error instanceof HandleLost) resolve(false)
-      })
+    const answer = deferred<boolean>()
+    this.#answers.set(id, answer.resolve)
+    this.#send({ type: 'upgrade', id, ...facts }, handle).catch((error: unknown) => {
+      // If the successor is gone, that is handled where its end is noticed.
+      if (!isPeerGone(error)) answer.resolve(false)
     })
+    // The hammer or the application may destroy it while the successor has yet to answer, or never does.
+    const isAdopted = await Promise.race([answer.promise, destroyed])
     this.#answers.delete(id)
-    this.#turns.shift()?.()
+    this.#nextTurn()
     return isAdopted
   }
 
-  #turn(): Promise<void> {
-    return new Promise((resolve) => this.#turns.push(resolve))
+  /** Settles when another connection has had its turn, or when this one is destroyed. */
+  #turn(destroyed: Promise<false>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#turns.add(resolve)
+      void destroyed.then(() => {
+        // Not both: its turn would be lost for the others.
+        if (this.#turns.delete(resolve)) resolve()
+      })
+    })
+  }
+
+  #nextTurn(): void {
+    const [next] = this.#turns
+    if (!next) return
+    this.#turns.delete(next)
+    next()
   }
 }
 
@@ -155,6 +183,7 @@ export function stateText(state: unknown): string {
 function isMovable(socket: net.Socket): boolean {
   return (
     !socket.destroyed &&
+    isSendable(socket) &&
     socket.readable &&
     socket.writable &&
     parserOf(socket) === undefined &&

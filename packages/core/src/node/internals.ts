@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process'
-import http from 'node:http'
+import type http from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 import type tls from 'node:tls'
 import { getSystemErrorMap } from 'node:util'
+import { shadow } from './shadow.js'
 
 // Everything undocumented of Node that endless uses, in one place (only launch/preload.ts has its own). Each
 // name is the same in Node 20, 22, 24 and 26, and test/e2e checks the behaviour on each of them.
@@ -156,6 +157,29 @@ export function pipeSocketOf(handle: RawHandle): net.Socket {
 /** The handle of a connection; `null` once it is closed. */
 export function rawHandleOf(socket: net.Socket): RawHandle | null {
   return (socket as unknown as { _handle: RawHandle | null })._handle
+}
+
+/**
+ * Whether a connection can be sent to another process: Node sends the handles of TCP and of pipes, and those of
+ * no other socket, such as one over TLS (lib/internal/child_process.js, target._send).
+ */
+export function isSendable(socket: net.Socket): boolean {
+  const kind = rawHandleOf(socket)?.constructor.name
+  return kind === 'TCP' || kind === 'Pipe'
+}
+
+/**
+ * Calls back when a socket is destroyed, whatever listeners the application has removed; returns an undo
+ * function. Every end of a socket passes through `_destroy` (stream docs, "writable._destroy").
+ */
+export function onDestroy(socket: net.Socket, callback: () => void): () => void {
+  const destroy = socket._destroy.bind(socket)
+  const restore = shadow(socket, '_destroy', (...args: Parameters<typeof destroy>) => {
+    restore()
+    callback()
+    destroy(...args)
+  })
+  return restore
 }
 
 /** How many bytes written to a connection the kernel has not taken yet. */
@@ -322,6 +346,30 @@ export function onNextRequest(socket: net.Socket, callback: () => void): void {
   }
 }
 
+/** Runs `around` in place of the dispatch of each request of a connection (lib/_http_server.js, parserOnIncoming). */
+export function wrapRequests(
+  socket: net.Socket,
+  around: (dispatch: () => unknown) => unknown,
+): void {
+  const parser = parserOf(socket)
+  if (!parser?.onIncoming) return
+  const { onIncoming } = parser
+  parser.onIncoming = (...args) => around(() => onIncoming(...args))
+}
+
+/**
+ * Makes the parser of a connection drop each message that begins from now on, with its body: neither Node's server
+ * nor the application sees it (lib/_http_common.js, parserOnHeadersComplete and parserOnBody).
+ */
+export function dropRequests(socket: net.Socket): void {
+  const parser = parserOf(socket)
+  if (!parser) return
+  parser.onIncoming = () => {
+    parser.incoming = null
+    return 0
+  }
+}
+
 /**
  * The connections of a server whose parser is between two messages; on Node 26 also those that have sent
  * nothing yet (src/node_http_parser.cc, ConnectionsList). Takes a tenth of a microsecond for each connection
@@ -369,6 +417,19 @@ export function newestRequestOn(socket: net.Socket): http.IncomingMessage | unde
   return parserOf(socket)?.incoming ?? undefined
 }
 
+/**
+ * Whether the application has taken a connection over from a response by `detachSocket`. Node then no longer
+ * knows when the response ends. When one ends by itself, Node forgets its request, or will once the request has
+ * been read (lib/_http_server.js, resOnFinish and clearIncoming).
+ *
+ * See docs/decisions.md, "A detached response counts as an upgrade"
+ */
+export function isDetached(socket: net.Socket): boolean {
+  const request = newestRequestOn(socket)
+  if (!request || responseOn(socket)) return false
+  return !request.listeners('end').some(({ name }) => name === 'clearIncoming')
+}
+
 /** The accepted TCP socket: below a server's TLS socket (lib/internal/tls/wrap.js), or `socket` itself. */
 export function acceptedSocketOf(socket: net.Socket): net.Socket {
   return (socket as { _parent?: net.Socket | null })._parent ?? socket
@@ -382,26 +443,29 @@ interface HeaderMaker {
 }
 
 /**
- * Makes `decide` choose the headers of each response at the last moment; returns an undo function.
- * Every `writeHead` ends in `_storeHeader`, even one that the application has wrapped or kept from before
+ * Makes `decide` choose the headers of a response at the last moment, or of every response if `target` is the
+ * prototype; `onStored` is called when they are written. Returns an undo function. Every `writeHead` ends in `_storeHeader`, even one that the application has wrapped or kept from before
  * (lib/_http_server.js, writeHead).
  *
  * See docs/decisions.md, "`Connection: close` is decided when the header is written"
  */
 export function shadowStoreHeader(
+  target: http.ServerResponse,
   decide: (response: http.ServerResponse, headers: GivenHeaders) => GivenHeaders,
+  onStored: (response: http.ServerResponse) => void = () => undefined,
 ): () => void {
-  const prototype = http.ServerResponse.prototype as http.ServerResponse & HeaderMaker
-  const own = Object.getOwnPropertyDescriptor(prototype, '_storeHeader')
   // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to the response below
-  const storeHeader = prototype._storeHeader
-  prototype._storeHeader = function (this: typeof prototype, firstLine, headers) {
-    storeHeader.call(this, firstLine, decide(this, headers))
+  const storeHeader = (target as http.ServerResponse & HeaderMaker)._storeHeader
+  function store(this: http.ServerResponse, firstLine: string, headers: GivenHeaders): void {
+    storeHeader.call(this as typeof target & HeaderMaker, firstLine, decide(this, headers))
+    onStored(this)
   }
-  return () => {
-    if (own) Object.defineProperty(prototype, '_storeHeader', own)
-    else Reflect.deleteProperty(prototype, '_storeHeader')
-  }
+  return shadow(target, '_storeHeader', store)
+}
+
+/** Whether a response has told its client that it is the last of its connection (lib/_http_outgoing.js, _storeHeader). */
+export function isLastResponse(response: http.ServerResponse): boolean {
+  return (response as unknown as { _last: boolean })._last
 }
 
 /** Undoes `removeHeader('connection')`, so that Node writes the header again (lib/_http_outgoing.js). */

@@ -136,7 +136,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   async migrate(socket: Duplex, state?: unknown): Promise<boolean> {
     const text = stateText(state)
     if (!(socket instanceof net.Socket)) return false
-    const server = this.servers.find(({ connections }) => connections.accepted.has(socket))
+    const server = this.servers.find(({ connections }) => connections.has(socket))
     if (!server?.isDraining || server.bound === null) return false
     const upgrades = this.#restart?.successor?.upgrades
     return (await upgrades?.migrate(socket, server.bound, text)) ?? false

@@ -19,6 +19,7 @@ import { TicketKeys } from '../listeners/ticket-keys.js'
 import { adoptUpgrade } from '../migration/adopt-upgrade.js'
 import { adoptConnection } from '../migration/adopt.js'
 import type { ConnectionFacts, Migration } from '../migration/migration.js'
+import { countRequests } from '../migration/request-count.js'
 import { type RawHandle, type RawListener, rawListenerOf } from '../node/internals.js'
 import type { System } from '../node/system.js'
 import { Life } from './life.js'
@@ -112,6 +113,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
         ? new TicketKeys(server, host.system, ticketRotationMs)
         : undefined
     this.listening = new Listening(server, host, { life: this.#life, rights, ticketKeys })
+    if (server instanceof http.Server) countRequests(server)
     applyLimits(server as unknown as http.Server, limits, host.system)
     this.listen = ((...args: unknown[]) => this.#listen(args)) as S['listen']
     ;(server as net.Server).listen = this.listen as net.Server['listen']

@@ -47,7 +47,11 @@ test.each([
   const isRefused = expect(once(late, 'end')).rejects.toThrow('NGHTTP2_REFUSED_STREAM')
   // In the next turn it is with the kernel. Our GOAWAY is sent in the one after, which reads first.
   await new Promise((resolve) => setImmediate(resolve))
-  endConnections(server, connections, { system: new FakeSystem(), idleGraceMs: 5_000 })
+  endConnections(server, connections, {
+    system: new FakeSystem(),
+    idleGraceMs: 5_000,
+    hammerTimeMs: 60_000,
+  })
   expect(session.closed).toBe(false)
   await isRefused
   expect(session.closed).toBe(true)

@@ -131,6 +131,50 @@ test('an upgraded connection is not idle, but upgraded', async () => {
   expect(connections.upgraded).toEqual([socket])
 })
 
+test('a connection that the application has taken over from a response is not idle, but upgraded', async () => {
+  const { client, socket } = await connect(get)
+  const { response } = arrived[0]!
+  response.detachSocket(socket)
+  expect(isIdle(socket)).toBe(false)
+  expect(connections.upgraded).toEqual([socket])
+  await send(client, socket, '\r\n')
+  expect(isIdle(socket)).toBe(false)
+})
+
+test.each([
+  [
+    'has not read all of its request',
+    (request: http.IncomingMessage) => request.once('readable', () => void request.read(1)),
+  ],
+  ['has read none of it', () => undefined],
+])(
+  'one that has been answered by an application that %s is idle, and not upgraded',
+  async (_, use) => {
+    const { client, socket } = await connect(post)
+    use(arrived[0]!.request)
+    await send(client, socket, 'body')
+    await answer()
+    expect(isIdle(socket)).toBe(true)
+    expect(connections.upgraded).toEqual([])
+  },
+)
+
+test('a closed connection whose listeners the application has removed is neither counted nor kept', async () => {
+  server.on('upgrade', (_request, socket: net.Socket) => {
+    socket.removeAllListeners()
+    socket.destroy()
+  })
+  const { socket } = await connect(
+    'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+  )
+  expect(socket.destroyed).toBe(true)
+  expect([connections.has(socket), connections.accepted.size, connections.upgraded]).toEqual([
+    false,
+    0,
+    [],
+  ])
+})
+
 test('connections are forgotten when they close', async () => {
   const { client, socket } = await connect(get)
   expect([...connections.accepted]).toEqual([socket])

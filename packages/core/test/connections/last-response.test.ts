@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   announceLastResponses,
   type LastResponseOptions,
@@ -366,6 +366,93 @@ test('whoever has kept the emit of a drain that is over changes nothing by it', 
   await once(client, 'data')
   expect(connectionHeaders(read())).toEqual(['keep-alive'])
   stale()
+})
+
+describe('after a response that has said close', () => {
+  /** The paths of the requests that the application has seen. */
+  const seen: string[] = []
+  const path = (name: string): string => `GET /${name} HTTP/1.1\r\nHost: a\r\n\r\n`
+
+  beforeEach(() => {
+    seen.length = 0
+    respond = (response, request) => {
+      seen.push(request.url ?? '')
+      response.write('header and beginning')
+      setTimeout(() => response.end('end'), 50)
+    }
+  })
+
+  test.each([
+    ['with a body', 'POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody'],
+    ['of several', path('late') + path('later')],
+    ['for an upgrade', `${path('late').slice(0, -2)}Connection: upgrade\r\nUpgrade: x\r\n\r\n`],
+    ['in part', path('late').slice(0, 20)],
+  ])('no request begins: %s', async (_, late) => {
+    const onLast = vi.fn()
+    announce(undefined, { onLast })
+    server.on('upgrade', () => seen.push('upgrade'))
+    const { client, read } = await connect()
+    client.write(path('last'))
+    await once(client, 'data')
+    client.write(late)
+    await once(client, 'end')
+    expect([seen, connectionHeaders(read())]).toEqual([['/last'], ['close']])
+    expect(onLast).toHaveBeenCalledTimes(1)
+  })
+
+  test('none begins either where the application or the client has said so, before the drain or in it', async () => {
+    const { client } = await connect()
+    client.write(`${path('closing').slice(0, -2)}Connection: close\r\n\r\n`)
+    await once(client, 'data')
+    announce()
+    client.write(path('late'))
+    await once(client, 'end')
+    const other = await connect()
+    other.client.write(`${path('other').slice(0, -2)}Connection: close\r\n\r\n`)
+    await once(other.client, 'data')
+    other.client.write(path('late'))
+    await once(other.client, 'end')
+    expect(seen).toEqual(['/closing', '/other'])
+  })
+})
+
+describe('a request that must be the last', () => {
+  const paths = ['/1', '/2', '/3', '/4']
+  const all = paths.map((each) => get.replace('/', each)).join('')
+
+  test.each([
+    ['lives on otherwise', true],
+    ['does not', false],
+  ])(
+    'is answered with close, what was read before it is answered too, and nothing behind it: its connection %s',
+    async (_, isLasting) => {
+      const seen: string[] = []
+      respond = (response, request) => {
+        seen.push(request.url ?? '')
+        response.writeHead(200, { Connection: 'keep-alive' }).end('done')
+      }
+      let arrived = 0
+      announce(() => arrived++, {
+        isLasting: () => isLasting && arrived < 2,
+        isFinal: () => arrived === 2,
+      })
+      expect(await exchange(all)).toEqual(['keep-alive', 'close'])
+      expect(seen).toEqual(['/1', '/2'])
+    },
+  )
+
+  test('says close also if the drain is broken off before it is answered', async () => {
+    const waiting: http.ServerResponse[] = []
+    respond = (response) => void waiting.push(response)
+    const end = announce(undefined, { isFinal: () => true })
+    const { client, read } = await connect()
+    client.write(get + get)
+    await expect.poll(() => waiting.length).toBe(1)
+    end()
+    waiting[0]!.end('done')
+    await once(client, 'end')
+    expect(connectionHeaders(read())).toEqual(['close'])
+  })
 })
 
 test('when it is undone, the server is as it was', async () => {

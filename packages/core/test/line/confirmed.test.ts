@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest'
 import type { Channel } from '../../src/line/channel.js'
 import { confirmed } from '../../src/line/confirmed.js'
-import { HandleLost } from '../../src/line/handle-lost.js'
+import { PeerGone } from '../../src/line/peer-gone.js'
 import type { RawHandle } from '../../src/node/internals.js'
 import { settle } from '../fake-system.js'
 
@@ -49,7 +49,11 @@ test('handles are answered in the order in which they were sent', async () => {
   channel.onHandleAnswer(true)
   channel.onHandleAnswer(false)
   await settle()
-  expect(outcomes).toEqual(['taken', expect.any(HandleLost), 'waits'])
+  expect(outcomes).toEqual([
+    'taken',
+    new Error('the other process could not take the handle'),
+    'waits',
+  ])
 })
 
 test('one that could not be written is answered by nobody', async () => {
@@ -69,7 +73,6 @@ test('those that wait at the end of the line fail, and so do later ones', async 
   await settle()
   const later = follow([channel.send({ type: 'b' }, handle)])
   await settle()
-  const gone = new Error('the other process is gone')
-  expect([...waiting, ...later]).toEqual([gone, gone])
+  expect([...waiting, ...later]).toEqual([new PeerGone(), new PeerGone()])
   expect(write).toHaveBeenCalledTimes(1)
 })

@@ -2,9 +2,10 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { PeerGone } from '../../src/line/peer-gone.js'
 import { Migration } from '../../src/migration/migration.js'
-import { FakeSystem } from '../fake-system.js'
+import { FakeSystem, settle } from '../fake-system.js'
 
 const bound = '127.0.0.1:80'
 const facts = { bound, isFresh: true, keepAliveTimeoutMs: 0 }
@@ -106,4 +107,23 @@ test('a fresh connection that comes back is closed in the time that Node gave it
   const [response] = await answered
   // What limits silence does not cut off a slow answer.
   expect(String(response)).toMatch(/^HTTP\/1\.1 200 /)
+})
+
+test.each([
+  ['any other reason, and the next one moves', new TypeError('This handle type cannot be sent'), 2],
+  ['the successor is gone, which is noticed elsewhere', new PeerGone(), 1],
+])('a send that fails for %s', async (_, error, sends) => {
+  const returned = vi.fn()
+  const failing = new Migration(system, [bound], ({ id }) => {
+    sent.push(id)
+    return sent.length === 1 ? Promise.reject(error) : Promise.resolve()
+  })
+  const [first, second] = sockets as [net.Socket, net.Socket]
+  failing.offer(first, facts, returned)
+  failing.offer(second, facts, () => undefined)
+  await settle()
+  expect(sent).toHaveLength(sends)
+  const isDeclined = sends === 2
+  expect(returned).toHaveBeenCalledTimes(isDeclined ? 1 : 0)
+  expect([failing.takes(first, bound), first.isPaused()]).toEqual([!isDeclined, !isDeclined])
 })

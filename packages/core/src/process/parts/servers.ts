@@ -69,13 +69,13 @@ export class Servers extends Set<ManagedServer> {
   }
 
   #adoptConnection(
-    { bound, isFresh, keepAliveTimeoutMs }: MovedConnection,
+    { bound, isFresh, keepAliveTimeoutMs, requests = 0 }: MovedConnection,
     handle: RawHandle,
   ): boolean {
     const server = this.find(
       (each) => each.adopts && each.bound === bound && each.state !== 'terminate',
     )
-    server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs })
+    server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs, requests })
     return server !== undefined
   }
 
