@@ -1,7 +1,8 @@
 // Exports for `@endless/cli` alone, which it needs before it starts a program.
-export { EndlessError } from './api/endless-error.js'
+export { EndlessError, messageOf } from './api/endless-error.js'
 export { generationName } from './api/generation-name.js'
 export { createStderrLogger, type Logger } from './api/logger.js'
+export { oneLine, printableJson } from './api/one-line.js'
 export type { LastRestart, RestartReport } from './api/reports.js'
 export type { GenerationStatus } from './api/status.js'
 export * from './control/service.js'

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endless-error.js'
+import { printableJson } from '../api/one-line.js'
 import { type Answer, routes } from './routes.js'
 import { controlVersion, type Service, versionHeader } from './service.js'
 
@@ -112,7 +113,7 @@ function failure(status: number, error: unknown, message = messageOf(error)): An
 }
 
 function send(response: http.ServerResponse, { status, body, isLast, headers }: Answer): void {
-  const text = `${JSON.stringify(body)}\n`
+  const text = `${printableJson(body)}\n`
   // With no length either, the end of the connection ends the body (RFC 9112, section 6.3).
   if (isLast) response.removeHeader('transfer-encoding')
   response.writeHead(status, {
@@ -142,7 +143,7 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy()
     return
   }
-  const text = `${JSON.stringify(failure(status, null, http.STATUS_CODES[status]).body)}\n`
+  const text = `${printableJson(failure(status, null, http.STATUS_CODES[status]).body)}\n`
   socket.end(
     `HTTP/1.1 ${String(status)} ${http.STATUS_CODES[status] ?? ''}\r\n` +
       `${versionHeader}: ${String(controlVersion)}\r\nContent-Type: application/json\r\n` +
