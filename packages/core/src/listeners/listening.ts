@@ -15,7 +15,7 @@ import type { ListenCall, ListenCallHost } from './listen-call.js'
 import type { PassedListener } from './passed-listener.js'
 import { ServedPath } from './served-path.js'
 import type { TicketKeys } from './ticket-keys.js'
-import type { SocketRights } from './unix-path.js'
+import type { SocketRights } from './socket-rights.js'
 import { keepOnClose } from './unix-socket.js'
 
 // Where one server listens: it claims a passed socket or binds its own, and takes it back from escrow.

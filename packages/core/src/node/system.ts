@@ -92,6 +92,11 @@ function readCommandLine(): string | undefined {
   }
 }
 
+/** The user as whom this process touches files; `undefined` on Windows. */
+export function currentUid(): number | undefined {
+  return process.geteuid?.()
+}
+
 /** Whether the controlling terminal can be opened: ENXIO if it has been closed, and if there was none. */
 function canOpenTerminal(): boolean {
   try {
