@@ -29,7 +29,7 @@ export type EndlessErrorCode = (typeof errorCodes)[number]
 export interface EndlessErrorDetails {
   /** The error behind this one; if a successor failed, the error that ended it. */
   cause?: unknown
-  /** Pid of the successor that failed. */
+  /** Pid of the successor that failed, or of the process that was found. */
   pid?: number | undefined
   /** Exit code of the successor that failed; `null` if a signal ended it. */
   exitCode?: number | null

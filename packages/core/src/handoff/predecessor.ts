@@ -29,6 +29,11 @@ export interface PredecessorHost {
   readonly channel: Channel<ToPredecessor, ToSuccessor>
   /** Takes over an open connection; returns whether a server of this process is there for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
+  /**
+   * Called before this process accepts, since its predecessor does no more; if it throws, this process refuses.
+   * See docs/decisions.md, "The pid file is written before the first connection is accepted"
+   */
+  readonly takesOver: () => void
   /** Returns how long a process that replaces this one may boot. */
   readonly readyTimeoutMs: () => number
 }
@@ -62,7 +67,7 @@ export class Predecessor {
       inheritance.reportAtEnd()
     }
     channel.onMessage = (message, handle) => {
-      if (message.type === 'taken-over') this.#takeOver(message.afterMs)
+      if (message.type === 'taken-over') this.#tellToAccept(message.afterMs)
       else if (message.type === 'older') this.#asked.get(message.id)?.(message.generations)
       else if (message.type === 'connection') this.#receive(message, handle)
       else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle)
@@ -169,6 +174,16 @@ export class Predecessor {
     this.#channel.ref()
     await this.#finished.promise
     this.#channel.unref()
+  }
+
+  #tellToAccept(afterMs: number | undefined): void {
+    try {
+      if (!this.#hasTakenOver) this.#host.takesOver()
+    } catch (error) {
+      this.refuse(error as EndlessError)
+      return
+    }
+    this.#takeOver(afterMs)
   }
 
   #takeOver(afterMs: number | undefined): void {

@@ -57,7 +57,10 @@ export class OwnService implements Service {
     const { actions, currentRestart } = this.#host
     const isJoined = hasWaited && currentRestart?.isUnderWay
     const report = await (isJoined ? currentRestart.report : actions.restart())
-    await this.#host.currentRestart?.untilServing()
+    const restart = this.#host.currentRestart
+    await restart?.untilServing()
+    // It was told to take over, and could not.
+    if (restart?.loss && restart.loss.pid === report.pid) throw restart.loss
     return report
   }
 
