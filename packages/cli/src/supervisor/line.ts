@@ -7,6 +7,7 @@ import {
   type RawHandle,
   type ToSupervisor,
 } from '@endless/core/for-cli'
+import { refusalOf } from './message-rules.js'
 
 // The supervisor's line to a generation.
 
@@ -24,7 +25,7 @@ export class Line {
   #waiting = 0
 
   /**
-   * @param onMessage called for each message of endless; an error that it throws goes to `onGarbage`
+   * @param onMessage called for each message that a generation may send; an error that it throws goes to `onGarbage`
    * @param onGarbage called with the reason when anything else arrives
    */
   constructor(
@@ -33,7 +34,12 @@ export class Line {
     onGarbage: (reason: unknown) => void,
   ) {
     this.#channel = channelTo(child, onGarbage)
-    this.#channel.onMessage = onMessage
+    this.#channel.onMessage = (message, handle) => {
+      const refusal = refusalOf(message, handle !== undefined)
+      // The channel closes the handle and reports it.
+      if (refusal !== undefined) throw new Error(refusal)
+      onMessage(message, handle)
+    }
     this.closed = this.#channel.closed
   }
 

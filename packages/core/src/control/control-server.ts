@@ -17,6 +17,9 @@ const requestMs = 5_000
 /** How long a client may take to read the response. */
 const readMs = 5_000
 
+/** Code of an error that has none. */
+const unnamed: EndlessErrorCode = 'ERR_ENDLESS_REQUEST_FAILED'
+
 /** Error codes of a service that serves on as before: it has not begun to do what was asked (409). */
 const refusals: ReadonlySet<unknown> = new Set<EndlessErrorCode>([
   'ERR_ENDLESS_NOT_RUNNING',
@@ -97,7 +100,7 @@ async function answer(
   try {
     return await route.act(service, { wait, hasWaited: given.has('waited') }, progress)
   } catch (error) {
-    const { code } = error as { code?: unknown }
+    const { code } = (error ?? {}) as { code?: unknown }
     // The request waited for another restart: the successor of that restart must carry it out.
     if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && (await service.hasMoved())) {
       return { ...moved, headers: { location: `${location}&waited` } }
@@ -108,7 +111,9 @@ async function answer(
 
 /** Creates an error response: `{ "error": { "code": "ERR_ENDLESS_READY_TIMEOUT", "message": "…", … } }`. */
 function failure(status: number, error: unknown, message = messageOf(error)): Answer {
-  const { code, pid, exitCode, signal, stderr } = (error ?? {}) as Partial<EndlessError>
+  const { pid, exitCode, signal, stderr, ...rest } = (error ?? {}) as Partial<EndlessError>
+  // What an application throws need not have a code, or has a number.
+  const code: string = typeof rest.code === 'string' ? rest.code : unnamed
   return { status, body: { error: { code, message, pid, exitCode, signal, stderr } } }
 }
 

@@ -9,6 +9,7 @@ import type { MovedUpgrade } from '../migration/upgrade-migration.js'
 import type { RawHandle } from '../node/internals.js'
 import type { System } from '../node/system.js'
 import { deferred, late, within } from '../node/waits.js'
+import { reportOf } from './error-report.js'
 import {
   type Inheritance,
   inheritanceKey,
@@ -128,8 +129,8 @@ export class Predecessor {
   }
 
   /** Reports that this process will not serve, and why. The predecessor then stops it. */
-  refuse({ name, message, stack, code }: EndlessError): void {
-    this.#send({ type: 'error', error: { name, message, stack, code } })
+  refuse(error: EndlessError): void {
+    this.#send({ type: 'error', error: reportOf(error) })
     this.leave()
   }
 

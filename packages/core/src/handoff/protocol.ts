@@ -96,6 +96,11 @@ export type ToPredecessor =
    */
   | { type: 'leaving'; hasTakenOver?: boolean | undefined }
 
+/** Signals that a process sends to its successor; a supervisor sends no other one for it. */
+export const successorSignals = ['SIGHUP', 'SIGTERM', 'SIGKILL'] as const
+
+export type SuccessorSignal = (typeof successorSignals)[number]
+
 /** Any message between two generations. */
 export type Message = ToSuccessor | ToPredecessor
 
@@ -110,7 +115,7 @@ export type ToSupervisor =
   /** Asks for a successor. Answered by `spawned` or `spawn-failed`; `exited` follows when it is gone. */
   | { type: 'spawn'; launch: SpawnRequest }
   /** Asks to signal the successor. */
-  | { type: 'kill'; signal: NodeJS.Signals }
+  | { type: 'kill'; signal: SuccessorSignal }
   /** The sender's successor has died, and the sender does not serve again. */
   | { type: 'not-serving' }
   | { type: 'answer'; id: number; value: unknown }

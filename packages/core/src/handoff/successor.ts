@@ -12,7 +12,13 @@ import type { Child } from './child.js'
 import { Escrow } from './escrow.js'
 import { type Failure, LastWords } from './last-words.js'
 import { Moves } from './moves.js'
-import { protocolVersion, type ToPredecessor, type ToSuccessor, type Welcome } from './protocol.js'
+import {
+  protocolVersion,
+  type SuccessorSignal,
+  type ToPredecessor,
+  type ToSuccessor,
+  type Welcome,
+} from './protocol.js'
 
 // The predecessor's half of a handoff; predecessor.ts holds the successor's half.
 
@@ -154,7 +160,7 @@ export class Successor {
   }
 
   /** Sends a signal, unless the successor is gone. */
-  signal(signal: NodeJS.Signals): void {
+  signal(signal: SuccessorSignal): void {
     this.#host.child.kill(signal)
   }
 

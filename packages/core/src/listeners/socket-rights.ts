@@ -40,12 +40,7 @@ interface HeldFile {
  * @throws if the path does not lead to the socket of this identity
  * @throws `EPERM` where it cannot be told what the name will lead to in the next moment
  */
-export function applyRights(
-  file: string,
-  identity: string,
-  rights: SocketRights,
-  added = 0,
-): void {
+export function applyRights(file: string, identity: string, rights: SocketRights, added = 0): void {
   const { stats, path, release } = holdOpened(file) ?? holdByName(file)
   try {
     if (!stats.isSocket() || identityOf(stats) !== identity) {

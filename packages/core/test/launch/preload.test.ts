@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { longestReport } from '../../src/handoff/error-report.js'
 import { inheritanceKey, protocolVersion } from '../../src/handoff/protocol.js'
 import { hidePreload, withPreload } from '../../src/launch/node-options.js'
 import { command } from '../../src/line/channel.js'
@@ -18,6 +19,7 @@ function constant(name: string): string | undefined {
 test('its constants are those of the protocol', () => {
   expect(constant('protocolVersion')).toBe(String(protocolVersion))
   expect(constant('command')).toBe(`'${command}'`)
+  expect(Number(constant('longestReport')?.replace('_', ''))).toBe(longestReport)
   expect(constant('inheritanceKey')).toBe(`Symbol.for('${String(inheritanceKey.description)}')`)
 })
 

@@ -82,16 +82,19 @@ describe('where the open file cannot be named', () => {
     vi.spyOn(os, 'platform').mockReturnValue('darwin')
   })
 
-  test.each([0o770, 0o777])('a directory of mode %i is refused, and nothing is left', async (mode) => {
-    fs.chmodSync(directory, mode)
-    await expect(bind(0o600)).rejects.toMatchObject({
-      code: 'EPERM',
-      cause: expect.objectContaining({
-        message: expect.stringContaining('another user can replace') as string,
-      }) as Error,
-    })
-    expect(fs.readdirSync(directory)).toEqual([])
-  })
+  test.each([0o770, 0o777])(
+    'a directory of mode %i is refused, and nothing is left',
+    async (mode) => {
+      fs.chmodSync(directory, mode)
+      await expect(bind(0o600)).rejects.toMatchObject({
+        code: 'EPERM',
+        cause: expect.objectContaining({
+          message: expect.stringContaining('another user can replace') as string,
+        }) as Error,
+      })
+      expect(fs.readdirSync(directory)).toEqual([])
+    },
+  )
 
   test('so is a directory above that others may write to', async () => {
     const inner = path.join(directory, 'inner')

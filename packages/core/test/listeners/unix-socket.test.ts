@@ -154,16 +154,21 @@ describe('binding', () => {
     expect(fs.readdirSync(directory)).toEqual(['app.sock'])
   })
 
-  test.runIf(os.platform() === 'linux')('happens where nobody else can reach the socket', async () => {
-    let mode: number | undefined
-    links.before = () => {
-      const [name] = fs.readdirSync(directory)
-      mode = fs.lstatSync(path.join(directory, name!)).mode & 0o777
-    }
-    await bind(target, { rights: { ...rights, mode: 0o666 } })
-    expect(mode).toBe(0o700)
-    expect(links.made).toEqual([expect.stringMatching(/^\/proc\/self\/fd\/\d+\/app\.sock\.[0-9a-f]{8}$/)])
-  })
+  test.runIf(os.platform() === 'linux')(
+    'happens where nobody else can reach the socket',
+    async () => {
+      let mode: number | undefined
+      links.before = () => {
+        const [name] = fs.readdirSync(directory)
+        mode = fs.lstatSync(path.join(directory, name!)).mode & 0o777
+      }
+      await bind(target, { rights: { ...rights, mode: 0o666 } })
+      expect(mode).toBe(0o700)
+      expect(links.made).toEqual([
+        expect.stringMatching(/^\/proc\/self\/fd\/\d+\/app\.sock\.[0-9a-f]{8}$/),
+      ])
+    },
+  )
 
   test('of a server that has been closed meanwhile leaves the path to the next', async () => {
     await leaveDead(target)
