@@ -113,9 +113,7 @@ describe('a path', () => {
       execArgv: ['--require', fileURLToPath(fixture('without-statx.cjs'))],
       args: [file],
     })
-    const { ino } = await program
-      .waitForGeneration(0, { deadlineMs })
-      .then(() => lstatSync(socket))
+    const { ino } = await program.waitForGeneration(0, { deadlineMs }).then(() => lstatSync(socket))
     for (const number of [1, 2]) {
       const { pid } = program.current
       program.signal('SIGHUP')

@@ -214,6 +214,6 @@ export function refusalOf(message: { type?: unknown }, hasHandle: boolean): stri
   const { type } = message
   if (typeof type !== 'string' || !Object.hasOwn(rules, type)) return 'its type is unknown'
   if (hasHandle && !withHandle.has(type)) return `'${type}' comes without a handle`
-  const field = wrongField(rules[type as ToSupervisor['type']], message as Record<string, unknown>)
+  const field = wrongField(rules[type as ToSupervisor['type']], message)
   return field === undefined ? undefined : `'${field}' of '${type}' has a wrong value`
 }

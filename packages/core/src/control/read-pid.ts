@@ -22,10 +22,7 @@ const largestPid = 2_147_483_647
 export function readPid(file: string): NamedPid | undefined {
   let opened: number
   try {
-    opened = openSync(
-      file,
-      constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
-    )
+    opened = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
     // A link is ELOOP, and EMLINK on FreeBSD; a socket ENXIO, and EOPNOTSUPP on macOS.

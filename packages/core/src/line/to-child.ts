@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { hasHandleInFlight, isRawHandle, type RawHandle, watchChannel } from '../node/internals.js'
+import { hasHandleInFlight, isRawHandle, watchChannel } from '../node/internals.js'
 import { type Channel, command } from './channel.js'
 import { confirmed } from './confirmed.js'
 

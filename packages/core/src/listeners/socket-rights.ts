@@ -26,8 +26,8 @@ export interface SocketRights {
 interface HeldFile {
   stats: BigIntStats
   /** @throws `EPERM` if no path is sure to lead to it */
-  path(): string
-  release(): void
+  readonly path: () => string
+  readonly release: () => void
 }
 
 /**

@@ -60,7 +60,8 @@ export class OwnService implements Service {
     const restart = this.#host.currentRestart
     await restart?.untilServing()
     // It was told to take over, and could not.
-    if (restart?.loss && restart.loss.pid === report.pid) throw restart.loss
+    const loss = restart?.loss
+    if (loss?.pid === report.pid) throw loss
     return report
   }
 

@@ -27,8 +27,8 @@ vi.mock('../../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
 const links = vi.hoisted(() => ({
   areRefused: false,
   made: [] as string[],
-  before: () => undefined as unknown,
-  afterMove: () => undefined as unknown,
+  before: () => undefined,
+  afterMove: () => undefined,
 }))
 vi.mock('node:fs', async (original) => {
   const fs = await original<Record<'linkSync' | 'renameSync', (from: string, to: string) => void>>()

@@ -2,7 +2,8 @@
 // ended and was not noticed yet.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { expect, onTestFinished, test } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createNodeSystem } from '../../src/node/system.js'
 
 const { stillRuns } = createNodeSystem()
@@ -30,17 +31,17 @@ test('a process that has ended does not run', async () => {
 
 test.runIf(isLinux)('nor does one that has ended and is not reaped', async () => {
   // `sleep` reaps nothing; it gets the child of the shell that it replaces.
-  const parent = spawn('sh', ['-c', 'read line <&0 & echo $!; exec sleep 60'], {
+  const parent = spawn('sh', ['-c', 'exec 3<&0; read line <&3 & echo $!; exec sleep 60'], {
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   onTestFinished(() => void parent.kill('SIGKILL'))
   const [text] = (await once(parent.stdout, 'data')) as [Buffer]
   const pid = Number(text.toString())
-  const end = performance.now() + 10_000
+  const isSleep = (): boolean =>
+    readFileSync(`/proc/${String(parent.pid)}/comm`, 'utf8') === 'sleep\n'
+  await vi.waitUntil(isSleep, { timeout: 10_000 })
   parent.stdin.end()
-  while (stillRuns(pid, Date.now()) && performance.now() < end) {
-    await new Promise((resolve) => setImmediate(resolve))
-  }
+  await vi.waitUntil(() => !stillRuns(pid, Date.now()), { timeout: 10_000 })
   expect(stillRuns(pid, Date.now())).toBe(false)
   expect(process.kill(pid, 0)).toBe(true)
 })
