@@ -184,6 +184,32 @@ async function crashLoop({ program, port, broken }: Service): Promise<void> {
   await program.waitForLine(/starting it again in 3200 ms/, { step: 'some tries', deadlineMs })
 }
 
+test('what a client or a program says forges no line and reaches no terminal, in log, status, restart and JSON', async () => {
+  const service = await start('under a supervisor')
+  const { program, port, broken, pidFile } = service
+  const hostile = (what: string) => `${what}\x1b]0;owned\x07\n[endless 1] forged\n\x9b2J\u202e`
+  const clean = (what: string) => `${what}\\x1b]0;owned\\x07\\n[endless 1] forged\\n\\x9b2J\\u202e`
+  await get(port, `/throw?code=${encodeURIComponent(hostile('bad input'))}`)
+  await program.waitForGeneration(1, { deadlineMs })
+  writeFileSync(broken, hostile('cannot parse'))
+  const restart = await endless('restart', '--pid-file', pidFile)
+  const status = await endless('status', '--pid-file', pidFile)
+  const json = await endless('status', '--json', '--pid-file', pidFile)
+  const log = program.stderr.split('\n').filter((line) => /^\[endless (?!1\])/.test(line))
+
+  expect(log.join('\n')).toContain(clean('RangeError: bad input'))
+  expect(log.join('\n')).toContain(clean('RangeError: cannot parse'))
+  expect(restart.err).toContain(clean('RangeError: cannot parse'))
+  expect(status.out).toContain(clean('RangeError: bad input'))
+  expect(status.out).toContain(clean('RangeError: cannot parse'))
+  expect((JSON.parse(json.out) as ServiceStatus).lastDeath?.error).toContain(hostile('bad input'))
+  for (const text of [...log, restart.out, restart.err, status.out, json.out]) {
+    const lines = text.split('\n')
+    expect(lines.filter((line) => line.startsWith('[endless 1]'))).toEqual([])
+    expect(lines.join('')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u)
+  }
+})
+
 test('while the program dies again and again, status says so, and a restart starts the repaired one at once', async () => {
   const service = await start('under a supervisor')
   const named = ['--pid-file', service.pidFile]

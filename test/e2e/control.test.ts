@@ -221,6 +221,7 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     expect((await ask(service, 'GET', '/constructor')).status).toBe(404)
     const wrong = await ask(service, 'GET', '/restart')
     expect(wrong).toMatchObject({ status: 405, headers: { allow: 'POST' } })
+    expect(wrong.body).toMatchObject({ error: { code: 'ERR_ENDLESS_REQUEST_FAILED' } })
     expect((await ask(service, 'POST', '/restart?wait=for-ever')).status).toBe(400)
     expect((await ask(service, 'POST', '/hammer', { body: '{}' })).status).toBe(200)
     expect((await ask(service, 'POST', '/restart', { body: 'x'.repeat(2_000) })).status).toBe(413)
@@ -257,6 +258,12 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     const late = await connectRaw(service.control)
     await late.waitForEnd()
     expect(late.received).toHaveLength(0)
+    const command = runEndless(['status', '--control', service.control])
+    expect(await command.waitForExit({ step: 'it is refused', deadlineMs })).toMatchObject({
+      code: 1,
+    })
+    await command.end()
+    expect(command.stderr).toMatch(/^endless: the service at \S+ .*has too many clients/)
     expect((await get(service.port)).status).toBe(200)
     await Promise.all(slow.map((client) => client.waitForEnd({ deadlineMs })))
     expect(slow[0]!.received.toString()).toMatch(/^HTTP\/1\.1 408 /)

@@ -5,7 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  symlinkSync,
+  utimesSync,
   watch,
   writeFileSync,
 } from 'node:fs'
@@ -14,8 +14,11 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import {
   get,
   openGate,
+  runEndless,
   startAnswering,
   startFixture,
+  startProgram,
+  superviseFixture,
   temporaryDirectory,
   until,
   waitForGate,
@@ -134,22 +137,79 @@ test('it is removed when the application exits by itself', async () => {
   expect(existsSync(pidFile)).toBe(false)
 })
 
-test.each([
-  ['a stale file', (temporary: string) => writeFileSync(temporary, 'half')],
-  [
-    'a symbolic link to a file of somebody else',
-    (temporary: string) => symlinkSync(path.join(directory, 'precious'), temporary),
-  ],
-])('%s at its temporary name is neither followed nor left behind', async (_what, put) => {
-  writeFileSync(path.join(directory, 'precious'), 'precious')
-  const program = start('serves-when-told.mjs')
-  const gate = await waitForGate(program, 0)
-  put(`${pidFile}.${gate.pid}.tmp`)
-  await openGate(gate)
+test('one that names another program which runs keeps a second program from starting', async () => {
+  const first = start('serves.mjs')
+  const { port = 0 } = await first.waitForGeneration(0, { deadlineMs })
+  const args = [JSON.stringify({ pidFile })]
+  const refused = [
+    startFixture('serves.mjs', { args }),
+    superviseFixture('serves.mjs', { args }),
+    superviseFixture('serves.mjs', { runArgs: ['--pid-file', pidFile] }),
+  ]
+  for (const program of refused) {
+    const { code } = await program.waitForExit({ step: 'it refuses to start', deadlineMs })
+    expect(code).not.toBe(0)
+    expect(program.stderr).toContain(
+      `Cannot keep a pid file at ${pidFile}: it names process ${first.pid}, which runs.`,
+    )
+    expect(program.generations).toEqual([])
+  }
+  expect(named()).toBe(line(first.pid))
+  expect((await get(port)).status).toBe(200)
+  first.signal('SIGHUP')
+  const { pid } = await first.waitForGeneration(1, { deadlineMs })
+  expect(named()).toBe(line(pid))
+  await stop(first)
+  expect(readdirSync(directory)).toEqual([])
+})
+
+test('one that names another program does not keep a process from loading the same code and serving nothing', async () => {
+  const first = start('serves.mjs')
+  await first.waitForGeneration(0, { deadlineMs })
+  const second = runText(
+    `endless(answer, { pidFile: '${pidFile}' })
+     report('loaded')`,
+  )
+  await second.waitForEvent('loaded', { step: 'it is loaded', deadlineMs })
+  expect(await second.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 0 })
+  expect(named()).toBe(line(first.pid))
+})
+
+test.runIf(process.platform === 'linux')(
+  'one whose pid another process has got since is taken over',
+  async () => {
+    const other = startProgram({ command: 'sleep', args: ['60'] })
+    writeFileSync(pidFile, line(other.pid))
+    const refused = start('serves.mjs')
+    await refused.waitForExit({ step: 'it refuses to start', deadlineMs })
+    expect(refused.stderr).toContain(`it names process ${other.pid}, which runs`)
+    // Written an hour before that process was started.
+    utimesSync(pidFile, Date.now() / 1_000 - 3_600, Date.now() / 1_000 - 3_600)
+    const program = start('serves.mjs')
+    await program.waitForGeneration(0, { deadlineMs })
+    expect(named()).toBe(line(program.pid))
+  },
+)
+
+test('one that cannot be replaced in the moment of the takeover fails the restart, and the predecessor serves again', async () => {
+  const program = runText(
+    `import { mkdirSync, rmSync } from 'node:fs'
+     const pidFile = '${pidFile}'
+     endless(answer, {
+       pidFile,
+       control: '${pidFile}.control',
+       hooks: { before: { SIGTERM: [() => { rmSync(pidFile); mkdirSync(pidFile) }] } },
+     }).listen(0, '127.0.0.1')
+     reportLife(() => ({}))`,
+  )
   await program.waitForGeneration(0, { deadlineMs })
-  expect(named()).toBe(line(gate.pid))
-  expect(readdirSync(directory).sort()).toEqual(['app.pid', 'app.pid.sock', 'precious'])
-  expect(readFileSync(path.join(directory, 'precious'), 'utf8')).toBe('precious')
+  const command = runEndless(['restart', '--control', `${pidFile}.control`])
+  expect(await command.waitForExit({ step: 'it fails', deadlineMs })).toMatchObject({ code: 1 })
+  await command.end()
+  expect(command.stderr).toContain(`Cannot write the pid file ${pidFile}: EISDIR`)
+  await program.waitForEvent('restart-failed', { step: 'it is told', deadlineMs })
+  expect(program.generations.map(({ pid }) => pid)).toEqual([program.pid, program.pid])
+  expect(program.stderr).toContain('This generation serves again')
 })
 
 test('a file that cannot be written is reported, and the program serves', async () => {
@@ -168,4 +228,17 @@ async function startFromFile(options: object) {
   const program = startFixture('serves-what-a-file-says.mjs', { args: [file] })
   await program.waitForGeneration(0, { deadlineMs })
   return { program, write, listen }
+}
+
+/** Runs these lines of a program. */
+function runText(lines: string): Program {
+  const file = path.join(temporaryDirectory(), 'app.mjs')
+  const support = new URL('../fixtures/support.mjs', import.meta.url).href
+  writeFileSync(
+    file,
+    `import { endless, generation } from '${import.meta.resolve('@endless/core')}'
+     import { answer, report, reportLife } from '${support}'
+     ${lines}`,
+  )
+  return startProgram({ args: [file] })
 }

@@ -1,7 +1,8 @@
 // Proves that under `endless run` the pid stays whatever the generations do: restarts lose nothing, a generation that
 // dies is replaced without anybody being refused, and nothing that a generation sends ends the supervisor.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { createLoad } from '@endless/load'
 import { expect, test } from 'vitest'
 import {
@@ -28,6 +29,11 @@ interface Service {
   port: number
   /** While it exists, each generation that starts dies. */
   broken: string
+}
+
+interface Sent {
+  sent: number
+  of: number
 }
 
 /** Resolves when the supervisor has heard that it serves: one that dies before has failed to start. */
@@ -314,7 +320,20 @@ test('what is no message does not end the supervisor, and the next restart works
   const service = await start()
   const { program, port } = service
   await get(port, '/garbage')
-  await program.waitForLine(/is not for a supervisor/, { step: 'it is told', deadlineMs })
+  for (const why of [
+    'it acknowledges an unsent handle',
+    'its type is unknown',
+    "'launch' of 'spawn' has a wrong value",
+    "'asked' of 'escrow' has a wrong value",
+    "'error' of 'error' has a wrong value",
+    "'value' of 'answer' has a wrong value",
+    "'signal' of 'kill' has a wrong value",
+    "'adopts' of 'ready' has a wrong value",
+    'this is no JSON',
+  ]) {
+    const line = new RegExp(`Ignored a message .* which is not for a supervisor: .*${why}`)
+    await program.waitForLine(line, { step: `it is told: ${why}`, deadlineMs })
+  }
   await get(port, '/flood?code=20000')
   const [first] = program.generations
   program.signal('SIGHUP', program.pid)
@@ -336,6 +355,38 @@ test('an answer to a handle that endless never sent does not end the generation'
     deadlineMs,
   })
 })
+test.runIf(process.platform === 'linux')(
+  'handles that come with what is no message are closed, and each kind of it is told once',
+  async () => {
+    const plain = fileURLToPath(new URL('../fixtures/sends-anything.mjs', import.meta.url))
+    const program = runEndless([
+      ...['run', '--', 'sh', '-c', 'unset NODE_OPTIONS; exec "$0" "$1"'],
+      ...[process.execPath, plain],
+    ])
+    const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+    const descriptors = () => readdirSync(`/proc/${program.pid}/fd`).length
+    const send = async () => {
+      const { sent, of } = JSON.parse((await get(port, '/send')).body) as Sent
+      await until(
+        async () => (JSON.parse((await get(port, '/count')).body) as Sent).sent === sent + of,
+        {
+          step: 'all are taken',
+          deadlineMs,
+          explain: () => program.output.toString(),
+        },
+      )
+    }
+    await send()
+    await program.waitForLine(/'escrow' has a wrong value/, { step: 'it is told', deadlineMs })
+    const before = descriptors()
+    const told = program.stderr.split('\n').length
+    for (let round = 0; round < 3; round++) await send()
+    await until(() => descriptors() <= before, { step: 'their handles are closed', deadlineMs })
+    expect(program.stderr.split('\n').length).toBe(told)
+    expect(program.stderr.match(/its type is unknown/g)).toHaveLength(1)
+    expect(isAlive(program.pid)).toBe(true)
+  },
+)
 
 test('a generation that closes the channel is ended and replaced, and nobody is refused', async () => {
   const service = await start()

@@ -5,12 +5,14 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Program } from '@endless/load'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
@@ -99,6 +101,30 @@ describe('a path', () => {
     await Promise.all(loops)
     expect(failures).toEqual([])
     expect(seen.size).toBe(6)
+  })
+
+  test('is restarted, and removed at the end, where the system tells no time of birth', async () => {
+    const directory = temporaryDirectory()
+    const socket = path.join(directory, 'app.sock')
+    const file = path.join(directory, 'servers.json')
+    const options = { socketMode: 0o600, control: path.join(directory, 'control.sock') }
+    writeFileSync(file, JSON.stringify({ listen: [[socket]], options }))
+    const program = startFixture('serves-what-a-file-says.mjs', {
+      execArgv: ['--require', fileURLToPath(fixture('without-statx.cjs'))],
+      args: [file],
+    })
+    const { ino } = await program.waitForGeneration(0, { deadlineMs }).then(() => lstatSync(socket))
+    for (const number of [1, 2]) {
+      const { pid } = program.current
+      program.signal('SIGHUP')
+      await program.waitForGeneration(number, { deadlineMs })
+      await program.waitForEnd(pid, { step: 'the predecessor exits', deadlineMs })
+      expect(await answers(socket)).toBe(`generation ${number}`)
+      expect(lstatSync(socket).ino).toBe(ino)
+    }
+    expect(program.stderr).not.toContain('was removed')
+    await stop(program)
+    expect(readdirSync(directory)).toEqual(['servers.json'])
   })
 
   test('that a release no longer wants is removed', async () => {
@@ -398,6 +424,32 @@ describe('the rights of a path', () => {
     await program.waitForGeneration(1, { deadlineMs })
     expect(mode(socket)).toBe(0o660)
     expect(await answers(socket)).toBe('generation 1')
+  })
+
+  test('are not those of a file that a link in its place leads to', async () => {
+    const directory = temporaryDirectory()
+    const socket = path.join(directory, 'app.sock')
+    const precious = path.join(directory, 'precious')
+    writeFileSync(precious, '', { mode: 0o600 })
+    const program = deploy(
+      directory,
+      `endless(answer, { socketMode: 0o666, ready: 'manual' }).listen('${socket}')
+       if (generation.number > 0) await gate('listens')
+       generation.ready()`,
+    )
+    await program.waitForGeneration(0, { deadlineMs })
+    expect(mode(socket)).toBe(0o666)
+    program.signal('SIGHUP')
+    const gate = await waitForGate(program, 1)
+    renameSync(socket, `${socket}.kept`)
+    symlinkSync(precious, socket)
+    await openGate(gate)
+    await program.waitForGeneration(1, { deadlineMs })
+    expect(mode(precious)).toBe(0o600)
+    expect(program.stderr).toContain(
+      `Cannot set the rights of ${socket}: another file is there by now, which is left as it is`,
+    )
+    expect(await answers(`${socket}.kept`)).toBe('generation 1')
   })
 
   test.each(['readableAll', 'writableAll'])(

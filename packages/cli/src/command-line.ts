@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { oneLine } from '@endless/core/for-cli'
 import { Command, Option } from 'commander'
 import type { RestartWait } from './commands/restart.js'
 import type { RunOptions } from './commands/run.js'
@@ -108,7 +109,7 @@ because the program dies again and again, the program is started at once.`,
   .action(async ({ wait, ...name }: ServiceName & { wait: RestartWait | false }) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
-    await print(restart(clientOf(name), wait === false ? 'none' : wait, progress), progress)
+    await printLine(restart(clientOf(name), wait === false ? 'none' : wait, progress), progress)
   })
 
 asksService('stop', 'drain a service, then end it, as SIGTERM does')
@@ -116,7 +117,7 @@ asksService('stop', 'drain a service, then end it, as SIGTERM does')
   .action(async ({ wait, ...name }: ServiceName & { wait: boolean }) => {
     const { stop } = await import('./commands/stop.js')
     const progress = new Progress(process.stderr)
-    await print(stop(clientOf(name), wait, progress), progress)
+    await printLine(stop(clientOf(name), wait, progress), progress)
   })
 
 asksService('status', 'show generations, connections, the last restart and the last death')
@@ -135,7 +136,7 @@ asksService(
   'cut a drain short: destroy the connections that are left, as SIGUSR2 does',
 ).action(async (name: ServiceName) => {
   const { hammer } = await import('./commands/hammer.js')
-  await print(hammer(clientOf(name)))
+  await printLine(hammer(clientOf(name)))
 })
 
 await program.parseAsync()
@@ -156,7 +157,15 @@ function clientOf({ pidFile, control }: ServiceName): Client {
   return new Client(name, { uid: process.geteuid?.() })
 }
 
-/** Prints the result of a command, or why it failed; sets the exit status. */
+/** Prints the line that a command returns. What a service tells of itself is others' text, all of it. */
+function printLine(result: Promise<string>, progress?: Progress): Promise<void> {
+  return print(
+    result.then((line) => oneLine(line)),
+    progress,
+  )
+}
+
+/** Prints the result of a command, which is safe to print, or why it failed; sets the exit status. */
 async function print(result: Promise<string>, progress?: Progress): Promise<void> {
   try {
     const text = await result
@@ -165,8 +174,8 @@ async function print(result: Promise<string>, progress?: Progress): Promise<void
   } catch (error) {
     progress?.end()
     if (!(error instanceof Failure)) throw error
-    for (const line of error.stderr) process.stderr.write(`  | ${line}\n`)
-    process.stderr.write(`endless: ${error.message}\n`)
+    for (const line of error.stderr) process.stderr.write(`  | ${oneLine(line)}\n`)
+    process.stderr.write(`endless: ${oneLine(error.message)}\n`)
     process.exitCode = error.exitStatus
   }
 }

@@ -30,6 +30,8 @@ export class FakeSystem implements System {
   directory: string | Error = '/'
   terminalIs: 'present' | 'gone' | 'none' = 'none'
   exits = 0
+  /** Other processes that run. */
+  readonly running = new Set<number>()
   /** What spawning does, where that is not to make a child. */
   spawnError: Error | undefined
   readonly lines: string[] = []
@@ -60,6 +62,10 @@ export class FakeSystem implements System {
 
   monotonicUs(): bigint {
     return BigInt(this.#nowMs) * 1_000n
+  }
+
+  stillRuns(pid: number): boolean {
+    return this.running.has(pid)
   }
 
   memoryBytes(): number {

@@ -27,22 +27,20 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(0)} MB`
 }
 
-/** Formats rows under their titles, in columns as wide as needed; columns of numbers are right-aligned. */
-export function formatTable(titles: readonly string[], rows: readonly string[][]): string {
+/** Formats rows under their titles, as lines, in columns as wide as needed; columns of numbers are right-aligned. */
+export function formatTable(titles: readonly string[], rows: readonly string[][]): string[] {
   const isNumber = titles.map((_, at) => rows.every((row) => /^\d*$/.test(row[at] ?? '')))
   const widths = titles.map((title, at) =>
     Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)),
   )
-  return [titles, ...rows]
-    .map((row) =>
-      row
-        .map((cell, at) =>
-          isNumber[at] && rows.length > 0
-            ? cell.padStart(widths[at] ?? 0)
-            : cell.padEnd(widths[at] ?? 0),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+  return [titles, ...rows].map((row) =>
+    row
+      .map((cell, at) =>
+        isNumber[at] && rows.length > 0
+          ? cell.padStart(widths[at] ?? 0)
+          : cell.padEnd(widths[at] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  )
 }

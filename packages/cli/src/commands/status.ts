@@ -1,4 +1,10 @@
-import { generationName, type ListedGeneration, type ServiceStatus } from '@endless/core/for-cli'
+import {
+  generationName,
+  type ListedGeneration,
+  oneLine,
+  printableJson,
+  type ServiceStatus,
+} from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
 import { describeDeath } from '../supervisor/death.js'
 import { formatAge, formatBytes, formatTable } from './format.js'
@@ -27,7 +33,7 @@ export interface StatusText {
 export async function status(client: Client, isJson: boolean): Promise<StatusText> {
   const told = await client.status()
   return {
-    text: isJson ? JSON.stringify(told, null, 2) : formatStatus(told),
+    text: isJson ? printableJson(told, 2) : formatStatus(told),
     isServing: isServing(told),
   }
 }
@@ -48,12 +54,16 @@ export function formatStatus(told: ServiceStatus): string {
         formatBytes(supervisor.memoryBytes)
       : `pid ${String(told.pid)}, without a supervisor`,
     ...(outage === undefined ? [] : [outage]),
-    ...(generations.length === 0 ? [] : ['', formatTable(generationTitles, generationRows(told))]),
-    ...(listeners.length === 0 ? [] : ['', formatTable(listenerTitles, listeners)]),
+    ...(generations.length === 0
+      ? []
+      : ['', ...formatTable(generationTitles, generationRows(told))]),
+    ...(listeners.length === 0 ? [] : ['', ...formatTable(listenerTitles, listeners)]),
     '',
     `last restart: ${describeRestart(told)}`,
     ...deathLines(told),
-  ].join('\n')
+  ]
+    .map((line) => oneLine(line))
+    .join('\n')
 }
 
 /** Formats `nothing serves: generation 1 exited with code 1 (Error: bad), 6 times; starting again in 3 s`. */

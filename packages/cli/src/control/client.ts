@@ -157,11 +157,19 @@ function unreachable(
         'foreign',
         `${socketPath} belongs to another user: run this command as that user`,
       )
+    case 'EPIPE':
+      return new Failure(
+        'failed',
+        `the service at ${socketPath} hung up before it had the request: it has too many clients. ` +
+          'End commands that hang, and try again',
+      )
     case 'ECONNRESET':
       return new Failure(
         'failed',
-        `the service at ${socketPath} ended before it answered` +
-          (isHeard ? '' : ', and may not have received the request'),
+        isHeard
+          ? `the service at ${socketPath} ended before it answered`
+          : `the service at ${socketPath} has ended, or has too many clients, and may not have ` +
+              'received the request',
       )
     default:
       // HPE_ are the errors of Node's HTTP parser: the answer is not HTTP.

@@ -1,3 +1,5 @@
+import { messageOf, oneLine } from '@endless/core/for-cli'
+
 // How a command fails: its exit status, and the line that says why.
 
 /** Exit statuses of the commands. */
@@ -31,7 +33,7 @@ export async function exitWith(result: Promise<number>): Promise<void> {
   try {
     process.exitCode = await result
   } catch (error) {
-    process.stderr.write(`endless: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`endless: ${oneLine(messageOf(error))}\n`)
     process.exitCode = exitStatuses.misused
   }
   process.exit()

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { existsSync, type Stats, statSync } from 'node:fs'
 import path from 'node:path'
-import { controlBeside } from '@endless/core/for-cli'
+import { controlBeside, readPid } from '@endless/core/for-cli'
 import { Failure } from './failure.js'
 
 // Finds the control socket of a service.
@@ -62,8 +62,7 @@ function absence(file: string, pidFile: string | undefined): string {
 
 function pidIn(pidFile: string): string {
   try {
-    const text = readFileSync(pidFile, 'utf8').trim()
-    return /^\d{1,10}$/.test(text) ? text : '(none)'
+    return String(readPid(pidFile)?.pid ?? '(none)')
   } catch {
     return '(unknown)' // the file cannot be read
   }

@@ -1,3 +1,5 @@
+import { oneLine } from '@endless/core/for-cli'
+
 // The progress of a command, for the person who waits.
 
 /** Output for progress: a terminal, where one line is redrawn, or a log, which gets a line for each step. */
@@ -18,7 +20,8 @@ export class Progress {
   }
 
   /** Shows the step that has begun. */
-  step(text: string): void {
+  step(given: string): void {
+    const text = oneLine(given)
     if (text === this.#step) return
     if (!this.#output.isTTY) {
       this.#step = text

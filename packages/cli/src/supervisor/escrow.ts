@@ -10,6 +10,9 @@ export interface KeptListener extends Omit<PassedListener, 'handle'> {
   readonly handle: OwnedHandle<RawListener>
 }
 
+/** The most sockets of one generation: each is a descriptor of this process. */
+const mostListeners = 4_096
+
 /**
  * Copies of the sockets on which one generation listens, and their TLS ticket keys. While a copy exists,
  * no client is refused. See docs/decisions.md, "The supervisor keeps the TLS ticket keys"
@@ -21,9 +24,16 @@ export class Escrow {
     return [...this.#listeners.values()]
   }
 
-  /** Keeps a socket in place of an older copy, and returns its handle, to be lent to sends. */
+  /**
+   * Keeps a socket in place of an older copy, and returns its handle, to be lent to sends.
+   *
+   * @throws Error if it holds too many; the handle is still the caller's
+   */
   put({ handle, ...listener }: PassedListener): OwnedHandle<RawListener> {
     const address = formatAddress(listener.bound)
+    if (this.#listeners.size >= mostListeners && !this.#listeners.has(address)) {
+      throw new Error('it listens on too many sockets')
+    }
     this.release(address)
     const owned = new OwnedHandle(handle)
     this.#listeners.set(address, { ...listener, handle: owned })

@@ -10,6 +10,7 @@ import {
   type RawHandle,
   type ToSupervisor,
 } from '@endless/core/for-cli'
+import { refusalOf } from './message-rules.js'
 
 // The supervisor's line to a generation.
 
@@ -35,7 +36,7 @@ export class Line {
   #isTextWaiting = false
 
   /**
-   * @param onMessage called for each message of endless; an error that it throws goes to `onGarbage`
+   * @param onMessage called for each message that a generation may send; an error that it throws goes to `onGarbage`
    * @param onGarbage called with the reason when anything else arrives
    * @param onUnread called when the generation has left so many messages unread that it is given up
    */
@@ -47,7 +48,12 @@ export class Line {
   ) {
     this.#child = child
     this.#channel = channelTo(child, onGarbage)
-    this.#channel.onMessage = onMessage
+    this.#channel.onMessage = (message, handle) => {
+      const refusal = refusalOf(message, handle !== undefined)
+      // The channel closes the handle and reports it.
+      if (refusal !== undefined) throw new Error(refusal)
+      onMessage(message, handle)
+    }
     this.#onUnread = onUnread
     this.closed = Promise.race([this.#channel.closed, this.#givenUp.promise])
   }

@@ -27,7 +27,8 @@ export class Questions {
   /**
    * Asks a generation, and resolves with its answer.
    *
-   * @throws (rejects) if the generation refuses, or dies first
+   * @throws (rejects) if the generation refuses
+   * @throws (rejects) `ERR_ENDLESS_REQUEST_FAILED` if it dies first
    * @throws (rejects) `ERR_ENDLESS_UNRESPONSIVE` if it does not answer within `withinMs`
    */
   ask(to: Generation, what: What, withinMs?: number): Promise<unknown> {
@@ -51,7 +52,9 @@ export class Questions {
     clearTimeout(question.timer)
     if (reply.type === 'answer') question.resolve(reply.value)
     else {
-      const { message, ...details } = reply.error
+      // Field by field: a generation may send further ones.
+      const { message, name, code, pid, exitCode, signal, stderr } = reply.error
+      const details = { name, code, pid, exitCode, signal, stderr }
       question.reject(Object.assign(new Error(message), details))
     }
   }
@@ -61,9 +64,18 @@ export class Questions {
       if (to !== generation) continue
       this.#open.delete(id)
       clearTimeout(timer)
-      reject(new Error(`The generation that was asked ${describeDeath(death)}.`))
+      reject(asksNobody(generation, death))
     }
   }
+}
+
+function asksNobody(generation: Generation, death: Death): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_REQUEST_FAILED',
+    `No answer: ${generationName(generation)} ${describeDeath(death, 'brackets')} first. ` +
+      'See the status, then ask again.',
+    { pid: generation.pid, exitCode: death.code, signal: death.signal, stderr: death.stderr },
+  )
 }
 
 function unresponsive(generation: Generation): EndlessError {

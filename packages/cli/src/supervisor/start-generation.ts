@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import {
   generationName,
+  messageOf,
   type RawHandle,
   type SpawnRequest,
   type ToSupervisor,
@@ -10,6 +11,9 @@ import { Generation } from './generation.js'
 import type { SupervisorHost } from './supervisor-host.js'
 
 // Starts the process of a generation.
+
+/** Kinds of wrong messages that are told of one generation; there are fewer. */
+const mostKinds = 100
 
 /** Receives a message from a generation. */
 export type Receive = (
@@ -43,6 +47,7 @@ export function startGeneration(
   if (!hasStarted(child)) return failureOf(child)
   // 'error' also comes for other reasons, such as a signal that could not be sent.
   child.on('error', ignore)
+  const told = new Set<string>()
   const generation: Generation = new Generation(
     child,
     { launch, number, nowMs: host.now() },
@@ -50,9 +55,13 @@ export function startGeneration(
       receive(generation, message, handle)
     },
     (reason) => {
+      // Each kind once: a generation that is out of its mind would fill the log. A syntax error quotes the text.
+      const kind = reason instanceof SyntaxError ? 'no JSON' : messageOf(reason)
+      if (told.has(kind) || told.size === mostKinds) return
+      told.add(kind)
       host.logger.error(
-        `Ignored a message from ${generationName(generation)}, ` +
-          `which is not for a supervisor: ${reason instanceof Error ? reason.message : String(reason)}`,
+        `Ignored a message from ${generationName(generation)}, which is not for a supervisor: ` +
+          `${messageOf(reason)}; further ones of this kind are not told`,
       )
     },
     () => {

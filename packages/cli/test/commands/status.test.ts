@@ -32,13 +32,15 @@ test('numbers are to the right, texts to the left, without blanks at the end', (
     ['a', '1', 'x'],
     ['long', '1000', ''],
   ]
-  expect(formatTable(['NAME', 'N', 'LAST'], rows)).toBe(
-    ['NAME     N  LAST', 'a        1  x', 'long  1000'].join('\n'),
-  )
+  expect(formatTable(['NAME', 'N', 'LAST'], rows)).toEqual([
+    'NAME     N  LAST',
+    'a        1  x',
+    'long  1000',
+  ])
 })
 
 test('without a row there are the titles', () => {
-  expect(formatTable(['NAME', 'N'], [])).toBe('NAME  N')
+  expect(formatTable(['NAME', 'N'], [])).toEqual(['NAME  N'])
 })
 
 const connections = { open: 4, idle: 2, busy: 1, upgraded: 1, http2: 0, handshaking: 0 }
@@ -118,6 +120,20 @@ test('a restart that failed is told with its reason; without a death there is no
   expect(lines.at(-1)).toBe(
     'last restart: failed 5 s ago: ERR_ENDLESS_READY_TIMEOUT: it was not ready',
   )
+})
+
+test('what a program died of, and what it is called, forges no line and reaches no terminal', () => {
+  const hostile = 'bad\x1b[2J\n[endless 1] all is well\u202e'
+  const [first] = told.generations
+  const lines = formatStatus({
+    ...told,
+    generations: [{ ...first!, state: hostile as 'running' }],
+    lastDeath: { ...told.lastDeath!, error: hostile, stderr: [hostile] },
+  }).split('\n')
+  expect(lines.filter((line) => line.includes('all is well'))).toEqual(
+    Array(3).fill(expect.stringContaining('bad\\x1b[2J\\n[endless 1] all is well\\u202e')),
+  )
+  expect(lines.join('')).not.toMatch(/\p{Cc}|\p{Bidi_Control}/u)
 })
 
 describe('while nothing serves', () => {

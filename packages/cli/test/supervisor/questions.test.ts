@@ -64,7 +64,11 @@ test('one that is answered leaves no timer, nor does the end of the generation',
   expect(await answered).toBe('fine')
   const lost = questions.ask(generation, 'status', 5_000)
   questions.ended(generation, death)
-  await expect(lost).rejects.toThrow('The generation that was asked exited with code 1.')
+  await expect(lost).rejects.toMatchObject({
+    code: 'ERR_ENDLESS_REQUEST_FAILED',
+    message:
+      'No answer: generation 3 (pid 41) exited with code 1 first. See the status, then ask again.',
+  })
   expect(vi.getTimerCount()).toBe(0)
 })
 

@@ -10,6 +10,7 @@ export const errorCodes = [
   'ERR_ENDLESS_INVALID_CERTIFICATE',
   'ERR_ENDLESS_PID_FILE',
   'ERR_ENDLESS_CONTROL',
+  'ERR_ENDLESS_REQUEST_FAILED',
   'ERR_ENDLESS_NOT_BEGUN',
   'ERR_ENDLESS_SERVER_CLOSED',
   'ERR_ENDLESS_NOT_RUNNING',
@@ -29,7 +30,7 @@ export type EndlessErrorCode = (typeof errorCodes)[number]
 export interface EndlessErrorDetails {
   /** The error behind this one; if a successor failed, the error that ended it. */
   cause?: unknown
-  /** Pid of the successor that failed. */
+  /** Pid of the successor that failed, or of the process that was found. */
   pid?: number | undefined
   /** Exit code of the successor that failed; `null` if a signal ended it. */
   exitCode?: number | null

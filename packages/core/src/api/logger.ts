@@ -1,5 +1,6 @@
 import type { System } from '../node/system.js'
 import { messageOf } from './endless-error.js'
+import { oneLine } from './one-line.js'
 
 /**
  * Takes the lines that endless logs. `console`, pino and Fastify's `app.log` all fit.
@@ -28,7 +29,7 @@ export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr
   }
   const write = (message: string): void => {
     if (underWay++ === 0) stderr().on('error', ignore)
-    stderr().write(`[endless ${String(pid)}] ${message}\n`, (error) => {
+    stderr().write(`[endless ${String(pid)}] ${oneLine(message)}\n`, (error) => {
       // Node emits 'error' after this callback.
       if (error) setImmediate(written)
       else written()
@@ -40,12 +41,15 @@ export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr
 /**
  * Wraps a logger of the application: what it throws or rejects with goes to `fallback`, together with the
  * line. A log that is full or closed must not leave a restart half done.
+ *
+ * The line is clean before the application's logger gets it: `console` and many others write it as it is.
  */
 export function createSafeLogger(logger: Logger, fallback: Logger): Logger {
   const target: { [level in keyof Logger]: (message: string) => unknown } = logger
   const writeTo =
     (level: keyof Logger) =>
-    (message: string): void => {
+    (text: string): void => {
+      const message = oneLine(text)
       // Async: a method that returns a promise may fail later.
       const write = async (): Promise<unknown> => target[level](message)
       write().catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endless-error.js'
+import { printableJson } from '../api/one-line.js'
 import { type Answer, routes } from './routes.js'
 import { controlVersion, type Service, versionHeader } from './service.js'
 
@@ -15,6 +16,9 @@ const headerMs = 2_000
 const requestMs = 5_000
 /** How long a client may take to read the response. */
 const readMs = 5_000
+
+/** Code of an error that has none. */
+const unnamed: EndlessErrorCode = 'ERR_ENDLESS_REQUEST_FAILED'
 
 /** Error codes of a service that serves on as before: it has not begun to do what was asked (409). */
 const refusals: ReadonlySet<unknown> = new Set<EndlessErrorCode>([
@@ -96,7 +100,7 @@ async function answer(
   try {
     return await route.act(service, { wait, hasWaited: given.has('waited') }, progress)
   } catch (error) {
-    const { code } = error as { code?: unknown }
+    const { code } = (error ?? {}) as { code?: unknown }
     // The request waited for another restart: the successor of that restart must carry it out.
     if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && (await service.hasMoved())) {
       return { ...moved, headers: { location: `${location}&waited` } }
@@ -107,12 +111,14 @@ async function answer(
 
 /** Creates an error response: `{ "error": { "code": "ERR_ENDLESS_READY_TIMEOUT", "message": "…", … } }`. */
 function failure(status: number, error: unknown, message = messageOf(error)): Answer {
-  const { code, pid, exitCode, signal, stderr } = (error ?? {}) as Partial<EndlessError>
+  const { pid, exitCode, signal, stderr, ...rest } = (error ?? {}) as Partial<EndlessError>
+  // What an application throws need not have a code, or has a number.
+  const code: string = typeof rest.code === 'string' ? rest.code : unnamed
   return { status, body: { error: { code, message, pid, exitCode, signal, stderr } } }
 }
 
 function send(response: http.ServerResponse, { status, body, isLast, headers }: Answer): void {
-  const text = `${JSON.stringify(body)}\n`
+  const text = `${printableJson(body)}\n`
   // With no length either, the end of the connection ends the body (RFC 9112, section 6.3).
   if (isLast) response.removeHeader('transfer-encoding')
   response.writeHead(status, {
@@ -142,7 +148,7 @@ function refuseGarbage(error: NodeJS.ErrnoException, socket: Socket): void {
     socket.destroy()
     return
   }
-  const text = `${JSON.stringify(failure(status, null, http.STATUS_CODES[status]).body)}\n`
+  const text = `${printableJson(failure(status, null, http.STATUS_CODES[status]).body)}\n`
   socket.end(
     `HTTP/1.1 ${String(status)} ${http.STATUS_CODES[status] ?? ''}\r\n` +
       `${versionHeader}: ${String(controlVersion)}\r\nContent-Type: application/json\r\n` +

@@ -3,7 +3,7 @@ import type http from 'node:http'
 import path from 'node:path'
 import { EndlessError, messageOf } from '../api/endless-error.js'
 import type { UnixAddress } from '../listeners/address.js'
-import { isAbstract, removePath, resolveSocketPath } from '../listeners/unix-path.js'
+import { isAbstract, pathProblem, removePath } from '../listeners/unix-path.js'
 import { bindUnixSocket, type UnixSocket } from '../listeners/unix-socket.js'
 import { listenOnPipe } from '../node/internals.js'
 import { createControlServer } from './control-server.js'
@@ -98,9 +98,10 @@ function cannotListen(file: string, cause: NodeJS.ErrnoException): EndlessError 
 function checkedPath(given: string): string {
   if (isAbstract(given)) throw refusal(given, 'any user can use an abstract socket. Give a path.')
   const file = path.resolve(given)
+  const problem = pathProblem(file)
+  if (problem !== undefined) throw refusal(file, problem)
   let mode: number
   try {
-    resolveSocketPath(file, '/')
     // With the separator at the end, a file in place of the directory is refused too.
     mode = statSync(path.dirname(file) + path.sep).mode
   } catch (cause) {

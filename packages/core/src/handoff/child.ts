@@ -4,7 +4,7 @@ import type { Channel } from '../line/channel.js'
 import { extraLineFd, withStdio } from '../line/stdio.js'
 import { channelTo } from '../line/to-child.js'
 import type { System } from '../node/system.js'
-import type { SpawnRequest, ToPredecessor, ToSuccessor } from './protocol.js'
+import type { SpawnRequest, SuccessorSignal, ToPredecessor, ToSuccessor } from './protocol.js'
 
 // A successor that is a child of this process; supervised-child.ts holds a child of the supervisor.
 
@@ -27,7 +27,7 @@ export interface Child {
    */
   readonly exit: Promise<Exit | 'lost'>
   /** Sends a signal, unless the process is gone. */
-  kill(signal: NodeJS.Signals): void
+  kill(signal: SuccessorSignal): void
   /** Lets this process end while the child lives on. */
   release(): void
   /** Closes the line to the child, as our exit would. Does nothing if the line is the supervisor's. */

@@ -44,6 +44,29 @@ function toPath(place: string | undefined): string | undefined {
   }
 }
 
+/** The longest part of a report. What a program throws may be anything, and of any length. */
+export const longestReport = 16_384
+
+/** Returns what was thrown as plain JSON, in which each part is text of a bounded length. */
+export function reportOf(thrown: unknown): ErrorReport {
+  const { name, message, stack, code } = (
+    thrown instanceof Error ? thrown : { name: 'Error', message: thrown }
+  ) as Partial<Record<'name' | 'message' | 'stack' | 'code', unknown>>
+  const cut = (part: unknown): string => {
+    try {
+      return String(part).slice(0, longestReport)
+    } catch {
+      return '(no text)' // it has no toString, or one that throws
+    }
+  }
+  return {
+    name: cut(name),
+    message: cut(message),
+    ...(typeof stack === 'string' && { stack: cut(stack) }),
+    ...(typeof code === 'string' && { code: code.slice(0, 256) }),
+  }
+}
+
 /** An error as plain JSON: `{ name: 'TypeError', message: 'x is not a function', stack: '…' }`. */
 export interface ErrorReport {
   name: string

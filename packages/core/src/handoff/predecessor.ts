@@ -12,6 +12,7 @@ import type { MovedUpgrade } from '../migration/upgrade-migration.js'
 import { type RawHandle, rawHandleOf } from '../node/internals.js'
 import type { System } from '../node/system.js'
 import { deferred, late, within } from '../node/waits.js'
+import { reportOf } from './error-report.js'
 import { FallbackLine } from './fallback-line.js'
 import type { Verdict } from './heir-line.js'
 import {
@@ -39,6 +40,11 @@ export interface PredecessorHost {
   readonly channel: Channel<ToPredecessor, ToSuccessor>
   /** Takes over an open connection; returns whether a server of this process is there for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
+  /**
+   * Called before this process accepts, since its predecessor does no more; if it throws, this process refuses.
+   * See docs/decisions.md, "The pid file is written before the first connection is accepted"
+   */
+  readonly takesOver: () => void
   /** Returns how long a process that replaces this one may boot. */
   readonly readyTimeoutMs: () => number
   /** Called if this process must end, since an older generation serves in place of the predecessor. */
@@ -79,7 +85,7 @@ export class Predecessor {
       inheritance.reportAtEnd()
     }
     channel.onMessage = (message, handle) => {
-      if (message.type === 'taken-over') this.#takeOver(message.afterMs)
+      if (message.type === 'taken-over') this.#accept(message.afterMs)
       else if (message.type === 'older') this.#asked.get(message.id)?.(message.generations)
       else if (message.type === 'connection') this.#receive(message, handle)
       else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle)
@@ -146,8 +152,8 @@ export class Predecessor {
   }
 
   /** Reports that this process will not serve, and why. The predecessor then stops it. */
-  refuse({ name, message, stack, code }: EndlessError): void {
-    this.#send({ type: 'error', error: { name, message, stack, code } })
+  refuse(error: EndlessError): void {
+    this.#send({ type: 'error', error: reportOf(error) })
     this.leave()
   }
 
@@ -237,6 +243,16 @@ export class Predecessor {
     // It exists, and has not reacted: it may serve again as soon as it does.
     if (this.#host.inheritance.welcome.fallback === 'silent') return 'serving'
     return this.#fallback ? this.#fallback.ask() : 'not-serving'
+  }
+
+  #accept(afterMs: number | undefined): void {
+    try {
+      if (!this.#hasTakenOver) this.#host.takesOver()
+    } catch (error) {
+      this.refuse(error as EndlessError)
+      return
+    }
+    this.#takeOver(afterMs)
   }
 
   #takeOver(afterMs: number | undefined): void {

@@ -1,3 +1,4 @@
+import { hookSignals } from '../api/hooks.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
 import type { UnixAddress } from '../listeners/address.js'
@@ -104,6 +105,11 @@ export type ToPredecessor =
    */
   | { type: 'leaving'; hasTakenOver?: boolean | undefined }
 
+/** Signals that a process sends to its successor; a supervisor sends no other one for it. */
+export const successorSignals = [...hookSignals, 'SIGKILL'] as const
+
+export type SuccessorSignal = (typeof successorSignals)[number]
+
 /** Any message between two generations. */
 export type Message = ToSuccessor | ToPredecessor
 
@@ -122,7 +128,7 @@ export type ToSupervisor =
    */
   | { type: 'spawn'; launch: SpawnRequest; overrides: string[] }
   /** Asks to signal the successor. */
-  | { type: 'kill'; signal: NodeJS.Signals }
+  | { type: 'kill'; signal: SuccessorSignal }
   /** The sender's successor has died, and the sender does not serve again. */
   | { type: 'not-serving' }
   | { type: 'answer'; id: number; value: unknown }

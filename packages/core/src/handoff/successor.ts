@@ -16,6 +16,7 @@ import { Moves } from './moves.js'
 import {
   type Fallback,
   protocolVersion,
+  type SuccessorSignal,
   type ToPredecessor,
   type ToSuccessor,
   type Welcome,
@@ -171,7 +172,7 @@ export class Successor {
   }
 
   /** Sends a signal, unless the successor is gone. */
-  signal(signal: NodeJS.Signals): void {
+  signal(signal: SuccessorSignal): void {
     this.#host.child.kill(signal)
   }
 

@@ -2,7 +2,7 @@ import type { Channel } from '../line/channel.js'
 import { deferred } from '../node/waits.js'
 import type { Child, Exit } from './child.js'
 import type { ErrorReport } from './error-report.js'
-import type { ToPredecessor, ToSuccessor, ToSupervisor } from './protocol.js'
+import type { SuccessorSignal, ToPredecessor, ToSuccessor, ToSupervisor } from './protocol.js'
 
 /** A successor that the supervisor started for this process. The supervisor reports its start and its end. */
 export class SupervisedChild implements Child {
@@ -21,7 +21,7 @@ export class SupervisedChild implements Child {
     return this.#exit.promise
   }
 
-  kill(signal: NodeJS.Signals): void {
+  kill(signal: SuccessorSignal): void {
     this.#tell({ type: 'kill', signal })
   }
 

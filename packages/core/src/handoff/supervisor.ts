@@ -4,6 +4,7 @@ import { confirmed } from '../line/confirmed.js'
 import type { RawHandle } from '../node/internals.js'
 import { deferred } from '../node/waits.js'
 import type { Child } from './child.js'
+import { reportOf } from './error-report.js'
 import type {
   FromSupervisor,
   SpawnRequest,
@@ -146,7 +147,8 @@ export class Supervisor {
     try {
       this.#tell({ type: 'answer', id, value: await answer })
     } catch (error) {
-      const { name, message, code, pid, exitCode, signal, stderr } = error as EndlessError
+      const { pid, exitCode, signal, stderr } = error as EndlessError
+      const { name, message, code } = reportOf(error)
       const report = { name, message, code, pid, exitCode, signal, stderr }
       this.#tell({ type: 'refusal', id, error: report })
     }

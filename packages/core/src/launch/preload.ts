@@ -5,11 +5,12 @@ import type { Channel } from '../line/channel.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 
 // Runs in a successor before the application's first line (`--import`). It imports nothing but Node: only
-// its text is passed on, since its release may be deleted meanwhile. So four constants of protocol.ts,
-// channel.ts and last-words.ts are written out here; preload.test.ts compares them.
+// its text is passed on, since its release may be deleted meanwhile. So some constants of protocol.ts,
+// channel.ts, error-report.ts and last-words.ts are written out here; preload.test.ts compares them.
 // See docs/decisions.md, "The preload travels in NODE_OPTIONS, as text"
 const protocolVersion = 1
 const command = 'NODE_ENDLESS'
+const longestReport = 16_384
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
 const keptChars = 16_384
 
@@ -193,10 +194,24 @@ function reportFailures(channel: SuccessorChannel): Reporting {
   }
   let kept: string | undefined
   const onError = (error: unknown): void => {
+    // As `reportOf` does: what a program throws may be anything.
     const { name, message, stack, code } = (
-      error instanceof Error ? error : { name: 'Error', message: String(error) }
-    ) as Error & { code?: string }
-    send({ type: 'error', error: { name, message, stack, code } })
+      error instanceof Error ? error : { name: 'Error', message: error }
+    ) as Partial<Record<'name' | 'message' | 'stack' | 'code', unknown>>
+    const cut = (part: unknown): string => {
+      try {
+        return String(part).slice(0, longestReport)
+      } catch {
+        return '(no text)'
+      }
+    }
+    const report = {
+      name: cut(name),
+      message: cut(message),
+      stack: typeof stack === 'string' ? cut(stack) : undefined,
+      code: typeof code === 'string' ? code.slice(0, 256) : undefined,
+    }
+    send({ type: 'error', error: report })
   }
   const onExit = (exitCode: number): void => {
     if (kept && exitCode !== 0) send({ type: 'stderr', text: kept })

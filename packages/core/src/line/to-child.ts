@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { hasHandleInFlight, type RawHandle, watchChannel } from '../node/internals.js'
+import { hasHandleInFlight, isRawHandle, watchChannel } from '../node/internals.js'
 import { type Channel, command } from './channel.js'
 import { confirmed } from './confirmed.js'
 import { PeerGone } from './peer-gone.js'
@@ -38,25 +38,32 @@ export function channelTo<Out extends { type: string }, In extends { type: strin
       child.channel?.unref()
     },
   }
+  // Without a listener Node keeps each message, and its handle, for ever (lib/internal/child_process.js, emit).
+  child.on('message', () => undefined)
   // Runs before Node's own listeners, and catches what they throw.
   const emit = child.emit.bind(child) as (...args: unknown[]) => boolean
   child.emit = (...args: unknown[]) => {
-    const [event, message, handle] = args as [unknown, { cmd?: unknown } & In, RawHandle?]
-    if (event !== 'internalMessage') return emit(...args)
+    const [event, message, handle] = args as [unknown, { cmd?: unknown } & In, unknown]
+    if (event !== 'internalMessage' && event !== 'message') return emit(...args)
     try {
+      if (event === 'message') throw new Error('it is not for endless')
       receive(message, handle)
     } catch (error) {
-      handle?.close()
+      dispose(handle)
       onGarbage(error)
     }
     return true
   }
-  const receive = (message: { cmd?: unknown } & In, handle: RawHandle | undefined): void => {
+  const receive = (message: { cmd?: unknown } & In, handle: unknown): void => {
     const { cmd } = message
     if (cmd === command) {
-      channel.onMessage(message, handle)
+      const isKnown = handle === undefined || handle === null || isRawHandle(handle)
+      if (!isKnown) throw new Error('its handle is of another kind')
+      channel.onMessage(message, isRawHandle(handle) ? handle : undefined)
       return
     }
+    // Node takes the handle that comes with this message out of it, and emits the message inside.
+    if (handle && cmd !== 'NODE_HANDLE') throw new Error('its handle is for nobody')
     const isAnswer = cmd === 'NODE_HANDLE_ACK' || cmd === 'NODE_HANDLE_NACK'
     // Node would fail an assertion on it (lib/internal/child_process.js).
     if (isAnswer && !hasHandleInFlight(child)) throw new Error('it acknowledges an unsent handle')
@@ -64,6 +71,16 @@ export function channelTo<Out extends { type: string }, In extends { type: strin
     if (isAnswer) channel.onHandleAnswer(cmd === 'NODE_HANDLE_ACK')
   }
   return confirmed(channel)
+}
+
+/** Closes whatever came over the channel: a raw handle, or what Node has made of it. */
+function dispose(received: unknown): void {
+  const { destroy, close } = (received ?? {}) as Partial<Record<'destroy' | 'close', () => void>>
+  try {
+    ;(destroy ?? close)?.call(received)
+  } catch {
+    // A server that does not listen, for example, has nothing to close.
+  }
 }
 
 /** Settles when the line ends, however the child ends it. */

@@ -18,7 +18,7 @@ import type { PassedListener } from './passed-listener.js'
 import { ServedPath } from './served-path.js'
 import { TakingBack } from './taking-back.js'
 import type { TicketKeys } from './ticket-keys.js'
-import type { SocketRights } from './unix-path.js'
+import type { SocketRights } from './socket-rights.js'
 import { keepOnClose } from './unix-socket.js'
 
 // Where one server listens: it claims a passed socket or binds its own, and takes it back from escrow.

@@ -4,7 +4,8 @@ import type { Logger } from '../api/logger.js'
 import { listenOnPipe, type RawListener, rawListenerOf } from '../node/internals.js'
 import { formatAddress, type UnixAddress } from './address.js'
 import type { ListenCall } from './listen-call.js'
-import { applyRights, leadsTo, type SocketRights } from './unix-path.js'
+import { applyRights, type SocketRights } from './socket-rights.js'
+import { leadsTo } from './unix-path.js'
 import { bindUnixSocket, removeOnClose, type UnixSocket } from './unix-socket.js'
 
 // The path of a Unix socket that a server listens on: bound, taken from a predecessor, or bound anew.
@@ -84,7 +85,7 @@ export class ServedPath {
     if (identity === '') return
     removeOnClose(socket)
     try {
-      applyRights(path, this.#holder.rights)
+      applyRights(path, identity, this.#holder.rights)
     } catch (error) {
       this.#holder.host.logger.warn(`Cannot set the rights of ${path}: ${messageOf(error)}`)
     }

@@ -1,27 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import {
-  type BigIntStats,
-  chmodSync,
-  lchownSync,
-  linkSync,
-  lstatSync,
-  renameSync,
-  unlinkSync,
-} from 'node:fs'
+import { type BigIntStats, linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { EndlessError } from '../api/endless-error.js'
+import { identityAt } from '../node/file-identity.js'
+import { inTurn } from '../node/turn.js'
 import type { UnixAddress } from './address.js'
 
-// The path of a Unix socket: its length, rights and identity, and what a dead process left there.
-
-/** Rights of a Unix socket's file; to connect, a client needs the right to write (unix(7)). */
-export interface SocketRights {
-  /** @default unchanged */
-  mode: number | undefined
-  owner: { uid?: number; gid?: number } | undefined
-}
+// The path of a Unix socket: its length, what it leads to, and what a dead process left there.
 
 /** Size of `sun_path` without its final NUL (unix(7)); Node 20 and 22 silently cut a longer path off. */
 const longestBytes = os.platform() === 'linux' ? 107 : 103
@@ -39,12 +26,21 @@ export function isAbstract(name: string): boolean {
 export function resolveSocketPath(given: string, directory: string): string {
   if (isAbstract(given)) return given
   const resolved = path.resolve(directory, given)
-  const bytes = Buffer.byteLength(resolved)
-  if (bytes <= longestBytes) return resolved
+  const problem = pathProblem(resolved)
+  if (problem === undefined) return resolved
   throw new EndlessError(
     'ERR_ENDLESS_INVALID_ADDRESS',
-    `Cannot listen on '${resolved}': it has ${String(bytes)} bytes, but the path of a Unix socket ` +
-      `may have at most ${String(longestBytes)}. Use a shorter path.`,
+    `Cannot listen on '${resolved}': ${problem}`,
+  )
+}
+
+/** Returns why no socket can have an absolute path, and what to do; `undefined` if one can. */
+export function pathProblem(absolute: string): string | undefined {
+  const bytes = Buffer.byteLength(absolute)
+  if (bytes <= longestBytes) return undefined
+  return (
+    `it has ${String(bytes)} bytes, but the path of a Unix socket may have at most ` +
+    `${String(longestBytes)}. Use a shorter path.`
   )
 }
 
@@ -57,19 +53,6 @@ export function temporaryName(target: string): string {
     if (!lstatSync(name, { throwIfNoEntry: false })) return name
   }
   throw Object.assign(new Error('no short name is free'), { code: 'EEXIST' })
-}
-
-/**
- * Returns the identity of the file at a path, `undefined` if there is none.
- * See docs/decisions.md, "A path is known by device, inode and time of birth"
- */
-export function identityAt(file: string): string | undefined {
-  const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false })
-  return stats && identityOf(stats)
-}
-
-function identityOf({ dev, ino, birthtimeNs }: BigIntStats): string {
-  return [dev, ino, birthtimeNs].join(':')
 }
 
 /** Whether a path still leads to the socket that was bound there; always, if it has no identity. */
@@ -123,20 +106,19 @@ export async function clearStale(target: string): Promise<boolean> {
   const refusal = await refusalAt(target)
   if (refusal === 'ENOENT') return true
   if (refusal !== 'ECONNREFUSED') return false
-  // Renamed before it is checked again: of two processes that start at once and find the same stale
-  // socket, the slower must not remove the new socket of the faster.
-  const aside = temporaryName(target)
-  try {
-    renameSync(target, aside)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true // another process removed it
-    throw error
-  }
-  try {
-    if (identityAt(aside) !== identityOf(found)) linkSync(aside, target)
-  } finally {
-    unlinkSync(aside)
-  }
+  // Of two processes that start at once and find the same dead socket, the slower must not remove the new socket
+  // of the faster.
+  return inTurn(target, () => removeIfUnchanged(target, found)) ?? false
+}
+
+/**
+ * Removes a dead socket; returns whether the path may be free. A new socket may have the dead one's inode, and
+ * not every file system knows births: but it was changed later.
+ */
+function removeIfUnchanged(target: string, found: BigIntStats): true {
+  const now = lstatSync(target, { bigint: true, throwIfNoEntry: false })
+  const isSame = now?.ino === found.ino && now.dev === found.dev && now.ctimeNs === found.ctimeNs
+  if (isSame) unlinkSync(target)
   return true
 }
 
@@ -154,12 +136,4 @@ function refusalAt(target: string): Promise<string | undefined> {
       resolve(code)
     })
   })
-}
-
-/** Sets the rights of a socket's file where they differ. */
-export function applyRights(file: string, rights: SocketRights): void {
-  const { mode, uid, gid } = lstatSync(file)
-  if (rights.mode !== undefined && rights.mode !== (mode & 0o777)) chmodSync(file, rights.mode)
-  const owner = { uid, gid, ...rights.owner }
-  if (owner.uid !== uid || owner.gid !== gid) lchownSync(file, owner.uid, owner.gid)
 }

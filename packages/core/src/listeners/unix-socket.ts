@@ -1,19 +1,12 @@
-import { renameSync, rmSync } from 'node:fs'
+import { renameSync } from 'node:fs'
 import os from 'node:os'
 import { getSystemErrorMap } from 'node:util'
-import { bindPipe, type RawListener, widenRights } from '../node/internals.js'
+import { identityAt } from '../node/file-identity.js'
+import { bindPipe, type RawListener } from '../node/internals.js'
 import type { UnixAddress } from './address.js'
-import {
-  applyRights,
-  clearStale,
-  giveName,
-  identityAt,
-  isAbstract,
-  leadsTo,
-  removePath,
-  type SocketRights,
-  temporaryName,
-} from './unix-path.js'
+import { openBindPlace } from './bind-place.js'
+import { applyRights, type SocketRights } from './socket-rights.js'
+import { clearStale, giveName, isAbstract, leadsTo, removePath } from './unix-path.js'
 
 // Binds Unix sockets, and decides whether the path goes when the socket closes.
 
@@ -90,21 +83,32 @@ export function keepOnClose(handle: RawListener): void {
 }
 
 /**
- * Binds a temporary name, and gives the socket its path once it has its rights and listens: so no
+ * Binds the socket in a place of its own, and gives it its path once it has its rights and listens: so no
  * client sees it refuse. libuv would remove the bound path when the handle closes, even if another
  * process has the socket too.
  * See docs/decisions.md, "A Unix socket gets its path by a link"
  */
-function bind({ path, rights, backlog = 511, ...target }: UnixTarget): UnixSocket {
+function bind(target: UnixTarget): UnixSocket {
+  const { path } = target
   if (isAbstract(path)) return { handle: bindPipe(path), bound: { path, identity: '' } }
-  const name = temporaryName(path)
+  const place = openBindPlace(path)
+  try {
+    return bindAt(place.name, target)
+  } finally {
+    place.close()
+  }
+}
+
+function bindAt(name: string, target: UnixTarget): UnixSocket {
+  const { path, rights, backlog = 511, replaces = [] } = target
   const handle = bindPipe(name)
   try {
-    widenRights(handle, target)
-    applyRights(name, rights)
+    const identity = identityAt(name) ?? ''
+    // As libuv's uv_pipe_chmod does, and that on the file.
+    const added = (target.readableAll ? 0o444 : 0) | (target.writableAll ? 0o222 : 0)
+    applyRights(name, identity, rights, added)
     check(handle.listen(backlog))
-    const socket = { handle, bound: { path, identity: identityAt(name) ?? '' } }
-    const { replaces = [] } = target
+    const socket = { handle, bound: { path, identity } }
     if (replaces.some((each) => each?.path === path && leadsTo(each))) renameSync(name, path)
     else giveName(name, path)
     removeOnClose(socket)
@@ -112,8 +116,6 @@ function bind({ path, rights, backlog = 511, ...target }: UnixTarget): UnixSocke
   } catch (error) {
     handle.close()
     throw error
-  } finally {
-    rmSync(name, { force: true })
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import type http from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
@@ -30,6 +31,19 @@ export interface RawListener extends RawHandle {
   listen(backlog: number): number
   /** Called by libuv for each accepted connection; Node sets it (lib/net.js, onconnection). */
   onconnection?(status: number, connection: RawHandle): void
+}
+
+/**
+ * Whether what came over a channel is a raw handle. The sender says what a descriptor is to be: Node also makes
+ * sockets and servers of it (lib/internal/child_process.js, handleConversion).
+ */
+export function isRawHandle(received: unknown): received is RawListener {
+  const { listen, close } = (received ?? {}) as Partial<RawListener>
+  return (
+    !(received instanceof EventEmitter) &&
+    typeof listen === 'function' &&
+    typeof close === 'function'
+  )
 }
 
 /** The listening handle of a server; `null` while it does not listen. */
@@ -109,17 +123,6 @@ export function openListener(fd: number): {
   const address = { address: '', family: '', port: 0 }
   const isTcp = handle.getsockname?.(address) === 0
   return { handle, address: isTcp ? address : undefined }
-}
-
-/** Applies `readableAll` and `writableAll` of `listen` (lib/net.js, Server#listen; libuv, uv_pipe_chmod). */
-export function widenRights(
-  handle: RawListener,
-  { readableAll, writableAll }: { readableAll: boolean; writableAll: boolean },
-): void {
-  const flags = (readableAll ? 1 : 0) | (writableAll ? 2 : 0)
-  if (flags === 0) return
-  const errno = (handle as RawListener & { fchmod(flags: number): number }).fchmod(flags)
-  if (errno < 0) throw Object.assign(new Error('chmod'), { errno })
 }
 
 /**
@@ -483,6 +486,9 @@ export function openStreamsOf(session: ServerHttp2Session): ServerHttp2Stream[] 
   return [...(state?.streams.values() ?? [])]
 }
 
+/** The longest message that is waited for; the largest of ours are some megabytes. */
+const longestMessage = 64 * 1_048_576
+
 /** The handle of an IPC channel (lib/internal/child_process.js, setupChannel). */
 interface ChannelHandle extends RawHandle {
   /** Called with the bytes that have arrived, or with nothing at the end of the channel. */
@@ -491,7 +497,7 @@ interface ChannelHandle extends RawHandle {
 
 /**
  * Watches the parent's end of an IPC channel. If a child writes anything but JSON, Node throws where no
- * caller can catch it. And Node reports the end of the channel by 'disconnect', but never while a handle
+ * caller can catch it; and it keeps what has arrived of a message that never ends. And Node reports the end of the channel by 'disconnect', but never while a handle
  * waits for its acknowledgement (lib/internal/child_process.js, setupChannel and disconnect).
  */
 export function watchChannel(
@@ -504,6 +510,7 @@ export function watchChannel(
   handle.onread = (buffer, ...rest) => {
     try {
       onread(buffer, ...rest)
+      if (partialMessageOf(handle).length > longestMessage) throw new Error('it is too long')
     } catch (error) {
       forgetPartialMessage(handle)
       onGarbage(error)
@@ -526,6 +533,11 @@ function channelHandleOf(child: ChildProcess): ChannelHandle | undefined {
 function forgetPartialMessage(handle: ChannelHandle): void {
   const key = symbolNamed(handle, 'kJSONBuffer')
   if (key) (handle as unknown as Record<symbol, string>)[key] = ''
+}
+
+function partialMessageOf(handle: ChannelHandle): string {
+  const key = symbolNamed(handle, 'kJSONBuffer')
+  return key ? ((handle as unknown as Record<symbol, string | undefined>)[key] ?? '') : ''
 }
 
 /** Whether a child has yet to acknowledge a handle; Node sends further handles only afterwards. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
+import { mayHaveRunAt } from './process-age.js'
 import { startArguments } from './start-arguments.js'
 import { type Timers, within } from './waits.js'
 
@@ -40,6 +41,11 @@ export interface System extends Timers {
   monotonicUs(): bigint
   /** Resident memory of this process, in bytes. */
   memoryBytes(): number
+  /**
+   * Whether the process that had a pid at a moment (`Date.now()`) still runs; yes, where that cannot be told. The
+   * pid may be another process's by now.
+   */
+  stillRuns(pid: number, momentMs: number): boolean
   /** Starts a timer. Shortens a delay above `longestDelayMs` to that: a value from outside may be larger. */
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
@@ -95,6 +101,21 @@ function readCommandLine(): string | undefined {
   }
 }
 
+function stillRuns(pid: number, momentMs: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    // EPERM: it is another user's.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+  }
+  return mayHaveRunAt(pid, momentMs)
+}
+
+/** The user as whom this process touches files; `undefined` on Windows. */
+export function currentUid(): number | undefined {
+  return process.geteuid?.()
+}
+
 /** Whether the controlling terminal can be opened: ENXIO if it has been closed, and if there was none. */
 function canOpenTerminal(): boolean {
   try {
@@ -137,6 +158,7 @@ export function createNodeSystem(): System {
     now: () => performance.now(),
     monotonicUs: () => process.hrtime.bigint() / 1_000n,
     memoryBytes: () => process.memoryUsage.rss(),
+    stillRuns,
     setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, longestDelayMs)),
     spawn,
     onSignal: (signal, listener) => void process.on(signal, listener),

@@ -59,9 +59,10 @@ export class Host implements ServerHost {
   }
 
   listenBegun(server: ManagedServer): void {
-    const { ancestry, lifecycle } = this.#parts
+    const { ancestry, lifecycle, whereabouts } = this.#parts
     // Again: the options were forgotten if every earlier server has terminated.
     this.configure(server.processOptions)
+    whereabouts.check()
     if (lifecycle.state === 'terminate') {
       lifecycle.apply('reopen')
       this.#serving.beginAnew()

@@ -57,7 +57,11 @@ export class OwnService implements Service {
     const { actions, currentRestart } = this.#host
     const isJoined = hasWaited && currentRestart?.isUnderWay
     const report = await (isJoined ? currentRestart.report : actions.restart())
-    await this.#host.currentRestart?.untilServing()
+    const restart = this.#host.currentRestart
+    await restart?.untilServing()
+    // It was told to take over, and could not.
+    const loss = restart?.loss
+    if (loss?.pid === report.pid) throw loss
     return report
   }
 

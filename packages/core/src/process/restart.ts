@@ -46,6 +46,7 @@ export class Restart {
   #isUnderWay = true
   #takenOverMs = 0
   #successor: Successor | undefined
+  #loss: EndlessError | undefined
   #abortedBy: EndlessError | undefined
 
   constructor(parts: Parts, host: RestartHost) {
@@ -106,6 +107,11 @@ export class Restart {
     }
   }
 
+  /** Why the successor was lost after it had been told to take over; `undefined` if it was not. */
+  get loss(): EndlessError | undefined {
+    return this.#loss
+  }
+
   /** Stops the successor because this process shuts down; does nothing once this process gives way. */
   abort(): void {
     this.#abortedBy ??= shuttingDown()
@@ -115,7 +121,10 @@ export class Restart {
   /** Resolves when pid file and control socket lead to the successor, or after 5 s. */
   async untilServing(): Promise<void> {
     // A successor that hangs must not hold up this process.
-    await within(this.#successor?.serving ?? Promise.resolve(), servingMs, this.#parts.system)
+    const successor = this.#successor
+    await within(successor?.serving ?? Promise.resolve(), servingMs, this.#parts.system)
+    // It has been told to stop, and `#lost` follows.
+    if (successor?.refusal) await successor.exited
   }
 
   /** Cuts the line to the successor, so that it waits for nothing more from this process. */
@@ -220,6 +229,7 @@ export class Restart {
       ancestry.supervisor?.reportNotServing()
       return
     }
+    this.#loss = error
     this.#successor = undefined
     if (!this.#host.takenBack(error)) {
       successor.closeEscrow()

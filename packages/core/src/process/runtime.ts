@@ -227,8 +227,16 @@ export function createParts(
     adopt: (moved, handle) => servers.adopt(moved, handle),
     answer: async (what) =>
       what === 'restart' ? generation.actions.restart() : generation.status(),
+    takesOver: () => {
+      whereabouts.writePidFile()
+    },
   })
-  const whereabouts = new Whereabouts(system, settings, new OwnService(generation, settings))
+  const whereabouts: Whereabouts = new Whereabouts(
+    system,
+    settings,
+    new OwnService(generation, settings),
+    ancestry.predecessor && system.ppid,
+  )
   return {
     system,
     settings,

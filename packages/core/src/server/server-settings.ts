@@ -4,7 +4,7 @@ import { messageOf } from '../api/endless-error.js'
 import type { Logger } from '../api/logger.js'
 import { defaultTicketRotationMs, type ServerOptions } from '../api/options.js'
 import type { Limits } from '../connections/limits.js'
-import type { SocketRights } from '../listeners/unix-path.js'
+import type { SocketRights } from '../listeners/socket-rights.js'
 
 /** The settings of one server: its options, and the defaults where an option is not set. */
 export class ServerSettings {

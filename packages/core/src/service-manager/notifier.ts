@@ -1,12 +1,15 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Logger } from '../api/logger.js'
+import { oneLine } from '../api/one-line.js'
 import type { System } from '../node/system.js'
 
 // Sends messages to the service manager.
 
 /** Limit for one message; systemd-notify itself waits up to 5 s for the manager to read it. */
 const patienceMs = 10_000
+/** The longest variable: a status is shown in one line. */
+const longestVariable = 200
 
 /**
  * Helper that reads messages, one per line with tabs between the variables, and prints the exit code of
@@ -43,7 +46,7 @@ export class Notifier {
    * @param variables `['READY=1', 'STATUS=generation 0 serves']`
    */
   async send(...variables: string[]): Promise<void> {
-    const code = await this.#ask(variables.map(oneLine).join('\t'))
+    const code = await this.#ask(variables.map((each) => oneLine(each, longestVariable)).join('\t'))
     if (code === '0' || this.#hasWarned) return
     this.#hasWarned = true
     this.#logger().warn(
@@ -96,8 +99,4 @@ export class Notifier {
     for (const stream of [helper.stdin, helper.stdout]) (stream as Socket | null)?.unref()
     return helper
   }
-}
-
-function oneLine(variable: string): string {
-  return variable.replace(/[\x00-\x1f]+/g, ' ')
 }

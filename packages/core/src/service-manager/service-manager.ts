@@ -4,8 +4,6 @@ import type { System } from '../node/system.js'
 import { Notifier } from './notifier.js'
 import type { NotifyAddress } from './variables.js'
 
-const longestStatus = 200
-
 /**
  * Reports to the service manager (sd_notify(3)). Only one process does so at a time: the supervisor, or
  * without a supervisor the generation that serves.
@@ -74,7 +72,7 @@ export class ServiceManager {
   }
 
   #ready(status: string): void {
-    void this.#notifier.send('READY=1', `STATUS=${status.slice(0, longestStatus)}`)
+    void this.#notifier.send('READY=1', `STATUS=${status}`)
     if (this.#watchdog === undefined) void this.#watch()
   }
 

@@ -18,6 +18,17 @@ test('each level writes one line with the pid', () => {
   ])
 })
 
+test('a line of the log is one line, whatever it quotes, here and in the logger of the application', () => {
+  const system = new FakeSystem()
+  const quoted = 'bad \x1b[2J\n[endless 1] all is well'
+  createStderrLogger(system).error(quoted)
+  const lines: string[] = []
+  const take = (line: string): void => void lines.push(line)
+  createSafeLogger({ info: take, warn: take, error: take }, createStderrLogger(system)).warn(quoted)
+  expect(system.lines).toEqual(['[endless 100] bad \\x1b[2J\\n[endless 1] all is well\n'])
+  expect(lines).toEqual(['bad \\x1b[2J\\n[endless 1] all is well'])
+})
+
 test('a stream whose reader has gone does not end the process', async () => {
   const broken = new Writable({
     write: (_chunk, _encoding, callback) => {

@@ -261,8 +261,7 @@ test('a pid file that it cannot write keeps it from being ready, and it says why
   const directory = mkdtempSync(path.join(tmpdir(), 'endless-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   const pidFile = path.join(directory, 'app.pid')
-  // In the way of its temporary file.
-  mkdirSync(`${pidFile}.100.tmp`)
+  mkdirSync(pidFile)
   const port = await hold()
   begin()
   await serve(port, { pidFile })
@@ -280,9 +279,32 @@ test('a pid file is written beside its place before it is ready, and put there w
   const port = await hold()
   begin()
   await serve(port, { pidFile: path.join(directory, 'app.pid') })
-  expect([isReady(), readdirSync(directory)]).toEqual([true, ['app.pid.100.tmp']])
+  expect([isReady(), readdirSync(directory)]).toEqual([
+    true,
+    [expect.stringMatching(/^\.endless-.*\.tmp$/)],
+  ])
   say({ type: 'taken-over' })
   await settle()
-  expect(readdirSync(directory)).toContain('app.pid')
-  expect(readdirSync(directory)).not.toContain('app.pid.100.tmp')
+  expect(readdirSync(directory)).toEqual(['app.pid', 'app.pid.sock'])
+})
+
+test('a pid file that cannot be put there when it shall take over keeps it from accepting, and it says why', async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), 'endless-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const pidFile = path.join(directory, 'app.pid')
+  const port = await hold()
+  begin()
+  await serve(port, { pidFile })
+  expect(isReady()).toBe(true)
+  mkdirSync(pidFile)
+  say({ type: 'taken-over' })
+  await settle()
+  expect(generation.state).toBe('init')
+  expect(
+    reported.filter(({ type }) => ['error', 'leaving', 'serving'].includes(type)),
+  ).toMatchObject([
+    { type: 'error', error: { code: 'ERR_ENDLESS_PID_FILE' } },
+    { type: 'leaving', hasTakenOver: false },
+  ])
+  expect(readdirSync(directory)).toEqual(['app.pid'])
 })

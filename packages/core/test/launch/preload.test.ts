@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { longestReport } from '../../src/handoff/error-report.js'
 import { keptChars } from '../../src/handoff/last-words.js'
 import { inheritanceKey, protocolVersion } from '../../src/handoff/protocol.js'
 import { hidePreload, withPreload } from '../../src/launch/node-options.js'
@@ -20,6 +21,7 @@ test('its constants are those of the protocol', () => {
   expect(constant('protocolVersion')).toBe(String(protocolVersion))
   expect(constant('command')).toBe(`'${command}'`)
   expect(constant('keptChars')?.replace('_', '')).toBe(String(keptChars))
+  expect(Number(constant('longestReport')?.replace('_', ''))).toBe(longestReport)
   expect(constant('inheritanceKey')).toBe(`Symbol.for('${String(inheritanceKey.description)}')`)
 })
 

@@ -24,14 +24,25 @@ import {
 // The sources have no compiled preload beside them; nothing here runs it.
 vi.mock('../../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
 
-const links = vi.hoisted(() => ({ areRefused: false }))
+const links = vi.hoisted(() => ({
+  areRefused: false,
+  made: [] as string[],
+  before: () => undefined,
+  afterMove: () => undefined,
+}))
 vi.mock('node:fs', async (original) => {
-  const fs = await original<{ linkSync(from: string, to: string): void }>()
+  const fs = await original<Record<'linkSync' | 'renameSync', (from: string, to: string) => void>>()
   const linkSync = (...args: [string, string]): void => {
+    links.before()
+    links.made.push(args[0])
     if (links.areRefused) throw Object.assign(new Error('no links here'), { code: 'EPERM' })
     fs.linkSync(...args)
   }
-  return { ...fs, default: { ...fs, linkSync }, linkSync }
+  const renameSync = (...args: [string, string]): void => {
+    fs.renameSync(...args)
+    links.afterMove()
+  }
+  return { ...fs, default: { ...fs, linkSync, renameSync }, linkSync, renameSync }
 })
 
 let directory: string
@@ -45,7 +56,8 @@ beforeEach(() => {
 })
 
 afterEach(() => {
-  links.areRefused = false
+  const nothing = (): void => undefined
+  Object.assign(links, { areRefused: false, made: [], before: nothing, afterMove: nothing })
   for (const { handle } of sockets.splice(0)) handle.close()
   for (const server of servers.splice(0)) server.close()
   fs.rmSync(directory, { recursive: true })
@@ -111,6 +123,52 @@ describe('binding', () => {
     expect(leadsTo(sockets[0]!.bound)).toBe(true)
     expect(fs.readdirSync(directory)).toEqual(['app.sock'])
   })
+
+  test('never moves a socket that listens, though a dead one was there when it looked', async () => {
+    await leaveDead(target)
+    // While it tries to connect to the dead socket, another process takes the path over.
+    const late = bind().catch((error: unknown) => error)
+    fs.rmSync(target)
+    const faster = await bind()
+    // A third one would get the path in the moment in which nothing is there.
+    links.afterMove = () => {
+      bindUnixSocket({ ...call, path: target }, (result) => sockets.push(result as UnixSocket))
+    }
+    expect(await late).toMatchObject({ code: 'EADDRINUSE' })
+    expect(leadsTo(faster.bound)).toBe(true)
+    expect(sockets).toEqual([faster])
+    expect(fs.readdirSync(directory)).toEqual(['app.sock'])
+  })
+
+  test('loses the path to a process that gets it first, and leaves that one alone', async () => {
+    await leaveDead(target)
+    let other: UnixSocket | undefined
+    // The dead socket is gone by then, and the path is free for anybody.
+    links.before = () => {
+      links.before = () => undefined
+      bindUnixSocket({ ...call, path: target }, (result) => (other = result as UnixSocket))
+    }
+    await expect(bind()).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    sockets.push(other!)
+    expect(leadsTo(other!.bound)).toBe(true)
+    expect(fs.readdirSync(directory)).toEqual(['app.sock'])
+  })
+
+  test.runIf(os.platform() === 'linux')(
+    'happens where nobody else can reach the socket',
+    async () => {
+      let mode: number | undefined
+      links.before = () => {
+        const [name] = fs.readdirSync(directory)
+        mode = fs.lstatSync(path.join(directory, name!)).mode & 0o777
+      }
+      await bind(target, { rights: { ...rights, mode: 0o666 } })
+      expect(mode).toBe(0o700)
+      expect(links.made).toEqual([
+        expect.stringMatching(/^\/proc\/self\/fd\/\d+\/app\.sock\.[0-9a-f]{8}$/),
+      ])
+    },
+  )
 
   test('of a server that has been closed meanwhile leaves the path to the next', async () => {
     await leaveDead(target)

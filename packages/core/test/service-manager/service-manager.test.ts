@@ -148,7 +148,7 @@ describe('the service manager', () => {
     expect(world.told).toEqual([
       ['READY=1', 'STATUS=generation 0 (pid 100) serves'],
       ['RELOADING=1', 'MONOTONIC_USEC=1000000', 'STATUS=restarting: the next generation boots'],
-      ['READY=1', 'STATUS=the last restart failed: line one line two end'],
+      ['READY=1', 'STATUS=the last restart failed: line one\\nline two\\tend'],
       ['STOPPING=1', 'STATUS=shutting down'],
       ['MAINPID=101'],
     ])

@@ -37,7 +37,7 @@ export class Front implements Pick<
     this.#system = system
     this.#logger = logger
     this.#service = new SupervisedService(supervisor, system)
-    this.#whereabouts = new Whereabouts(paths, { service: this.#service, pid: system.pid, logger })
+    this.#whereabouts = new Whereabouts(paths, { service: this.#service, system, logger })
     this.#serviceManager =
       notify &&
       new ServiceManager(

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { controlBeside, type Logger, type Service } from '@endless/core/for-cli'
+import { controlBeside, type Logger, type Service, type System } from '@endless/core/for-cli'
 import { ControlSocket, PidFile } from '@endless/core/for-cli-later'
 import type { WantedPaths } from '../generation.js'
 import { betterWays } from '../rights.js'
@@ -12,19 +12,26 @@ export interface Paths {
   control?: string | undefined
 }
 
+/** What {@link Whereabouts} needs from the supervisor. */
+interface Facts {
+  service: Service
+  system: System
+  logger: Logger
+}
+
 /**
  * Keeps the pid file and the control socket of a supervised service, at the paths of the command line or
  * else of the application.
  */
 export class Whereabouts {
   readonly #given: Paths
-  readonly #facts: { service: Service; pid: number; logger: Logger }
+  readonly #facts: Facts
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
   /** What was refused last, which is logged once. */
   #lastRefused = ''
 
-  constructor(given: Paths, facts: { service: Service; pid: number; logger: Logger }) {
+  constructor(given: Paths, facts: Facts) {
     const absolute = (given: string | undefined): string | undefined =>
       given === undefined ? undefined : path.resolve(given)
     this.#given = { pidFile: absolute(given.pidFile), control: absolute(given.control) }
@@ -38,7 +45,10 @@ export class Whereabouts {
    */
   async claim(): Promise<void> {
     const { pidFile, control } = this.#find({})
-    if (pidFile !== undefined) this.#pidFile = new PidFile(pidFile, this.#facts.pid)
+    if (pidFile !== undefined) {
+      this.#pidFile = new PidFile(pidFile, this.#facts.system)
+      this.#pidFile.check()
+    }
     if (control !== undefined) await this.#open(control)
   }
 
@@ -95,11 +105,15 @@ export class Whereabouts {
   }
 
   #name(file: string | undefined): void {
-    if (file !== this.#pidFile?.path) {
-      this.#pidFile?.remove()
-      this.#pidFile = file === undefined ? undefined : new PidFile(file, this.#facts.pid)
+    if (file === this.#pidFile?.path) {
+      this.#pidFile?.write()
+      return
     }
-    this.#pidFile?.write()
+    // Written first: if it is refused, the service is still found by the former one.
+    const next = file === undefined ? undefined : new PidFile(file, this.#facts.system)
+    next?.write()
+    this.#pidFile?.remove()
+    this.#pidFile = next
   }
 
   async #open(file: string): Promise<void> {

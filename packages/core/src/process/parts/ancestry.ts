@@ -22,6 +22,11 @@ export interface AncestryHost {
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
   /** Returns the answer to a question of the supervisor. */
   readonly answer: (what: Question) => Promise<unknown>
+  /**
+   * Called when this process is told to accept in the place of its predecessor, before it does. What it throws is
+   * why this process does not, and the predecessor serves again. Not called under a supervisor.
+   */
+  readonly takesOver: () => void
 }
 
 /** The predecessor, the supervisor and the service manager of this process; each may be missing. */
@@ -49,6 +54,8 @@ export class Ancestry {
       inheritance,
       channel: this.supervisor?.predecessor ?? inheritance.channel,
       adopt: host.adopt,
+      // A supervisor has a pid file of its own.
+      takesOver: this.supervisor ? () => undefined : host.takesOver,
       readyTimeoutMs: () => settings.current.readyTimeoutMs,
       yield: () => {
         settings.logger.warn(

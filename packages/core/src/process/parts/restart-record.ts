@@ -1,5 +1,6 @@
 import type { EndlessError } from '../../api/endless-error.js'
 import type { LastRestart, RestartReport } from '../../api/reports.js'
+import { longestReport } from '../../handoff/error-report.js'
 import type { System } from '../../node/system.js'
 
 /** Records the outcome of the last restart: one by this process, or the one that started it. */
@@ -28,7 +29,7 @@ export class RestartRecord {
       number,
       pid: error.pid ?? null,
       durationMs: rounded(durationMs),
-      error: { code, message, exitCode, signal, stderr },
+      error: { code, message: message.slice(0, longestReport), exitCode, signal, stderr },
     })
   }
 

@@ -15,23 +15,38 @@ export class Whereabouts {
   readonly #system: System
   readonly #settings: ProcessSettings
   readonly #service: Service
+  readonly #parentPid: number | undefined
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
 
-  constructor(system: System, settings: ProcessSettings, service: Service) {
+  /** @param parentPid pid of the predecessor or the supervisor, whose pid file ours may be; `undefined` without */
+  constructor(system: System, settings: ProcessSettings, service: Service, parentPid?: number) {
     this.#system = system
     this.#settings = settings
     this.#service = service
+    this.#parentPid = parentPid
   }
 
   /**
-   * Adds what a server asks for, unless an earlier server did so.
+   * Adds what a server asks for, unless an earlier server did so. If either is refused, neither is kept.
    *
    * @throws `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
    */
-  take({ pidFile, control }: ProcessOptions): void {
-    if (pidFile !== undefined) this.#pidFile ??= new PidFile(pidFile, this.#system.pid)
-    if (control !== undefined) this.#control ??= new ControlSocket(control, this.#service)
+  take(asked: ProcessOptions): void {
+    const pidFile = this.#pidFile ?? this.#createPidFile(asked.pidFile)
+    const control = this.#control ?? this.#createControl(asked.control)
+    this.#pidFile = pidFile
+    this.#control = control
+  }
+
+  /**
+   * Checks that the pid file is not another living process's. Call before a server listens: until then, a second
+   * process may load the program and serve nothing.
+   *
+   * @throws `ERR_ENDLESS_PID_FILE`
+   */
+  check(): void {
+    this.#pidFile?.check()
   }
 
   get paths(): { pidFile: string | undefined; control: string | undefined } {
@@ -53,11 +68,20 @@ export class Whereabouts {
     this.#removeAtExit()
   }
 
+  /**
+   * Makes the pid file name this process, which is about to take over.
+   *
+   * @throws `ERR_ENDLESS_PID_FILE`
+   */
+  writePidFile(): void {
+    this.#removeAtExit()
+    this.#pidFile?.write()
+  }
+
   /** Makes both lead to this process; resolves when they do. A failure is only logged. */
   async publish(predecessor: UnixAddress | undefined): Promise<void> {
-    this.#removeAtExit()
     try {
-      this.#pidFile?.write()
+      this.writePidFile()
     } catch (error) {
       this.#settings.logger.error(messageOf(error))
     }
@@ -96,6 +120,14 @@ export class Whereabouts {
   readonly #remove = (): void => {
     this.#pidFile?.remove()
     this.#control?.leave()
+  }
+
+  #createPidFile(file: string | undefined): PidFile | undefined {
+    return file === undefined ? undefined : new PidFile(file, this.#system, this.#parentPid)
+  }
+
+  #createControl(file: string | undefined): ControlSocket | undefined {
+    return file === undefined ? undefined : new ControlSocket(file, this.#service)
   }
 
   /** Returns the control socket that was asked for, or else the one beside the pid file. */

@@ -40,6 +40,7 @@ function ancestryOf(given: Inheritance | undefined): Ancestry {
   const settings = new ProcessSettings(createStderrLogger(system))
   return new Ancestry(system, settings, given, {
     adopt: () => false,
+    takesOver: () => undefined,
     answer: () => Promise.resolve(),
   })
 }

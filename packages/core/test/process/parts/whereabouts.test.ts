@@ -1,5 +1,5 @@
 // Proves where a process without supervisor can be found, and that it leaves no trace.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -60,6 +60,38 @@ test('a path that cannot be is refused at once', () => {
   expect(() => {
     whereabouts.take({ control: missing })
   }).toThrow(code('ERR_ENDLESS_CONTROL'))
+})
+
+test('if one of two paths is refused, neither is kept, and another try may give others', () => {
+  const missing = path.join(directory, 'missing', 'x')
+  expect(() => {
+    whereabouts.take({ pidFile, control: missing })
+  }).toThrow('Cannot keep a control socket at')
+  expect(whereabouts.paths).toEqual({ pidFile: undefined, control: undefined })
+  const other = path.join(directory, 'other.pid')
+  whereabouts.take({ pidFile: other })
+  expect(whereabouts.paths.pidFile).toBe(other)
+})
+
+test('a path that is too long is refused in one sentence', () => {
+  const long = path.join(directory, 'x'.repeat(100))
+  expect(() => {
+    whereabouts.take({ control: long })
+  }).toThrow(
+    new RegExp(
+      `^Cannot keep a control socket at ${long}: it has \\d+ bytes, but the path of a Unix socket ` +
+        'may have at most \\d+\\. Use a shorter path\\.$',
+    ),
+  )
+})
+
+test('a pid file of another process is refused when a server listens, and not before', () => {
+  system.running.add(815)
+  writeFileSync(pidFile, '815\n')
+  whereabouts.take({ pidFile })
+  expect(() => {
+    whereabouts.check()
+  }).toThrow(expect.objectContaining({ code: 'ERR_ENDLESS_PID_FILE', pid: 815 }) as Error)
 })
 
 test('what turns out not to be possible is logged', async () => {

@@ -1,0 +1,228 @@
+import { constants } from 'node:os'
+import { longestReport, successorSignals, type ToSupervisor } from '@endless/core/for-cli'
+
+// What a message of a generation may hold. The supervisor may have rights that its generations have not, and
+// outlives them all: none may end it, fill its memory, or make it do what endless never asks for.
+
+/** Whether a value may stand there. */
+type Rule = (value: unknown) => boolean
+
+/** A rule for each field of a message; further fields are those of another version, and not read. */
+type Fields<T> = { readonly [field in keyof Omit<T, 'type'>]-?: Rule }
+
+type MessageRules = {
+  readonly [type in ToSupervisor['type']]: Fields<ToSupervisor & { type: type }>
+}
+
+/** The longest path (Linux, PATH_MAX), and what stands around it in an address. */
+const longestPath = 4_096 + 64
+/** Longest argument and variable (Linux, MAX_ARG_STRLEN). */
+const longestArgument = 131_072
+/** The sender cuts each part of an error to `longestReport`; one error may quote some of them. */
+const longestReason = 4 * longestReport
+/** Largest JSON of `generation.migrate`, and bytes in base64 that were read ahead. */
+const longestState = 1_048_576
+const longestHead = 32 * 1_048_576
+/** Sockets, generations, arguments: more than any service has. */
+const most = 10_000
+/** Largest delay of a timer, to which the options are limited, too. */
+const longestDelayMs = 2_147_483_647
+
+const flag: Rule = (value) => typeof value === 'boolean'
+const integer: Rule = (value) => Number.isSafeInteger(value)
+const whole: Rule = (value) => integer(value) && (value as number) >= 0
+const finite: Rule = (value) => Number.isFinite(value)
+const duration: Rule = (value) => finite(value) && (value as number) >= 0
+const pid: Rule = (value) => whole(value) && (value as number) <= 2 ** 31 - 1
+const text =
+  (longest: number): Rule =>
+  (value) =>
+    typeof value === 'string' && value.length <= longest
+const oneOf =
+  (values: readonly unknown[]): Rule =>
+  (value) =>
+    values.includes(value)
+const optional =
+  (rule: Rule): Rule =>
+  (value) =>
+    value === undefined || rule(value)
+const orNull =
+  (rule: Rule): Rule =>
+  (value) =>
+    value === null || rule(value)
+const either =
+  (...rules: Rule[]): Rule =>
+  (value) =>
+    rules.some((rule) => rule(value))
+const list =
+  (rule: Rule, longest = most): Rule =>
+  (value) =>
+    Array.isArray(value) && value.length <= longest && value.every(rule)
+const record =
+  (rule: Rule): Rule =>
+  (value) => {
+    if (!isObject(value)) return false
+    const entries = Object.entries(value)
+    return (
+      entries.length <= most &&
+      entries.every(([key, each]) => key.length <= longestArgument && rule(each))
+    )
+  }
+const shape =
+  (fields: Record<string, Rule>): Rule =>
+  (value) =>
+    isObject(value) && wrongField(fields, value) === undefined
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function wrongField(
+  fields: Record<string, Rule>,
+  value: Record<string, unknown>,
+): string | undefined {
+  return Object.entries(fields).find(
+    ([name, rule]) => !rule(Object.hasOwn(value, name) ? value[name] : undefined),
+  )?.[0]
+}
+
+const path = text(longestPath)
+const signal = oneOf(Object.keys(constants.signals))
+const state = text(32)
+const stderr = list(text(longestReport), 100)
+const unixAddress = shape({ path, identity: text(128) })
+const port: Rule = (value) => whole(value) && (value as number) <= 65_535
+const bound = either(unixAddress, shape({ address: text(128), family: text(16), port }))
+const ticketKeys = shape({ keys: text(1_024), sinceMs: finite })
+const listenerName = { name: optional(text(1_024)), asked: path, bound }
+const report = { name: text(longestReport), message: text(longestReason) }
+const errorReport = shape({
+  ...report,
+  stack: optional(text(longestReason)),
+  code: optional(text(256)),
+})
+const refusal = shape({
+  ...report,
+  stack: optional(text(longestReason)),
+  code: optional(text(256)),
+  pid: optional(pid),
+  exitCode: optional(orNull(integer)),
+  signal: optional(orNull(signal)),
+  stderr: optional(stderr),
+})
+const count = whole
+const server = shape({
+  address: orNull(path),
+  state,
+  connections: shape({
+    open: count,
+    idle: count,
+    busy: count,
+    upgraded: count,
+    http2: count,
+    handshaking: count,
+  }),
+  requests: count,
+})
+const lastRestart = shape({
+  outcome: oneOf(['taken-over', 'failed']),
+  number: whole,
+  pid: orNull(pid),
+  durationMs: orNull(duration),
+  agoMs: duration,
+  error: orNull(
+    shape({
+      code: text(256),
+      message: text(longestReason),
+      exitCode: orNull(integer),
+      signal: orNull(signal),
+      stderr,
+    }),
+  ),
+})
+const status = shape({
+  number: whole,
+  pid,
+  state,
+  uptimeMs: duration,
+  memoryBytes: whole,
+  servers: list(server),
+  lastRestart: orNull(lastRestart),
+})
+const restartReport = shape({ number: whole, pid, durationMs: duration })
+const answerToMove = { id: whole }
+
+const rules: MessageRules = {
+  hello: { version: whole },
+  error: { error: errorReport },
+  stderr: { text: text(longestReport) },
+  escrow: { ...listenerName, ticketKeys: optional(ticketKeys) },
+  released: { bound: path },
+  ready: {
+    adopts: list(path),
+    pidFile: optional(path),
+    control: optional(path),
+    readyTimeoutMs: optional((value) => duration(value) && (value as number) <= longestDelayMs),
+  },
+  serving: {},
+  adopted: answerToMove,
+  declined: answerToMove,
+  'upgrade-adopted': answerToMove,
+  'upgrade-declined': answerToMove,
+  succeeded: {},
+  heir: {},
+  'ask-older': { id: whole, isHammered: flag },
+  leaving: { hasTakenOver: optional(flag) },
+  listener: listenerName,
+  welcome: {
+    version: whole,
+    generation: whole,
+    directory: path,
+    addedExecArgv: list(text(longestArgument)),
+    ticketKeys: record(ticketKeys),
+    // The supervisor puts its own there.
+    supervisor: () => true,
+    serviceManager: optional(shape({ socket: path, watchdogMs: optional(duration) })),
+    control: optional(unixAddress),
+    fallback: optional(oneOf(['line', 'silent'])),
+  },
+  'taken-over': { afterMs: optional(duration) },
+  older: { id: whole, generations: list(status) },
+  // JSON has no Infinity, which an application may have set: it is null.
+  connection: {
+    id: whole,
+    bound: path,
+    isFresh: flag,
+    keepAliveTimeoutMs: orNull(finite),
+    requests: optional(whole),
+  },
+  upgrade: { id: whole, bound: path, state: text(longestState), head: text(longestHead) },
+  spawn: {
+    launch: shape({
+      command: path,
+      args: list(text(longestArgument)),
+      cwd: path,
+      env: record(text(longestArgument)),
+    }),
+    overrides: list(text(256), 16),
+  },
+  kill: { signal: oneOf(successorSignals) },
+  'not-serving': {},
+  answer: { id: whole, value: either(status, restartReport) },
+  refusal: { id: whole, error: refusal },
+}
+
+/** Messages that come with a handle; it may have been lost on the way. */
+const withHandle: ReadonlySet<string> = new Set(['escrow', 'listener', 'connection', 'upgrade'])
+
+/**
+ * Returns why a message is none that a supervisor takes, in one of a few sentences; `undefined` if it is one.
+ * See docs/decisions.md, "A supervisor believes its generations nothing"
+ */
+export function refusalOf(message: { type?: unknown }, hasHandle: boolean): string | undefined {
+  const { type } = message
+  if (typeof type !== 'string' || !Object.hasOwn(rules, type)) return 'its type is unknown'
+  if (hasHandle && !withHandle.has(type)) return `'${type}' comes without a handle`
+  const field = wrongField(rules[type as ToSupervisor['type']], message)
+  return field === undefined ? undefined : `'${field}' of '${type}' has a wrong value`
+}

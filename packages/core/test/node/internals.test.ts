@@ -1,0 +1,26 @@
+// Proves that a channel keeps no message that never ends.
+import type { ChildProcess } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { watchChannel } from '../../src/node/internals.js'
+
+const jsonBuffer = Symbol('kJSONBuffer')
+
+test('what has arrived of a message that is far too long is dropped, and told', () => {
+  const handle = {
+    [jsonBuffer]: '',
+    onread(bytes?: unknown) {
+      handle[jsonBuffer] += String(bytes)
+    },
+  }
+  const child = { [Symbol('kChannelHandle')]: handle } as unknown as ChildProcess
+  const garbage: unknown[] = []
+  watchChannel(child, {
+    onEnd: () => undefined,
+    onGarbage: (reason) => garbage.push(reason),
+  })
+  const part = 'x'.repeat(16 * 1_048_576)
+  for (let read = 0; read < 4; read++) handle.onread(part)
+  expect([handle[jsonBuffer].length, garbage]).toEqual([4 * part.length, []])
+  handle.onread('x')
+  expect([handle[jsonBuffer], garbage]).toEqual(['', [new Error('it is too long')]])
+})
