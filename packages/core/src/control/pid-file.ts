@@ -14,7 +14,7 @@ export class PidFile {
   constructor(file: string, pid: number) {
     this.path = path.resolve(file)
     this.#pid = pid
-    this.#temporary = `${this.path}.${String(pid)}.tmp`
+    this.#temporary = this.#temporaryOf(pid)
     try {
       // With the separator at the end, a file in place of the directory is refused too.
       accessSync(path.dirname(this.path) + path.sep, constants.W_OK)
@@ -79,6 +79,19 @@ export class PidFile {
     } catch {
       // Already gone, or no longer ours to read: no file is left for this process to remove.
     }
+  }
+
+  /** Removes what another process has prepared at the same path, and was killed before it could write it. */
+  clearAfter(pid: number): void {
+    try {
+      rmSync(this.#temporaryOf(pid), { force: true })
+    } catch {
+      // The directory has become read-only: that process could not prepare anything there either.
+    }
+  }
+
+  #temporaryOf(pid: number): string {
+    return `${this.path}.${String(pid)}.tmp`
   }
 
   #failure(cause: unknown): EndlessError {

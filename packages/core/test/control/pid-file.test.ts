@@ -118,3 +118,13 @@ test('what cannot be written is reported with its reason, and leaves nothing beh
   )
   expect(readdirSync(directory)).toEqual(['app.pid'])
 })
+
+test('removes what a process that was killed had prepared, and nothing else', () => {
+  new PidFile(file, 4711).prepare()
+  const mine = new PidFile(file, 4712)
+  mine.write()
+  mine.clearAfter(4711)
+  expect(readdirSync(directory)).toEqual(['app.pid'])
+  mine.clearAfter(4711)
+  expect(readFileSync(file, 'utf8')).toBe('4712\n')
+})

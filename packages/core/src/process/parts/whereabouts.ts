@@ -73,6 +73,11 @@ export class Whereabouts {
     if (successors === this.#pidFile?.path) this.#pidFile?.leave()
   }
 
+  /** Removes what a successor that was killed has left of its pid file: it cannot do so itself. */
+  clearAfter({ pid, pidFile }: { pid: number | undefined; pidFile: string | undefined }): void {
+    if (pid !== undefined && pidFile === this.#pidFile?.path) this.#pidFile?.clearAfter(pid)
+  }
+
   /** Removes the path of the control socket if the successor has not taken it over: it leads nowhere. */
   leaveControl(): void {
     this.#control?.leave()
