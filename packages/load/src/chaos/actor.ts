@@ -70,7 +70,7 @@ export class Actor {
         return
       case 'command':
         this.#note(what)
-        void service.command(operation.args)
+        service.command(operation.args)
         return
       case 'pause':
         this.#pause(operation.target, operation.forMs)
@@ -92,9 +92,10 @@ export class Actor {
       case 'block': {
         this.#note(what)
         const { afterMs, forMs } = operation
-        // Its answer may be lost with whoever it blocks.
-        void ask(this.#port, `/block?after=${afterMs}&ms=${forMs}`, 20_000)
-        const over = sleep(afterMs + forMs)
+        // It is answered, if not by a process that dies meanwhile, before it blocks.
+        const over = ask(this.#port, `/block?after=${afterMs}&ms=${forMs}`, 20_000).then(() =>
+          sleep(afterMs + forMs),
+        )
         this.#blocks.add(over)
         void over.then(() => this.#blocks.delete(over))
       }

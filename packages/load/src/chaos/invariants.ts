@@ -21,8 +21,8 @@ const stillMs = 500
 
 /** Waits until no generation boots and nothing changes any more. */
 export async function settle(service: Service): Promise<void> {
-  const end = () => service.untilCommandsEnd()
-  await within('settles', service, 'all commands end', end, commandMs)
+  const done = () => service.untilCommandsAreDone()
+  await within('settles', service, 'all commands are done', done, commandMs)
   let hastened = false
   const beganMs = service.history.nowMs
   await wait('settles', service, 'one serves and none boots', settleMs, () => {
@@ -60,13 +60,15 @@ export async function checkThatOneServes(service: Service): Promise<number> {
 }
 
 async function checkStatus(service: Service, pid: number): Promise<void> {
-  const { code, said } = await service.command(['status', '--json'])
-  const complain = () =>
-    new Violation('status tells it', `${service.nameOf(pid)} answers; exit ${code}: ${said}`)
-  if (code !== 0) throw complain()
+  const { code, said } = await service.command(['status', '--json']).ended
+  const complain = (what: string) =>
+    new Violation('status tells it', `${service.nameOf(pid)} answers; ${what}`)
+  if (code !== 0) throw complain(`endless status ended with ${String(code)}: ${said}`)
   const { generations } = JSON.parse(said) as { generations: { pid: number; state: string }[] }
   const serving = generations.filter(({ state }) => state === 'running')
-  if (serving.length !== 1 || serving[0]?.pid !== pid) throw complain()
+  if (serving.length === 1 && serving[0]?.pid === pid) return
+  const states = generations.map((each) => `${service.nameOf(each.pid)} ${each.state}`)
+  throw complain(`endless status says: ${states.join(', ')}`)
 }
 
 /** Restarts by a signal or a command, and checks that a new process serves, alone. */
@@ -79,8 +81,8 @@ export async function checkThatARestartWorks(
   history.note(`* the next restart, by ${how}`)
   if (how === 'signal') service.signal(service.pidFor(old), 'SIGHUP')
   else {
-    const { code, said } = await service.command(['restart'])
-    if (code !== 0) throw new Violation('the next restart works', `exit ${code}: ${said}`)
+    const { code, said } = await service.command(['restart']).ended
+    if (code !== 0) throw new Violation('the next restart works', `exit ${String(code)}: ${said}`)
   }
   await wait('the next restart works', service, 'a new generation serves', restartMs, () => {
     const { serving } = generations
@@ -98,7 +100,7 @@ export async function checkThatWhatDrainsEnds(service: Service): Promise<void> {
     const pids = service.program.alive.filter((pid) => pid !== supervisor)
     return pids.length === 1 && pids[0] === generations.serving?.pid
   })
-  await untilAllCommandsEnd(service)
+  await within('settles', service, 'all commands end', () => service.untilCommandsEnd(), commandMs)
 }
 
 export function checkThatNothingIsLost(service: Service, losses: readonly Loss[]): void {
@@ -139,7 +141,7 @@ export async function checkThatStopLeavesNothing(
   history.note(`* stop, by ${how}`)
   if (how === 'command') {
     // `relent` may come only after this: a process that is stopped cannot answer.
-    void service.command(['stop']).then(({ code, said }) => {
+    void service.command(['stop']).ended.then(({ code, said }) => {
       if (code !== 0) history.note(`! endless stop failed: ${said}`)
     })
   } else if (pidInFile === undefined || !service.signal(pidInFile, 'SIGTERM')) {
@@ -149,17 +151,9 @@ export async function checkThatStopLeavesNothing(
   await wait('stop leaves nothing', service, 'all processes end', settleMs, () => {
     return program.alive.length === 0
   })
-  await untilAllCommandsEnd(service)
+  await within('settles', service, 'all commands end', () => service.untilCommandsEnd(), commandMs)
   const { files } = service
   if (files.length > 0) throw new Violation('stop leaves nothing', `files: ${files.join(', ')}`)
-}
-
-async function untilAllCommandsEnd(service: Service): Promise<void> {
-  const end = async () => {
-    await service.untilCommandsEnd()
-    await service.untilPatientCommandsEnd()
-  }
-  await within('settles', service, 'all commands end', end, commandMs)
 }
 
 async function wait(

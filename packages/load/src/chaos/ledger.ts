@@ -23,6 +23,8 @@ const togetherMs = 1_000
 export class Ledger {
   readonly #holders = new Map<number, Holder[]>()
   readonly #deaths = new Map<number, number>()
+  /** Those that have had a successor, to which their connections move. */
+  readonly #givers = new Set<number>()
 
   /** Notes that a process has accepted or adopted a connection, by the client's port. */
   holds(pid: number, port: number, atMs: number): void {
@@ -34,6 +36,11 @@ export class Ledger {
   /** Notes that a process was killed, or died as it had been told. */
   died(pid: number, atMs: number): void {
     if (!this.#deaths.has(pid)) this.#deaths.set(pid, atMs)
+  }
+
+  /** Notes that a process moves its connections to its successor from now on. */
+  gaveWay(pid: number): void {
+    this.#givers.add(pid)
   }
 
   isVictim(pid: number): boolean {
@@ -49,10 +56,11 @@ export class Ledger {
       const diedMs = this.#deaths.get(holder.pid)
       if (diedMs !== undefined && diedMs <= atMs + togetherMs) return holder.pid
     }
-    // It had accepted or adopted the connection, and died before it could say so.
+    // A process has accepted or adopted it, and died before it could say so.
+    if (holder && !this.#givers.has(holder.pid)) return undefined
     for (const [pid, diedMs] of this.#deaths) {
-      const isMovedOrNew = !holder || holder.atMs < diedMs
-      if (isMovedOrNew && Math.abs(diedMs - atMs) <= togetherMs) return pid
+      const isTogether = Math.abs(diedMs - atMs) <= togetherMs
+      if (isTogether && (!holder || holder.atMs < diedMs)) return pid
     }
     return undefined
   }

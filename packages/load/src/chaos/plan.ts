@@ -18,13 +18,11 @@ export interface PlanOptions {
 
 /** Returns the operations of a round: the same ones for the same numbers. */
 export function planRound(random: Random, { supervised, stops = false }: PlanOptions): Step[] {
-  const steps: Step[] = []
-  // A generation that drains already makes what follows a matter of three.
-  if (random.chance(0.6)) steps.push(...drainFirst(random))
+  const steps = open(random, { supervised, stops })
   const count = random.integer(1, 7)
   const kinds = weigh(supervised, stops)
   for (let index = 0; index < count; index++) {
-    const operation = create(random, kinds, supervised)
+    const operation = create(random, kinds, { supervised, stops })
     const at = random.chance(0.35) ? choose(random, moments) : undefined
     const afterMs = at ? 700 : random.integer(0, random.chance(0.2) ? 1_500 : 250)
     steps.push({ operation, afterMs, ...(at && { at }) })
@@ -32,15 +30,45 @@ export function planRound(random: Random, { supervised, stops = false }: PlanOpt
   return steps
 }
 
-/** A hold for as long as the round lasts, and a restart whose end the next operation waits for. */
-function drainFirst(random: Random): Step[] {
+/**
+ * Returns what a round begins with, mostly a generation that drains already: what follows is a matter of three. Some
+ * go on to where three are hardest: one of them dies while the newest boots, or the newest while the middle is busy.
+ */
+function open(random: Random, { stops = false }: PlanOptions): Step[] {
+  if (random.chance(0.3)) return []
+  const toFile: Target = { role: 'file', pick: 0 }
   const hold: Operation = { kind: 'hold', how: howToHold(random), forMs: 'ever' }
-  const restart: Operation = { kind: 'hang-up', to: { role: 'file', pick: 0 } }
-  const next: Operation = { kind: 'release', fate: fateOf(random) }
-  return [
+  const restart: Operation = { kind: 'hang-up', to: toFile }
+  const release = (fate: Fate): Operation => ({ kind: 'release', fate })
+  const drains: Step[] = [
     { operation: hold, afterMs: 0 },
     { operation: restart, afterMs: 100 },
-    { operation: next, afterMs: 3_000, at: 'ready' },
+  ]
+  const ready = { afterMs: 3_000, at: 'ready' } as const
+  if (stops || random.chance(0.5)) {
+    return [...drains, { operation: release(fateOf(random, !stops)), ...ready }]
+  }
+  // The second one drains for as long as the first, so that it can serve again.
+  const second: Step[] = [...drains, { operation: hold, ...ready }]
+  if (random.chance(0.5)) {
+    const at = choose(random, ['boot', 'listening', 'before SIGTERM', 'taken-over'] as const)
+    const kill: Operation = { kind: 'kill', target: target(random, ['serving', 'any']) }
+    return [
+      ...second,
+      { operation: release({ bootMs: random.integer(0, 800) }), afterMs: 100 },
+      { operation: restart, afterMs: 0 },
+      { operation: kill, afterMs: 3_000, at },
+    ]
+  }
+  const how = choose(random, ['throw', 'exit', 'kill'] as const)
+  const fate: Fate = { dies: 'serving', how, afterMs: random.integer(0, 150) }
+  const block = { afterMs: random.integer(0, 300), forMs: random.integer(300, 1_200) }
+  return [
+    ...second,
+    { operation: release(fate), afterMs: 100 },
+    { operation: { kind: 'block', ...block }, afterMs: 0 },
+    { operation: restart, afterMs: random.integer(0, 50) },
+    { operation: release({}), afterMs: 3_000, at: 'ready' },
   ]
 }
 
@@ -54,7 +82,7 @@ function weigh(supervised: boolean, stops: boolean): readonly (readonly [Kind, n
     ['command', 14],
     ['pause', 12],
     ['kill', stops ? 0 : supervised ? 20 : 16],
-    ['release', stops ? 0 : 14],
+    ['release', 14],
     ['hold', 12],
     ['block', 10],
   ]
@@ -63,7 +91,7 @@ function weigh(supervised: boolean, stops: boolean): readonly (readonly [Kind, n
 function create(
   random: Random,
   kinds: readonly (readonly [Kind, number])[],
-  supervised: boolean,
+  { supervised, stops = false }: PlanOptions,
 ): Operation {
   const kind = weighted(random, kinds)
   switch (kind) {
@@ -83,7 +111,7 @@ function create(
     case 'kill':
       return { kind, target: target(random, any) }
     case 'release':
-      return { kind, fate: fateOf(random) }
+      return { kind, fate: fateOf(random, !stops) }
     case 'hold': {
       const forMs = random.chance(0.5) ? 'ever' : random.integer(200, 4_000)
       return { kind, how: howToHold(random), forMs }
@@ -114,9 +142,9 @@ function howToHold(random: Random): 'stream' | 'tunnel' {
   return choose(random, ['stream', 'tunnel'])
 }
 
-function fateOf(random: Random): Fate {
+function fateOf(random: Random, mayDie: boolean): Fate {
   const bootMs = random.chance(0.5) ? random.integer(100, 1_500) : 0
-  if (random.chance(0.5)) return { bootMs }
+  if (!mayDie || random.chance(0.5)) return { bootMs }
   const dies = choose(random, ['booting', 'serving'] as const)
   const ways = ['throw', 'exit', 'kill'] as const
   const how = dies === 'booting' && random.chance(0.15) ? 'hang' : choose(random, ways)

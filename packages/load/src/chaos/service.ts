@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import {
   mkdtempSync,
   readdirSync,
@@ -12,6 +10,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { freePorts } from '../program/ports.js'
 import { type Program, type ProgramEvent, startProgram } from '../program/program.js'
+import { Command } from './command.js'
 import { Generations } from './generations.js'
 import { History } from './history.js'
 import { Ledger } from './ledger.js'
@@ -26,8 +25,6 @@ export interface ServiceOptions {
   supervised: boolean
 }
 
-/** How long a command may take: as long as the slowest restart of all, and then some. */
-const commandMs = 60_000
 /** Events that say nothing about the state of a generation. */
 const quiet: ReadonlySet<string> = new Set(['connection'])
 
@@ -53,9 +50,7 @@ export class Service {
   readonly #directory: string
   readonly #pidFile: string
   readonly #fateFile: string
-  readonly #commands = new Set<Promise<unknown>>()
-  /** The commands that wait for the end of a generation, which the clients may hold up. */
-  readonly #patient = new Set<Promise<unknown>>()
+  readonly #commands = new Set<Command>()
 
   constructor({ endless, program, supervised }: ServiceOptions, ports: readonly number[]) {
     const { history } = this
@@ -134,48 +129,32 @@ export class Service {
     return generation ? `generation ${generation.number} (pid ${pid})` : `pid ${pid}`
   }
 
-  /** Runs `endless` with the pid file; resolves with its exit code and what it printed. */
-  command(args: readonly string[]): Promise<{ code: number | null; said: string }> {
-    const result = this.#run(args)
-    const commands = args.includes('drained') ? this.#patient : this.#commands
-    commands.add(result)
-    void result.finally(() => commands.delete(result))
-    return result
+  /** Runs `endless` with the pid file. */
+  command(args: readonly string[]): Command {
+    const command = new Command(this.#endless, args, this.#pidFile)
+    this.#commands.add(command)
+    void command.ended.then(({ code, said }) => {
+      this.#commands.delete(command)
+      const text = shorten(said.trim().replaceAll(/\s+/g, ' '))
+      this.history.note(`endless ${args.join(' ')} ended with ${String(code)}: ${text}`)
+    })
+    return command
   }
 
-  /** Resolves when all commands have ended but those that wait for the end of a generation. */
+  /** Resolves when all commands have done what they do; some then wait for the end of a generation. */
+  async untilCommandsAreDone(): Promise<void> {
+    await Promise.all([...this.#commands].map(({ done }) => done))
+  }
+
   async untilCommandsEnd(): Promise<void> {
-    await Promise.all(this.#commands)
-  }
-
-  /** Resolves when all commands have ended that wait for the end of a generation. */
-  async untilPatientCommandsEnd(): Promise<void> {
-    await Promise.all(this.#patient)
+    await Promise.all([...this.#commands].map(({ ended }) => ended))
   }
 
   /** Kills what is left, and removes the directory. */
   async end(): Promise<void> {
     await this.program.end()
-    await Promise.all([this.untilCommandsEnd(), this.untilPatientCommandsEnd()])
+    await this.untilCommandsEnd()
     rmSync(this.#directory, { recursive: true, force: true })
-  }
-
-  async #run(args: readonly string[]): Promise<{ code: number | null; said: string }> {
-    const [name = '', ...rest] = args
-    const child = spawn(
-      process.execPath,
-      [this.#endless, name, '--pid-file', this.#pidFile, ...rest],
-      { stdio: ['ignore', 'pipe', 'pipe'], timeout: commandMs, killSignal: 'SIGKILL' },
-    )
-    let said = ''
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => (said += text))
-    }
-    const [code] = (await once(child, 'close')) as [number | null]
-    this.history.note(
-      `endless ${args.join(' ')} ended with ${code}: ${shorten(said.trim().replaceAll(/\s+/g, ' '))}`,
-    )
-    return { code, said }
   }
 
   #collect(event: ProgramEvent): void {
@@ -183,6 +162,7 @@ export class Service {
     this.generations.collect(event)
     if (event.event === 'connection') this.ledger.holds(event.pid, Number(event['port']), nowMs)
     if (event.event === 'dies') this.ledger.died(event.pid, nowMs)
+    if (event.event === 'before SIGTERM') this.ledger.gaveWay(event.pid)
     if (event.event === 'ready') this.timesReady++
     if (quiet.has(event.event)) return
     this.lastEventMs = nowMs
