@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive } from '../program/processes.js'
 import { until } from '../program/until.js'
+import type { Command } from './command.js'
 import type { Generation } from './generations.js'
 import type { Loss } from './ledger.js'
 import type { Service } from './service.js'
@@ -24,13 +25,15 @@ export async function settle(service: Service): Promise<void> {
   const done = () => service.untilCommandsAreDone()
   await within('settles', service, 'all commands are done', done, commandMs)
   let hastened = false
-  const beganMs = service.history.nowMs
+  let calmSinceMs = service.history.nowMs
   await wait('settles', service, 'one serves and none boots', settleMs, () => {
     const { generations, supervisor, history, lastEventMs } = service
     const { nowMs } = history
-    const isBusy = generations.booting.length > 0 || generations.unborn(supervisor).length > 0
-    const isStill = nowMs - Math.max(lastEventMs, beganMs) >= stillMs
-    if (isBusy || !isStill) return false
+    // The end of a boot is seen before what it leads to is reported: that is waited for, too.
+    if (generations.booting.length > 0 || generations.unborn(supervisor).length > 0) {
+      calmSinceMs = nowMs
+    }
+    if (nowMs - Math.max(lastEventMs, calmSinceMs) < stillMs) return false
     if (generations.serving) return true
     // A supervisor starts a program again that has died often, after up to 30 s; a restart hastens it.
     if (supervisor !== undefined && !hastened) {
@@ -139,12 +142,9 @@ export async function checkThatStopLeavesNothing(
 ): Promise<void> {
   const { history, pidInFile, program } = service
   history.note(`* stop, by ${how}`)
-  if (how === 'command') {
-    // `relent` may come only after this: a process that is stopped cannot answer.
-    void service.command(['stop']).ended.then(({ code, said }) => {
-      if (code !== 0) history.note(`! endless stop failed: ${said}`)
-    })
-  } else if (pidInFile === undefined || !service.signal(pidInFile, 'SIGTERM')) {
+  let command: Command | undefined
+  if (how === 'command') command = service.command(['stop'])
+  else if (pidInFile === undefined || !service.signal(pidInFile, 'SIGTERM')) {
     const what = `the file says ${String(pidInFile)}, and no process of the service has that pid`
     throw new Violation('its pid is in the file', what)
   }
@@ -152,6 +152,10 @@ export async function checkThatStopLeavesNothing(
     return program.alive.length === 0
   })
   await within('settles', service, 'all commands end', () => service.untilCommandsEnd(), commandMs)
+  const result = await command?.ended
+  if (result && result.code !== 0) {
+    throw new Violation('stop leaves nothing', `exit ${String(result.code)}: ${result.said}`)
+  }
   const { files } = service
   if (files.length > 0) throw new Violation('stop leaves nothing', `files: ${files.join(', ')}`)
 }
