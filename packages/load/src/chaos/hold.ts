@@ -28,11 +28,11 @@ export class Hold {
     const upgrade = how === 'tunnel' ? 'Connection: upgrade\r\nUpgrade: echo\r\n' : ''
     const socket = net.connect(port, '127.0.0.1')
     this.#socket = socket
-    let localPort: number | undefined
+    let clientPort: number | undefined
     let code: string | undefined
     let head = ''
     socket.on('connect', () => {
-      localPort = socket.localPort
+      clientPort = socket.localPort
       socket.write(`GET /stream HTTP/1.1\r\nHost: localhost\r\n${upgrade}\r\n`)
     })
     socket.on('data', (data) => {
@@ -45,7 +45,8 @@ export class Hold {
     socket.on('close', () => {
       if (this.#isOver) return
       this.end()
-      onLost({ what: `a ${how} was cut`, code, localPort })
+      const connection = clientPort === undefined ? undefined : { clientPort, serverPort: port }
+      onLost({ what: `a ${how} was cut`, code, connection })
     })
     if (forMs !== 'ever') this.#timer = setTimeout(() => this.end(), forMs)
   }

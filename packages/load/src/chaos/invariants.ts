@@ -110,9 +110,11 @@ export function checkThatNothingIsLost(service: Service, losses: readonly Loss[]
   const unexplained = losses.filter((loss) => service.ledger.explain(loss) === undefined)
   if (unexplained.length === 0) return
   const told = unexplained.slice(0, 10).map((loss) => {
-    const holder = service.ledger.holderOf(loss)
-    const whose = holder === undefined ? 'nobody had it' : `${service.nameOf(holder)} had it`
-    return `\n  ${Math.round(loss.atMs)} ms: ${loss.what} ${loss.code ?? ''} (${whose})`
+    const holders = service.ledger
+      .holdersOf(loss)
+      .map(({ pid, atMs }) => `${service.nameOf(pid)} since ${Math.round(atMs)} ms`)
+    const whose = holders.length > 0 ? holders.join(', then ') : 'nobody'
+    return `\n  ${Math.round(loss.atMs)} ms: ${loss.what} ${loss.code ?? ''} (it was with ${whose})`
   })
   throw new Violation('nothing is lost', `${unexplained.length} losses${told.join('')}`)
 }

@@ -5,7 +5,14 @@ export interface Loss {
   atMs: number
   what: string
   code?: string | undefined
-  localPort?: number | undefined
+  /** `undefined` if it was never connected. */
+  connection?: Connection | undefined
+}
+
+/** A connection by its two ports: a client uses a port for several servers at once. */
+export interface Connection {
+  clientPort: number
+  serverPort: number
 }
 
 interface Holder {
@@ -21,16 +28,17 @@ const togetherMs = 1_000
 
 /** Compares losses with deaths: what a dead process held is lost with it, and nothing else may be. */
 export class Ledger {
-  readonly #holders = new Map<number, Holder[]>()
+  readonly #holders = new Map<string, Holder[]>()
   readonly #deaths = new Map<number, number>()
   /** Those that have had a successor, to which their connections move. */
   readonly #givers = new Set<number>()
 
-  /** Notes that a process has accepted or adopted a connection, by the client's port. */
-  holds(pid: number, port: number, atMs: number): void {
-    const holders = this.#holders.get(port)
+  /** Notes that a process has accepted or adopted a connection. */
+  holds(pid: number, connection: Connection, atMs: number): void {
+    const key = keyOf(connection)
+    const holders = this.#holders.get(key)
     if (holders) holders.push({ pid, atMs })
-    else this.#holders.set(port, [{ pid, atMs }])
+    else this.#holders.set(key, [{ pid, atMs }])
   }
 
   /** Notes that a process was killed, or died as it had been told. */
@@ -48,10 +56,13 @@ export class Ledger {
   }
 
   /** Returns the process whose death explains a loss; `undefined` if none does. */
-  explain({ atMs, code, localPort }: Loss): number | undefined {
+  explain(loss: Loss): number | undefined {
+    const { atMs, code } = loss
     // Someone has the listening socket as long as the service lives, so a refusal has no excuse.
     if (code === 'ECONNREFUSED') return undefined
-    const holder = localPort === undefined ? undefined : this.#holderOf(localPort, atMs)
+    // The ports may belong to a later connection meanwhile.
+    const isEarlier = (holder: Holder) => holder.atMs <= atMs + togetherMs
+    const holder = this.holdersOf(loss).filter(isEarlier).at(-1)
     if (holder) {
       const diedMs = this.#deaths.get(holder.pid)
       if (diedMs !== undefined && diedMs <= atMs + togetherMs) return holder.pid
@@ -65,14 +76,12 @@ export class Ledger {
     return undefined
   }
 
-  /** Returns who had the connection last, as far as it was told. */
-  holderOf({ localPort, atMs }: Loss): number | undefined {
-    return localPort === undefined ? undefined : this.#holderOf(localPort, atMs)?.pid
+  /** Returns all that have told that they had the connection, with the times. */
+  holdersOf({ connection }: Loss): readonly Holder[] {
+    return (connection && this.#holders.get(keyOf(connection))) ?? []
   }
+}
 
-  #holderOf(port: number, atMs: number): Holder | undefined {
-    // The port may belong to a later connection meanwhile.
-    const holders = this.#holders.get(port) ?? []
-    return holders.filter((holder) => holder.atMs <= atMs + togetherMs).at(-1)
-  }
+function keyOf({ clientPort, serverPort }: Connection): string {
+  return `${clientPort} ${serverPort}`
 }

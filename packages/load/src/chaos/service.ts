@@ -13,7 +13,7 @@ import { type Program, type ProgramEvent, startProgram } from '../program/progra
 import { Command } from './command.js'
 import { Generations } from './generations.js'
 import { History } from './history.js'
-import { Ledger } from './ledger.js'
+import { type Connection, Ledger } from './ledger.js'
 import type { Fate } from './operation.js'
 import type { Address } from './who-answers.js'
 
@@ -160,7 +160,10 @@ export class Service {
   #collect(event: ProgramEvent): void {
     const { nowMs } = this.history
     this.generations.collect(event)
-    if (event.event === 'connection') this.ledger.holds(event.pid, Number(event['port']), nowMs)
+    if (event.event === 'connection') {
+      const { clientPort, serverPort } = event as unknown as Connection
+      this.ledger.holds(event.pid, { clientPort, serverPort }, nowMs)
+    }
     if (event.event === 'dies') this.ledger.died(event.pid, nowMs)
     if (event.event === 'before SIGTERM') this.ledger.gaveWay(event.pid)
     if (event.event === 'ready') this.timesReady++
