@@ -150,7 +150,7 @@ export class Actor {
   #release(fate: Fate): boolean {
     const service = this.#service
     const { serving } = service.generations
-    const needsHeir = fate.dies === 'serving' && service.supervisor === undefined
+    const needsHeir = isDeadly(fate) && service.supervisor === undefined
     if (needsHeir && !(serving && this.#isHeld(serving.pid))) return false
     this.#fate = needsHeir && serving ? { ...fate, of: serving.pid } : fate
     service.release(this.#fate)
@@ -165,8 +165,7 @@ export class Actor {
     const { generations, supervisor, timesReady } = this.#service
     if (supervisor !== undefined) return true
     if (this.#killedAt === timesReady) return false
-    const isDoomed = ({ fate }: { fate: Fate }) => fate.dies === 'serving'
-    if (isDoomed({ fate: this.#fate }) || generations.living.some(isDoomed)) return false
+    if (isDeadly(this.#fate) || generations.living.some(({ fate }) => isDeadly(fate))) return false
     const { serving } = generations
     if (!serving) return false
     const generation = generations.find(pid)
@@ -224,4 +223,9 @@ export class Actor {
   #note(what: string): void {
     this.#service.history.note(`* ${what}`)
   }
+}
+
+/** Whether a generation may be the one that serves when it dies of this. */
+function isDeadly({ dies }: Fate): boolean {
+  return dies === 'listening' || dies === 'serving'
 }

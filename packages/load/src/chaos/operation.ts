@@ -21,9 +21,10 @@ export interface Target {
 /** What the generations that are started from now on do. */
 export interface Fate {
   bootMs?: number
-  dies?: 'booting' | 'serving'
+  /** 'listening': as it is ready, and its predecessor may not have noticed. */
+  dies?: 'booting' | 'listening' | 'serving'
   how?: 'throw' | 'exit' | 'kill' | 'hang'
-  /** How long after the boot has begun, or the generation serves. */
+  /** How long after it began to boot, to listen or to serve. */
   afterMs?: number
   /** Dies only as the child of this process, which can take over from it. */
   of?: number
@@ -52,6 +53,7 @@ export const moments = [
   'taken-over',
   'drain',
   'ready',
+  'dies',
 ] as const
 
 export type Moment = (typeof moments)[number]

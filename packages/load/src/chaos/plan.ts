@@ -61,14 +61,15 @@ function open(random: Random, { stops = false }: PlanOptions): Step[] {
     ]
   }
   const how = choose(random, ['throw', 'exit', 'kill'] as const)
-  const fate: Fate = { dies: 'serving', how, afterMs: random.integer(0, 150) }
+  const dies = choose(random, ['listening', 'serving'] as const)
+  const fate: Fate = { dies, how, afterMs: random.integer(0, 150) }
   const block = { afterMs: random.integer(0, 300), forMs: random.integer(300, 1_200) }
   return [
     ...second,
     { operation: release(fate), afterMs: 100 },
     { operation: { kind: 'block', ...block }, afterMs: 0 },
     { operation: restart, afterMs: random.integer(0, 50) },
-    { operation: release({}), afterMs: 3_000, at: 'ready' },
+    { operation: release({}), afterMs: 3_000, at: 'dies' },
   ]
 }
 
@@ -145,7 +146,7 @@ function howToHold(random: Random): 'stream' | 'tunnel' {
 function fateOf(random: Random, mayDie: boolean): Fate {
   const bootMs = random.chance(0.5) ? random.integer(100, 1_500) : 0
   if (!mayDie || random.chance(0.5)) return { bootMs }
-  const dies = choose(random, ['booting', 'serving'] as const)
+  const dies = choose(random, ['booting', 'listening', 'serving'] as const)
   const ways = ['throw', 'exit', 'kill'] as const
   const how = dies === 'booting' && random.chance(0.15) ? 'hang' : choose(random, ways)
   return { bootMs, dies, how, afterMs: random.integer(0, dies === 'booting' ? 300 : 600) }
