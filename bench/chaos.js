@@ -1,9 +1,11 @@
-// Does random operations to a service under load: restarts by signal and by command, to one process or to any, status,
-// stops and continues, kills, bad and slow releases, streams and tunnels that keep generations draining. Checks after
-// each round what must hold, then stops the service and starts the next life, with the next seed.
+// Does random operations to a service under load: restarts by signal and by command, to one process or to
+// any, status, stops and continues, kills, bad and slow releases, streams and tunnels that keep generations
+// draining. Checks after each round what must hold, then stops the service and starts the next life, with the
+// next seed.
 //   npm run chaos -- --seed 7 --seconds 60 --supervised
-// On a failure it prints the seed, what was done when, and what was heard: with --seed the same operations come again.
-// --lives 1 ends after one life, --only 0 leaves out all rounds but the first, --keep-going counts the failures.
+// On a failure it prints the seed, what was done when, and what was heard: with --seed the same operations come
+// again. --lives 1 ends after one life, --rounds 1 makes it short, --only 0 leaves out all rounds but the first,
+// --keep-going counts the failures.
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { colors, endAll, formatTable, live } from '@endless/load'

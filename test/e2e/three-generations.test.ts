@@ -1,5 +1,6 @@
-// Proves that no death in a handoff with three generations leaves two that serve, or none: at each event of the handoff,
-// each of the three is killed once, while the generation that has reported the event stands still.
+// Proves that no death in a handoff with three generations leaves two that serve, or none: at each event of
+// the handoff, each of the three is killed once, while the generation that has reported the event stands
+// still.
 import { fileURLToPath } from 'node:url'
 import {
   checkThatARestartWorks,
@@ -24,8 +25,8 @@ const endless = path('../../packages/cli/bin/endless.js')
 
 const deadlineMs = 15_000
 /**
- * How long a client may wait: the supervisor gives a predecessor three seconds to say that it serves again, and then
- * starts another generation.
+ * How long a client may wait: the supervisor gives a predecessor three seconds to say that it serves again,
+ * and then starts another generation.
  */
 const longestMs = 6_000
 
@@ -96,8 +97,8 @@ describe.each([
 })
 
 /**
- * Starts a service of which the first generation drains and the second serves, under clients that retry nothing. Checks
- * at the end what they saw, and that a stop leaves nothing.
+ * Starts a service of which the first generation drains and the second serves, under clients that retry
+ * nothing. Checks at the end what they saw, and that a stop leaves nothing.
  */
 async function withThree(
   supervised: boolean,

@@ -37,7 +37,9 @@ export class Command {
     })
   }
 
-  /** Settles when the service has done what it was told to: this may then wait for the end of a generation. */
+  /**
+   * Settles when the service has done what it was told to: this may then wait for the end of a generation.
+   */
   get done(): Promise<undefined> {
     return this.#done.promise
   }

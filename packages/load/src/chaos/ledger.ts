@@ -21,8 +21,8 @@ interface Holder {
 }
 
 /**
- * How far the times of a death and of its losses may differ: one of them is read from a pipe, and the end of a
- * connection waits for the event loop of the client.
+ * How far the times of a death and of its losses may differ: one of them is read from a pipe, and the end of
+ * a connection waits for the event loop of the client.
  */
 const togetherMs = 1_000
 

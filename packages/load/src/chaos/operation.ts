@@ -58,7 +58,10 @@ export const moments = [
 
 export type Moment = (typeof moments)[number]
 
-/** An operation and its time: so long after the one before, or at the next event of this name, at most so long. */
+/**
+ * An operation and its time: so long after the one before, or at the next event of this name, at most so
+ * long.
+ */
 export interface Step {
   operation: Operation
   afterMs: number

@@ -31,8 +31,9 @@ export function planRound(random: Random, { supervised, stops = false }: PlanOpt
 }
 
 /**
- * Returns what a round begins with, mostly a generation that drains already: what follows is a matter of three. Some
- * go on to where three are hardest: one of them dies while the newest boots, or the newest while the middle is busy.
+ * Returns what a round begins with, mostly a generation that drains already: what follows is a matter of
+ * three. Some go on to where three are hardest: one of them dies while the newest boots, or the newest while
+ * the middle is busy.
  */
 function open(random: Random, { stops = false }: PlanOptions): Step[] {
   if (random.chance(0.3)) return []

@@ -8,7 +8,7 @@ import {
 } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { freePorts } from '../program/ports.js'
+import { serverPorts } from '../program/ports.js'
 import { type Program, type ProgramEvent, startProgram } from '../program/program.js'
 import { Command } from './command.js'
 import { Generations } from './generations.js'
@@ -30,7 +30,7 @@ const quiet: ReadonlySet<string> = new Set(['connection'])
 
 /** Starts a service in a new directory, on free ports. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  return new Service(options, await freePorts(2))
+  return new Service(options, await serverPorts(2))
 }
 
 /** A service that chaos happens to: its processes, its files and its commands. */
