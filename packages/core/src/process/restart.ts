@@ -140,7 +140,7 @@ export class Restart {
       const started = launcher.start(number, generations)
       successor = started
       this.#successor = successor
-      void started.exited.then(() => whereabouts.clearAfter(started))
+      void started.exited.then(() => whereabouts.clearAfter(started.pid))
       const failed = Promise.race([successor.exited, successor.refused]).then((error) =>
         Promise.reject(error),
       )
