@@ -21,7 +21,7 @@ const layers = {
     'process',
   ],
   'packages/cli/src': ['control', 'supervisor', 'supervisor/front', 'commands'],
-  'packages/load/src': ['program', 'torture', 'traffic'],
+  'packages/load/src': ['program', 'torture', 'traffic', 'chaos'],
 }
 
 /** The only files at the root of core. */

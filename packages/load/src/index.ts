@@ -1,4 +1,4 @@
-// The public interface of the package: traffic, torture, programs, and tables for their results.
+// The public interface of the package: traffic, torture, chaos, programs, and tables for their results.
 
 export { createLoad } from './traffic/load.js'
 export type { Load } from './traffic/load.js'
@@ -16,6 +16,23 @@ export { createTorture } from './torture/torture.js'
 export type { Torture, TortureOptions, TortureReport } from './torture/torture.js'
 export { parseResponses } from './torture/responses.js'
 export type { RawResponse } from './torture/responses.js'
+
+export { live } from './chaos/life.js'
+export type { LifeOptions, LifeReport } from './chaos/life.js'
+export { startService } from './chaos/service.js'
+export type { Fate } from './chaos/operation.js'
+export type { Service, ServiceOptions } from './chaos/service.js'
+export { Clients } from './chaos/clients.js'
+export { Hold } from './chaos/hold.js'
+export {
+  checkThatARestartWorks,
+  checkThatNothingIsLost,
+  checkThatOneServes,
+  checkThatStopLeavesNothing,
+  checkThatWhatDrainsEnds,
+  settle,
+} from './chaos/invariants.js'
+export type { Invariant } from './chaos/violation.js'
 
 export { endAll, startProgram } from './program/program.js'
 export type { ProgramOptions, Program, ProgramEvent } from './program/program.js'

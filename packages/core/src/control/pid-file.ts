@@ -4,6 +4,7 @@ import {
   constants,
   linkSync,
   lstatSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -120,6 +121,23 @@ export class PidFile {
     }
   }
 
+  /**
+   * Removes what another process has prepared at the same path, and was killed before it could write it or
+   * remove it.
+   */
+  clearAfter(pid: number): void {
+    const directory = path.dirname(this.path)
+    try {
+      for (const name of readdirSync(directory)) {
+        const file = path.join(directory, name)
+        if (!name.startsWith(temporaryPrefix(pid)) || lstatSync(file).uid !== currentUid()) continue
+        rmSync(file)
+      }
+    } catch {
+      // The directory cannot be read or written any more, or somebody else removes the file.
+    }
+  }
+
   get #namesUs(): boolean {
     try {
       return readPid(this.path)?.pid === this.#world.pid
@@ -179,7 +197,7 @@ export class PidFile {
 
   #writeTemporary(): string {
     // A random name: another user could have taken one that can be guessed. And no longer than a name may be.
-    const name = `.endless-${randomBytes(8).toString('hex')}.tmp`
+    const name = `${temporaryPrefix(this.#world.pid)}${randomBytes(8).toString('hex')}.tmp`
     const temporary = path.join(path.dirname(this.path), name)
     // 'wx' follows no link, and replaces nothing.
     writeFileSync(temporary, `${String(this.#world.pid)}\n`, { flag: 'wx', mode: 0o644 })
@@ -205,6 +223,11 @@ export class PidFile {
       // The directory has become read-only: the temporary file could not be written there either.
     }
   }
+}
+
+/** How the names of the temporary files of a process begin. */
+function temporaryPrefix(pid: number): string {
+  return `.endless-${String(pid)}-`
 }
 
 /**

@@ -134,7 +134,8 @@ export class Restart {
   }
 
   async #handOver(): Promise<RestartReport> {
-    const { ancestry, events, launcher, lifecycle, record, servers, settings } = this.#parts
+    const { ancestry, events, launcher, lifecycle, record, servers, settings, whereabouts } =
+      this.#parts
     const { generations } = this.#host
     const number = this.#number
     lifecycle.apply('restart')
@@ -145,8 +146,10 @@ export class Restart {
     let successor: Successor | undefined
     try {
       if (this.#abortedBy) throw this.#abortedBy
-      successor = launcher.start(number, generations)
+      const started = launcher.start(number, generations)
+      successor = started
       this.#successor = successor
+      void started.exited.then(() => whereabouts.clearAfter(started.pid))
       const failed = Promise.race([successor.exited, successor.refused]).then((error) =>
         Promise.reject(error),
       )

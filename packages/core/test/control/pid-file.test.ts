@@ -69,7 +69,7 @@ test('what was prepared takes the place of the file only when it is written, or 
   expect(readFileSync(file, 'utf8')).toBe('1\n')
   const [temporary] = readdirSync(directory).filter((name) => name !== 'app.pid')
   // Nobody can guess it, and so take it first.
-  expect(temporary).toMatch(/^\.endless-[0-9a-f]{16}\.tmp$/)
+  expect(temporary).toMatch(/^\.endless-4711-[0-9a-f]{16}\.tmp$/)
   ours.remove()
   expect(readdirSync(directory)).toEqual(['app.pid'])
   ours.prepare()
@@ -214,3 +214,17 @@ test.each(['', 'text', '0', '-1', '99999999999', '1 2', '7'.repeat(1_000)])(
     expect(readFileSync(file, 'utf8')).toBe('4711\n')
   },
 )
+
+test('removes what a process that was killed had prepared, and nothing else', () => {
+  const killed = pidFile(4711)
+  killed.prepare()
+  expect(readdirSync(directory)).toHaveLength(1)
+  const mine = pidFile(4712)
+  mine.write()
+  mine.clearAfter(471)
+  expect(readdirSync(directory)).toHaveLength(2)
+  mine.clearAfter(4711)
+  expect(readdirSync(directory)).toEqual(['app.pid'])
+  mine.clearAfter(4711)
+  expect(readFileSync(file, 'utf8')).toBe('4712\n')
+})

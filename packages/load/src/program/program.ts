@@ -62,6 +62,7 @@ export class Program {
   readonly output = new Output()
   readonly events: ProgramEvent[] = []
   readonly #seen = new Map<number, ProcessIdentity>()
+  readonly #listeners = new Set<(event: ProgramEvent) => void>()
 
   constructor({ command = process.execPath, args, env, cwd }: ProgramOptions) {
     // Its own process group, by which a successor that never reports is found. It also keeps Ctrl-C in a
@@ -118,6 +119,12 @@ export class Program {
 
   get alive(): number[] {
     return this.processes.filter(isAlive).map(({ pid }) => pid)
+  }
+
+  /** Calls the listener with each event from now on, as it is read. */
+  onEvent(listener: (event: ProgramEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** Resolves with the first match in a line of stdout or stderr, from the line with index `since` on. */
@@ -205,6 +212,7 @@ export class Program {
     if (!event) return
     this.events.push(event)
     this.#see(event.pid)
+    for (const listener of this.#listeners) listener(event)
   }
 
   #see(pid: number): void {

@@ -20,6 +20,8 @@ export interface Failure {
   message: string
   /** `keep-alive 12` or `fresh 3310`. */
   connection: string
+  /** The client's port, by which the server can tell which process had the connection. */
+  localPort?: number
   call: string
   /** Whether the connection had carried a request before. */
   reusedSocket: boolean

@@ -54,7 +54,12 @@ export class Recorder {
     return identity?.pid
   }
 
-  failed(error: ExchangeError, call: Call, connection: string, fromMs: number): void {
+  failed(
+    error: ExchangeError,
+    call: Call,
+    { name, localPort }: { name: string; localPort: number | undefined },
+    fromMs: number,
+  ): void {
     const { nowMs } = this
     this.#failed++
     if (this.#failures.length === FAILURES_KEPT) return
@@ -63,7 +68,8 @@ export class Recorder {
       kind: error.kind,
       ...(error.code === undefined ? {} : { code: error.code }),
       message: error.message,
-      connection,
+      connection: name,
+      ...(localPort === undefined ? {} : { localPort }),
       call: call.name,
       reusedSocket: error.reusedSocket,
       afterMs: nowMs - fromMs,

@@ -35,6 +35,8 @@ export class Sender {
     const call = pickOne(calls)()
     const fromMs = recorder.nowMs
     let socket: Socket | undefined
+    // Kept apart: a socket that has failed forgets its port.
+    let localPort: number | undefined
     try {
       const answer = await exchange(call, {
         host,
@@ -44,6 +46,8 @@ export class Sender {
         requestTimeoutMs,
         onSocket: (used) => {
           socket = used
+          localPort = used.localPort
+          if (used.connecting) used.once('connect', () => (localPort = used.localPort))
           return recorder.connections.used(used, use)
         },
         onHead: (response) => recorder.connections.headArrived(response),
@@ -54,7 +58,7 @@ export class Sender {
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error
       if (socket && error.kind === 'timeout') recorder.connections.abandoned(socket)
-      recorder.failed(error, call, connection, fromMs)
+      recorder.failed(error, call, { name: connection, localPort }, fromMs)
       return false
     }
   }
