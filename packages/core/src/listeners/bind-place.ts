@@ -8,6 +8,8 @@ import { temporaryName } from './unix-path.js'
 /** Name under which a socket is bound, before it gets its path. */
 export interface BindPlace {
   readonly name: string
+  /** Whether only this process can reach the name. */
+  readonly isPrivate: boolean
   /** Removes what is left there; a socket that got its path keeps that. */
   close(): void
 }
@@ -49,7 +51,7 @@ function openPrivate(target: string): BindPlace | undefined {
     closeSync(opened)
     removeDirectory()
   }
-  return { name, close }
+  return { name, isPrivate: true, close }
 }
 
 /** Opens a directory that is this process's alone; `undefined` if it is another one by now. */
@@ -72,6 +74,7 @@ function openShared(target: string): BindPlace {
   const name = temporaryName(target)
   return {
     name,
+    isPrivate: false,
     close: () => {
       rmSync(name, { force: true })
     },

@@ -36,18 +36,17 @@ interface HeldFile {
  *
  * See docs/decisions.md, "Rights are set on the file, not on its name"
  *
- * @param added bits that are added to a mode of which `rights` say nothing
  * @throws if the path does not lead to the socket of this identity
  * @throws `EPERM` where it cannot be told what the name will lead to in the next moment
  */
-export function applyRights(file: string, identity: string, rights: SocketRights, added = 0): void {
+export function applyRights(file: string, identity: string, rights: SocketRights): void {
   const { stats, path, release } = holdOpened(file) ?? holdByName(file)
   try {
     if (!stats.isSocket() || identityOf(stats) !== identity) {
       throw new Error('another file is there by now, which is left as it is')
     }
     const [mode, uid, gid] = [Number(stats.mode) & 0o777, Number(stats.uid), Number(stats.gid)]
-    const wanted = rights.mode ?? mode | added
+    const wanted = rights.mode ?? mode
     if (wanted !== mode) chmodSync(path(), wanted)
     const owner = { uid, gid, ...rights.owner }
     if (owner.uid !== uid || owner.gid !== gid) chownSync(path(), owner.uid, owner.gid)
@@ -69,12 +68,22 @@ function holdOpened(file: string): HeldFile | undefined {
 /** Takes the file by its name, which is sure to lead to it if nobody else can put another file there. */
 function holdByName(file: string): HeldFile {
   const path = (): string => {
-    if (isGuarded(file)) return file
-    const found = `another user can replace ${file}, or a directory of its path`
-    const error = new Error(`EPERM: ${found}: its rights cannot be set safely on this system`)
-    throw Object.assign(error, { code: 'EPERM', errno: -os.constants.errno.EPERM })
+    mustBeGuarded(file)
+    return file
   }
   return { stats: lstatSync(file, { bigint: true }), path, release: () => undefined }
+}
+
+/**
+ * Checks that a name is sure to lead to the same file in the next moment.
+ *
+ * @throws `EPERM` if it is not
+ */
+export function mustBeGuarded(file: string): void {
+  if (isGuarded(file)) return
+  const found = `another user can replace ${file}, or a directory of its path`
+  const error = new Error(`EPERM: ${found}: its rights cannot be set safely on this system`)
+  throw Object.assign(error, { code: 'EPERM', errno: -os.constants.errno.EPERM })
 }
 
 /** Whether only root and this user can replace a file: by its directory, and by each directory above. */

@@ -2,10 +2,10 @@ import { renameSync } from 'node:fs'
 import os from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import { identityAt } from '../node/file-identity.js'
-import { bindPipe, type RawListener } from '../node/internals.js'
+import { bindPipe, type RawListener, widenRights } from '../node/internals.js'
 import type { UnixAddress } from './address.js'
-import { openBindPlace } from './bind-place.js'
-import { applyRights, type SocketRights } from './socket-rights.js'
+import { type BindPlace, openBindPlace } from './bind-place.js'
+import { applyRights, mustBeGuarded, type SocketRights } from './socket-rights.js'
 import { clearStale, giveName, isAbstract, leadsTo, removePath } from './unix-path.js'
 
 // Binds Unix sockets, and decides whether the path goes when the socket closes.
@@ -93,20 +93,22 @@ function bind(target: UnixTarget): UnixSocket {
   if (isAbstract(path)) return { handle: bindPipe(path), bound: { path, identity: '' } }
   const place = openBindPlace(path)
   try {
-    return bindAt(place.name, target)
+    return bindAt(place, target)
   } finally {
     place.close()
   }
 }
 
-function bindAt(name: string, target: UnixTarget): UnixSocket {
+function bindAt({ name, isPrivate }: BindPlace, target: UnixTarget): UnixSocket {
   const { path, rights, backlog = 511, replaces = [] } = target
   const handle = bindPipe(name)
   try {
     const identity = identityAt(name) ?? ''
-    // As libuv's uv_pipe_chmod does, and that on the file.
-    const added = (target.readableAll ? 0o444 : 0) | (target.writableAll ? 0o222 : 0)
-    applyRights(name, identity, rights, added)
+    if (target.readableAll || target.writableAll) {
+      if (!isPrivate) mustBeGuarded(name)
+      widenRights(handle, target)
+    }
+    applyRights(name, identity, rights)
     check(handle.listen(backlog))
     const socket = { handle, bound: { path, identity } }
     if (replaces.some((each) => each?.path === path && leadsTo(each))) renameSync(name, path)

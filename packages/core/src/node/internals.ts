@@ -126,6 +126,20 @@ export function openListener(fd: number): {
 }
 
 /**
+ * Applies `readableAll` and `writableAll` of `listen` (lib/net.js, Server#listen; libuv, uv_pipe_chmod): to the
+ * name that the handle is bound to. What the mode then is differs between versions of libuv.
+ */
+export function widenRights(
+  handle: RawListener,
+  { readableAll, writableAll }: { readableAll: boolean; writableAll: boolean },
+): void {
+  const flags = (readableAll ? 1 : 0) | (writableAll ? 2 : 0)
+  if (flags === 0) return
+  const errno = (handle as RawListener & { fchmod(flags: number): number }).fchmod(flags)
+  if (errno < 0) throw Object.assign(new Error('chmod'), { errno })
+}
+
+/**
  * Makes a server listen on the handle of a Unix socket, and report `path` as its address. Node's `listen`
  * takes only TCP handles. It opens the descriptor of any other handle a second time, and the descriptor would
  * be closed twice (lib/net.js, Server#listen).

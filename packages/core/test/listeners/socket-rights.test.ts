@@ -27,13 +27,13 @@ afterEach(() => {
   fs.rmSync(directory, { recursive: true })
 })
 
-async function bind(mode: number | undefined): Promise<UnixSocket> {
+async function bind(mode: number | undefined, readableAll = false): Promise<UnixSocket> {
   const result = await new Promise<UnixSocket | Error>((resolve) => {
     bindUnixSocket(
       {
         path: target,
         rights: { mode, owner: undefined },
-        readableAll: false,
+        readableAll,
         writableAll: false,
         backlog: undefined,
         isWanted: () => true,
@@ -114,6 +114,7 @@ describe('where the open file cannot be named', () => {
 
   test('a socket whose rights are as they should be needs no such directory', async () => {
     fs.chmodSync(directory, 0o777)
+    await expect(bind(undefined, true)).rejects.toMatchObject({ code: 'EPERM' })
     await bind(undefined)
     expect(fs.readdirSync(directory)).toEqual(['app.sock'])
   })
