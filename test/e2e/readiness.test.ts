@@ -31,7 +31,7 @@ test('clean-up runs after the drain and before the exit, which no failing or end
   expect((await get(port)).headers['x-generation']).toBe('1')
   await openGate(cleaning)
   await program.waitForEvent('cleaned', { step: 'the last hook has run', deadlineMs })
-  expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 0 })
+  expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 1 })
   expect(program.stderr).toContain('An onTerminate hook failed: the queue is gone')
   expect(program.stderr).toContain('An onTerminate hook has not ended after 300 ms')
   expect(program.alive).toEqual([program.current.pid])

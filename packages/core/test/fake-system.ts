@@ -29,6 +29,8 @@ export class FakeSystem implements System {
   directory: string | Error = '/'
   terminalIs: 'present' | 'gone' | 'none' = 'none'
   exits = 0
+  /** The code of the last exit, unless the application has set one. */
+  exitCode: number | undefined
   /** What spawning does, where that is not to make a child. */
   spawnError: Error | undefined
   readonly lines: string[] = []
@@ -127,8 +129,9 @@ export class FakeSystem implements System {
     this.process.off('exit', listener)
   }
 
-  exit(): void {
+  exit(code: number): void {
     this.exits++
+    this.exitCode = code
   }
 
   terminal(): 'present' | 'gone' | 'none' {

@@ -31,7 +31,10 @@ export interface Generation {
   ready(): void
   /** Drains all servers and exits, as SIGTERM does, but without its hooks. A second call joins the first. */
   shutdown(): Promise<ShutdownReport>
-  /** Makes the hammer fall now if this process is shutting down; otherwise does nothing. */
+  /**
+   * Makes the hammer fall now if this process is shutting down; otherwise does nothing. Cuts hooks short
+   * that run now.
+   */
   hammer(): void
   /**
    * Moves an upgraded connection (WebSocket, tunnel) to the successor, together with what this program
@@ -62,7 +65,7 @@ export interface Generation {
   /**
    * Registers a clean-up that runs between the drain and the exit, never earlier: until then, a
    * predecessor may have to serve again. Hooks run one after the other, each bounded by the longest hammer
-   * time.
+   * time. If one fails, the exit code is 1, unless the program sets another.
    */
   onTerminate(hook: TerminateHook): Generation
 }

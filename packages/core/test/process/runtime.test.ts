@@ -822,6 +822,44 @@ describe('SIGTERM', () => {
     expect(seen.filter((what) => what === 'before SIGTERM')).toHaveLength(1)
     generation.hammer()
   })
+
+  test('a second one while the hooks before it run runs none of them again', async () => {
+    let end = (): void => undefined
+    const hook = (): Promise<void> => {
+      seen.push('before SIGTERM')
+      return new Promise((resolve) => (end = resolve))
+    }
+    await serve({ hooks: { before: { SIGTERM: hook, SIGINT: hook } } })
+    await system.signal('SIGTERM')
+    await system.signal('SIGTERM')
+    await system.signal('SIGINT')
+    expect(seen).toEqual(['ready', 'before SIGTERM'])
+    end()
+    await settle(20)
+    expect(seen).toEqual(['ready', 'before SIGTERM', 'drain', 'terminate shutdown'])
+  })
+})
+
+describe('a hook before a shutdown that hangs', () => {
+  const hang = (): Promise<void> => new Promise(() => undefined)
+
+  test('is cut short by a second Ctrl-C, which is the hammer of the drain that follows', async () => {
+    await serveBusily({ hooks: { before: { SIGINT: [hang, () => void seen.push('next')] } } })
+    await system.signal('SIGINT')
+    await system.advance(500)
+    await system.signal('SIGINT')
+    await settle(20)
+    expect(seen).toEqual(['ready', 'drain', 'hammer 1', 'terminate shutdown'])
+    expect(system.lines.join('')).toContain('The hook before SIGINT was cut short by the hammer.')
+  })
+
+  test('is cut short by SIGUSR2', async () => {
+    await serveBusily({ hooks: { before: { SIGTERM: hang } } })
+    await system.signal('SIGTERM')
+    await system.signal('SIGUSR2')
+    await settle(20)
+    expect(seen).toEqual(['ready', 'drain', 'hammer 1', 'terminate shutdown'])
+  })
 })
 
 describe('SIGINT', () => {

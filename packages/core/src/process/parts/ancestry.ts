@@ -118,7 +118,7 @@ export class Ancestry {
       } else {
         // The process that serves keeps serving, and can no longer hand over to this one.
         logger.error('The supervisor is gone, and this process does not serve yet: exiting.')
-        this.#system.exit()
+        this.#system.exit(1)
       }
     })
     return supervisor
