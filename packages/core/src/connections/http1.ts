@@ -27,6 +27,8 @@ export function drainHttp1(
   { system, idleGraceMs, wayOut }: DrainOptions,
 ): () => void {
   const idleSince = new Map<net.Socket, number>()
+  /** Idle connections whose time is up, until the loop has polled once more. */
+  const due = new Set<net.Socket>()
   const watched = new WeakSet<Stream>()
   let timer: NodeJS.Timeout | undefined
   let isLookQueued = false
@@ -71,16 +73,37 @@ export function drainHttp1(
     migration.offer(socket, facts, queueLook)
   }
 
-  const look = (): void => {
-    clearTimeout(timer)
-    const now = system.now()
+  const findSilent = (): Set<net.Socket> => {
     const idle = findIdle(server, connections.speaking)
     // A client that never finishes its handshake must not hold the process until the hammer falls.
     for (const socket of connections.handshaking) idle.add(socket)
+    return idle
+  }
+
+  /** Closes connections that are idle, unless a request has come that was not read yet. */
+  const closeAfterPoll = (): void => {
+    // The first runs before the loop polls, the second after it.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (!isOver) {
+          const idle = findSilent()
+          for (const socket of due) {
+            if (idle.has(socket) && !wayOut?.migration.has(socket)) socket.destroy()
+          }
+        }
+        due.clear()
+      }),
+    )
+  }
+
+  const look = (): void => {
+    clearTimeout(timer)
+    const now = system.now()
+    const idle = findSilent()
     for (const socket of idleSince.keys()) if (!idle.has(socket)) idleSince.delete(socket)
     let nextMs = Infinity
     for (const socket of idle) {
-      if (wayOut?.migration.has(socket)) continue
+      if (due.has(socket) || wayOut?.migration.has(socket)) continue
       if (wayOut && mayMove(socket)) {
         offer(socket, wayOut)
         continue
@@ -88,8 +111,12 @@ export function drainHttp1(
       const since = idleSince.get(socket) ?? now
       idleSince.set(socket, since)
       const leftMs = since + idleGraceMs - now
-      if (leftMs <= 0) socket.destroy()
-      else nextMs = Math.min(nextMs, leftMs)
+      if (leftMs > 0) {
+        nextMs = Math.min(nextMs, leftMs)
+        continue
+      }
+      if (due.size === 0) closeAfterPoll()
+      due.add(socket)
     }
     for (const socket of connections.speaking) {
       const response = responseOn(socket)

@@ -16,7 +16,7 @@ import type { PassedListener } from './passed-listener.js'
 import { ServedPath } from './served-path.js'
 import type { TicketKeys } from './ticket-keys.js'
 import type { SocketRights } from './unix-path.js'
-import { keepOnClose } from './unix-socket.js'
+import { keepOnClose, removeNow } from './unix-socket.js'
 
 // Where one server listens: it claims a passed socket or binds its own, and takes it back from escrow.
 
@@ -33,6 +33,9 @@ interface ListeningParts {
   readonly rights: SocketRights
   readonly ticketKeys: TicketKeys | undefined
 }
+
+/** Node's own (lib/net.js, setupListenHandle). */
+const defaultBacklog = 511
 
 type AnyListen = (...args: unknown[]) => unknown
 
@@ -185,6 +188,21 @@ export class Listening {
   /** Gives up accepting on a claimed socket that still waits. */
   renounce(): void {
     this.#accept = undefined
+  }
+
+  /**
+   * How many connections may wait in the queue of the socket; none that this process could accept while it
+   * has only claimed the socket.
+   */
+  get queueLength(): number {
+    const { isClusterWorker } = this.#host.system
+    // The kernel takes one more than the backlog. A cluster worker has no queue: the primary accepts.
+    return this.isPutOff || isClusterWorker ? 0 : (this.#call?.backlog ?? defaultBacklog) + 1
+  }
+
+  /** Removes the path of a Unix socket that is about to close, so that no further client finds it. */
+  removePath(): void {
+    if (this.#handle) removeNow(this.#handle)
   }
 
   /** Leaves the path of a Unix socket to the successor, which has the socket too. */

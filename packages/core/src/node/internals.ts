@@ -3,6 +3,7 @@ import http from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 import type tls from 'node:tls'
+import { shadow } from './shadow.js'
 
 // Everything undocumented of Node that endless uses, in one place (only launch/preload.ts has its own). Each
 // name is the same in Node 20, 22, 24 and 26, and test/e2e checks the behaviour on each of them.
@@ -174,6 +175,18 @@ export function shadowEmitClose(server: net.Server, onDrained: () => void): () =
  */
 export function acceptConnection(listener: RawListener, connection: RawHandle): void {
   listener.onconnection?.(0, connection)
+}
+
+/**
+ * Calls back for each connection that libuv accepts on a listening handle, or fails to accept (lib/net.js,
+ * onconnection). Returns an undo function.
+ */
+export function watchAccepts(listener: RawListener, callback: () => void): () => void {
+  const onconnection = listener.onconnection?.bind(listener)
+  return shadow(listener, 'onconnection', (status: number, connection: RawHandle) => {
+    callback()
+    onconnection?.(status, connection)
+  })
 }
 
 /**
