@@ -16,6 +16,16 @@ export interface Generation {
    * again if that successor dies and this process serves again.
    */
   readonly hasSuccessor: boolean
+  /**
+   * Resolves when the predecessor is gone: it has drained, cleaned up and exited, or it has died. So it no
+   * longer holds what only one process may have, such as a lock, a queue or a database in a file. Resolved
+   * at once in generation 0. Where a supervisor has replaced a dead generation, it resolves when this
+   * process serves.
+   *
+   * Do not await it before `listen`: until this process is ready, a predecessor that lives stays.
+   * If the supervisor dies, nothing can report the end of the predecessor, and the promise resolves then.
+   */
+  readonly predecessorGone: Promise<void>
   readonly state: GenerationState
   /**
    * Starts a successor and hands over to it, as SIGHUP does. Settles when the successor has taken

@@ -82,6 +82,11 @@ export class Predecessor {
     return this.#takenOver.promise
   }
 
+  /** Settles when the predecessor has ended, and nothing more comes from it. */
+  get gone(): Promise<void> {
+    return this.#channel.closed
+  }
+
   get hasTakenOver(): boolean {
     return this.#hasTakenOver
   }

@@ -102,6 +102,10 @@ async function outcome(promise: Promise<unknown>): Promise<unknown> {
 const sentTypes = (): string[] => system.child.sent.map(({ type }) => type)
 
 describe('a process that begins to serve', () => {
+  test('has no predecessor that could go', async () => {
+    expect(await outcome(generation.predecessorGone)).toBe(undefined)
+  })
+
   test('is generation 0, and ready once its server listens', async () => {
     expect(generation.state).toBe('init')
     const server = await serve()
