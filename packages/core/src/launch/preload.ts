@@ -156,7 +156,11 @@ function reportFailures(channel: SuccessorChannel): Reporting {
     const { name, message, stack, code } = (
       error instanceof Error ? error : { name: 'Error', message: String(error) }
     ) as Error & { code?: string }
-    send({ type: 'error', error: { name, message, stack, code } })
+    // Node emits 'uncaughtExceptionMonitor' also for an error that the program goes on to handle.
+    const isHandled =
+      process.listenerCount('uncaughtException') > 0 ||
+      process.hasUncaughtExceptionCaptureCallback()
+    send({ type: 'error', error: { name, message, stack, code, isHandled } })
   }
   const onExit = (exitCode: number): void => {
     if (kept && exitCode !== 0) send({ type: 'stderr', text: kept })
