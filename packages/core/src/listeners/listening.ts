@@ -113,7 +113,6 @@ export class Listening {
     if (target.kind === 'path' && call.written !== undefined) {
       this.#observe(call)
       this.#serve(target.path, call).bind()
-      if (call.signal?.aborted) this.#server.close()
       return
     }
     const isName = target.kind === 'tcp' && target.host !== undefined && net.isIP(target.host) === 0
@@ -239,7 +238,6 @@ export class Listening {
       this.#address = bound
       this.#nodeListen(handle, call.backlog)
     }
-    if (call.signal?.aborted) this.#server.close()
     return true
   }
 
@@ -266,9 +264,21 @@ export class Listening {
     return served
   }
 
-  /** Heeds the signal and the callback of a call that Node itself does not get. */
+  /**
+   * Heeds the signal and the callback of a call that Node itself does not get (lib/net.js,
+   * addServerAbortSignalOption).
+   */
   #observe({ signal, callback }: ListenCall): void {
-    signal?.addEventListener('abort', () => this.#server.close(), { once: true })
     if (callback) this.#server.once('listening', callback)
+    if (!signal) return
+    const close = (): void => void this.#server.close()
+    if (signal.aborted) {
+      process.nextTick(close)
+      return
+    }
+    signal.addEventListener('abort', close, { once: true })
+    this.#server.once('close', () => {
+      signal.removeEventListener('abort', close)
+    })
   }
 }
