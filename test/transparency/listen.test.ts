@@ -279,7 +279,6 @@ describe('on purpose it is not the same', () => {
       )
     }
     refuse(other)
-    refuse({ handle: other })
     // Node 26
     const { BoundSocket } = net as unknown as {
       BoundSocket?: new (options: object) => { close(): void }

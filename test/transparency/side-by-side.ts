@@ -23,7 +23,8 @@ export const creators = {
   http: (answer?: http.RequestListener) => http.createServer(answer),
   https: (answer?: http.RequestListener) => https.createServer(certificate, answer),
   http2: () => http2.createServer(),
-  'http2 over TLS': () => http2.createSecureServer({ ...certificate, allowHTTP1: true }),
+  'http2 over TLS': (answer?: http.RequestListener) =>
+    http2.createSecureServer({ ...certificate, allowHTTP1: true }, answer as never),
 }
 
 export type Kind = keyof typeof creators
