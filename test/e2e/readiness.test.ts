@@ -75,3 +75,20 @@ test('a successor whose predecessor is killed learns that too, and serves', asyn
   program.signal('SIGKILL', program.pid)
   await program.waitForEvent('predecessor-gone', { step: 'the successor is told', deadlineMs })
 })
+
+test('an uncaught exception ends the process at once, as Node does, and nothing is cleaned up', async () => {
+  const program = startFixture('cleans-up.mjs')
+  const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  await get(port, '/throw').catch(() => undefined)
+  expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 1 })
+  expect(program.events.map(({ event }) => event)).not.toContain('cleaning')
+})
+
+test('a program that shuts down on an uncaught exception drains and cleans up', async () => {
+  const program = startFixture('cleans-up.mjs', { args: [JSON.stringify({ handles: true })] })
+  const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  await get(port, '/throw')
+  await openGate(await waitForGate(program, 0, 'clean-up'))
+  await program.waitForEvent('cleaned', { step: 'the last hook has run', deadlineMs })
+  expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 1 })
+})

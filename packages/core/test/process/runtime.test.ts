@@ -601,6 +601,14 @@ describe('a restart is refused', () => {
 })
 
 describe('a shutdown', () => {
+  test('of one server, as a test suite ends it, does not wait for the connection that fetch keeps', async () => {
+    const server = await serve({ idleGraceMs: 0 })
+    const { port } = server.server.address() as net.AddressInfo
+    expect(await (await fetch(`http://127.0.0.1:${String(port)}`)).text()).toBe('done')
+    // The clock stands still.
+    expect(await server.shutdown()).toEqual({ reason: 'shutdown', durationMs: 0, hammered: 0 })
+  })
+
   test('drains, then exits; a second call joins', async () => {
     const { server } = await serve()
     const shutdown = generation.shutdown()
