@@ -46,8 +46,9 @@ export default defineConfig({
       },
       serial('contract', ['test/contract/**/*.test.ts'], 1),
       serial('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2),
-      serial('pack', ['test/pack/**/*.test.ts'], 3),
-      serial('system', ['test/system/**/*.test.ts'], 4),
+      serial('transparency', ['test/transparency/**/*.test.ts'], 3),
+      serial('pack', ['test/pack/**/*.test.ts'], 4),
+      serial('system', ['test/system/**/*.test.ts'], 5),
     ],
   },
 })

@@ -16,7 +16,7 @@ for (const version of named.length > 0 ? named : supported) {
   const rest = args.filter((arg) => !isVersion(arg))
   const { status } = spawnSync(
     process.execPath,
-    [script, '--node', version, 'contract', 'e2e', 'pack', ...rest],
+    [script, '--node', version, 'contract', 'e2e', 'transparency', 'pack', ...rest],
     { stdio: 'inherit' },
   )
   if (status !== 0) failed.push(version)

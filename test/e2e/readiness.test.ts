@@ -1,6 +1,6 @@
 // Proves who decides when a generation is ready, and what runs after it has been replaced.
 import { expect, test } from 'vitest'
-import { get, openGate, startFixture, waitForGate } from '../helpers/index.js'
+import { get, openGate, startFixture, superviseFixture, waitForGate } from '../helpers/index.js'
 
 const deadlineMs = 15_000
 
@@ -31,8 +31,64 @@ test('clean-up runs after the drain and before the exit, which no failing or end
   expect((await get(port)).headers['x-generation']).toBe('1')
   await openGate(cleaning)
   await program.waitForEvent('cleaned', { step: 'the last hook has run', deadlineMs })
-  expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 0 })
+  expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 1 })
   expect(program.stderr).toContain('An onTerminate hook failed: the queue is gone')
   expect(program.stderr).toContain('An onTerminate hook has not ended after 300 ms')
   expect(program.alive).toEqual([program.current.pid])
+})
+
+test.each([
+  ['alone', startFixture],
+  ['supervised', superviseFixture],
+] as const)(
+  '%s, a successor learns that its predecessor is gone when that has cleaned up, and no sooner',
+  async (_, start) => {
+    const program = start('cleans-up.mjs')
+    const { pid } = await program.waitForGeneration(0, { deadlineMs })
+    await program.waitForEvent('alone', { step: 'the first has no predecessor', deadlineMs })
+    program.signal('SIGHUP', program.pid)
+    const cleaning = await waitForGate(program, 0, 'clean-up')
+    const { port = 0 } = await program.waitForGeneration(1, { deadlineMs })
+    expect((await get(port)).headers['x-generation']).toBe('1')
+    await openGate(cleaning)
+    await program.waitForEvent('predecessor-gone', { step: 'the successor is told', deadlineMs })
+    await program.waitForEvent(({ event, generation }) => event === 'alone' && generation === 1, {
+      step: 'its promise resolves',
+      deadlineMs,
+    })
+    const ends = /^(cleaned|terminate|exit|predecessor-gone|alone)$/
+    expect(
+      program.events
+        .filter(({ event }) => ends.test(event))
+        .map(({ event, generation }) => `${generation as number} ${event}`),
+    ).toEqual(['0 alone', '0 cleaned', '0 terminate', '0 exit', '1 predecessor-gone', '1 alone'])
+    await program.waitForEnd(pid, { step: 'it has exited', deadlineMs })
+  },
+)
+
+test('a successor whose predecessor is killed learns that too, and serves', async () => {
+  const program = startFixture('cleans-up.mjs')
+  await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGHUP')
+  await waitForGate(program, 0, 'clean-up') // it stays closed
+  await program.waitForGeneration(1, { deadlineMs })
+  program.signal('SIGKILL', program.pid)
+  await program.waitForEvent('predecessor-gone', { step: 'the successor is told', deadlineMs })
+})
+
+test('an uncaught exception ends the process at once, as Node does, and nothing is cleaned up', async () => {
+  const program = startFixture('cleans-up.mjs')
+  const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  await get(port, '/throw').catch(() => undefined)
+  expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 1 })
+  expect(program.events.map(({ event }) => event)).not.toContain('cleaning')
+})
+
+test('a program that shuts down on an uncaught exception drains and cleans up', async () => {
+  const program = startFixture('cleans-up.mjs', { args: [JSON.stringify({ handles: true })] })
+  const { port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  await get(port, '/throw')
+  await openGate(await waitForGate(program, 0, 'clean-up'))
+  await program.waitForEvent('cleaned', { step: 'the last hook has run', deadlineMs })
+  expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 1 })
 })

@@ -66,6 +66,26 @@ test.each<[string, string | undefined, Partial<EndlessError> & { says: RegExp }]
   ['exits with 0', 'process.exit()', { exitCode: 0, says: /exited with code 0 before/ }],
   ['has nothing to do', '', { exitCode: 0, says: /exited with code 0 before/ }],
   [
+    'has handled an error and exits with 0',
+    `process.on('uncaughtException', (error) => console.error('handled', error))
+     setImmediate(() => { throw new TypeError('no cache') })
+     setTimeout(() => process.exit(), 100)`,
+    {
+      exitCode: 0,
+      says: /exited with code 0 before it had taken over\. This/,
+    },
+  ],
+  [
+    'has handled an error by its exit',
+    `process.on('uncaughtException', (error) => setTimeout(() => process.exit(3), 50))
+     setImmediate(() => { throw new TypeError('no cache') })`,
+    {
+      exitCode: 3,
+      cause: { name: 'TypeError', message: 'no cache' },
+      says: /exited with code 3 before it had taken over: TypeError: no cache \(/,
+    },
+  ],
+  [
     'complains and exits',
     `console.error('reading the license')
      console.error('the license has expired')

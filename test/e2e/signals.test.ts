@@ -248,7 +248,8 @@ test('clean-ups run in order after the drain, each bounded by the hammer time, t
   })
   expect(program.stderr).not.toContain('the queue is gone')
   await openGate(gate)
-  expect(await waitForEnd(program)).toEqual({ code: 0, signal: null })
+  // Two of them have failed: nobody should believe that all is well.
+  expect(await waitForEnd(program)).toEqual({ code: 1, signal: null })
   expect(story(program)).toEqual([
     'ready',
     'drain',
@@ -261,4 +262,35 @@ test('clean-ups run in order after the drain, each bounded by the hammer time, t
   expect(program.stderr).toMatch(
     /An onTerminate hook failed: the queue is gone; going on\.\n.*An onTerminate hook has not ended after 300 ms; going on without it\./,
   )
+})
+
+test('a clean-up that fails leaves the exit code that the program has set', async () => {
+  const program = startFixture('cleans-up.mjs', { args: [JSON.stringify({ exitCode: 7 })] })
+  await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGTERM')
+  await openGate(await waitForGate(program, 0))
+  expect(await waitForEnd(program)).toEqual({ code: 7, signal: null })
+})
+
+test.each([
+  ['a second Ctrl-C', 'SIGINT'],
+  ['SIGUSR2', 'SIGUSR2'],
+] as const)('%s ends a clean-up that hangs, and the process', async (_, signal) => {
+  const settings = { hammerTimeMs: 60_000 }
+  const program = startFixture('cleans-up.mjs', { args: [JSON.stringify(settings)] })
+  await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGINT')
+  await waitForGate(program, 0) // it stays closed
+  const { child } = program
+  await until(
+    () => {
+      if (child.exitCode !== null) return true
+      program.signal(signal)
+      return false
+    },
+    { step: 'the process exits', deadlineMs },
+  )
+  expect(await waitForEnd(program)).toEqual({ code: 1, signal: null })
+  expect(program.stderr).toContain('An onTerminate hook was cut short by the hammer.')
+  expect(program.events.map(({ event }) => event)).not.toContain('cleaned')
 })

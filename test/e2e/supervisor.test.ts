@@ -121,6 +121,16 @@ test.each([
   },
 )
 
+test('an error that a generation has handled is not what it is said to have died of later', async () => {
+  const service = await start()
+  const { program, port } = service
+  await get(port, '/survive')
+  await program.waitForEvent('handled', { step: 'it has handled it', deadlineMs })
+  await die(service, '/kill')
+  await nextServing(service, 1)
+  expect(program.stderr).toMatch(/generation 0 \(pid \d+\) was ended by SIGKILL\n/)
+})
+
 test('a generation that dies while its predecessor drains is answered by that one, and then by a new one', async () => {
   const service = await start()
   const { program, port } = service

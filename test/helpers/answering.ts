@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import type { defaults, EndlessOptions } from '@endless/core'
 import type { Program, ProgramEvent } from '@endless/load'
 import { get } from './http-client.js'
 import { startFixture } from './program.js'
 import { connectRaw, type RawClient } from './raw-client.js'
+import { temporaryDirectory } from './temporary.js'
 
 // Drives a fixture whose first generation obeys commands, and opens connections to it.
 
@@ -92,6 +95,19 @@ export class Answering {
         Object.entries(details).every(([name, value]) => each[name] === value),
       { step: `the event ${event} ${JSON.stringify(details)}`, deadlineMs },
     )
+  }
+
+  /** Blocks the event loop of the first generation while `body` runs. */
+  async block(body: () => Promise<unknown>): Promise<void> {
+    const file = path.join(temporaryDirectory(), 'go-on')
+    const blocked = this.command('block', { file })
+    await this.waitFor('blocked')
+    try {
+      await body()
+    } finally {
+      writeFileSync(file, '')
+      await blocked
+    }
   }
 
   /** Begins a drain with a signal to the first generation; resolves when the drain has begun. */

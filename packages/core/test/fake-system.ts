@@ -32,6 +32,8 @@ export class FakeSystem implements System {
   exits = 0
   /** Other processes that run. */
   readonly running = new Set<number>()
+  /** The code of the last exit, unless the application has set one. */
+  exitCode: number | undefined
   /** What spawning does, where that is not to make a child. */
   spawnError: Error | undefined
   readonly lines: string[] = []
@@ -134,8 +136,9 @@ export class FakeSystem implements System {
     this.process.off('exit', listener)
   }
 
-  exit(): void {
+  exit(code: number): void {
     this.exits++
+    this.exitCode = code
   }
 
   terminal(): 'present' | 'gone' | 'none' {

@@ -109,6 +109,7 @@ export class Generation {
     await within(this.#line.closed, lastWordsMs)
     this.#hasEnded = true
     const { exitCode: code, signalCode: signal } = this.#child
+    this.lastWords.exited({ code, signal })
     const { error, complaints: stderr } = this.lastWords
     return { code, signal, error, stderr }
   }

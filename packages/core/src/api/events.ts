@@ -10,6 +10,11 @@ import type { RestartReport, ShutdownReport } from './reports.js'
 export interface GenerationEvents {
   /** This process serves. */
   ready: []
+  /**
+   * The predecessor of this process is gone, as {@link Generation.predecessorGone} says. Never emitted in
+   * generation 0.
+   */
+  'predecessor-gone': []
   /** A successor is being started: `{ number: 1 }`. */
   restarting: [{ number: number }]
   /** The successor failed; this process serves on. */

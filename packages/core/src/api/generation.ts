@@ -16,6 +16,16 @@ export interface Generation {
    * again if that successor dies and this process serves again.
    */
   readonly hasSuccessor: boolean
+  /**
+   * Resolves when the predecessor is gone: it has drained, cleaned up and exited, or it has died. So it no
+   * longer holds what only one process may have, such as a lock, a queue or a database in a file. Resolved
+   * at once in generation 0. Where a supervisor has replaced a dead generation, it resolves when this
+   * process serves.
+   *
+   * Do not await it before `listen`: until this process is ready, a predecessor that lives stays.
+   * If the supervisor dies, nothing can report the end of the predecessor, and the promise resolves then.
+   */
+  readonly predecessorGone: Promise<void>
   readonly state: GenerationState
   /**
    * Starts a successor and hands over to it, as SIGHUP does. Settles when the successor has taken
@@ -31,7 +41,10 @@ export interface Generation {
   ready(): void
   /** Drains all servers and exits, as SIGTERM does, but without its hooks. A second call joins the first. */
   shutdown(): Promise<ShutdownReport>
-  /** Makes the hammer fall now if this process is shutting down; otherwise does nothing. */
+  /**
+   * Makes the hammer fall now if this process is shutting down; otherwise does nothing. Cuts hooks short
+   * that run now.
+   */
   hammer(): void
   /**
    * Moves an upgraded connection (WebSocket, tunnel) to the successor, together with what this program
@@ -62,7 +75,7 @@ export interface Generation {
   /**
    * Registers a clean-up that runs between the drain and the exit, never earlier: until then, a
    * predecessor may have to serve again. Hooks run one after the other, each bounded by the longest hammer
-   * time.
+   * time. If one fails, the exit code is 1, unless the program sets another.
    */
   onTerminate(hook: TerminateHook): Generation
 }

@@ -64,36 +64,64 @@ function invalidHook(found: string): EndlessError {
   return new EndlessError('ERR_ENDLESS_INVALID_HOOK', `Cannot register a signal hook: ${found}.`)
 }
 
+/** What functions of the application run in, and what bounds them. */
+export interface HookSurroundings {
+  system: System
+  logger: Logger
+  /** How long each may take. */
+  boundMs: number
+  /** Settles when nothing waits for them any more. @default never */
+  cut?: Promise<unknown> | undefined
+}
+
+/** How a function of the application ended. */
+export type HookOutcome = 'done' | 'failed' | 'late' | 'cut'
+
+const isCut = Symbol('cut')
+
 /**
  * Runs the hooks of several servers for one phase of one signal, one after the other. If a hook throws,
- * rejects, or takes longer than `boundMs`, this is logged and the next hook runs.
+ * rejects, or takes longer than `boundMs`, this is logged and the next hook runs. After a cut, no further
+ * hook runs.
  */
 export async function runHooks(
   all: Iterable<Hooks>,
   phase: HookPhase,
   signal: HookSignal,
-  surroundings: { system: System; logger: Logger; boundMs: number },
+  surroundings: HookSurroundings,
 ): Promise<void> {
   const hooks = [...all]
     .flatMap((list) => list.registered)
     .filter((each) => each.phase === phase && each.signal === signal)
     .sort((a, b) => a.order - b.order)
   for (const { hook } of hooks) {
-    await bounded(`The hook ${phase} ${signal}`, hook, surroundings)
+    const outcome = await bounded(`The hook ${phase} ${signal}`, hook, surroundings)
+    if (outcome === 'cut') return
   }
 }
 
-/** Runs an application function; logs and goes on if it throws, rejects or takes longer than `boundMs`. */
+/**
+ * Runs an application function. Logs and goes on if it throws, rejects, takes longer than `boundMs`, or is
+ * cut short.
+ */
 export async function bounded(
   what: string,
   body: () => unknown,
-  { system, logger, boundMs }: { system: System; logger: Logger; boundMs: number },
-): Promise<void> {
+  { system, logger, boundMs, cut }: HookSurroundings,
+): Promise<HookOutcome> {
   try {
-    const outcome = await within((async () => body())(), boundMs, system)
-    if (outcome !== late) return
+    const end = (async () => body())()
+    const cutEnd = cut?.then(() => isCut)
+    const outcome = await within(cutEnd ? Promise.race([end, cutEnd]) : end, boundMs, system)
+    if (outcome === isCut) {
+      logger.warn(`${what} was cut short by the hammer.`)
+      return 'cut'
+    }
+    if (outcome !== late) return 'done'
     logger.error(`${what} has not ended after ${String(boundMs)} ms; going on without it.`)
+    return 'late'
   } catch (error) {
     logger.error(`${what} failed: ${messageOf(error)}; going on.`)
+    return 'failed'
   }
 }

@@ -2,7 +2,13 @@ import net from 'node:net'
 import type { Logger } from '../api/logger.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
-import { endConnectionChecks, isDrained, shadowEmitClose } from '../node/internals.js'
+import { AcceptQueue } from '../listeners/accept-queue.js'
+import {
+  endConnectionChecks,
+  isDrained,
+  rawListenerOf,
+  shadowEmitClose,
+} from '../node/internals.js'
 import { longestDelayMs, type System } from '../node/system.js'
 import { connectionsOf } from './count.js'
 import type { DrainOptions } from './drain-options.js'
@@ -10,7 +16,7 @@ import { Hammer } from './hammer.js'
 import { drainHttp1 } from './http1.js'
 import { drainHttp2 } from './http2.js'
 import { isHttp1, isHttp2 } from './kind.js'
-import { watchUpgrades } from './late-upgrades.js'
+import { watchArrivals, watchUpgrades } from './late-upgrades.js'
 import type { OpenConnections } from './open-connections.js'
 import { drainRaw } from './raw.js'
 
@@ -20,7 +26,10 @@ import { drainRaw } from './raw.js'
 export interface DrainingHost {
   readonly system: System
   readonly logger: Logger
-  /** Reports the connections that have left HTTP; called again for each that leaves during the drain. */
+  /**
+   * Reports the connections that have left HTTP, and all of a raw server; called again for each that leaves
+   * HTTP, or ends its TLS handshake with a raw server, during the drain.
+   */
   draining(upgraded: net.Socket[]): void
   hammered(destroyed: number): void
 }
@@ -42,6 +51,10 @@ export class Draining {
   #isUnderWay = false
   #undo: (() => void) | undefined
   #letClose: (() => void) | undefined
+  /** What still waits to be accepted before the socket closes. */
+  #queue: AcceptQueue | undefined
+  /** Reports the drain; it waits until the socket is closed. */
+  #announce: (() => void) | undefined
 
   constructor(
     server: net.Server,
@@ -64,15 +77,26 @@ export class Draining {
   }
 
   /**
-   * Stops accepting at once; connections go on, and 'close' is held back until `letClose`.
+   * Stops accepting; connections go on, and 'close' is held back until `letClose`.
    * See docs/decisions.md, "A drain does not call `http.Server#close`"
+   *
+   * @param queueLength how many connections that wait in the socket's queue are still accepted, in the next
+   * turns of the loop
    */
-  stopAccepting(reason: ShutdownReport['reason']): void {
+  stopAccepting(reason: ShutdownReport['reason'], queueLength = 0): void {
     // Set here and not in `begin`: with no connections, this alone closes the server.
     this.#reason = reason
     this.#letClose ??= shadowEmitClose(this.#server, () => {
       this.#wake()
     })
+    const handle = rawListenerOf(this.#server)
+    if (handle && queueLength > 0) {
+      this.#queue = new AcceptQueue(handle, queueLength, () => {
+        this.#queue = undefined
+        this.#announce?.()
+        this.#wake()
+      })
+    }
     // Not http.Server#close, which closes idle connections at once (Node 19 and later).
     net.Server.prototype.close.call(this.#server)
   }
@@ -89,19 +113,27 @@ export class Draining {
       hammerTimeMs,
       ...options,
     })
-    const endUpgrades = watchUpgrades(this.#server, (socket) => {
-      this.#host.draining([socket])
-    })
+    const watch = isHttp1(this.#server) || isHttp2(this.#server) ? watchUpgrades : watchArrivals
+    let endWatch = (): void => undefined
+    this.#announce = () => {
+      this.#announce = undefined
+      endWatch = watch(this.#server, (socket) => {
+        this.#host.draining([socket])
+      })
+      this.#host.draining(this.#connections.upgraded)
+    }
     this.#undo = () => {
-      endUpgrades()
+      this.#announce = undefined
+      endWatch()
       undoEnding()
     }
-    this.#host.draining(this.#connections.upgraded)
+    // What listens to this may rely on it that nothing is accepted any more.
+    if (!this.#queue) this.#announce()
   }
 
   /** Settles when the server has neither a listening socket nor a connection left. */
   async drained(): Promise<void> {
-    while (this.#life.state !== 'terminate' && !isDrained(this.#server)) {
+    while (this.#life.state !== 'terminate' && (this.#queue || !isDrained(this.#server))) {
       await new Promise<void>((resolve) => this.#waiters.add(resolve))
     }
   }
@@ -109,6 +141,11 @@ export class Draining {
   /** Destroys the remaining connections, if they are being ended. */
   strike(): void {
     if (this.isUnderWay) this.#hammer.strike()
+  }
+
+  /** Closes the listening socket now, without those that still wait in its queue. */
+  closeQueue(): void {
+    this.#queue?.close()
   }
 
   /** Lets the server close as soon as it has drained. */
@@ -149,6 +186,7 @@ export class Draining {
   }
 
   #destroyConnections(): void {
+    this.closeQueue()
     const left = [...this.#connections.accepted].filter((socket) => !socket.destroyed)
     this.#host.logger.warn(
       `[STOP - Hammer Time] Forcefully shutting down parent: ${connectionsOf(left.length)} destroyed`,

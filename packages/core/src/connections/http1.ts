@@ -39,6 +39,8 @@ export function drainHttp1(
   /** Connections whose last response is certain: no further request begins on them. */
   const leaving = new WeakSet<net.Socket>()
   const idleSince = new Map<net.Socket, number>()
+  /** Idle connections whose time is up, until the loop has polled once more. */
+  const due = new Set<net.Socket>()
   const watched = new WeakSet<Stream>()
   let timer: NodeJS.Timeout | undefined
   let isLookQueued = false
@@ -90,21 +92,43 @@ export function drainHttp1(
     if (held.size < mostHeld && patience.isOverFor(socket) && mayMove(socket)) held.hold(socket)
   }
 
+  const findSilent = (between: ReadonlySet<net.Socket>): Set<net.Socket> => {
+    const idle = findIdle(server, connections.speaking, between)
+    // A client that never finishes its handshake must not hold the process until the hammer falls.
+    for (const socket of connections.handshaking) idle.add(socket)
+    return idle
+  }
+
+  /** Closes connections that are idle, unless a request has come that was not read yet. */
+  const closeAfterPoll = (): void => {
+    // The first runs before the loop polls, the second after it.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (!isOver) {
+          const idle = findSilent(new Set(betweenMessages(server)))
+          for (const socket of due) {
+            if (!idle.has(socket) || leaving.has(socket)) continue
+            if (!wayOut?.migration.has(socket)) socket.destroy()
+          }
+        }
+        due.clear()
+      }),
+    )
+  }
+
   const look = (): void => {
     clearTimeout(timer)
     const now = system.now()
     const { speaking } = connections
     const between = new Set(betweenMessages(server))
-    const idle = findIdle(server, speaking, between)
+    const idle = findSilent(between)
     held.release(mayMove)
-    // A client that never finishes its handshake must not hold the process until the hammer falls.
-    for (const socket of connections.handshaking) idle.add(socket)
     for (const socket of idleSince.keys()) if (!idle.has(socket)) idleSince.delete(socket)
     let nextMs = Infinity
     for (const socket of idle) {
       patience.noteIdle(socket)
       // Its client may still be sending what nobody reads: it is closed by `lingerAtEnd`.
-      if (leaving.has(socket)) continue
+      if (leaving.has(socket) || due.has(socket)) continue
       if (wayOut?.migration.has(socket)) continue
       if (wayOut && mayMove(socket)) {
         offer(socket, wayOut)
@@ -113,8 +137,12 @@ export function drainHttp1(
       const since = idleSince.get(socket) ?? now
       idleSince.set(socket, since)
       const leftMs = since + idleGraceMs - now
-      if (leftMs <= 0) socket.destroy()
-      else nextMs = Math.min(nextMs, leftMs)
+      if (leftMs > 0) {
+        nextMs = Math.min(nextMs, leftMs)
+        continue
+      }
+      if (due.size === 0) closeAfterPoll()
+      due.add(socket)
     }
     for (const socket of speaking) {
       const response = responseOn(socket)

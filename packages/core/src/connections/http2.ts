@@ -48,6 +48,7 @@ export function drainHttp2(
   }
 
   const end = (session: ServerHttp2Session): void => {
+    if (session.destroyed) return
     if (session.state.lastProcStreamID) {
       close(session)
       return

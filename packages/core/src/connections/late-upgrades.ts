@@ -1,7 +1,8 @@
 import net from 'node:net'
+import tls from 'node:tls'
 import { shadow } from '../node/shadow.js'
 
-// Watches for connections that leave HTTP in the middle of a drain.
+// Watches for connections that become the application's own in the middle of a drain.
 
 /** The events that pass a connection that has left HTTP/1 to the application. */
 const upgradeEvents: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])
@@ -36,5 +37,21 @@ export function watchUpgrades(
   return () => {
     isOver = true
     restore()
+  }
+}
+
+/**
+ * Calls `onArrival` for each connection that a raw server gets from now on: one whose TLS handshake was
+ * under way. Returns an undo function.
+ */
+export function watchArrivals(
+  server: net.Server,
+  onArrival: (socket: net.Socket) => void,
+): () => void {
+  const event = server instanceof tls.Server ? 'secureConnection' : 'connection'
+  // Runs after the listeners of the application, which know the connection by then.
+  server.on(event, onArrival)
+  return () => {
+    server.off(event, onArrival)
   }
 }

@@ -79,6 +79,8 @@ export class OpenConnections {
 
   /** Runs within the event of the connection: Node creates a session there (lib/internal/http2/core.js). */
   readonly #addSession = (session: ServerHttp2Session): void => {
+    // An earlier listener of the application has refused it, and it has no socket any more.
+    if (session.destroyed) return
     // `session.socket` is a proxy that calls `once` on the real socket, and so returns that socket.
     const socket = session.socket.once('close', () => this.#sessions.delete(session))
     this.#speaking.delete(socket)

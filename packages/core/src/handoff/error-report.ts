@@ -73,6 +73,8 @@ export interface ErrorReport {
   message: string
   stack?: string | undefined
   code?: string | undefined
+  /** Whether the program has caught it, by a listener to 'uncaughtException', and may have lived on. */
+  isHandled?: boolean | undefined
 }
 
 /** Why a generation did not do what it was asked. If its successor failed, also how that process ended. */

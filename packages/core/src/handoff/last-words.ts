@@ -25,7 +25,9 @@ export class LastWords {
   #stderr = ''
   #exit: Exit | undefined
 
+  /** Notes an error that reached the top of the program. One that it handled may not be its end. */
   diedOf(error: ErrorReport): void {
+    if (error.isHandled && this.#error && !this.#error.isHandled) return
     this.#error = error
   }
 
@@ -39,7 +41,16 @@ export class LastWords {
 
   /** The error that the generation died of, with its place; `undefined` if it reported none. */
   get error(): string | undefined {
-    return this.#error && reasonOf(this.#error)
+    return this.#fatal && reasonOf(this.#fatal)
+  }
+
+  /**
+   * The error as far as it explains the end. A program that handled an error may exit because of it, with a
+   * code that says so, or never become ready. If it exits with 0 or is killed, it ended for another reason.
+   */
+  get #fatal(): ErrorReport | undefined {
+    const isOver = this.#exit !== undefined && (this.#exit.code ?? 0) === 0
+    return this.#error?.isHandled && isOver ? undefined : this.#error
   }
 
   /** The last lines that the application wrote to standard error. Lines of endless are left out. */
@@ -49,7 +60,8 @@ export class LastWords {
 
   /** Creates the error of the failed restart. */
   explain({ code, whatItDid, pid, hasTakenOver }: Failure): EndlessError {
-    const reason = this.error ?? this.complaints.at(-1)
+    // What was written about an error that explains nothing explains nothing either.
+    const reason = this.error ?? (this.#error ? undefined : this.complaints.at(-1))
     return new EndlessError(
       code,
       `The successor (pid ${String(pid)}) ${whatItDid}` +
@@ -60,7 +72,7 @@ export class LastWords {
         exitCode: this.#exit?.code ?? null,
         signal: this.#exit?.signal ?? null,
         stderr: this.#lines.slice(-keptLines),
-        ...(this.#error && { cause: reviveError(this.#error) }),
+        ...(this.#fatal && { cause: reviveError(this.#fatal) }),
       },
     )
   }

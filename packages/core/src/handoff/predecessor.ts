@@ -111,6 +111,11 @@ export class Predecessor {
     return this.#isGone
   }
 
+  /** Settles when the predecessor has ended, and nothing more comes from it. */
+  get gone(): Promise<void> {
+    return this.#channel.closed
+  }
+
   get hasTakenOver(): boolean {
     return this.#hasTakenOver
   }

@@ -210,6 +210,10 @@ function reportFailures(channel: SuccessorChannel): Reporting {
       message: cut(message),
       stack: typeof stack === 'string' ? cut(stack) : undefined,
       code: typeof code === 'string' ? code.slice(0, 256) : undefined,
+      // Node emits 'uncaughtExceptionMonitor' also for an error that the program goes on to handle.
+      isHandled:
+        process.listenerCount('uncaughtException') > 0 ||
+        process.hasUncaughtExceptionCaptureCallback(),
     }
     send({ type: 'error', error: report })
   }

@@ -1,8 +1,8 @@
 import { EndlessError } from '../api/endless-error.js'
-import { handleIn } from '../node/internals.js'
+import { isListenHandle, listenOptionsIn } from '../node/internals.js'
 import type { System } from '../node/system.js'
 import type { ListenTarget } from './address.js'
-import { resolveSocketPath } from './unix-path.js'
+import { isAbstract, resolveSocketPath } from './unix-path.js'
 
 // Reads the arguments of a `listen` call.
 
@@ -26,13 +26,16 @@ export interface ListenCallHost {
   readonly directory: string
 }
 
-/** Reads the arguments of any overload of `net.Server#listen` (lib/net.js, normalizeArgs). */
+/**
+ * Reads the arguments of any overload of `net.Server#listen` as Node does (lib/net.js, normalizeArgs and
+ * Server#listen). Where Node refuses them, the target is `other`: only Node has its errors.
+ */
 export function parseListenCall(args: readonly unknown[]): ListenCall {
   const last = args.at(-1)
   const callback = typeof last === 'function' ? (last as () => void) : undefined
   const [first] = args
   if (typeof first === 'object' && first !== null) {
-    const options = first as Record<string, unknown>
+    const options = listenOptionsIn(first) as Record<string, unknown>
     return {
       target: targetOfOptions(options),
       backlog: toBacklog(options['backlog']) ?? toBacklog(args[1]) ?? toBacklog(args[2]),
@@ -69,7 +72,7 @@ export function readListenCall(args: readonly unknown[], caller: ListenCallHost)
     const path = resolveSocketPath(target.path, caller.directory)
     return { ...call, target: { kind: 'path', path }, written: target.path }
   }
-  if (target.kind === 'other' && namesHandle(args[0])) {
+  if (namesHandle(args[0])) {
     throw new EndlessError(
       'ERR_ENDLESS_UNSUPPORTED',
       'Cannot listen on a handle: a restart cannot hand it over. Listen on a TCP port instead.',
@@ -90,25 +93,45 @@ function inThread(): EndlessError {
   )
 }
 
+/** Whether Node would listen on a handle, or on the descriptor of one. */
 function namesHandle(first: unknown): boolean {
   if (typeof first !== 'object' || first === null) return false
-  return handleIn(first) !== undefined
+  const options = listenOptionsIn(first)
+  if (typeof options !== 'object') return false
+  return isListenHandle(options) || (options !== first && descriptorIn(options) !== undefined)
 }
 
+function descriptorIn(options: object): number | undefined {
+  const { fd } = options as { fd?: unknown }
+  return typeof fd === 'number' && fd >= 0 ? fd : undefined
+}
+
+/** Mirrors the order in which Node looks at options: the first that it finds decides. */
 function targetOfOptions(options: Record<string, unknown>): ListenTarget {
-  if (handleIn(options)) return { kind: 'other' }
-  if (typeof options['fd'] === 'number' && options['fd'] >= 0) {
-    return { kind: 'fd', fd: options['fd'] }
+  if (typeof options !== 'object' || isListenHandle(options) || !isSignal(options['signal']))
+    return { kind: 'other' }
+  const fd = descriptorIn(options)
+  if (fd !== undefined) return { kind: 'fd', fd }
+  const { port, host, path } = options
+  if ('port' in options && isPortLike(port)) {
+    const number = toPort(port)
+    const isHost = !host || typeof host === 'string'
+    if (number === undefined || !isHost) return { kind: 'other' }
+    return tcp(number, host, options['ipv6Only'] === true)
   }
-  if ('port' in options || !('path' in options)) {
-    const port = 'port' in options ? toPort(options['port']) : undefined
-    if (port !== undefined) {
-      return tcp(port, options['host'], options['ipv6Only'] === true)
-    }
-  }
-  const { path } = options
-  if (typeof path === 'string' && toNumber(path) === undefined) return { kind: 'path', path }
-  return { kind: 'other' }
+  if (typeof path !== 'string' || toNumber(path) !== undefined) return { kind: 'other' }
+  const isWidened = Boolean(options['readableAll']) || Boolean(options['writableAll'])
+  return isWidened && isAbstract(path) ? { kind: 'other' } : { kind: 'path', path }
+}
+
+/** Whether Node takes a value as a signal, or as none (lib/internal/validators.js, validateAbortSignal). */
+function isSignal(value: unknown): boolean {
+  return value === undefined || (typeof value === 'object' && value !== null && 'aborted' in value)
+}
+
+/** Whether a value means that a port is asked for, be it a good one or not. */
+function isPortLike(port: unknown): boolean {
+  return port === undefined || port === null || ['number', 'string'].includes(typeof port)
 }
 
 function targetOfPositions(args: readonly unknown[]): ListenTarget {

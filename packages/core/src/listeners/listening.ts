@@ -19,7 +19,7 @@ import { ServedPath } from './served-path.js'
 import { TakingBack } from './taking-back.js'
 import type { TicketKeys } from './ticket-keys.js'
 import type { SocketRights } from './socket-rights.js'
-import { keepOnClose } from './unix-socket.js'
+import { keepOnClose, removeNow } from './unix-socket.js'
 
 // Where one server listens: it claims a passed socket or binds its own, and takes it back from escrow.
 
@@ -37,6 +37,9 @@ interface ListeningParts {
   readonly rights: SocketRights
   readonly ticketKeys: TicketKeys | undefined
 }
+
+/** Node's own (lib/net.js, setupListenHandle). */
+const defaultBacklog = 511
 
 type AnyListen = (...args: unknown[]) => unknown
 
@@ -116,7 +119,6 @@ export class Listening {
     if (target.kind === 'path' && call.written !== undefined) {
       this.#observe(call)
       this.#serve(target.path, call).bind()
-      if (call.signal?.aborted) this.#server.close()
       return
     }
     const isName = target.kind === 'tcp' && target.host !== undefined && net.isIP(target.host) === 0
@@ -190,6 +192,21 @@ export class Listening {
     this.#takingBack?.end()
   }
 
+  /**
+   * How many connections may wait in the queue of the socket; none that this process could accept while it
+   * has only claimed the socket.
+   */
+  get queueLength(): number {
+    const { isClusterWorker } = this.#host.system
+    // The kernel takes one more than the backlog. A cluster worker has no queue: the primary accepts.
+    return this.isPutOff || isClusterWorker ? 0 : (this.#call?.backlog ?? defaultBacklog) + 1
+  }
+
+  /** Removes the path of a Unix socket that is about to close, so that no further client finds it. */
+  removePath(): void {
+    if (this.#handle) removeNow(this.#handle)
+  }
+
   /** Leaves the path of a Unix socket to the successor, which has the socket too. */
   leavePath(): void {
     if (this.#handle) keepOnClose(this.#handle)
@@ -229,7 +246,6 @@ export class Listening {
       this.#nodeListen(handle, call.backlog)
     }
     this.#context?.receiveOn(handle)
-    if (call.signal?.aborted) this.#server.close()
     return true
   }
 
@@ -279,9 +295,21 @@ export class Listening {
     return served
   }
 
-  /** Heeds the signal and the callback of a call that Node itself does not get. */
+  /**
+   * Heeds the signal and the callback of a call that Node itself does not get (lib/net.js,
+   * addServerAbortSignalOption).
+   */
   #observe({ signal, callback }: ListenCall): void {
-    signal?.addEventListener('abort', () => this.#server.close(), { once: true })
     if (callback) this.#server.once('listening', callback)
+    if (!signal) return
+    const close = (): void => void this.#server.close()
+    if (signal.aborted) {
+      process.nextTick(close)
+      return
+    }
+    signal.addEventListener('abort', close, { once: true })
+    this.#server.once('close', () => {
+      signal.removeEventListener('abort', close)
+    })
   }
 }

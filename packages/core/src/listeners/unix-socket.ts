@@ -67,18 +67,29 @@ export function bindUnixSocket(
   done(socket)
 }
 
+/** The paths that go when their handle closes. */
+const removed = new WeakMap<RawListener, UnixAddress>()
+
 /** Makes a handle remove its path when it closes, as in Node; {@link keepOnClose} undoes this. */
 export function removeOnClose({ handle, bound }: UnixSocket): void {
   if (bound.identity === '') return
+  removed.set(handle, bound)
   handle.close = (callback) => {
-    keepOnClose(handle)
-    removePath(bound)
+    removeNow(handle)
     handle.close(callback)
   }
 }
 
+/** Removes the path that would go when a handle closes. */
+export function removeNow(handle: RawListener): void {
+  const bound = removed.get(handle)
+  keepOnClose(handle)
+  if (bound) removePath(bound)
+}
+
 /** Leaves the path to the successor, which has the socket too. */
 export function keepOnClose(handle: RawListener): void {
+  removed.delete(handle)
   if (Object.hasOwn(handle, 'close')) Reflect.deleteProperty(handle, 'close')
 }
 

@@ -160,10 +160,20 @@ export function listenOnPipe(
   listening._listen2(null, -1, -1, backlog)
 }
 
-/** The handle in the first argument of `listen`; `undefined` if there is none (lib/net.js, Server#listen). */
-export function handleIn(options: object): unknown {
-  const { handle, _handle } = options as { handle?: unknown; _handle?: unknown }
-  return _handle ?? handle ?? undefined
+/**
+ * What Node reads the options of `listen` from: the handle in its first argument, or that argument
+ * (lib/net.js, Server#listen).
+ */
+export function listenOptionsIn(first: object): object {
+  const { handle, _handle } = first as { handle?: object; _handle?: object }
+  return _handle || handle || first // eslint-disable-line @typescript-eslint/prefer-nullish-coalescing -- as Node does
+}
+
+/** Whether Node listens on an object as a TCP handle, or as a socket that is bound already (Node 26). */
+export function isListenHandle(options: object): boolean {
+  const { BoundSocket } = net as { BoundSocket?: new () => object }
+  // Only handles of TCP have `bind6` (src/tcp_wrap.cc).
+  return 'bind6' in options || (BoundSocket !== undefined && options instanceof BoundSocket)
 }
 
 /** Makes a socket of a handle that came over IPC (lib/net.js, Socket). */
@@ -267,6 +277,18 @@ export function aroundConnection(
   listener.onconnection = (status, connection) => {
     around(() => accept?.(status, connection))
   }
+}
+
+/**
+ * Calls back for each connection that libuv accepts on a listening handle, or fails to accept (lib/net.js,
+ * onconnection). Returns an undo function.
+ */
+export function watchAccepts(listener: RawListener, callback: () => void): () => void {
+  const onconnection = listener.onconnection?.bind(listener)
+  return shadow(listener, 'onconnection', (status: number, connection: RawHandle) => {
+    callback()
+    onconnection?.(status, connection)
+  })
 }
 
 /**

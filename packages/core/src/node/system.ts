@@ -57,12 +57,12 @@ export interface System extends Timers {
   onExit(listener: () => void): void
   offExit(listener: () => void): void
   /**
-   * Ends the process with the exit code that the application has set, or 0. Code that awaits a promise that
+   * Ends the process with the exit code that the application has set, or else with `code`. Code that awaits a promise that
    * has just settled (`restart()`, `shutdown()`) runs first, and output is flushed.
    *
    * See docs/decisions.md, "The exit waits for a turn"
    */
-  exit(): void
+  exit(code: number): void
   /**
    * Whether the process has a terminal: `gone` if the one from its start has been closed since.
    *
@@ -170,8 +170,10 @@ export function createNodeSystem(): System {
     },
     onExit: (listener) => void process.on('exit', listener),
     offExit: (listener) => void process.off('exit', listener),
-    exit: () => {
-      setImmediate(() => void flushOutput().then(() => process.exit()))
+    exit: (code) => {
+      setImmediate(() => {
+        void flushOutput().then(() => process.exit(process.exitCode ?? code))
+      })
     },
     terminal: () => (!hadTerminal ? 'none' : canOpenTerminal() ? 'present' : 'gone'),
   }

@@ -32,6 +32,7 @@ import { Signals } from './signals.js'
 export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly host: Host
   readonly actions: SignalActions
+  readonly predecessorGone: Promise<void>
   readonly #parts: Parts
   readonly #serving: Serving
   readonly #startedMs: number
@@ -46,7 +47,13 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     this.#parts = createParts(system, inheritance, this)
     this.#serving = new Serving(this.#parts)
     this.actions = new SignalActions(this, this.#parts)
-    const { settings } = this.#parts
+    const { ancestry, events, settings } = this.#parts
+    // A first generation that is supervised has the supervisor in the place of a predecessor.
+    const predecessor = this.isSuccessor ? ancestry.predecessor : undefined
+    this.predecessorGone = predecessor?.gone ?? Promise.resolve()
+    void predecessor?.gone.then(() => {
+      events.emit('predecessor-gone')
+    })
     const signals = new Signals(
       system,
       () => settings.logger,

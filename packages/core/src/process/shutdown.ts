@@ -29,6 +29,8 @@ export class Shutdown {
   #isAskedFor = false
   #isHammerDue = false
   #cutDelay: (() => void) | undefined
+  /** Cuts the hooks short that run now. */
+  #cutHooks: (() => void) | undefined
   #breakOff: ((reason: EndlessError) => void) | undefined
   #brokenOffBy: EndlessError | undefined
 
@@ -69,14 +71,15 @@ export class Shutdown {
       if (error === this.#brokenOffBy) return
       const { settings, system } = this.#parts
       settings.logger.error(`The shutdown failed: ${messageOf(error)}.`)
-      if (settings.current.exit) system.exit()
+      if (settings.current.exit) system.exit(1)
     })
   }
 
-  /** Lets the hammer fall: now, or as soon as the drain begins. */
+  /** Lets the hammer fall: now, or as soon as the drain begins. Hooks that run now are cut short. */
   hammer(): void {
     this.#isHammerDue = true
     this.#cutDelay?.()
+    this.#cutHooks?.()
     for (const server of this.#parts.servers) server.strike()
   }
 
@@ -138,15 +141,15 @@ export class Shutdown {
     const brokenOff = new Promise<never>((_, reject) => (this.#breakOff = reject))
     await Promise.race([this.#drainAtAnyRate(occasion, boundMs), brokenOff])
     // Not in `#drain`: a drain that was broken off ends together with the next; the hooks would run twice.
-    if (signal) await Promise.race([servers.runHooks('after', signal), brokenOff])
+    if (signal) {
+      await Promise.race([servers.runHooks('after', signal, this.#hammerOnHooks()), brokenOff])
+    }
     this.#closeEscrow()
     const { successor } = this.#host.restart() ?? {}
     const successorPid = occasion.reason === 'handoff' ? successor?.pid : undefined
     const moved = successorPid && ancestry.serviceManager?.moveMainTo(successorPid)
     const reports = await Promise.all([...servers].map((server) => server.terminate()))
-    for (const hook of this.#host.terminateHooks) {
-      await bounded('An onTerminate hook', hook, { system, logger: settings.logger, boundMs })
-    }
+    const isClean = await this.#cleanUp(boundMs)
     await moved
     const report: ShutdownReport = {
       reason: occasion.reason,
@@ -157,9 +160,31 @@ export class Shutdown {
     events.emit('terminate', report)
     // Signals stay caught until the exit: a late one would end the process by its default action.
     // See docs/decisions.md, "The exit waits for a turn"
-    if (settings.current.exit) system.exit()
+    if (settings.current.exit) system.exit(isClean ? 0 : 1)
     else this.#host.outlived()
     return report
+  }
+
+  /**
+   * Runs the clean-up of the application; returns whether all of it has succeeded.
+   * See docs/decisions.md, "The hammer ends what is waited for"
+   */
+  async #cleanUp(boundMs: number): Promise<boolean> {
+    const { settings, system } = this.#parts
+    const cut = this.#hammerOnHooks()
+    let isClean = true
+    for (const hook of this.#host.terminateHooks) {
+      const surroundings = { system, logger: settings.logger, boundMs, cut }
+      const outcome = await bounded('An onTerminate hook', hook, surroundings)
+      if (outcome !== 'done') isClean = false
+      if (outcome === 'cut') break
+    }
+    return isClean
+  }
+
+  /** Resolves when the hammer falls next. */
+  #hammerOnHooks(): Promise<void> {
+    return new Promise((resolve) => (this.#cutHooks = resolve))
   }
 
   /** Drains; if that fails, destroys the connections that are left when the hammer time is over. */

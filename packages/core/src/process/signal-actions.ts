@@ -1,6 +1,7 @@
 import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endless-error.js'
 import type { HookSignal } from '../api/hooks.js'
 import type { RestartReport } from '../api/reports.js'
+import { deferred } from '../node/waits.js'
 import type { Occasion } from '../server/managed-server.js'
 import type { Parts } from './parts/parts.js'
 import type { Restart } from './restart.js'
@@ -26,6 +27,15 @@ const refusals: ReadonlySet<string> = new Set<EndlessErrorCode>([
   'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
 ])
 
+/** The hooks before a shutdown, while they run. */
+interface Announcement {
+  readonly ended: Promise<void>
+  /** Lets the shutdown begin without waiting for the rest of them. */
+  readonly cut: () => void
+  /** Whether the hammer has fallen meanwhile. */
+  isCut: boolean
+}
+
 /** Runs the action of each signal, between its `before` and its `after` hooks. */
 export class SignalActions {
   readonly #host: SignalActionsHost
@@ -33,6 +43,7 @@ export class SignalActions {
   #interruptedMs = -Infinity
   #isHangingUp = false
   #hangUpAgain = false
+  #announcement: Announcement | undefined
 
   constructor(host: SignalActionsHost, parts: Parts) {
     this.#host = host
@@ -51,7 +62,7 @@ export class SignalActions {
         return
       case 'SIGUSR2':
         await servers.runHooks('before', signal)
-        this.#host.hammer()
+        this.#hammer()
         await servers.runHooks('after', signal)
         return
       case 'SIGUSR1':
@@ -78,7 +89,7 @@ export class SignalActions {
 
   async #hangUp(): Promise<void> {
     const host = this.#host
-    const { ancestry, servers, settings } = this.#parts
+    const { ancestry, settings } = this.#parts
     if (host.isShuttingDown) {
       // A signal to the old pid is meant for the service, which is the successor now.
       host.currentRestart?.successor?.signal('SIGHUP')
@@ -86,8 +97,7 @@ export class SignalActions {
     }
     if (ancestry.terminal === 'gone') {
       settings.logger.info('the terminal has been closed: shutting down')
-      await servers.runHooks('before', 'SIGHUP')
-      await host.shutDown({ reason: 'shutdown', isInteractive: true }, 0, 'SIGHUP')
+      await this.#shutDown({ reason: 'shutdown', isInteractive: true }, 0, 'SIGHUP')
       return
     }
     this.#hangUpAgain = true
@@ -132,21 +142,48 @@ export class SignalActions {
 
   async #terminate(signal: 'SIGTERM' | 'SIGINT'): Promise<void> {
     const host = this.#host
-    const { ancestry, servers, settings, system } = this.#parts
+    const { ancestry, settings, system } = this.#parts
     if (signal === 'SIGINT') {
       const sinceMs = system.now() - this.#interruptedMs
       // npm and shells forward Ctrl-C to a process that already got it from the terminal.
       if (sinceMs < ctrlCEchoMs) return
       this.#interruptedMs = system.now()
-      if (host.isShuttingDown && sinceMs < Infinity) {
-        host.hammer()
+      if ((host.isShuttingDown || this.#announcement) && sinceMs < Infinity) {
+        this.#hammer()
         return
       }
     }
     const isInteractive = signal === 'SIGINT' && ancestry.terminal === 'present'
     const delayMs = signal === 'SIGTERM' ? settings.current.shutdownDelayMs : 0
+    await this.#shutDown({ reason: 'shutdown', isInteractive }, delayMs, signal)
+  }
+
+  /** Runs the hooks before a shutdown, once however many signals ask for it, and begins it. */
+  async #shutDown(occasion: Occasion, delayMs: number, signal: HookSignal): Promise<void> {
+    const host = this.#host
     // A predecessor that drains has run these hooks; the signal only stops it from serving again.
-    if (!host.isShuttingDown) await servers.runHooks('before', signal)
-    await host.shutDown({ reason: 'shutdown', isInteractive }, delayMs, signal)
+    if (!host.isShuttingDown) {
+      this.#announcement ??= this.#announce(signal)
+      await this.#announcement.ended
+    }
+    const isHammerDue = this.#announcement?.isCut
+    this.#announcement = undefined
+    const ended = host.shutDown(occasion, delayMs, signal)
+    if (isHammerDue) host.hammer()
+    await ended
+  }
+
+  #announce(signal: HookSignal): Announcement {
+    const cut = deferred()
+    const ended = this.#parts.servers.runHooks('before', signal, cut.promise)
+    return { ended, cut: cut.resolve, isCut: false }
+  }
+
+  #hammer(): void {
+    if (this.#announcement) {
+      this.#announcement.isCut = true
+      this.#announcement.cut()
+    }
+    this.#host.hammer()
   }
 }

@@ -215,13 +215,21 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#life.foretell()
   }
 
-  /** Stops accepting at once; connections go on. */
+  /**
+   * Stops accepting; connections go on. What waits in the queue of the socket is the successor's; in a
+   * shutdown it is still accepted.
+   */
   stopAccepting(reason: Occasion['reason']): void {
     this.#life.foretell()
+    const { queueLength } = this.listening
     this.listening.renounce()
-    if (reason === 'shutdown') this.#host.closing(this)
-    else this.listening.leavePath()
-    this.#draining.stopAccepting(reason)
+    if (reason === 'shutdown') {
+      this.#host.closing(this)
+      this.listening.removePath()
+    } else {
+      this.listening.leavePath()
+    }
+    this.#draining.stopAccepting(reason, reason === 'shutdown' ? queueLength : 0)
   }
 
   /** Begins to end the connections; 'close' is held back until `terminate`. */
@@ -313,6 +321,8 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       return this.server
     }
     const call = readListenCall(args, this.#host)
+    // Its address may be the same.
+    this.#draining.closeQueue()
     this.#life.reopen()
     this.#host.listenBegun(this)
     const onError = (error: unknown): void => {

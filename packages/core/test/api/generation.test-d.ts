@@ -23,6 +23,7 @@ test('a generation has what the guide says', () => {
   expectTypeOf(generation.number).toEqualTypeOf<number>()
   expectTypeOf(generation.isSuccessor).toEqualTypeOf<boolean>()
   expectTypeOf(generation.hasSuccessor).toEqualTypeOf<boolean>()
+  expectTypeOf(generation.predecessorGone).toEqualTypeOf<Promise<void>>()
   expectTypeOf(generation.state).toEqualTypeOf<GenerationState>()
   expectTypeOf(generation.restart()).toEqualTypeOf<Promise<RestartReport>>()
   expectTypeOf(generation.shutdown()).toEqualTypeOf<Promise<ShutdownReport>>()
@@ -43,6 +44,7 @@ test('a generation has what the guide says', () => {
 test('each event has its payload', () => {
   const chained = generation
     .on('ready', (...nothing) => expectTypeOf(nothing).toEqualTypeOf<[]>())
+    .on('predecessor-gone', (...nothing) => expectTypeOf(nothing).toEqualTypeOf<[]>())
     .on('restarting', ({ number }) => expectTypeOf(number).toEqualTypeOf<number>())
     .on('restart-failed', (error) => expectTypeOf(error).toEqualTypeOf<EndlessError>())
     .on('taken-over', (report) => expectTypeOf(report).toEqualTypeOf<RestartReport>())

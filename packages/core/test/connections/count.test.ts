@@ -92,3 +92,17 @@ test('a raw server: all are the application’s', async () => {
   await connect(server, port)
   expect(count()).toEqual({ connections: { ...none, open: 1, upgraded: 1 }, requests: 0 })
 })
+
+test('HTTP/2: a session that an earlier listener of the application refuses counts as none', async () => {
+  const server = http2.createServer()
+  server.on('session', (session) => {
+    session.destroy()
+  })
+  const { port, count } = await listen(server)
+  const accepted = once(server, 'connection') as Promise<[net.Socket]>
+  const client = http2.connect(`http://127.0.0.1:${String(port)}`)
+  client.on('error', () => undefined) // the server destroys it
+  const [socket] = await accepted
+  if (!socket.closed) await once(socket, 'close')
+  expect(count()).toEqual({ connections: none, requests: 0 })
+})

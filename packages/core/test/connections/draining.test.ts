@@ -164,3 +164,16 @@ test('who waits for a drain that is broken off waits for the next', async () => 
   await settle()
   expect(watched.isDrained).toBe(true)
 })
+
+test('a request that waits to be read is answered, though its connection has been idle for long enough', async () => {
+  server.on('request', (_request, response: http.ServerResponse) => response.end('read'))
+  const client = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
+  clients.push(client)
+  await once(server, 'connection')
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  draining.stopAccepting('shutdown')
+  draining.begin(60_000, { idleGraceMs: 0 })
+  expect((await client.setEncoding('utf8').toArray()).join('')).toMatch(
+    /^HTTP\/1.1 200 OK\r\n[^]*Connection: close\r\n[^]*read/,
+  )
+})

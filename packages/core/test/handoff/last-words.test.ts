@@ -1,6 +1,7 @@
 // Proves what the error of a restart tells of a successor: why it failed, and what that is known by.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { EndlessError } from '../../src/api/endless-error.js'
+import type { Exit } from '../../src/handoff/child.js'
 import { LastWords } from '../../src/handoff/last-words.js'
 
 const explain = (words: LastWords, hasTakenOver = false): EndlessError =>
@@ -52,4 +53,42 @@ test('of much that it has written the end is kept', () => {
   expect(explain(words).stderr).toEqual(
     Array.from({ length: 20 }, (_, index) => `line ${String(9_980 + index)}`),
   )
+})
+
+describe('an error that the program has handled', () => {
+  const handled = { name: 'TypeError', message: 'handled', isHandled: true }
+  const words = (exit?: Exit): LastWords => {
+    const words = new LastWords()
+    words.diedOf(handled)
+    words.wrote('the request failed: handled\n')
+    if (exit) words.exited(exit)
+    return words
+  }
+
+  test.each([
+    ['it exits with a code that says so', { code: 1, signal: null }],
+    ['it never gets ready', undefined],
+  ])('is the reason where %s', (_, exit) => {
+    expect(words(exit).error).toBe('TypeError: handled')
+    expect(explain(words(exit)).cause).toMatchObject({ message: 'handled' })
+  })
+
+  test.each([
+    ['it exits with 0', { code: 0, signal: null }],
+    ['it is killed', { code: null, signal: 'SIGKILL' as const }],
+  ])('is none where %s, and nor is what it wrote of it', (_, exit) => {
+    expect(words(exit).error).toBe(undefined)
+    const error = explain(words(exit))
+    expect(error.message).toMatch(/exited with code 1\. This/)
+    expect(error.cause).toBe(undefined)
+    expect(error.stderr).toEqual(['the request failed: handled'])
+  })
+
+  test('does not take the place of one that it has died of', () => {
+    const both = words()
+    both.diedOf({ name: 'Error', message: 'the end' })
+    both.diedOf(handled)
+    both.exited({ code: null, signal: 'SIGKILL' })
+    expect(both.error).toBe('Error: the end')
+  })
 })

@@ -308,3 +308,28 @@ test('a pid file that cannot be put there when it shall take over keeps it from 
   ])
   expect(readdirSync(directory)).toEqual(['app.pid'])
 })
+
+test('the end of the predecessor is told once it is gone, and not when this process has taken over', async () => {
+  const port = await hold()
+  begin()
+  generation.on('predecessor-gone', () => seen.push('gone'))
+  void generation.predecessorGone.then(() => seen.push('promised'))
+  await serve(port)
+  say({ type: 'taken-over' })
+  await settle()
+  expect(seen).not.toContain('gone')
+  loseChannel()
+  await settle()
+  expect(seen.slice(-2)).toEqual(['gone', 'promised'])
+})
+
+test('a first generation that is supervised has no predecessor that could go', async () => {
+  inheritance.welcome.generation = 0
+  inheritance.welcome.supervisor = { isAtTerminal: false, isFirst: true }
+  begin()
+  generation.on('predecessor-gone', () => seen.push('gone'))
+  await generation.predecessorGone
+  inheritance.channel.onMessage({ type: 'predecessor-gone' } as never, undefined)
+  await settle()
+  expect(seen).not.toContain('gone')
+})

@@ -47,6 +47,20 @@ describe('calls of listen', () => {
     ['(server)', [{ _handle: {} }], { kind: 'other' }, undefined],
     ['(port out of range)', [65_536], { kind: 'other' }, undefined],
     ['(negative port)', [-1], { kind: 'other' }, undefined],
+    ["({ port: 'http', path })", [{ port: 'http', path: '/a' }], { kind: 'other' }, undefined],
+    ['({ port: -1, path })', [{ port: -1, path: '/a' }], { kind: 'other' }, undefined],
+    ['({ port: NaN, path })', [{ port: NaN, path: '/a' }], { kind: 'other' }, undefined],
+    ['({ port: 70000, path })', [{ port: 70_000, path: '/a' }], { kind: 'other' }, undefined],
+    [
+      '({ port: true, path })',
+      [{ port: true, path: '/a' }],
+      { kind: 'path', path: '/a' },
+      undefined,
+    ],
+    ['({ port: undefined, path })', [{ port: undefined, path: '/a' }], any, undefined],
+    ['({ port, host: 5 })', [{ port: 80, host: 5 }], { kind: 'other' }, undefined],
+    ['({ port, host: null })', [{ port: 80, host: null }], on80, undefined],
+    ['({ handle: { port } })', [{ handle: { port: 80 } }], on80, undefined],
     ['(no port at all)', [true], { kind: 'other' }, undefined],
     ['({ port: no port at all })', [{ port: 'http' }], { kind: 'other' }, undefined],
   ])('listen%s', (_, args, target, backlog) => {
@@ -104,7 +118,11 @@ describe('a call as endless takes it', () => {
     },
   )
 
-  test.each([{ handle: {} }, { _handle: {} }])('is refused for %j', (given) => {
+  test.each([
+    ['the handle of a server', { bind6: () => 0 }],
+    ['an object that has one', { _handle: { bind6: () => 0 } }],
+    ['an object with the handle of a Unix socket', { handle: { fd: 3 } }],
+  ])('is refused for %s', (_, given) => {
     expect(() => readListenCall([given], caller)).toThrow(
       expect.objectContaining({ code: 'ERR_ENDLESS_UNSUPPORTED' }),
     )
@@ -115,6 +133,15 @@ describe('a call as endless takes it', () => {
     expect(() => readListenCall([0], thread)).toThrow(
       expect.objectContaining({ code: 'ERR_ENDLESS_UNSUPPORTED' }),
     )
+  })
+
+  test.each([
+    ['a handle that is none', { handle: {} }],
+    ['a signal that is none', { port: 80, signal: null }],
+    ['a signal that is none, for a path', { path: '/a', signal: 'x' }],
+    ['rights of what has no file', { path: '\0a', readableAll: 'yes' }],
+  ])('is left to Node, which refuses it, for %s', (_, given) => {
+    expect(readListenCall([given], caller).target).toEqual({ kind: 'other' })
   })
 
   test('is left to Node where it is no address at all', () => {

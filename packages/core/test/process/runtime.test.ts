@@ -102,6 +102,10 @@ async function outcome(promise: Promise<unknown>): Promise<unknown> {
 const sentTypes = (): string[] => system.child.sent.map(({ type }) => type)
 
 describe('a process that begins to serve', () => {
+  test('has no predecessor that could go', async () => {
+    expect(await outcome(generation.predecessorGone)).toBe(undefined)
+  })
+
   test('is generation 0, and ready once its server listens', async () => {
     expect(generation.state).toBe('init')
     const server = await serve()
@@ -597,6 +601,14 @@ describe('a restart is refused', () => {
 })
 
 describe('a shutdown', () => {
+  test('of one server, as a test suite ends it, does not wait for the connection that fetch keeps', async () => {
+    const server = await serve({ idleGraceMs: 0 })
+    const { port } = server.server.address() as net.AddressInfo
+    expect(await (await fetch(`http://127.0.0.1:${String(port)}`)).text()).toBe('done')
+    // The clock stands still.
+    expect(await server.shutdown()).toEqual({ reason: 'shutdown', durationMs: 0, hammered: 0 })
+  })
+
   test('drains, then exits; a second call joins', async () => {
     const { server } = await serve()
     const shutdown = generation.shutdown()
@@ -821,6 +833,44 @@ describe('SIGTERM', () => {
     await system.signal('SIGTERM')
     expect(seen.filter((what) => what === 'before SIGTERM')).toHaveLength(1)
     generation.hammer()
+  })
+
+  test('a second one while the hooks before it run runs none of them again', async () => {
+    let end = (): void => undefined
+    const hook = (): Promise<void> => {
+      seen.push('before SIGTERM')
+      return new Promise((resolve) => (end = resolve))
+    }
+    await serve({ hooks: { before: { SIGTERM: hook, SIGINT: hook } } })
+    await system.signal('SIGTERM')
+    await system.signal('SIGTERM')
+    await system.signal('SIGINT')
+    expect(seen).toEqual(['ready', 'before SIGTERM'])
+    end()
+    await settle(20)
+    expect(seen).toEqual(['ready', 'before SIGTERM', 'drain', 'terminate shutdown'])
+  })
+})
+
+describe('a hook before a shutdown that hangs', () => {
+  const hang = (): Promise<void> => new Promise(() => undefined)
+
+  test('is cut short by a second Ctrl-C, which is the hammer of the drain that follows', async () => {
+    await serveBusily({ hooks: { before: { SIGINT: [hang, () => void seen.push('next')] } } })
+    await system.signal('SIGINT')
+    await system.advance(500)
+    await system.signal('SIGINT')
+    await settle(20)
+    expect(seen).toEqual(['ready', 'drain', 'hammer 1', 'terminate shutdown'])
+    expect(system.lines.join('')).toContain('The hook before SIGINT was cut short by the hammer.')
+  })
+
+  test('is cut short by SIGUSR2', async () => {
+    await serveBusily({ hooks: { before: { SIGTERM: hang } } })
+    await system.signal('SIGTERM')
+    await system.signal('SIGUSR2')
+    await settle(20)
+    expect(seen).toEqual(['ready', 'drain', 'hammer 1', 'terminate shutdown'])
   })
 })
 

@@ -24,6 +24,7 @@ let parts: Parts
 let seen: string[]
 let shutdown: Shutdown
 let restart: Restart | undefined
+let terminateHooks: (() => unknown)[]
 /** How the restart that is under way ends. */
 let ends: { well(): void; badly(): void }
 
@@ -33,10 +34,11 @@ beforeEach(() => {
   parts = createParts(system, undefined, generation)
   seen = []
   restart = undefined
+  terminateHooks = [() => seen.push('clean-up')]
   parts.events.on('terminate', ({ reason }) => seen.push(`terminate ${reason}`))
   shutdown = new Shutdown(parts, {
     restart: () => restart,
-    terminateHooks: [() => seen.push('clean-up')],
+    terminateHooks,
     outlived: () => seen.push('outlived'),
   })
 })
@@ -89,7 +91,56 @@ describe('asked for', () => {
     expect(parts.lifecycle.state).toBe('shutting-down')
     expect(await ended).toEqual({ reason: 'shutdown', durationMs: 0, hammered: 0 })
     expect(seen).toEqual(['clean-up', 'terminate shutdown'])
-    expect([system.exits, parts.lifecycle.state]).toEqual([1, 'terminate'])
+    expect([system.exits, system.exitCode, parts.lifecycle.state]).toEqual([1, 0, 'terminate'])
+  })
+
+  test.each([
+    ['throws', () => Promise.reject(new Error('thrown on purpose'))],
+    ['does not end in time', () => new Promise(() => undefined)],
+  ])(
+    'a clean-up that %s leaves the others their turn, and the exit code says so',
+    async (_, hook) => {
+      addServer('a')
+      terminateHooks.unshift(hook)
+      const ended = shutdown.ask(asked, 0)
+      await system.advance(5_000)
+      await ended
+      expect(seen.slice(-2)).toEqual(['clean-up', 'terminate shutdown'])
+      expect([system.exits, system.exitCode]).toEqual([1, 1])
+    },
+  )
+
+  test('the hammer cuts the hooks after the drain and the clean-up short, once each', async () => {
+    addServer('a')
+    const [server] = parts.servers
+    const hang = () => new Promise(() => undefined)
+    server!.hooks.registered.push({ phase: 'after', signal: 'SIGTERM', hook: hang, order: 0 })
+    terminateHooks.unshift(() => {
+      seen.push('hangs')
+      return hang()
+    })
+    void shutdown.ask(asked, 0, 'SIGTERM')
+    await settle(20)
+    expect(seen).toEqual(['a: drain'])
+    shutdown.hammer()
+    await settle(20)
+    expect(seen).toEqual(['a: drain', 'hangs'])
+    shutdown.hammer()
+    await settle(20)
+    // What the hammer cuts short is the last that is waited for.
+    expect(seen).toEqual(['a: drain', 'hangs', 'terminate shutdown'])
+    expect([system.exits, system.exitCode, system.pendingMs]).toEqual([1, 1, []])
+    expect(system.lines.join('')).toMatch(
+      /The hook after SIGTERM was cut short by the hammer\.[^]*An onTerminate hook was cut short/,
+    )
+  })
+
+  test('a hammer that falls before the clean-up does not cut it short', async () => {
+    addServer('a')
+    void shutdown.ask(asked, 0)
+    shutdown.hammer()
+    await settle(20)
+    expect([seen, system.exitCode]).toEqual([['a: drain', 'clean-up', 'terminate shutdown'], 0])
   })
 
   test('with { exit: false } the process outlives it', async () => {

@@ -61,7 +61,7 @@ export class Ancestry {
         settings.logger.warn(
           'The generation that started this process has died, and an older one serves again: exiting.',
         )
-        system.exit()
+        system.exit(0)
       },
     })
     this.#serviceManager = this.#answerTo(inheritance.welcome.serviceManager)
@@ -136,7 +136,7 @@ export class Ancestry {
       } else {
         // The process that serves keeps serving, and can no longer hand over to this one.
         logger.error('The supervisor is gone, and this process does not serve yet: exiting.')
-        this.#system.exit()
+        this.#system.exit(1)
       }
     })
     return supervisor

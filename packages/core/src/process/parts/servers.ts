@@ -52,12 +52,13 @@ export class Servers extends Set<ManagedServer> {
     }))
   }
 
-  runHooks(phase: HookPhase, signal: HookSignal): Promise<void> {
+  /** @param cut settles when nothing waits for the hooks any more */
+  runHooks(phase: HookPhase, signal: HookSignal, cut?: Promise<unknown>): Promise<void> {
     return runHooks(
       [...this].map(({ hooks }) => hooks),
       phase,
       signal,
-      { system: this.#system, logger: this.#settings.logger, boundMs: this.boundMs },
+      { system: this.#system, logger: this.#settings.logger, boundMs: this.boundMs, cut },
     )
   }
 
