@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import {
+  deferred,
   type FromSupervisor,
   LastWords,
   type RawHandle,
@@ -34,6 +35,8 @@ export class Generation {
   readonly lastWords = new LastWords()
   /** Resolves when its process has ended and nothing more comes over its line. */
   readonly ended: Promise<Death>
+  /** Resolves when it first reports that it serves: then pid file and control socket lead to it, too. */
+  readonly serving = deferred()
   /** Place in the chain; final once it is welcomed. */
   number: number
   /** Neighbours in the chain, while they live. */

@@ -3,6 +3,7 @@ import {
   type LastRestart,
   RestartRecord,
   type RestartReport,
+  within,
 } from '@endless/core/for-cli'
 import type { Chain } from './chain.js'
 import { type Death, failureOf } from './death.js'
@@ -16,6 +17,9 @@ import type { SupervisorHost } from './supervisor-host.js'
 
 /** How long a generation may take to answer before it is told to restart. */
 const heardMs = 5_000
+
+/** How long a successor may take to report that it serves, once it is told to. */
+const servingMs = 5_000
 
 /** Parts of the supervisor that {@link Restarts} needs. */
 interface RestartsParts {
@@ -72,7 +76,25 @@ export class Restarts {
     // A blocked generation would act on the order once it recovers, after the command has failed.
     // See docs/decisions.md, "A generation must answer before it is told to restart"
     await this.#questions.ask(current, 'status', heardMs)
-    return (await this.#questions.ask(current, 'restart')) as RestartReport
+    const report = (await this.#questions.ask(current, 'restart')) as RestartReport
+    await this.#untilServing(report)
+    return report
+  }
+
+  /**
+   * Waits until the successor that was told to take over serves: whoever has asked for the restart looks at
+   * the service next.
+   *
+   * @throws (rejects) if it ends before
+   */
+  async #untilServing({ pid }: RestartReport): Promise<void> {
+    const successor = this.#chain.living.find((generation) => generation.pid === pid)
+    if (!successor) return
+    const lost = successor.ended.then((death) => {
+      throw failureOf(successor, death)
+    })
+    lost.catch(() => undefined) // it may end long after
+    await within(Promise.race([successor.serving.promise, lost]), servingMs)
   }
 
   /** Records that a successor is told to accept. */

@@ -311,6 +311,7 @@ export class Supervisor {
     this.#standIn.release()
     this.#host.serving(generation)
     this.#succession.served(generation)
+    generation.serving.resolve()
     if (this.isStopping && isBack) generation.signal('SIGTERM')
     if (this.#isHangUpDue) generation.signal('SIGHUP')
     this.#isHangUpDue = false
