@@ -23,8 +23,8 @@ const unsentMs = 20
 
 /**
  * Ends the connections of an HTTP/2 server that no longer accepts. Sessions are closed: GOAWAY names
- * the last stream that is served, streams up to that one finish, and later ones are refused in a way
- * that lets the client send them again elsewhere (RFC 9113, section 8.7). A session that has had no
+ * the last stream that is served, streams up to that one finish, and later ones are not begun: the
+ * client may send them again elsewhere (RFC 9113, section 8.7). A session that has had no
  * stream yet is closed after its first, or when it has been idle for `idleGraceMs`: if it were closed
  * at once, some clients would lose the requests that they send together with the connection itself.
  * HTTP/1 connections of the same server end as on any server. Returns an undo function; sessions that
