@@ -2,7 +2,7 @@ import type net from 'node:net'
 import type { EndlessError } from '../api/endless-error.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
-import { isPeerGone } from '../line/peer-gone.js'
+import { HandleLost } from '../line/handle-lost.js'
 import { extraLineFd } from '../line/stdio.js'
 import { formatAddress, type ListenTarget, type UnixAddress } from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held-listeners.js'
@@ -211,7 +211,9 @@ export class Predecessor {
       ? Promise.resolve(undefined)
       : this.#channel.send({ type: 'heir' }, handle).then(
           (): Fallback => 'line',
-          (error: unknown): Fallback | undefined => (isPeerGone(error) ? undefined : 'silent'),
+          // Only then it certainly lives. A write also fails, with EPIPE, if it has just died.
+          (error: unknown): Fallback | undefined =>
+            error instanceof HandleLost ? 'silent' : undefined,
         )
     // Not before: Node sends nothing in place of a handle that was closed in its queue.
     void sent.then(() => line.destroy())

@@ -15,8 +15,8 @@ export interface Channel<Out extends { type: string }, In extends { type: string
   /**
    * Sends a message. Settles when it has been written (not: received); with a handle, when the peer has it.
    *
-   * @throws (rejects) `PeerGone` if the peer is gone; any other error if the peer lives, and certainly did not
-   * get the message, for example because it has no descriptor left for the handle
+   * @throws (rejects) `PeerGone` if the peer is gone, and may have got it; any other error if the peer certainly
+   * did not get it, such as {@link HandleLost} if it lives and could not take the handle
    */
   send(message: Out, handle?: RawHandle): Promise<void>
   /** Called for each message of the peer. The owner of this end sets it, once. */

@@ -1,6 +1,7 @@
 import type { RawHandle } from '../node/internals.js'
 import { deferred, type Deferred } from '../node/waits.js'
 import type { Channel } from './channel.js'
+import { HandleLost } from './handle-lost.js'
 import { PeerGone } from './peer-gone.js'
 
 /**
@@ -29,8 +30,7 @@ export function confirmed<Out extends { type: string }, In extends { type: strin
   channel.onHandleAnswer = (isTaken) => {
     const sent = unanswered.shift()
     if (isTaken) sent?.resolve()
-    // It had no descriptor left: the kernel dropped the handle, and Node the message.
-    else sent?.reject(new Error('the other process could not take the handle'))
+    else sent?.reject(new HandleLost())
   }
   void channel.closed.then(() => {
     isClosed = true

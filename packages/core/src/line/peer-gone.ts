@@ -3,7 +3,7 @@ const code = 'ERR_IPC_CHANNEL_CLOSED'
 
 /**
  * Reports that the peer of a line is gone: whether it got what was sent is unknown, and its end is noticed
- * elsewhere. If a send fails in any other way, the peer lives, and did not get the message.
+ * elsewhere. If a send fails in any other way, the peer certainly did not get the message; it may live, or not.
  *
  * See docs/decisions.md, "Only the end of the peer leaves a send open"
  */

@@ -9,7 +9,10 @@ import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { EndlessServer } from '../../src/api/endless-server.js'
 import type { EndlessOptions } from '../../src/api/options.js'
 import { endless } from '../../src/endless.js'
+import { Predecessor, type PredecessorHost } from '../../src/handoff/predecessor.js'
 import type { Inheritance, ToPredecessor, ToSuccessor } from '../../src/handoff/protocol.js'
+import { HandleLost } from '../../src/line/handle-lost.js'
+import { PeerGone } from '../../src/line/peer-gone.js'
 import { rawListenerOf } from '../../src/node/internals.js'
 import { Runtime } from '../../src/process/runtime.js'
 import { FakeSystem, settle } from '../fake-system.js'
@@ -332,4 +335,19 @@ test('a first generation that is supervised has no predecessor that could go', a
   inheritance.channel.onMessage({ type: 'predecessor-gone' } as never, undefined)
   await settle()
   expect(seen).not.toContain('gone')
+})
+
+test.each([
+  ['could not take the line, it lives', new HandleLost(), 'silent'],
+  ['is gone, there is nobody to ask', new PeerGone(), undefined],
+  ['has just died, neither', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }), undefined],
+])('if the predecessor %s', async (_, error, fallback) => {
+  const line = new net.Socket()
+  Object.assign(line, { _handle: { close: () => undefined } })
+  const predecessor = new Predecessor({
+    system,
+    inheritance,
+    channel: { ...inheritance.channel, send: () => Promise.reject(error) },
+  } as unknown as PredecessorHost)
+  expect(await predecessor.introduceHeir(line)).toBe(fallback)
 })
