@@ -100,6 +100,7 @@ const errorReport = shape({
   ...report,
   stack: optional(text(longestReason)),
   code: optional(text(256)),
+  isHandled: optional(flag),
 })
 const refusal = shape({
   ...report,

@@ -39,7 +39,7 @@ const error = { name: 'TypeError', message: 'bad', stack: 'at x', code: 'ENOENT'
 /** One message of each type, with every field that it may have. */
 const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } } = {
   hello: { type: 'hello', version: 1 },
-  error: { type: 'error', error },
+  error: { type: 'error', error: { ...error, isHandled: true } },
   stderr: { type: 'stderr', text: 'oh' },
   escrow: {
     type: 'escrow',

@@ -227,20 +227,33 @@ export class Shutdown {
     // This process answers the client that asked for the restart, once the successor can be reached.
     if (occasion.reason === 'handoff' && !ancestry.supervisor) {
       await this.#host.restart()?.untilServing()
+      await this.#untilStale()
     }
+  }
+
+  /** Waits until nobody means the service by our pid any more: a signal that meets the exit itself is lost. */
+  async #untilStale(): Promise<void> {
+    if (this.#parts.whereabouts.paths.pidFile === undefined || this.#isHammerDue) return
+    const ageMs = this.#successorAgeMs
+    if (ageMs !== undefined && ageMs < staleMs) await this.#pause(Math.ceil(staleMs - ageMs))
+  }
+
+  /** For how long the successor has been serving, in ms; `undefined` if it has not begun. */
+  get #successorAgeMs(): number | undefined {
+    const { servingSinceMs } = this.#host.restart()?.successor ?? {}
+    return servingSinceMs === undefined ? undefined : this.#parts.system.now() - servingSinceMs
   }
 
   /**
    * Passes a signal on to a successor whose pid was unknown outside when the signal was sent: `kill $(cat
    * app.pid)` in the moment of a takeover means the service, whichever process the file named.
+   * See docs/decisions.md, "A signal that was meant for the service reaches it"
    */
   #passOn(signal: HookSignal | undefined): void {
     const { successor } = this.#host.restart() ?? {}
     if (!signal || !successor?.hasTakenOver) return
-    const { servingSinceMs } = successor
-    const isKnown =
-      servingSinceMs !== undefined && this.#parts.system.now() - servingSinceMs > staleMs
-    if (!isKnown) successor.signal(signal)
+    const ageMs = this.#successorAgeMs
+    if (ageMs === undefined || ageMs <= staleMs) successor.signal(signal)
   }
 
   #closeEscrow(): void {
