@@ -7,6 +7,7 @@
 const layers = {
   'packages/core/src': [
     'node',
+    'node/internals',
     'api',
     'line',
     'listeners',

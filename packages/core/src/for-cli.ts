@@ -1,3 +1,5 @@
+export { isBackedUp } from './node/internals/channel-handle.js'
+export { type RawHandle, type RawListener } from './node/internals/raw-handle.js'
 // Exports for `@endless/cli` alone, which it needs before it starts a program.
 export { EndlessError, messageOf } from './api/endless-error.js'
 export { generationName } from './api/generation-name.js'
@@ -23,7 +25,7 @@ export type { ListenerName, PassedListener } from './listeners/passed-listener.j
 export type { PassedTicketKeys } from './listeners/ticket-keys.js'
 export type { MovedConnection } from './migration/migration.js'
 export type { MovedUpgrade } from './migration/upgrade-migration.js'
-export { isBackedUp, type RawHandle, type RawListener } from './node/internals.js'
+
 export { createNodeSystem, type System } from './node/system.js'
 export { deferred, late, within, type Deferred } from './node/waits.js'
 export { RestartRecord } from './process/parts/restart-record.js'

@@ -3,12 +3,7 @@ import type { Logger } from '../api/logger.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
 import { AcceptQueue } from '../listeners/accept-queue.js'
-import {
-  endConnectionChecks,
-  isDrained,
-  rawListenerOf,
-  shadowEmitClose,
-} from '../node/internals.js'
+
 import { longestDelayMs, type System } from '../node/system.js'
 import { connectionsOf } from './count.js'
 import type { DrainOptions } from './drain-options.js'
@@ -19,6 +14,8 @@ import { isHttp1, isHttp2 } from './kind.js'
 import { watchArrivals, watchUpgrades } from './late-upgrades.js'
 import type { OpenConnections } from './open-connections.js'
 import { drainRaw } from './raw.js'
+import { endConnectionChecks, isDrained, shadowEmitClose } from '../node/internals/server.js'
+import { rawListenerOf } from '../node/internals/listening-handle.js'
 
 // The drain of one server, whatever protocol it speaks.
 

@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import { rawHandleOf, stopReading } from '../node/internals.js'
+import { rawHandleOf, stopReading } from '../node/internals/connection-handle.js'
 
 /**
  * Connections that are not read from, so that they come to rest and can move. What their clients send meanwhile

@@ -1,6 +1,11 @@
 import type http from 'node:http'
 import type net from 'node:net'
-import { betweenMessages, isDetached, parserOf, responseOn } from '../node/internals.js'
+import {
+  betweenMessages,
+  isDetached,
+  parserOf,
+  responseOn,
+} from '../node/internals/http1-connection.js'
 
 /**
  * Finds the connections that are between two requests, or have not sent a byte.

@@ -1,17 +1,20 @@
 import http from 'node:http'
 import type net from 'node:net'
+
+import { shadow } from '../node/shadow.js'
 import {
   betweenMessages,
   dropRequests,
-  type GivenHeaders,
   hearMessagesBegin,
-  isLastResponse,
-  keepConnectionHeader,
   newestRequestOn,
   responseOn,
+} from '../node/internals/http1-connection.js'
+import {
+  type GivenHeaders,
+  isLastResponse,
+  keepConnectionHeader,
   shadowStoreHeader,
-} from '../node/internals.js'
-import { shadow } from '../node/shadow.js'
+} from '../node/internals/response.js'
 
 // Puts `Connection: close` on the last response of a connection, so that the client sends its next
 // request elsewhere instead of into a socket that is being closed. What comes all the same is dropped

@@ -1,7 +1,8 @@
 import type http from 'node:http'
 import type { ServerOptions } from '../api/options.js'
-import { checkConnectionsEvery, limitHeader } from '../node/internals.js'
+
 import type { System } from '../node/system.js'
+import { checkConnectionsEvery, limitHeader } from '../node/internals/server.js'
 
 /** The limits of one server; where a limit is undefined, Node's own applies. */
 export type Limits = {

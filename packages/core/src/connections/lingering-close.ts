@@ -1,7 +1,8 @@
 import type net from 'node:net'
-import { newestRequestOn } from '../node/internals.js'
+
 import { shadow } from '../node/shadow.js'
 import type { System } from '../node/system.js'
+import { newestRequestOn } from '../node/internals/http1-connection.js'
 
 /** How long a client may take to close a connection that has said `close` and ended on our side. */
 const lingerMs = 2_000

@@ -1,5 +1,6 @@
-import { type RawListener, watchAccepts } from '../node/internals.js'
 import { shadow } from '../node/shadow.js'
+import { type RawListener } from '../node/internals/raw-handle.js'
+import { aroundConnection } from '../node/internals/listening-handle.js'
 
 // The connections that wait in the kernel's queue when a server stops accepting for good.
 
@@ -29,8 +30,9 @@ export class AcceptQueue {
     this.#limit = limit
     this.#onClose = onClose
     const undoClose = shadow(handle, 'close', () => undefined)
-    const undoWatch = watchAccepts(handle, () => {
+    const undoWatch = aroundConnection(handle, (accept) => {
       this.#accepted++
+      accept()
     })
     this.#undo = () => {
       undoClose()

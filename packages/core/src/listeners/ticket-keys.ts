@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type tls from 'node:tls'
-import { hasGivenTicketKeys } from '../node/internals.js'
+
 import type { System } from '../node/system.js'
+import { hasGivenTicketKeys } from '../node/internals/server.js'
 
 // Session ticket keys of a TLS server: passed to the successor, and renewed at an interval.
 

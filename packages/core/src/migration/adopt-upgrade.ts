@@ -1,6 +1,8 @@
 import type net from 'node:net'
-import { acceptConnection, type RawHandle, type RawListener } from '../node/internals.js'
+
 import { shadow } from '../node/shadow.js'
+import { acceptConnection } from '../node/internals/listening-handle.js'
+import { type RawHandle, type RawListener } from '../node/internals/raw-handle.js'
 
 // The successor's half of moving connections that have left HTTP; upgrade-migration.ts is the other.
 

@@ -1,7 +1,8 @@
 import type http from 'node:http'
 import type net from 'node:net'
-import { onNextRequest, parseUnseen } from '../node/internals.js'
+
 import { longestDelayMs } from '../node/system.js'
+import { onNextRequest, parseUnseen } from '../node/internals/http1-connection.js'
 
 // Treats a connection as idle, in Node's parser and in its timeouts.
 

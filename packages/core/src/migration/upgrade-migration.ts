@@ -1,16 +1,17 @@
 import type net from 'node:net'
 import { EndlessError, messageOf } from '../api/endless-error.js'
 import { isPeerGone } from '../line/peer-gone.js'
+
+import { shadow } from '../node/shadow.js'
+import { deferred } from '../node/waits.js'
 import {
   isSendable,
   onDestroy,
-  parserOf,
-  type RawHandle,
   rawHandleOf,
   stopReading,
-} from '../node/internals.js'
-import { shadow } from '../node/shadow.js'
-import { deferred } from '../node/waits.js'
+} from '../node/internals/connection-handle.js'
+import { parserOf } from '../node/internals/http1-connection.js'
+import { type RawHandle } from '../node/internals/raw-handle.js'
 
 // The predecessor's half of moving connections that have left HTTP; adopt-upgrade.ts is the other.
 

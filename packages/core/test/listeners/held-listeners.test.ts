@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import type { ListenTarget } from '../../src/listeners/address.js'
 import { deferAccept, HeldListeners } from '../../src/listeners/held-listeners.js'
 import type { PassedListener } from '../../src/listeners/passed-listener.js'
-import { rawListenerOf } from '../../src/node/internals.js'
+import { rawListenerOf } from '../../src/node/internals/listening-handle.js'
 
 const held = (asked: string, port: number, address = '::'): PassedListener => ({
   asked,

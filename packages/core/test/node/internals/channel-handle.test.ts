@@ -1,7 +1,7 @@
 // Proves that a channel keeps no message that never ends.
 import type { ChildProcess } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { watchChannel } from '../../src/node/internals.js'
+import { watchChannel } from '../../../src/node/internals/channel-handle.js'
 
 const jsonBuffer = Symbol('kJSONBuffer')
 

@@ -1,0 +1,3 @@
+export function symbolNamed(object: object, name: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(object).find(({ description }) => description === name)
+}
