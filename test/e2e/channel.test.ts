@@ -59,7 +59,7 @@ describe.each<[string, string[]]>([
     const program = startProgram({
       command: 'sh',
       args: [
-        ...['-c', 'ulimit -n 60; exec "$@"', 'sh', process.execPath],
+        ...['-c', 'ulimit -n 128; exec "$@"', 'sh', process.execPath],
         ...[...runner, fixture('misuses-descriptors.mjs'), 'takes-all', 'ready'],
       ],
     })
