@@ -1,12 +1,11 @@
 import type http from 'node:http'
 import type net from 'node:net'
 import type { ConnectionCounts } from '../api/status.js'
-
+import { responseOn } from '../node/internals/http1-connection.js'
+import { openStreamsOf } from '../node/internals/http2-session.js'
 import { findIdle } from './idle.js'
 import { isHttp1, isHttp2 } from './kind.js'
 import type { OpenConnections } from './open-connections.js'
-import { openStreamsOf } from '../node/internals/http2-session.js'
-import { responseOn } from '../node/internals/http1-connection.js'
 
 /**
  * Counts the connections and requests of a server. Takes 1 µs for each connection, and only when a

@@ -3,7 +3,8 @@ import type { Logger } from '../api/logger.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
 import { AcceptQueue } from '../listeners/accept-queue.js'
-
+import { rawListenerOf } from '../node/internals/listening-handle.js'
+import { endConnectionChecks, isDrained, shadowEmitClose } from '../node/internals/server.js'
 import { longestDelayMs, type System } from '../node/system.js'
 import { connectionsOf } from './count.js'
 import type { DrainOptions } from './drain-options.js'
@@ -14,8 +15,6 @@ import { isHttp1, isHttp2 } from './kind.js'
 import { watchArrivals, watchUpgrades } from './late-upgrades.js'
 import type { OpenConnections } from './open-connections.js'
 import { drainRaw } from './raw.js'
-import { endConnectionChecks, isDrained, shadowEmitClose } from '../node/internals/server.js'
-import { rawListenerOf } from '../node/internals/listening-handle.js'
 
 // The drain of one server, whatever protocol it speaks.
 

@@ -3,7 +3,7 @@ import type net from 'node:net'
 import type { Stream } from 'node:stream'
 import { factsOf } from '../migration/adopt.js'
 import { requestsOn } from '../migration/request-count.js'
-
+import { betweenMessages, newestRequestOn, responseOn } from '../node/internals/http1-connection.js'
 import type { DrainOptions, WayOut } from './drain-options.js'
 import { HeldConnections } from './held-connections.js'
 import { findIdle } from './idle.js'
@@ -11,7 +11,6 @@ import { announceLastResponses } from './last-response.js'
 import { lingerAtEnd } from './lingering-close.js'
 import type { OpenConnections } from './open-connections.js'
 import { Patience } from './patience.js'
-import { betweenMessages, newestRequestOn, responseOn } from '../node/internals/http1-connection.js'
 
 // The drain of HTTP/1 connections.
 

@@ -6,14 +6,13 @@ import type {
   ServerHttp2Stream,
 } from 'node:http2'
 import type net from 'node:net'
-
+import { acceptedSocketOf, unsentBytesOf } from '../node/internals/connection-handle.js'
+import { openStreamsOf } from '../node/internals/http2-session.js'
 import { shadow } from '../node/shadow.js'
 import type { System } from '../node/system.js'
 import type { DrainOptions } from './drain-options.js'
 import { drainHttp1 } from './http1.js'
 import type { OpenConnections } from './open-connections.js'
-import { acceptedSocketOf, unsentBytesOf } from '../node/internals/connection-handle.js'
-import { openStreamsOf } from '../node/internals/http2-session.js'
 
 // The drain of HTTP/2 sessions.
 

@@ -1,7 +1,5 @@
 import http from 'node:http'
 import type net from 'node:net'
-
-import { shadow } from '../node/shadow.js'
 import {
   betweenMessages,
   dropRequests,
@@ -15,6 +13,7 @@ import {
   keepConnectionHeader,
   shadowStoreHeader,
 } from '../node/internals/response.js'
+import { shadow } from '../node/shadow.js'
 
 // Puts `Connection: close` on the last response of a connection, so that the client sends its next
 // request elsewhere instead of into a socket that is being closed. What comes all the same is dropped

@@ -1,8 +1,7 @@
 import type http from 'node:http'
 import type { ServerOptions } from '../api/options.js'
-
-import type { System } from '../node/system.js'
 import { checkConnectionsEvery, limitHeader } from '../node/internals/server.js'
+import type { System } from '../node/system.js'
 
 /** The limits of one server; where a limit is undefined, Node's own applies. */
 export type Limits = {

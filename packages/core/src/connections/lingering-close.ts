@@ -1,8 +1,7 @@
 import type net from 'node:net'
-
+import { newestRequestOn } from '../node/internals/http1-connection.js'
 import { shadow } from '../node/shadow.js'
 import type { System } from '../node/system.js'
-import { newestRequestOn } from '../node/internals/http1-connection.js'
 
 /** How long a client may take to close a connection that has said `close` and ended on our side. */
 const lingerMs = 2_000

@@ -1,11 +1,10 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type net from 'node:net'
 import tls from 'node:tls'
-
-import { isHttp1, isHttp2 } from './kind.js'
-import { OpenSockets } from './open-sockets.js'
 import { acceptedSocketOf } from '../node/internals/connection-handle.js'
 import { hasLostParser, isDetached, responseOn } from '../node/internals/http1-connection.js'
+import { isHttp1, isHttp2 } from './kind.js'
+import { OpenSockets } from './open-sockets.js'
 
 /**
  * The open connections of one server. Costs one entry in a set for each connection, and nothing for a

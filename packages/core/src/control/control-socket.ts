@@ -5,10 +5,9 @@ import { EndlessError, messageOf } from '../api/endless-error.js'
 import type { UnixAddress } from '../listeners/address.js'
 import { isAbstract, pathProblem, removePath } from '../listeners/unix-path.js'
 import { bindUnixSocket, type UnixSocket } from '../listeners/unix-socket.js'
-
+import { listenOnPipe } from '../node/internals/listening-handle.js'
 import { createControlServer } from './control-server.js'
 import type { Service } from './service.js'
-import { listenOnPipe } from '../node/internals/listening-handle.js'
 
 /**
  * Control socket of a service: a Unix socket to which only the user of the service can connect.

@@ -1,4 +1,4 @@
-import { type RawListener } from '../node/internals/raw-handle.js'
+import type { RawListener } from '../node/internals/raw-handle.js'
 
 /**
  * Copies of listening sockets that a successor sent back, by bound address. They are never listened on:

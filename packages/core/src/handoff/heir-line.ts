@@ -1,6 +1,6 @@
 import type net from 'node:net'
 import { pipeSocketOf } from '../node/internals/connection-handle.js'
-import { type RawHandle } from '../node/internals/raw-handle.js'
+import type { RawHandle } from '../node/internals/raw-handle.js'
 
 // A direct line between the two neighbours of a generation: its predecessor, which still drains, and its
 // successor, which boots. It matters when the generation between them dies, since only one may serve then.

@@ -9,7 +9,8 @@ import { HeldListeners } from '../listeners/held-listeners.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 import type { MovedConnection } from '../migration/migration.js'
 import type { MovedUpgrade } from '../migration/upgrade-migration.js'
-
+import { rawHandleOf } from '../node/internals/connection-handle.js'
+import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { deferred, late, within } from '../node/waits.js'
 import { reportOf } from './error-report.js'
@@ -22,8 +23,6 @@ import {
   type ToPredecessor,
   type ToSuccessor,
 } from './protocol.js'
-import { type RawHandle } from '../node/internals/raw-handle.js'
-import { rawHandleOf } from '../node/internals/connection-handle.js'
 
 // The successor's half of a handoff; successor.ts holds the predecessor's half.
 

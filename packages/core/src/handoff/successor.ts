@@ -5,7 +5,7 @@ import { formatAddress } from '../listeners/address.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 import type { Migration } from '../migration/migration.js'
 import type { UpgradeMigration } from '../migration/upgrade-migration.js'
-
+import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { deferred, within } from '../node/waits.js'
 import type { Child } from './child.js'
@@ -21,7 +21,6 @@ import {
   type ToSuccessor,
   type Welcome,
 } from './protocol.js'
-import { type RawHandle, type RawListener } from '../node/internals/raw-handle.js'
 
 // The predecessor's half of a handoff; predecessor.ts holds the successor's half.
 

@@ -1,7 +1,7 @@
 import type { EndlessError } from '../api/endless-error.js'
 import type { Channel } from '../line/channel.js'
 import { confirmed } from '../line/confirmed.js'
-
+import type { RawHandle } from '../node/internals/raw-handle.js'
 import { deferred } from '../node/waits.js'
 import type { Child } from './child.js'
 import { reportOf } from './error-report.js'
@@ -14,7 +14,6 @@ import type {
   ToSupervisor,
 } from './protocol.js'
 import { SupervisedChild } from './supervised-child.js'
-import { type RawHandle } from '../node/internals/raw-handle.js'
 
 /** What a supervisor can ask a generation. */
 export type Question = Extract<FromSupervisor, { type: 'ask' }>['what']

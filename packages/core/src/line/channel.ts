@@ -1,4 +1,4 @@
-import { type RawHandle } from '../node/internals/raw-handle.js'
+import type { RawHandle } from '../node/internals/raw-handle.js'
 
 // The line between two processes: its interface, and what marks its messages.
 

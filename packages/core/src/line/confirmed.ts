@@ -1,8 +1,8 @@
+import type { RawHandle } from '../node/internals/raw-handle.js'
 import { deferred, type Deferred } from '../node/waits.js'
 import type { Channel } from './channel.js'
 import { HandleLost } from './handle-lost.js'
 import { PeerGone } from './peer-gone.js'
-import { type RawHandle } from '../node/internals/raw-handle.js'
 
 /**
  * Makes each send of a handle wait until the peer has taken it, or could not; changes and returns `channel`.

@@ -1,4 +1,4 @@
-import { type RawHandle } from '../node/internals/raw-handle.js'
+import type { RawHandle } from '../node/internals/raw-handle.js'
 
 /**
  * A handle that this process owns, and of which it sends copies. It is closed once, and only when each

@@ -1,10 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
-
+import { hasHandleInFlight, watchChannel } from '../node/internals/channel-handle.js'
+import { isRawHandle } from '../node/internals/raw-handle.js'
 import { type Channel, command } from './channel.js'
 import { confirmed } from './confirmed.js'
 import { PeerGone } from './peer-gone.js'
-import { hasHandleInFlight, watchChannel } from '../node/internals/channel-handle.js'
-import { isRawHandle } from '../node/internals/raw-handle.js'
 
 /**
  * Creates the parent's end of the line to a child; the preload creates the other end. Nothing that the child

@@ -1,6 +1,6 @@
-import { shadow } from '../node/shadow.js'
-import { type RawListener } from '../node/internals/raw-handle.js'
 import { aroundConnection } from '../node/internals/listening-handle.js'
+import type { RawListener } from '../node/internals/raw-handle.js'
+import { shadow } from '../node/shadow.js'
 
 // The connections that wait in the kernel's queue when a server stops accepting for good.
 

@@ -1,7 +1,7 @@
+import type { RawListener } from '../node/internals/raw-handle.js'
 import { askedText, type ListenTarget, matchesBound } from './address.js'
 import type { PassedListener } from './passed-listener.js'
 import { leadsTo, removePath } from './unix-path.js'
-import { type RawListener } from '../node/internals/raw-handle.js'
 
 /** Holds passed listening sockets, from a predecessor or a service manager, until they are claimed. */
 export class HeldListeners {

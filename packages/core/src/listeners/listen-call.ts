@@ -1,9 +1,8 @@
 import { EndlessError } from '../api/endless-error.js'
-
+import { isListenHandle, listenOptionsIn } from '../node/internals/listening-handle.js'
 import type { System } from '../node/system.js'
 import type { ListenTarget } from './address.js'
 import { isAbstract, resolveSocketPath } from './unix-path.js'
-import { isListenHandle, listenOptionsIn } from '../node/internals/listening-handle.js'
 
 // Reads the arguments of a `listen` call.
 

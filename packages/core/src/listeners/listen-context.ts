@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { aroundConnection } from '../node/internals/listening-handle.js'
-import { type RawListener } from '../node/internals/raw-handle.js'
+import type { RawListener } from '../node/internals/raw-handle.js'
 
 /**
  * The asynchronous context of a `listen` call, in which a program sees its `AsyncLocalStorage`. Node runs

@@ -2,7 +2,8 @@ import dns from 'node:dns'
 import net from 'node:net'
 import type { Logger } from '../api/logger.js'
 import type { State } from '../api/status.js'
-
+import { listenOnTcp, rawListenerOf } from '../node/internals/listening-handle.js'
+import type { RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import {
   askedText,
@@ -16,12 +17,10 @@ import type { ListenCall, ListenCallHost } from './listen-call.js'
 import { ListenContext } from './listen-context.js'
 import type { PassedListener } from './passed-listener.js'
 import { ServedPath } from './served-path.js'
+import type { SocketRights } from './socket-rights.js'
 import { TakingBack } from './taking-back.js'
 import type { TicketKeys } from './ticket-keys.js'
-import type { SocketRights } from './socket-rights.js'
 import { keepOnClose, removeNow } from './unix-socket.js'
-import { listenOnTcp, rawListenerOf } from '../node/internals/listening-handle.js'
-import { type RawListener } from '../node/internals/raw-handle.js'
 
 // Where one server listens: it claims a passed socket or binds its own, and takes it back from escrow.
 

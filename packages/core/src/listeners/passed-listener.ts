@@ -1,6 +1,6 @@
+import type { RawListener } from '../node/internals/raw-handle.js'
 import type { BoundAddress } from './address.js'
 import type { PassedTicketKeys } from './ticket-keys.js'
-import { type RawListener } from '../node/internals/raw-handle.js'
 
 // What one process passes to another for each listening socket: handle, names and ticket keys.
 

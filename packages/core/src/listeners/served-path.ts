@@ -1,14 +1,13 @@
 import type net from 'node:net'
 import { messageOf } from '../api/endless-error.js'
 import type { Logger } from '../api/logger.js'
-
+import { listenOnPipe, rawListenerOf } from '../node/internals/listening-handle.js'
+import type { RawListener } from '../node/internals/raw-handle.js'
 import { formatAddress, type UnixAddress } from './address.js'
 import type { ListenCall } from './listen-call.js'
 import { applyRights, type SocketRights } from './socket-rights.js'
 import { leadsTo } from './unix-path.js'
 import { bindUnixSocket, removeOnClose, type UnixSocket } from './unix-socket.js'
-import { listenOnPipe, rawListenerOf } from '../node/internals/listening-handle.js'
-import { type RawListener } from '../node/internals/raw-handle.js'
 
 // The path of a Unix socket that a server listens on: bound, taken from a predecessor, or bound anew.
 

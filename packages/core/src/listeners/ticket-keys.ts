@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type tls from 'node:tls'
-
-import type { System } from '../node/system.js'
 import { hasGivenTicketKeys } from '../node/internals/server.js'
+import type { System } from '../node/system.js'
 
 // Session ticket keys of a TLS server: passed to the successor, and renewed at an interval.
 

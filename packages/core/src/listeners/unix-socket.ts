@@ -2,13 +2,12 @@ import { renameSync } from 'node:fs'
 import os from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import { identityAt } from '../node/file-identity.js'
-
+import { bindPipe, widenRights } from '../node/internals/listening-handle.js'
+import type { RawListener } from '../node/internals/raw-handle.js'
 import type { UnixAddress } from './address.js'
 import { type BindPlace, openBindPlace } from './bind-place.js'
 import { applyRights, mustBeGuarded, type SocketRights } from './socket-rights.js'
 import { clearStale, giveName, isAbstract, leadsTo, removePath } from './unix-path.js'
-import { bindPipe, widenRights } from '../node/internals/listening-handle.js'
-import { type RawListener } from '../node/internals/raw-handle.js'
 
 // Binds Unix sockets, and decides whether the path goes when the socket closes.
 

@@ -1,8 +1,7 @@
 import type net from 'node:net'
-
-import { shadow } from '../node/shadow.js'
 import { acceptConnection } from '../node/internals/listening-handle.js'
-import { type RawHandle, type RawListener } from '../node/internals/raw-handle.js'
+import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
+import { shadow } from '../node/shadow.js'
 
 // The successor's half of moving connections that have left HTTP; upgrade-migration.ts is the other.
 

@@ -1,12 +1,11 @@
 import type http from 'node:http'
 import type net from 'node:net'
-
+import { parserOf } from '../node/internals/http1-connection.js'
+import { acceptConnection } from '../node/internals/listening-handle.js'
+import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import { shadow } from '../node/shadow.js'
 import { limitSilence, markIdle } from './mark-idle.js'
 import type { ConnectionFacts } from './migration.js'
-import { acceptConnection } from '../node/internals/listening-handle.js'
-import { parserOf } from '../node/internals/http1-connection.js'
-import { type RawHandle, type RawListener } from '../node/internals/raw-handle.js'
 
 // The successor's half of a migration; migration.ts is the other.
 

@@ -1,8 +1,7 @@
 import type http from 'node:http'
 import type net from 'node:net'
-
-import { longestDelayMs } from '../node/system.js'
 import { onNextRequest, parseUnseen } from '../node/internals/http1-connection.js'
+import { longestDelayMs } from '../node/system.js'
 
 // Treats a connection as idle, in Node's parser and in its timeouts.
 

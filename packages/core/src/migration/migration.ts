@@ -1,11 +1,10 @@
 import type net from 'node:net'
 import { isPeerGone } from '../line/peer-gone.js'
-
+import { isSendable, rawHandleOf } from '../node/internals/connection-handle.js'
+import { httpServerOf, isReadByParser, responseOn } from '../node/internals/http1-connection.js'
+import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { limitSilence, markIdle } from './mark-idle.js'
-import { httpServerOf, isReadByParser, responseOn } from '../node/internals/http1-connection.js'
-import { isSendable, rawHandleOf } from '../node/internals/connection-handle.js'
-import { type RawHandle } from '../node/internals/raw-handle.js'
 
 // The predecessor's half of a migration; adopt.ts is the other.
 

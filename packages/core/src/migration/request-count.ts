@@ -1,9 +1,8 @@
 import type http from 'node:http'
 import type net from 'node:net'
-
+import { wrapRequests } from '../node/internals/http1-connection.js'
 import { shadow } from '../node/shadow.js'
 import { factsOf } from './adopt.js'
-import { wrapRequests } from '../node/internals/http1-connection.js'
 
 // Makes `maxRequestsPerSocket` count on when a connection moves. Node keeps its own count where nobody can read or
 // set it (lib/_http_server.js, connectionListenerInternal).

@@ -1,9 +1,6 @@
 import type net from 'node:net'
 import { EndlessError, messageOf } from '../api/endless-error.js'
 import { isPeerGone } from '../line/peer-gone.js'
-
-import { shadow } from '../node/shadow.js'
-import { deferred } from '../node/waits.js'
 import {
   isSendable,
   onDestroy,
@@ -11,7 +8,9 @@ import {
   stopReading,
 } from '../node/internals/connection-handle.js'
 import { parserOf } from '../node/internals/http1-connection.js'
-import { type RawHandle } from '../node/internals/raw-handle.js'
+import type { RawHandle } from '../node/internals/raw-handle.js'
+import { shadow } from '../node/shadow.js'
+import { deferred } from '../node/waits.js'
 
 // The predecessor's half of moving connections that have left HTTP; adopt-upgrade.ts is the other.
 

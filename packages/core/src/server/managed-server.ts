@@ -20,12 +20,11 @@ import { adoptUpgrade } from '../migration/adopt-upgrade.js'
 import { adoptConnection } from '../migration/adopt.js'
 import type { ConnectionFacts, Migration } from '../migration/migration.js'
 import { countRequests } from '../migration/request-count.js'
-
+import { rawListenerOf } from '../node/internals/listening-handle.js'
+import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { Life } from './life.js'
 import { ServerSettings } from './server-settings.js'
-import { type RawHandle, type RawListener } from '../node/internals/raw-handle.js'
-import { rawListenerOf } from '../node/internals/listening-handle.js'
 
 // A server that goes on across restarts, from its `listen` to its end.
 

@@ -3,10 +3,9 @@ import { messageOf } from '../api/endless-error.js'
 import type { Logger } from '../api/logger.js'
 import type { BoundAddress } from '../listeners/address.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
-
-import type { PassedSocket } from './variables.js'
 import { openListener } from '../node/internals/listening-handle.js'
-import { type RawListener } from '../node/internals/raw-handle.js'
+import type { RawListener } from '../node/internals/raw-handle.js'
+import type { PassedSocket } from './variables.js'
 
 /**
  * Opens the sockets that a service manager has bound for this process, to be held until `listen` asks

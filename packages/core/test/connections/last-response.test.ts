@@ -10,10 +10,9 @@ import {
   type LastResponseOptions,
 } from '../../src/connections/last-response.js'
 import { OpenConnections } from '../../src/connections/open-connections.js'
-
+import { parserOf } from '../../src/node/internals/http1-connection.js'
 import { shadow } from '../../src/node/shadow.js'
 import { settle } from '../fake-system.js'
-import { parserOf } from '../../src/node/internals/http1-connection.js'
 
 type Respond = (response: http.ServerResponse, request: http.IncomingMessage) => void
 

@@ -13,10 +13,9 @@ import { Predecessor, type PredecessorHost } from '../../src/handoff/predecessor
 import type { Inheritance, ToPredecessor, ToSuccessor } from '../../src/handoff/protocol.js'
 import { HandleLost } from '../../src/line/handle-lost.js'
 import { PeerGone } from '../../src/line/peer-gone.js'
-
+import { rawListenerOf } from '../../src/node/internals/listening-handle.js'
 import { Runtime } from '../../src/process/runtime.js'
 import { FakeSystem, settle } from '../fake-system.js'
-import { rawListenerOf } from '../../src/node/internals/listening-handle.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
 vi.mock('../../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))

@@ -4,9 +4,8 @@ import type { Channel } from '../../src/line/channel.js'
 import { confirmed } from '../../src/line/confirmed.js'
 import { HandleLost } from '../../src/line/handle-lost.js'
 import { PeerGone } from '../../src/line/peer-gone.js'
-
+import type { RawHandle } from '../../src/node/internals/raw-handle.js'
 import { settle } from '../fake-system.js'
-import { type RawHandle } from '../../src/node/internals/raw-handle.js'
 
 interface Text {
   type: string

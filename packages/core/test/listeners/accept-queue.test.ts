@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { AcceptQueue } from '../../src/listeners/accept-queue.js'
-import { type RawListener } from '../../src/node/internals/raw-handle.js'
 import { rawListenerOf } from '../../src/node/internals/listening-handle.js'
+import type { RawListener } from '../../src/node/internals/raw-handle.js'
 
 /** A handle that accepts a connection in each turn of the loop, for so many turns. */
 class BusyHandle {

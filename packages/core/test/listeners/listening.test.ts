@@ -7,11 +7,10 @@ import type { ListenTarget } from '../../src/listeners/address.js'
 import { readListenCall } from '../../src/listeners/listen-call.js'
 import { Listening, type ListeningHost } from '../../src/listeners/listening.js'
 import type { PassedListener } from '../../src/listeners/passed-listener.js'
-
+import { rawListenerOf } from '../../src/node/internals/listening-handle.js'
+import type { RawListener } from '../../src/node/internals/raw-handle.js'
 import { Life } from '../../src/server/life.js'
 import { FakeSystem, settle } from '../fake-system.js'
-import { type RawListener } from '../../src/node/internals/raw-handle.js'
-import { rawListenerOf } from '../../src/node/internals/listening-handle.js'
 
 const rights = { mode: undefined, owner: undefined }
 let server: net.Server

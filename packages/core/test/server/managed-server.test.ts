@@ -5,10 +5,9 @@ import http from 'node:http'
 import net from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { EndlessError } from '../../src/api/endless-error.js'
-
+import { rawListenerOf } from '../../src/node/internals/listening-handle.js'
 import { ManagedServer, type Occasion, type ServerHost } from '../../src/server/managed-server.js'
 import { FakeSystem, settle } from '../fake-system.js'
-import { rawListenerOf } from '../../src/node/internals/listening-handle.js'
 
 const handoff: Occasion = { reason: 'handoff', isInteractive: false }
 let server: http.Server

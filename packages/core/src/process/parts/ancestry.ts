@@ -7,13 +7,12 @@ import { HeldListeners } from '../../listeners/held-listeners.js'
 import type { PassedListener } from '../../listeners/passed-listener.js'
 import type { MovedConnection } from '../../migration/migration.js'
 import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
-
+import type { RawHandle } from '../../node/internals/raw-handle.js'
 import type { System } from '../../node/system.js'
 import { openPassedSockets } from '../../service-manager/activation.js'
 import { ServiceManager } from '../../service-manager/service-manager.js'
 import { type NotifyAddress, takeServiceVariables } from '../../service-manager/variables.js'
 import type { ProcessSettings } from './process-settings.js'
-import { type RawHandle } from '../../node/internals/raw-handle.js'
 
 // What this process comes from.
 

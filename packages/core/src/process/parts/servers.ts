@@ -6,11 +6,10 @@ import { countConnections } from '../../connections/count.js'
 import type { PassedListener } from '../../listeners/passed-listener.js'
 import type { MovedConnection } from '../../migration/migration.js'
 import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
-
+import type { RawHandle } from '../../node/internals/raw-handle.js'
 import type { System } from '../../node/system.js'
 import type { ManagedServer } from '../../server/managed-server.js'
 import type { ProcessSettings } from './process-settings.js'
-import { type RawHandle } from '../../node/internals/raw-handle.js'
 
 /** The servers of this process, each from its `listen` until it has terminated. */
 export class Servers extends Set<ManagedServer> {

@@ -5,12 +5,11 @@ import { Events } from '../../../src/api/events.js'
 import { createStderrLogger } from '../../../src/api/logger.js'
 import type { MovedConnection } from '../../../src/migration/migration.js'
 import type { MovedUpgrade } from '../../../src/migration/upgrade-migration.js'
-
+import type { RawHandle } from '../../../src/node/internals/raw-handle.js'
 import { ProcessSettings } from '../../../src/process/parts/process-settings.js'
 import { Servers } from '../../../src/process/parts/servers.js'
 import type { ManagedServer } from '../../../src/server/managed-server.js'
 import { FakeSystem } from '../../fake-system.js'
-import { type RawHandle } from '../../../src/node/internals/raw-handle.js'
 
 const handle = {} as RawHandle
 const socket = new net.Socket()
