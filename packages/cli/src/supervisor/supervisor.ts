@@ -312,6 +312,7 @@ export class Supervisor {
     this.#host.serving(generation)
     this.#succession.served(generation)
     generation.serving.resolve()
+    void generation.predecessor?.send({ type: 'serving' })
     if (this.isStopping && isBack) generation.signal('SIGTERM')
     if (this.#isHangUpDue) generation.signal('SIGHUP')
     this.#isHangUpDue = false

@@ -154,10 +154,10 @@ export type FromSupervisor =
   /** Answered by `answer` with a `RestartReport` or a `GenerationStatus`, or by `refusal`. */
   | { type: 'ask'; id: number; what: 'restart' | 'status' }
 
-/** The message that follows the last `listener`. */
 /** How an older generation can be asked whether it serves again. */
 export type Fallback = 'line' | 'silent'
 
+/** The message that follows the last `listener`. */
 export type Welcome = Extract<ToSuccessor, { type: 'welcome' }>
 
 /** What the preload leaves for the library. */

@@ -224,11 +224,11 @@ export class Shutdown {
     // Its connections move on through this process: if it left first, they would stay on older code.
     await ancestry.predecessor?.untilFinished()
     await Promise.all([...servers].map((server) => server.drained()))
-    // This process answers the client that asked for the restart, once the successor can be reached.
-    if (occasion.reason === 'handoff' && !ancestry.supervisor) {
-      await this.#host.restart()?.untilServing()
-      await this.#untilStale()
-    }
+    if (occasion.reason !== 'handoff') return
+    // A successor may have died after it was ready, which this process hears later, and then serves again. And it
+    // answers the client that asked for the restart, once the successor can be reached.
+    await this.#host.restart()?.untilServing()
+    if (!ancestry.supervisor) await this.#untilStale()
   }
 
   /** Waits until nobody means the service by our pid any more: a signal that meets the exit itself is lost. */

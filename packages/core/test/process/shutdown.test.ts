@@ -201,6 +201,13 @@ describe('after a restart', () => {
     expect(seen).toEqual(['successor serves', 'close escrow', 'clean-up', 'terminate handoff'])
   })
 
+  test('it does so under a supervisor too: a successor may have died since it was ready', async () => {
+    Object.assign(parts.ancestry, { supervisor: {} })
+    shutdown.follow()
+    expect(await shutdown.report).toMatchObject({ reason: 'handoff' })
+    expect(seen[0]).toBe('successor serves')
+  })
+
   test('it is broken off when the successor has died, and nothing is cleaned up', async () => {
     shutdown.follow()
     const { report } = shutdown
