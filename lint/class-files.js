@@ -1,4 +1,4 @@
-// A file that exports a class exports one, and is named for it: whoever looks for a class finds its file by name.
+// A file that exports a class exports one, and is named for it, so that a class is found by the name of its file.
 import path from 'node:path'
 import tseslint from 'typescript-eslint'
 

@@ -157,7 +157,7 @@ function clientOf({ pidFile, control }: ServiceName): Client {
   return new Client(name, { uid: process.geteuid?.() })
 }
 
-/** Prints the line that a command returns. What a service tells of itself is others' text, all of it. */
+/** Prints the line that a command returns. All that a service reports about itself is text of others. */
 function printLine(result: Promise<string>, progress?: Progress): Promise<void> {
   return print(
     result.then((line) => oneLine(line)),
