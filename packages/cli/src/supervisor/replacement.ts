@@ -18,7 +18,7 @@ interface Due {
   timer: NodeJS.Timeout
 }
 
-/** Starts a generation in the place of a dead one. At most one is due, or boots. */
+/** Starts a generation to replace a dead one. At most one is due, or boots. */
 export class Replacement {
   readonly #host: SupervisorHost
   readonly #start: Start

@@ -82,8 +82,8 @@ export class Restarts {
   }
 
   /**
-   * Waits until the successor that was told to take over serves: whoever has asked for the restart looks at
-   * the service next.
+   * Waits until the successor that was told to take over serves: the client that asked for the restart looks
+   * at the service next.
    *
    * @throws (rejects) if it ends before
    */

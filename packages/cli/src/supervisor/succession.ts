@@ -80,7 +80,7 @@ export class Succession {
     this.#over.resolve(exitCodeOf(undefined))
   }
 
-  /** Notes that a generation does not serve again in the place of its successor. */
+  /** Notes that a generation does not serve again instead of its successor. */
   declined(generation: Generation): void {
     generation.isHopeful = false
     this.#losesContest(generation)

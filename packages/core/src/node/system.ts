@@ -57,8 +57,8 @@ export interface System extends Timers {
   onExit(listener: () => void): void
   offExit(listener: () => void): void
   /**
-   * Ends the process with the exit code that the application has set, or else with `code`. Code that awaits a promise that
-   * has just settled (`restart()`, `shutdown()`) runs first, and output is flushed.
+   * Ends the process with the exit code that the application has set, or else with `code`. Code that awaits a
+   * promise that has just settled (`restart()`, `shutdown()`) runs first, and output is flushed.
    *
    * See docs/decisions.md, "The exit waits for a turn"
    */

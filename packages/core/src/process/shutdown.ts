@@ -233,7 +233,7 @@ export class Shutdown {
 
   /** Waits until nobody means the service by our pid any more: a signal that meets the exit itself is lost. */
   async #untilStale(): Promise<void> {
-    if (this.#parts.whereabouts.paths.pidFile === undefined || this.#isHammerDue) return
+    if (!this.#parts.whereabouts.hasPidFile || this.#isHammerDue) return
     const ageMs = this.#successorAgeMs
     if (ageMs !== undefined && ageMs < staleMs) await this.#pause(Math.ceil(staleMs - ageMs))
   }

@@ -49,6 +49,10 @@ export class Whereabouts {
     this.#pidFile?.check()
   }
 
+  get hasPidFile(): boolean {
+    return this.#pidFile !== undefined
+  }
+
   get paths(): { pidFile: string | undefined; control: string | undefined } {
     return { pidFile: this.#pidFile?.path, control: this.#findControl()?.path }
   }
