@@ -111,6 +111,11 @@ function stillRuns(pid: number, momentMs: number): boolean {
   return mayHaveRunAt(pid, momentMs)
 }
 
+/** Pid of this process. */
+export function currentPid(): number {
+  return process.pid
+}
+
 /** The user as whom this process touches files; `undefined` on Windows. */
 export function currentUid(): number | undefined {
   return process.geteuid?.()

@@ -1,9 +1,11 @@
+import path from 'node:path'
 import { EndlessError } from '../api/endless-error.js'
 import type { RestartReport } from '../api/reports.js'
 import type { GenerationState, GenerationStatus } from '../api/status.js'
 import type { ListedGeneration } from '../control/service.js'
 import type { Successor } from '../handoff/successor.js'
 import type { System } from '../node/system.js'
+import { clearTemporaries } from '../node/temporaries.js'
 import { deferred, within } from '../node/waits.js'
 import { takenOverNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
@@ -133,9 +135,24 @@ export class Restart {
     this.#successor = undefined
   }
 
+  /**
+   * Removes what the successor leaves beside pid file and sockets if it is killed: it cannot do so itself. Whether
+   * it got so far is not always known, as its last messages may be lost.
+   */
+  #clearAfter(successor: Successor): void {
+    const { servers, whereabouts } = this.#parts
+    // Known now: when the successor ends, this process may have closed them.
+    const paths = [...Object.values(whereabouts.paths), ...servers.socketPaths]
+    const directories = new Set(paths.flatMap((each) => (each ? path.dirname(each) : [])))
+    void successor.exited.then(() => {
+      const { pid } = successor
+      if (pid === undefined) return
+      for (const directory of directories) clearTemporaries(directory, pid)
+    })
+  }
+
   async #handOver(): Promise<RestartReport> {
-    const { ancestry, events, launcher, lifecycle, record, servers, settings, whereabouts } =
-      this.#parts
+    const { ancestry, events, launcher, lifecycle, record, servers, settings } = this.#parts
     const { generations } = this.#host
     const number = this.#number
     lifecycle.apply('restart')
@@ -149,7 +166,7 @@ export class Restart {
       const started = launcher.start(number, generations)
       successor = started
       this.#successor = successor
-      void started.exited.then(() => whereabouts.clearAfter(started.pid))
+      this.#clearAfter(started)
       const failed = Promise.race([successor.exited, successor.refused]).then((error) =>
         Promise.reject(error),
       )

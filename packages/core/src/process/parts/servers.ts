@@ -4,6 +4,7 @@ import { defaultHammerTimeMs } from '../../api/options.js'
 import type { ServerStatus } from '../../api/status.js'
 import { countConnections } from '../../connections/count.js'
 import type { PassedListener } from '../../listeners/passed-listener.js'
+import { isAbstract } from '../../listeners/unix-path.js'
 import type { MovedConnection } from '../../migration/migration.js'
 import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
 import type { RawHandle } from '../../node/internals/raw-handle.js'
@@ -37,6 +38,13 @@ export class Servers extends Set<ManagedServer> {
   /** The listening sockets that a successor gets. */
   get passable(): PassedListener[] {
     return [...this].flatMap(({ listening }) => listening.passable ?? [])
+  }
+
+  /** The paths of the Unix sockets that they listen on, but for abstract ones. */
+  get socketPaths(): string[] {
+    return this.passable.flatMap(({ bound }) =>
+      'path' in bound && !isAbstract(bound.path) ? [bound.path] : [],
+    )
   }
 
   /** The addresses of the servers that take over open connections. */
