@@ -28,6 +28,9 @@ import {
 const stopGraceMs = 2_000
 /** How long to wait for reports of a successor that has exited. */
 const lastWordsMs = 1_000
+/** How long a successor may take to end that has lost its supervisor before it was told to take over. */
+const orphanedMs = 3_000
+const lookMs = 50
 
 /** What {@link Successor} needs from this process, its predecessor. */
 export interface SuccessorHost {
@@ -304,11 +307,31 @@ export class Successor {
     }
   }
 
-  /** Handles the loss of the line: the successor serves if it read `taken-over`, and exits if it did not. */
-  #lose(): EndlessError {
-    if (this.#isTold) this.closeEscrow()
-    this.#moves.lose()
+  /**
+   * Handles the loss of the line: the successor serves if it read `taken-over`, and exits if it did not. The
+   * supervisor may have died before it passed that on, and nobody reports which of them has happened.
+   */
+  async #lose(): Promise<EndlessError> {
+    this.#moves.close()
+    if (this.#isTold && (await this.#outlivesItsSupervisor())) {
+      this.closeEscrow()
+      this.#moves.lose()
+    }
     return this.#gone('was lost with the supervisor')
+  }
+
+  /** Looks whether the successor lives; for a while, unless it has reported that it serves. */
+  async #outlivesItsSupervisor(): Promise<boolean> {
+    const { pid } = this
+    const { system } = this.#host
+    const lostMs = Date.now()
+    const endMs = system.now() + (this.#servingSinceMs === undefined ? orphanedMs : 0)
+    for (;;) {
+      if (pid === undefined || !system.stillRuns(pid, lostMs)) return false
+      if (system.now() >= endMs) return true
+      // Referenced: this process may have to serve again.
+      await new Promise<void>((resolve) => void system.setTimeout(resolve, lookMs))
+    }
   }
 
   #gone(whatItDid: string): EndlessError {
