@@ -187,6 +187,8 @@ export class Successor {
   /** Closes the copies of the listening sockets: this process will not take over again. */
   closeEscrow(): void {
     this.#escrow.close()
+    // It may die when this process has ended, which says less: a line also ends that has not arrived here.
+    this.answerHeir('not-serving')
   }
 
   /** Tells the successor of a dead successor whether this process serves again. */
@@ -256,6 +258,7 @@ export class Successor {
       case 'heir':
         this.#heir?.close()
         this.#heir = given && new HeirLine(given)
+        if (this.hasLeft) this.answerHeir('not-serving')
         break
       default:
         message satisfies never
@@ -293,7 +296,7 @@ export class Successor {
     try {
       const exit = await this.#host.child.exit
       this.#hasExited = true
-      if (exit === 'lost') return this.#lose()
+      if (exit === 'lost') return await this.#lose()
       this.#lastWords.exited(exit)
       await this.#hearOut()
       if (await this.#heir?.isClaimed()) this.closeEscrow()
