@@ -78,8 +78,11 @@ export class Predecessor {
     this.held = new HeldListeners(inheritance.held)
     this.generation = inheritance.welcome.generation
     this.directory = inheritance.welcome.directory
-    if (inheritance.welcome.fallback === 'line') {
-      this.#fallback = new FallbackLine(extraLineFd, host.system)
+    const { fallback } = inheritance.welcome
+    if (fallback) {
+      // A line that has not arrived ends, too, when the predecessor dies: the older generation may serve then.
+      const end = fallback === 'silent' ? 'serving' : 'not-serving'
+      this.#fallback = new FallbackLine(extraLineFd, end, host.system)
     }
     if (inheritance.welcome.supervisor?.isFirst) {
       this.#hasTakenOver = true
@@ -248,8 +251,6 @@ export class Predecessor {
   }
 
   async #askFallback(): Promise<Verdict> {
-    // It exists, and has not reacted: it may serve again as soon as it does.
-    if (this.#host.inheritance.welcome.fallback === 'silent') return 'serving'
     return this.#fallback ? this.#fallback.ask() : 'not-serving'
   }
 
@@ -266,7 +267,7 @@ export class Predecessor {
   #takeOver(afterMs: number | undefined): void {
     if (this.#hasTakenOver) return
     this.#hasTakenOver = true
-    this.#fallback?.close()
+    this.#fallback?.claim()
     this.#channel.unref()
     const { inheritance } = this.#host
     // A supervisor logs what a generation died of, however long it served.

@@ -2,6 +2,7 @@ import { Predecessor } from '../../handoff/predecessor.js'
 import type { FromSupervisor, Inheritance, ToSupervisor } from '../../handoff/protocol.js'
 import { type Question, Supervisor } from '../../handoff/supervisor.js'
 import type { Channel } from '../../line/channel.js'
+import { confirmed } from '../../line/confirmed.js'
 import type { ListenTarget } from '../../listeners/address.js'
 import { HeldListeners } from '../../listeners/held-listeners.js'
 import type { PassedListener } from '../../listeners/passed-listener.js'
@@ -52,7 +53,7 @@ export class Ancestry {
     this.predecessor = new Predecessor({
       system,
       inheritance,
-      channel: this.supervisor?.predecessor ?? inheritance.channel,
+      channel: this.supervisor?.predecessor ?? confirmed(inheritance.channel),
       adopt: host.adopt,
       // A supervisor has a pid file of its own.
       takesOver: this.supervisor ? () => undefined : host.takesOver,

@@ -1,4 +1,5 @@
 // Proves what a process knows of those that it comes from, and what it owes them.
+import net from 'node:net'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStderrLogger } from '../../../src/api/logger.js'
 import type { Inheritance } from '../../../src/handoff/protocol.js'
@@ -87,6 +88,15 @@ describe('a successor', () => {
     loseChannel()
     await ancestry.predecessor?.takenOver
     expect(ancestry.mayAccept).toBe(true)
+  })
+
+  test('hears that its predecessor could not take a line to an heir', async () => {
+    const { predecessor } = ancestryOf(inheritance)
+    const line = new net.Socket()
+    Object.assign(line, { _handle: { close: () => undefined } })
+    const fallback = predecessor?.introduceHeir(line)
+    inheritance.channel.onHandleAnswer(false)
+    expect(await fallback).toBe('silent')
   })
 
   test('answers to the service manager that its predecessor names, not to its environment', () => {
