@@ -20,6 +20,7 @@ import { adoptUpgrade } from '../migration/adopt-upgrade.js'
 import { adoptConnection } from '../migration/adopt.js'
 import type { ConnectionFacts, Migration } from '../migration/migration.js'
 import { countRequests } from '../migration/request-count.js'
+import { givesToHttp } from '../node/internals/http1-connection.js'
 import { rawListenerOf } from '../node/internals/listening-handle.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
@@ -164,9 +165,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return this.listening.bound
   }
 
-  /** Whether it adopts open connections of its predecessor. */
+  /** Whether it gives connections to its successor, and adopts those of its predecessor. */
   get adopts(): boolean {
-    return this.server instanceof http.Server && this.#settings.migrates
+    const server: net.Server = this.server
+    return server instanceof http.Server && this.#settings.migrates && givesToHttp(server)
   }
 
   /**
@@ -240,11 +242,8 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const { bound } = this
     this.stopAccepting(reason)
     this.#draining.begin(this.hammerTimeMs, {
-      idleGraceMs: idleGraceMs(this.server, {
-        reason,
-        isInteractive,
-        givenMs: this.#settings.idleGraceMs,
-      }),
+      idleGraceMs: (server) =>
+        idleGraceMs(server, { reason, isInteractive, givenMs: this.#settings.idleGraceMs }),
       wayOut:
         migration && this.adopts && bound !== null
           ? { migration, bound, mayMove: this.#settings.mayMove }
@@ -292,13 +291,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     })
   }
 
-  /** Adopts an open connection of the predecessor. */
-  adopt(handle: RawHandle, facts: ConnectionFacts): void {
+  /** Adopts an open connection of the predecessor; returns whether it is here now. */
+  adopt(handle: RawHandle, facts: ConnectionFacts): boolean {
     const listener = this.listening.handle
-    if (!listener) return
-    this.listening.inContext(() => {
-      adoptConnection(this.server as unknown as http.Server, listener, handle, facts)
-    })
+    if (!listener) return false
+    return this.listening.inContext(() =>
+      adoptConnection(this.server as unknown as http.Server, listener, handle, facts),
+    )
   }
 
   /** Adopts a connection of the predecessor that has left HTTP; returns `undefined` if it cannot. */

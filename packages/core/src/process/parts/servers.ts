@@ -53,10 +53,10 @@ export class Servers extends Set<ManagedServer> {
   }
 
   get status(): ServerStatus[] {
-    return [...this].map(({ server, address, state, connections }) => ({
+    return [...this].map(({ address, state, connections }) => ({
       address,
       state,
-      ...countConnections(server, connections),
+      ...countConnections(connections),
     }))
   }
 
@@ -70,7 +70,7 @@ export class Servers extends Set<ManagedServer> {
     )
   }
 
-  /** Takes over an open connection of the predecessor; returns whether there is a server for it. */
+  /** Takes over an open connection of the predecessor; returns whether a server has it now. */
   adopt(moved: MovedConnection | MovedUpgrade, handle: RawHandle): boolean {
     return moved.type === 'upgrade'
       ? this.#adoptUpgrade(moved, handle)
@@ -84,8 +84,7 @@ export class Servers extends Set<ManagedServer> {
     const server = this.find(
       (each) => each.adopts && each.bound === bound && each.state !== 'terminate',
     )
-    server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs, requests })
-    return server !== undefined
+    return server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs, requests }) ?? false
   }
 
   /** Passes a connection that has left HTTP to the application: only it knows what to do with it. */
