@@ -33,6 +33,10 @@ export class Host implements ServerHost {
     return this.#parts.ancestry.mayAccept
   }
 
+  get arriving(): Promise<void> | undefined {
+    return this.#parts.ancestry.arriving
+  }
+
   get directory(): string {
     return this.#parts.launcher.directory
   }

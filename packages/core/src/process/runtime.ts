@@ -7,8 +7,9 @@ import type { HookSignal } from '../api/hooks.js'
 import { createStderrLogger } from '../api/logger.js'
 import type { RestartReport, ShutdownReport } from '../api/reports.js'
 import type { GenerationState, GenerationStatus } from '../api/status.js'
-import { takeInheritance } from '../handoff/predecessor.js'
-import type { Inheritance } from '../handoff/protocol.js'
+import { type Inheritance, inheritanceKey } from '../handoff/protocol.js'
+import { keepPreloadFile } from '../launch/preload-file.js'
+import { enter } from '../launch/preload.js'
 import { stateText } from '../migration/upgrade-migration.js'
 import { createNodeSystem, type System } from '../node/system.js'
 import type { Occasion } from '../server/managed-server.js'
@@ -212,7 +213,22 @@ const runtimeKey = Symbol.for('@endless/core:runtime')
  */
 export function currentRuntime(): Runtime {
   const global = globalThis as Record<symbol, Runtime | undefined>
-  return (global[runtimeKey] ??= new Runtime(createNodeSystem(), takeInheritance()))
+  return (global[runtimeKey] ??= createRuntime())
+}
+
+function createRuntime(): Runtime {
+  // Before the process is looked at: it hides what was added to it.
+  const inheritance = takeInheritance()
+  if (inheritance?.entry.preload !== undefined) keepPreloadFile(inheritance.entry.preload)
+  return new Runtime(createNodeSystem(inheritance?.entry), inheritance)
+}
+
+/** Takes what the preload has left, or comes in where Node has not run it; `undefined` in generation 0. */
+function takeInheritance(): Inheritance | undefined {
+  enter()
+  const inheritance = (globalThis as Record<symbol, unknown>)[inheritanceKey]
+  Reflect.deleteProperty(globalThis, inheritanceKey)
+  return inheritance as Inheritance | undefined
 }
 
 /**
