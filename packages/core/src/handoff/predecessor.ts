@@ -84,12 +84,26 @@ export class Predecessor {
       })
     }
     channel.onMessage = (message, handle) => {
-      if (message.type === 'listener' || message.type === 'welcome') {
-        inheritance.receive(message, handle)
-      } else if (message.type === 'taken-over') this.#accept(message.afterMs)
-      else if (message.type === 'older') this.#asked.get(message.id)?.(message.generations)
-      else if (message.type === 'connection') this.#receive(message, handle)
-      else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle)
+      switch (message.type) {
+        case 'listener':
+        case 'welcome':
+          inheritance.receive(message, handle)
+          break
+        case 'taken-over':
+          this.#accept(message.afterMs)
+          break
+        case 'older':
+          this.#asked.get(message.id)?.(message.generations)
+          break
+        case 'connection':
+          this.#receive(message, handle)
+          break
+        case 'upgrade':
+          this.#receiveUpgrade(message, handle)
+          break
+        default:
+          message satisfies never
+      }
     }
     void channel.closed.then(() => {
       this.#isGone = true
@@ -300,8 +314,8 @@ export class Predecessor {
     this.#channel.unref()
     // It may die at once, of what it does once it serves: a predecessor that still lives serves again, and a
     // supervisor logs the reason.
-    const { entry, reportAtEnd } = this.#host.inheritance
-    if (entry.isSupervised || !this.#isGone) reportAtEnd()
+    const { inheritance } = this.#host
+    if (inheritance.entry.isSupervised || !this.#isGone) inheritance.reportAtEnd()
     this.#takenOver.resolve(afterMs)
   }
 

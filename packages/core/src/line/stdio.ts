@@ -8,6 +8,8 @@ export const extraLineFd = 5
 /**
  * Calls `spawn` with the descriptors of a generation: our standard streams, and the channel as number 4.
  *
+ * No other descriptor is passed. See docs/decisions.md, "Descriptors are not passed at the start"
+ *
  * Number 3 is the null device, because a program may take 3 for its own: under s6 it reports there that it
  * is ready. What it writes there is dropped: the predecessor's 3 is closed, or is for the predecessor alone.
  *

@@ -172,7 +172,7 @@ describe('the successor is started', () => {
       command: '/usr/bin/node',
       args: ['--enable-source-maps', '--import', 'tsx', '/srv/app/app.js', '--port', '80'],
       cwd: os.tmpdir(),
-      env: { A: '1', NODE_ENDLESS: expect.any(String) },
+      env: { A: '1', NODE_ENDLESS: expect.any(String) as string },
     })
   })
 
@@ -229,7 +229,7 @@ describe('the successor is started', () => {
     expect(launch({ cwd: '/srv' })).toMatchObject({ cwd: '/srv', command: '/usr/bin/node' })
     expect(launch({ env: { B: '2' } }).env).toEqual({
       B: '2',
-      NODE_ENDLESS: expect.any(String),
+      NODE_ENDLESS: expect.any(String) as string,
     })
   })
 

@@ -192,7 +192,7 @@ describe('a restart that succeeds', () => {
         args: ['/srv/app/app.js'],
         options: {
           cwd: '/',
-          env: { NODE_ENDLESS: expect.any(String) },
+          env: { NODE_ENDLESS: expect.any(String) as string },
           stdio: ['inherit', 'inherit', 'inherit', expect.any(Number), 'ipc'],
         },
       },
