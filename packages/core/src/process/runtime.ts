@@ -7,7 +7,7 @@ import type { HookSignal } from '../api/hooks.js'
 import { createStderrLogger } from '../api/logger.js'
 import type { RestartReport, ShutdownReport } from '../api/reports.js'
 import type { GenerationState, GenerationStatus } from '../api/status.js'
-import { type Inheritance, inheritanceKey } from '../handoff/protocol.js'
+import { type Inheritance, inheritanceKey, strangerKey } from '../handoff/protocol.js'
 import { keepPreloadFile } from '../launch/preload-file.js'
 import { enter } from '../launch/preload.js'
 import { stateText } from '../migration/upgrade-migration.js'
@@ -43,7 +43,8 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   /** The last shutdown, if the process has outlived it. */
   #outlived: Shutdown | undefined
 
-  constructor(system: System, inheritance: Inheritance | undefined) {
+  /** @param stranger a process that was to start this one, and has started what did; `undefined` without */
+  constructor(system: System, inheritance: Inheritance | undefined, stranger?: number) {
     this.#startedMs = system.now()
     this.#parts = createParts(system, inheritance, this)
     this.#serving = new Serving(this.#parts)
@@ -60,7 +61,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       () => settings.logger,
       (signal) => void this.actions.on(signal),
     )
-    this.host = new Host(this.#parts, this.#serving, signals, () => this.isShuttingDown)
+    this.host = new Host(this.#parts, this.#serving, signals, () => this.isShuttingDown, stranger)
   }
 
   get servers(): Servers {
@@ -217,18 +218,19 @@ export function currentRuntime(): Runtime {
 }
 
 function createRuntime(): Runtime {
-  // Before the process is looked at: it hides what was added to it.
-  const inheritance = takeInheritance()
+  // Where Node has not run the preload; and before anything looks at the process, of which it hides a part.
+  enter()
+  const inheritance = take<Inheritance>(inheritanceKey)
   if (inheritance?.entry.preload !== undefined) keepPreloadFile(inheritance.entry.preload)
-  return new Runtime(createNodeSystem(inheritance?.entry), inheritance)
+  const system = createNodeSystem(inheritance?.entry)
+  return new Runtime(system, inheritance, take<number>(strangerKey))
 }
 
-/** Takes what the preload has left, or comes in where Node has not run it; `undefined` in generation 0. */
-function takeInheritance(): Inheritance | undefined {
-  enter()
-  const inheritance = (globalThis as Record<symbol, unknown>)[inheritanceKey]
-  Reflect.deleteProperty(globalThis, inheritanceKey)
-  return inheritance as Inheritance | undefined
+/** Removes and returns what was left on `globalThis`. */
+function take<T>(key: symbol): T | undefined {
+  const left = (globalThis as Record<symbol, unknown>)[key]
+  Reflect.deleteProperty(globalThis, key)
+  return left as T | undefined
 }
 
 /**
