@@ -179,7 +179,6 @@ const rules: MessageRules = {
     version: whole,
     generation: whole,
     directory: path,
-    addedExecArgv: list(text(longestArgument)),
     ticketKeys: record(ticketKeys),
     // The supervisor puts its own there.
     supervisor: () => true,

@@ -19,9 +19,9 @@ import type { Verdict } from './heir-line.js'
 import {
   type Fallback,
   type Inheritance,
-  inheritanceKey,
   type ToPredecessor,
   type ToSuccessor,
+  type Welcome,
 } from './protocol.js'
 
 // The successor's half of a handoff; successor.ts holds the predecessor's half.
@@ -52,18 +52,19 @@ export interface PredecessorHost {
   readonly yield: () => void
 }
 
-/** The predecessor as its successor sees it: what it passed on to the preload, and the line to it. */
+/** The predecessor as its successor sees it: what it passes on, and the line to it. */
 export class Predecessor {
-  readonly generation: number
-  /** The predecessor's working directory as the user named it; '' if unknown. */
-  readonly directory: string
-  /** Sockets of the predecessor that this process has not claimed yet. */
-  readonly held: HeldListeners
+  /**
+   * Settles when all that it passes on is here, or when it is gone before; `undefined` if that was so from the
+   * start. See docs/decisions.md, "A listen waits for what is inherited"
+   */
+  arriving: Promise<void> | undefined
   readonly #host: PredecessorHost
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
   readonly #takenOver = deferred<number | undefined>()
   readonly #finished = deferred()
-  readonly #fallback: FallbackLine | undefined
+  #held = new HeldListeners([])
+  #fallback: FallbackLine | undefined
   #hasTakenOver = false
   #hasLeft = false
   #isGone = false
@@ -75,31 +76,57 @@ export class Predecessor {
     const { inheritance, channel } = host
     this.#host = host
     this.#channel = channel
-    this.held = new HeldListeners(inheritance.held)
-    this.generation = inheritance.welcome.generation
-    this.directory = inheritance.welcome.directory
-    const { fallback } = inheritance.welcome
-    if (fallback) {
-      // A line that has not arrived ends, too, when the predecessor dies: the older generation may serve then.
-      const end = fallback === 'silent' ? 'serving' : 'not-serving'
-      this.#fallback = new FallbackLine(extraLineFd, end, host.system)
-    }
-    if (inheritance.welcome.supervisor?.isFirst) {
-      this.#hasTakenOver = true
-      inheritance.reportAtEnd()
+    if (inheritance.welcome) this.#welcomed(inheritance.welcome)
+    else {
+      this.arriving = inheritance.arrived.then(() => {
+        this.arriving = undefined
+        if (inheritance.welcome) this.#welcomed(inheritance.welcome)
+      })
     }
     channel.onMessage = (message, handle) => {
-      if (message.type === 'taken-over') this.#accept(message.afterMs)
-      else if (message.type === 'older') this.#asked.get(message.id)?.(message.generations)
-      else if (message.type === 'connection') this.#receive(message, handle)
-      else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle)
+      switch (message.type) {
+        case 'listener':
+        case 'welcome':
+          inheritance.receive(message, handle)
+          break
+        case 'taken-over':
+          this.#accept(message.afterMs)
+          break
+        case 'older':
+          this.#asked.get(message.id)?.(message.generations)
+          break
+        case 'connection':
+          this.#receive(message, handle)
+          break
+        case 'upgrade':
+          this.#receiveUpgrade(message, handle)
+          break
+        default:
+          message satisfies never
+      }
     }
     void channel.closed.then(() => {
       this.#isGone = true
+      if (!inheritance.entry.isSupervised) inheritance.stopReporting()
       this.#finished.resolve()
       for (const answer of this.#asked.values()) answer([])
       void this.#inherit()
     })
+  }
+
+  get generation(): number {
+    const { entry, welcome } = this.#host.inheritance
+    return welcome?.generation ?? entry.generation
+  }
+
+  /** Its working directory as the user named it; '' if unknown. */
+  get directory(): string {
+    return this.#host.inheritance.welcome?.directory ?? ''
+  }
+
+  /** Its sockets that this process has not claimed yet. */
+  get held(): HeldListeners {
+    return this.#held
   }
 
   /**
@@ -135,14 +162,14 @@ export class Predecessor {
     return (
       held && {
         ...held,
-        ticketKeys: this.#host.inheritance.welcome.ticketKeys[formatAddress(held.bound)],
+        ticketKeys: this.#host.inheritance.welcome?.ticketKeys[formatAddress(held.bound)],
       }
     )
   }
 
   /** Sends copies of listening sockets to the predecessor, where they outlive this process. */
   deposit(listeners: readonly PassedListener[]): void {
-    const isSupervised = this.#host.inheritance.welcome.supervisor !== undefined
+    const { isSupervised } = this.#host.inheritance.entry
     for (const { asked, bound, handle, ticketKeys } of listeners) {
       // A predecessor needs no ticket keys: it has these, or older ones of its own.
       this.#send({ type: 'escrow', asked, bound, ...(isSupervised && { ticketKeys }) }, handle)
@@ -172,7 +199,7 @@ export class Predecessor {
 
   /** The predecessor's control socket, whose path ours takes over. */
   get control(): UnixAddress | undefined {
-    return this.#host.inheritance.welcome.control
+    return this.#host.inheritance.welcome?.control
   }
 
   /**
@@ -251,7 +278,23 @@ export class Predecessor {
   }
 
   async #askFallback(): Promise<Verdict> {
+    const { entry, welcome } = this.#host.inheritance
+    if (!welcome && entry.orphaned === 'ask') this.#openFallback('not-serving')
     return this.#fallback ? this.#fallback.ask() : 'not-serving'
+  }
+
+  #welcomed({ fallback, supervisor }: Welcome): void {
+    this.#held = new HeldListeners(this.#host.inheritance.held)
+    // A line that has not arrived ends, too, when the predecessor dies: the older generation may serve then.
+    if (fallback) this.#openFallback(fallback === 'silent' ? 'serving' : 'not-serving')
+    if (!supervisor?.isFirst) return
+    this.#hasTakenOver = true
+    this.#host.inheritance.reportAtEnd()
+  }
+
+  /** @param end the verdict if the line ends without one */
+  #openFallback(end: Verdict): void {
+    this.#fallback ??= new FallbackLine(extraLineFd, end, this.#host.system)
   }
 
   #accept(afterMs: number | undefined): void {
@@ -269,10 +312,10 @@ export class Predecessor {
     this.#hasTakenOver = true
     this.#fallback?.claim()
     this.#channel.unref()
+    // It may die at once, of what it does once it serves: a predecessor that still lives serves again, and a
+    // supervisor logs the reason.
     const { inheritance } = this.#host
-    // A supervisor logs what a generation died of, however long it served.
-    if (inheritance.welcome.supervisor) inheritance.reportAtEnd()
-    else inheritance.stopReporting()
+    if (inheritance.entry.isSupervised || !this.#isGone) inheritance.reportAtEnd()
     this.#takenOver.resolve(afterMs)
   }
 
@@ -299,11 +342,4 @@ export class Predecessor {
     // A predecessor that is gone needs no report: its end was the permission to accept.
     this.#channel.send(message, handle).catch(() => undefined)
   }
-}
-
-/** Removes and returns what the preload left on `globalThis`; `undefined` in generation 0. */
-export function takeInheritance(): Inheritance | undefined {
-  const inheritance = (globalThis as Record<symbol, unknown>)[inheritanceKey]
-  Reflect.deleteProperty(globalThis, inheritanceKey)
-  return inheritance as Inheritance | undefined
 }

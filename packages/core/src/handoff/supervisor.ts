@@ -20,21 +20,24 @@ export type Question = Extract<FromSupervisor, { type: 'ask' }>['what']
 
 /** The supervisor as a generation sees it: one line, which also leads to predecessor and successor. */
 export class Supervisor {
-  readonly isAtTerminal: boolean
   readonly predecessor: Channel<ToPredecessor, ToSuccessor>
+  readonly #facts: () => SupervisorFacts | undefined
   readonly #line: Channel<ToSupervisor, FromSupervisor>
   readonly #holders = new Set<object>()
   readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
   #isGone = false
 
-  /** @param answer returns what the supervisor asks for */
+  /**
+   * @param facts returns what is known of it: nothing before it has welcomed this process
+   * @param answer returns what the supervisor asks for
+   */
   constructor(
     line: Channel<ToSupervisor, FromSupervisor>,
-    { isAtTerminal }: SupervisorFacts,
+    facts: () => SupervisorFacts | undefined,
     answer: (what: Question) => Promise<unknown>,
   ) {
-    this.isAtTerminal = isAtTerminal
+    this.#facts = facts
     this.#line = confirmed(line)
     this.predecessor = this.#end(this.#predecessorGone.promise)
     line.onMessage = (message, handle) => {
@@ -44,6 +47,10 @@ export class Supervisor {
       this.#isGone = true
       this.#successor?.lose()
     })
+  }
+
+  get isAtTerminal(): boolean {
+    return this.#facts()?.isAtTerminal ?? false
   }
 
   /** Whether the supervisor has died. Nothing will then replace this process if it dies too. */

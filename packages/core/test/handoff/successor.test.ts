@@ -34,7 +34,7 @@ beforeEach(() => {
     unref: () => undefined,
   }
   child = new SupervisedChild(end, ({ type }) => sent.push(type))
-  const welcome = { generation: 1, directory: '/', addedExecArgv: [], ticketKeys: {} }
+  const welcome = { generation: 1, directory: '/', ticketKeys: {} }
   successor = new Successor({
     system,
     child,

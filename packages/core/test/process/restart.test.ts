@@ -8,7 +8,7 @@ import { createParts } from '../../src/process/runtime.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
+vi.mock('../../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 let system: FakeSystem
 let parts: Parts

@@ -65,7 +65,11 @@ export class Ancestry {
         system.exit(0)
       },
     })
-    this.#serviceManager = this.#answerTo(inheritance.welcome.serviceManager)
+    const answer = (): void => {
+      this.#serviceManager = this.#answerTo(inheritance.welcome?.serviceManager)
+    }
+    if (inheritance.welcome) answer()
+    else void this.predecessor.arriving?.then(answer)
   }
 
   /** The number of this generation. */
@@ -91,6 +95,11 @@ export class Ancestry {
   /** `undefined` under a supervisor, which talks to the service manager itself. */
   get serviceManager(): ServiceManager | undefined {
     return this.#serviceManager
+  }
+
+  /** Settles when all that this process inherits is here; `undefined` if it is, or there is nothing. */
+  get arriving(): Promise<void> | undefined {
+    return this.predecessor?.arriving
   }
 
   /** The listening sockets that the predecessor or the service manager passed to this process. */
@@ -119,13 +128,10 @@ export class Ancestry {
     return address && new ServiceManager(this.#system, address, () => this.#settings.logger)
   }
 
-  #superviseBy(
-    { channel, welcome: { supervisor: facts } }: Inheritance,
-    { answer }: AncestryHost,
-  ): Supervisor | undefined {
-    if (!facts) return undefined
-    const line = channel as unknown as Channel<ToSupervisor, FromSupervisor>
-    const supervisor = new Supervisor(line, facts, answer)
+  #superviseBy(inheritance: Inheritance, { answer }: AncestryHost): Supervisor | undefined {
+    if (!inheritance.entry.isSupervised) return undefined
+    const line = inheritance.channel as unknown as Channel<ToSupervisor, FromSupervisor>
+    const supervisor = new Supervisor(line, () => inheritance.welcome?.supervisor, answer)
     // See docs/decisions.md, "A generation outlives its supervisor"
     void supervisor.gone.then(() => {
       const { logger } = this.#settings

@@ -15,12 +15,21 @@ beforeEach(() => {
   system = new FakeSystem()
   inheritance = {
     version: 1,
+    entry: {
+      parent: 1,
+      generation: 7,
+      isSupervised: false,
+      orphaned: 'serve',
+      directory: '/srv/current',
+      execArgv: [],
+    },
+    arrived: Promise.resolve(true),
+    receive: () => undefined,
     welcome: {
       type: 'welcome',
       version: 1,
       generation: 7,
       directory: '/srv/current',
-      addedExecArgv: [],
       ticketKeys: {},
     },
     held: [],
@@ -100,7 +109,7 @@ describe('a successor', () => {
   })
 
   test('answers to the service manager that its predecessor names, not to its environment', () => {
-    inheritance.welcome.serviceManager = { socket: '/run/notify', watchdogMs: undefined }
+    inheritance.welcome!.serviceManager = { socket: '/run/notify', watchdogMs: undefined }
     system.env = { NOTIFY_SOCKET: '/run/other' }
     const ancestry = ancestryOf(inheritance)
     ancestry.obeyServiceManager()
@@ -113,12 +122,14 @@ describe('a successor', () => {
 
 describe('under a supervisor', () => {
   test('the terminal is that of the supervisor', () => {
-    inheritance.welcome.supervisor = { isAtTerminal: true, isFirst: true }
+    inheritance.entry.isSupervised = true
+    inheritance.welcome!.supervisor = { isAtTerminal: true, isFirst: true }
     expect(ancestryOf(inheritance).terminal).toBe('present')
   })
 
   test('whose end it outlives, a process that accepts serves on', async () => {
-    inheritance.welcome.supervisor = { isAtTerminal: false, isFirst: true }
+    inheritance.entry.isSupervised = true
+    inheritance.welcome!.supervisor = { isAtTerminal: false, isFirst: true }
     ancestryOf(inheritance)
     loseChannel()
     await settle()
@@ -127,7 +138,8 @@ describe('under a supervisor', () => {
   })
 
   test('that dies before it may accept, a process exits: somebody else may serve', async () => {
-    inheritance.welcome.supervisor = { isAtTerminal: false, isFirst: false }
+    inheritance.entry.isSupervised = true
+    inheritance.welcome!.supervisor = { isAtTerminal: false, isFirst: false }
     const ancestry = ancestryOf(inheritance)
     loseChannel()
     await settle()
