@@ -20,6 +20,7 @@ import {
   type Fallback,
   type Inheritance,
   inheritanceKey,
+  type Takeover,
   type ToPredecessor,
   type ToSuccessor,
 } from './protocol.js'
@@ -61,7 +62,7 @@ export class Predecessor {
   readonly held: HeldListeners
   readonly #host: PredecessorHost
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
-  readonly #takenOver = deferred<number | undefined>()
+  readonly #takenOver = deferred<Takeover>()
   readonly #finished = deferred()
   readonly #fallback: FallbackLine | undefined
   #hasTakenOver = false
@@ -86,7 +87,7 @@ export class Predecessor {
       inheritance.reportAtEnd()
     }
     channel.onMessage = (message, handle) => {
-      if (message.type === 'taken-over') this.#accept(message.afterMs)
+      if (message.type === 'taken-over') this.#accept(message)
       else if (message.type === 'older') this.#asked.get(message.id)?.(message.generations)
       else if (message.type === 'connection') this.#receive(message, handle)
       else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle)
@@ -100,10 +101,10 @@ export class Predecessor {
   }
 
   /**
-   * Settles when this process may accept: with the time since the restart was requested, in ms, or with
-   * `undefined` when the predecessor is gone. Never settles in a first generation, which accepts at once.
+   * Settles when this process may accept: with what its predecessor says of that, or with nothing when the
+   * predecessor is gone. Never settles in a first generation, which accepts at once.
    */
-  get takenOver(): Promise<number | undefined> {
+  get takenOver(): Promise<Takeover> {
     return this.#takenOver.promise
   }
 
@@ -244,7 +245,7 @@ export class Predecessor {
   async #inherit(): Promise<void> {
     const verdict = this.#hasTakenOver ? 'not-serving' : await this.#askFallback()
     if (verdict === 'serving') this.#host.yield()
-    else this.#takeOver(undefined)
+    else this.#takeOver({})
   }
 
   async #askFallback(): Promise<Verdict> {
@@ -253,17 +254,17 @@ export class Predecessor {
     return this.#fallback ? this.#fallback.ask() : 'not-serving'
   }
 
-  #accept(afterMs: number | undefined): void {
+  #accept(takeover: Takeover): void {
     try {
       if (!this.#hasTakenOver) this.#host.takesOver()
     } catch (error) {
       this.refuse(error as EndlessError)
       return
     }
-    this.#takeOver(afterMs)
+    this.#takeOver(takeover)
   }
 
-  #takeOver(afterMs: number | undefined): void {
+  #takeOver({ afterMs, dropped }: Takeover): void {
     if (this.#hasTakenOver) return
     this.#hasTakenOver = true
     this.#fallback?.close()
@@ -272,7 +273,7 @@ export class Predecessor {
     // A supervisor logs what a generation died of, however long it served.
     if (inheritance.welcome.supervisor) inheritance.reportAtEnd()
     else inheritance.stopReporting()
-    this.#takenOver.resolve(afterMs)
+    this.#takenOver.resolve({ afterMs, dropped })
   }
 
   #receive(connection: MovedConnection, handle: RawHandle | undefined): void {

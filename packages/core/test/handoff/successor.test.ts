@@ -78,14 +78,14 @@ test('one that boots is not waited for: it will not serve', async () => {
 test('one that could not be told to take over is answered for here', async () => {
   boot()
   lose()
-  await expect(successor.takeOver(0)).rejects.toThrow('gone')
+  await expect(successor.takeOver(0, [])).rejects.toThrow('gone')
   expect(await successor.exited).toMatchObject(explained)
   expect(successor.hasLeft).toBe(false)
 })
 
 test('one that has taken over answers for itself', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   lose()
   expect(await successor.exited).toMatchObject(explained)
   expect(successor.hasLeft).toBe(true)
@@ -110,7 +110,7 @@ async function beginToMove(returned: () => void): Promise<net.Socket[]> {
 
 test('a connection that is on its way to it ends, since it may be read there; one that waits stays', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   let returned = 0
   const [moving, waiting] = await beginToMove(() => returned++)
   expect(sent.filter((type) => type === 'connection')).toHaveLength(1)
@@ -123,7 +123,7 @@ test('a connection that is on its way to it ends, since it may be read there; on
 
 test('a connection that was answered is not touched again', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   const [first, second] = await beginToMove(() => undefined)
   child.channel.onMessage({ type: 'declined', id: 1 })
   lose()

@@ -3,6 +3,7 @@ import { type HookPhase, type HookSignal, runHooks } from '../../api/hooks.js'
 import { defaultHammerTimeMs } from '../../api/options.js'
 import type { ServerStatus } from '../../api/status.js'
 import { countConnections } from '../../connections/count.js'
+import { formatAddress } from '../../listeners/address.js'
 import type { PassedListener } from '../../listeners/passed-listener.js'
 import type { MovedConnection } from '../../migration/migration.js'
 import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
@@ -37,6 +38,11 @@ export class Servers extends Set<ManagedServer> {
   /** The listening sockets that a successor gets. */
   get passable(): PassedListener[] {
     return [...this].flatMap(({ listening }) => listening.passable ?? [])
+  }
+
+  /** The addresses where this process listens, or has claimed a socket. */
+  get addresses(): string[] {
+    return this.passable.map(({ bound }) => formatAddress(bound))
   }
 
   /** The addresses of the servers that take over open connections. */
