@@ -24,6 +24,7 @@ const status = {
     number: 4,
     pid: null,
     durationMs: 17,
+    dropped: [],
     agoMs: 1,
     error: {
       code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
@@ -52,6 +53,8 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
   ready: {
     type: 'ready',
     adopts: ['[::]:443'],
+    serves: ['[::]:443'],
+    allowsAddressChange: false,
     pidFile: '/run/app.pid',
     control: '/run/app.sock',
     readyTimeoutMs: 60_000,
@@ -77,7 +80,7 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
     control: { path: '/run/app.sock', identity: '1:2:3' },
     fallback: 'line',
   },
-  'taken-over': { type: 'taken-over', afterMs: 230 },
+  'taken-over': { type: 'taken-over', afterMs: 230, dropped: ['[::]:80'] },
   older: { type: 'older', id: 1, generations: [status] },
   connection: {
     type: 'connection',
@@ -129,6 +132,9 @@ describe.each(all)('%s', (type, sample) => {
       isHammered: [true],
       hasTakenOver: [true],
       adopts: [[]],
+      serves: [[]],
+      dropped: [[]],
+      allowsAddressChange: [true],
       overrides: [[]],
       generations: [[]],
       ticketKeys: type === 'welcome' ? [{}] : [],

@@ -19,6 +19,7 @@ import type { Verdict } from './heir-line.js'
 import {
   type Fallback,
   type Inheritance,
+  type Takeover,
   type ToPredecessor,
   type ToSuccessor,
   type Welcome,
@@ -61,7 +62,7 @@ export class Predecessor {
   arriving: Promise<void> | undefined
   readonly #host: PredecessorHost
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
-  readonly #takenOver = deferred<number | undefined>()
+  readonly #takenOver = deferred<Takeover>()
   readonly #finished = deferred()
   #held = new HeldListeners([])
   #fallback: FallbackLine | undefined
@@ -90,7 +91,7 @@ export class Predecessor {
           inheritance.receive(message, handle)
           break
         case 'taken-over':
-          this.#accept(message.afterMs)
+          this.#accept(message)
           break
         case 'older':
           this.#asked.get(message.id)?.(message.generations)
@@ -130,10 +131,10 @@ export class Predecessor {
   }
 
   /**
-   * Settles when this process may accept: with the time since the restart was requested, in ms, or with
-   * `undefined` when the predecessor is gone. Never settles in a first generation, which accepts at once.
+   * Settles when this process may accept: with what its predecessor says of that, or with nothing when the
+   * predecessor is gone. Never settles in a first generation, which accepts at once.
    */
-  get takenOver(): Promise<number | undefined> {
+  get takenOver(): Promise<Takeover> {
     return this.#takenOver.promise
   }
 
@@ -274,7 +275,7 @@ export class Predecessor {
   async #inherit(): Promise<void> {
     const verdict = this.#hasTakenOver ? 'not-serving' : await this.#askFallback()
     if (verdict === 'serving') this.#host.yield()
-    else this.#takeOver(undefined)
+    else this.#takeOver({})
   }
 
   async #askFallback(): Promise<Verdict> {
@@ -297,17 +298,17 @@ export class Predecessor {
     this.#fallback ??= new FallbackLine(extraLineFd, end, this.#host.system)
   }
 
-  #accept(afterMs: number | undefined): void {
+  #accept(takeover: Takeover): void {
     try {
       if (!this.#hasTakenOver) this.#host.takesOver()
     } catch (error) {
       this.refuse(error as EndlessError)
       return
     }
-    this.#takeOver(afterMs)
+    this.#takeOver(takeover)
   }
 
-  #takeOver(afterMs: number | undefined): void {
+  #takeOver({ afterMs, dropped }: Takeover): void {
     if (this.#hasTakenOver) return
     this.#hasTakenOver = true
     this.#fallback?.claim()
@@ -316,7 +317,7 @@ export class Predecessor {
     // supervisor logs the reason.
     const { inheritance } = this.#host
     if (inheritance.entry.isSupervised || !this.#isGone) inheritance.reportAtEnd()
-    this.#takenOver.resolve(afterMs)
+    this.#takenOver.resolve({ afterMs, dropped })
   }
 
   #receive(connection: MovedConnection, handle: RawHandle | undefined): void {

@@ -1,4 +1,5 @@
 import { hookSignals } from '../api/hooks.js'
+import type { RestartOptions } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
 import type { UnixAddress } from '../listeners/address.js'
@@ -78,8 +79,11 @@ export type ToSuccessor =
       /** The predecessor's control socket, whose path the successor takes over. */
       control?: UnixAddress | undefined
     }
-  /** Tells the successor to accept from now on. `afterMs` is the time since the restart was requested. */
-  | { type: 'taken-over'; afterMs?: number | undefined }
+  /**
+   * Tells the successor to accept from now on. `afterMs` is the time since the restart was requested, and
+   * `dropped` are the addresses of the predecessor that refuse from now on.
+   */
+  | { type: 'taken-over'; afterMs?: number | undefined; dropped?: string[] | undefined }
   /** Answers `ask-older` with the status of the predecessor and of all older generations, oldest first. */
   | { type: 'older'; id: number; generations: GenerationStatus[] }
   | MovedConnection
@@ -112,6 +116,10 @@ export type ToPredecessor =
       type: 'ready'
       /** Addresses where the successor adopts connections: `['127.0.0.1:3000']`. */
       adopts: string[]
+      /** All addresses where it listens. Another version may not say. */
+      serves?: string[] | undefined
+      /** Whether its option `allowAddressChange` lets these be none of its predecessor's. */
+      allowsAddressChange?: boolean | undefined
       /** The pid file that the successor will write. Its predecessor must not remove it any more. */
       pidFile?: string | undefined
       /** The path for the successor's control socket. */
@@ -182,10 +190,16 @@ export type FromSupervisor =
   /** The predecessor has exited, or never existed: nothing more comes from it. */
   | { type: 'predecessor-gone' }
   /** Answered by `answer` with a `RestartReport` or a `GenerationStatus`, or by `refusal`. */
-  | { type: 'ask'; id: number; what: 'restart' | 'status' }
+  | ({ type: 'ask'; id: number } & Question)
+
+/** What a supervisor asks a generation: `{ what: 'status' }`. */
+export type Question = { what: 'status' } | ({ what: 'restart' } & RestartOptions)
 
 /** How an older generation can be asked whether it serves again. */
 export type Fallback = 'line' | 'silent'
+
+/** What a predecessor says when it gives way; nothing if it has died. */
+export type Takeover = Omit<Extract<ToSuccessor, { type: 'taken-over' }>, 'type'>
 
 /** The message that follows the last `listener`. */
 export type Welcome = Extract<ToSuccessor, { type: 'welcome' }>

@@ -50,6 +50,10 @@ export interface SuccessorHost {
 export class Successor {
   /** The successor's pid file; `undefined` before it is ready, and if it has none. */
   pidFile: string | undefined
+  /** Where it listens; `undefined` before it is ready, and if its version does not say. */
+  serves: readonly string[] | undefined
+  /** Whether it says that its addresses may be none of this process's. */
+  allowsAddressChange = false
   readonly #host: SuccessorHost
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
   readonly #escrow = new Escrow()
@@ -153,13 +157,14 @@ export class Successor {
    * Tells the successor to accept. Rejects if it is gone.
    *
    * @param afterMs time since the restart was requested
+   * @param dropped addresses of this process that refuse from now on
    */
-  async takeOver(afterMs: number): Promise<void> {
+  async takeOver(afterMs: number, dropped: string[]): Promise<void> {
     this.#hasTakenOver = true
     // Another version may not report that it serves.
     if (this.#version === protocolVersion) this.#moves.openUpgrades()
     else this.#serving.resolve()
-    await this.#channel.send({ type: 'taken-over', afterMs })
+    await this.#channel.send({ type: 'taken-over', afterMs, dropped })
     this.#isTold = true
   }
 
@@ -227,6 +232,8 @@ export class Successor {
         break
       case 'ready':
         this.pidFile = message.pidFile
+        this.serves = message.serves
+        this.allowsAddressChange = message.allowsAddressChange ?? false
         if (this.#version === protocolVersion) this.#moves.openMigration(message.adopts)
         this.#ready.resolve()
         break

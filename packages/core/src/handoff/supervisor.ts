@@ -7,6 +7,7 @@ import type { Child } from './child.js'
 import { reportOf } from './error-report.js'
 import type {
   FromSupervisor,
+  Question,
   SpawnRequest,
   SupervisorFacts,
   ToPredecessor,
@@ -14,9 +15,6 @@ import type {
   ToSupervisor,
 } from './protocol.js'
 import { SupervisedChild } from './supervised-child.js'
-
-/** What a supervisor can ask a generation. */
-export type Question = Extract<FromSupervisor, { type: 'ask' }>['what']
 
 /** The supervisor as a generation sees it: one line, which also leads to predecessor and successor. */
 export class Supervisor {
@@ -35,7 +33,7 @@ export class Supervisor {
   constructor(
     line: Channel<ToSupervisor, FromSupervisor>,
     facts: () => SupervisorFacts | undefined,
-    answer: (what: Question) => Promise<unknown>,
+    answer: (question: Question) => Promise<unknown>,
   ) {
     this.#facts = facts
     this.#line = confirmed(line)
@@ -119,7 +117,7 @@ export class Supervisor {
   #receive(
     message: FromSupervisor,
     handle: RawHandle | undefined,
-    answer: (what: Question) => Promise<unknown>,
+    answer: (question: Question) => Promise<unknown>,
   ): void {
     switch (message.type) {
       case 'listener':
@@ -143,7 +141,7 @@ export class Supervisor {
         this.#successor?.exited({ code: message.code, signal: message.signal })
         break
       case 'ask':
-        void this.#answer(message.id, answer(message.what))
+        void this.#answer(message.id, answer(message))
         break
       default:
         this.#successor?.channel.onMessage(message, handle)

@@ -5,7 +5,7 @@ import { Events, type GenerationEvents } from '../api/events.js'
 import type { Generation, TerminateHook } from '../api/generation.js'
 import type { HookSignal } from '../api/hooks.js'
 import { createStderrLogger } from '../api/logger.js'
-import type { RestartReport, ShutdownReport } from '../api/reports.js'
+import type { RestartOptions, RestartReport, ShutdownReport } from '../api/reports.js'
 import type { GenerationState, GenerationStatus } from '../api/status.js'
 import { type Inheritance, inheritanceKey, strangerKey } from '../handoff/protocol.js'
 import { keepPreloadFile } from '../launch/preload-file.js'
@@ -23,7 +23,7 @@ import { ProcessSettings } from './parts/process-settings.js'
 import { RestartRecord } from './parts/restart-record.js'
 import { Servers } from './parts/servers.js'
 import { Whereabouts } from './parts/whereabouts.js'
-import { refuseRestart, Restart } from './restart.js'
+import { refuseRestart, Restart, type RestartHost } from './restart.js'
 import { Serving } from './serving.js'
 import { Shutdown } from './shutdown.js'
 import { SignalActions, type SignalActionsHost } from './signal-actions.js'
@@ -96,11 +96,11 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this.#parts.lifecycle.state
   }
 
-  restart(): Promise<RestartReport> {
+  restart(options: RestartOptions = {}): Promise<RestartReport> {
     if (this.#restart?.isUnderWay) return this.#restart.report
     const refusal = refuseRestart(this.#parts.system, this.state, this.isShuttingDown)
     if (refusal) return Promise.reject(refusal)
-    const restart = new Restart(this.#parts, {
+    const host: RestartHost = {
       gaveWay: () => {
         this.#beginShutdown()
       },
@@ -118,7 +118,8 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       },
       isShuttingDown: () => this.isShuttingDown,
       generations: (isHammered) => this.generations(isHammered),
-    })
+    }
+    const restart = new Restart(this.#parts, host, options)
     this.#restart = restart
     void restart.begin()
     return restart.report
@@ -250,8 +251,8 @@ export function createParts(
   const servers = new Servers(system, settings, events)
   const ancestry = new Ancestry(system, settings, inheritance, {
     adopt: (moved, handle) => servers.adopt(moved, handle),
-    answer: async (what) =>
-      what === 'restart' ? generation.actions.restart() : generation.status(),
+    answer: async (question) =>
+      question.what === 'restart' ? generation.actions.restart(question) : generation.status(),
     takesOver: () => {
       whereabouts.writePidFile()
     },

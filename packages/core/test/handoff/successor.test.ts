@@ -78,14 +78,14 @@ test('one that boots is not waited for: it will not serve', async () => {
 test('one that could not be told to take over is answered for here', async () => {
   boot()
   lose()
-  await expect(successor.takeOver(0)).rejects.toThrow('gone')
+  await expect(successor.takeOver(0, [])).rejects.toThrow('gone')
   expect(await successor.exited).toMatchObject(explained)
   expect(successor.hasLeft).toBe(false)
 })
 
 test('one that has taken over answers for itself', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   system.running.add(101)
   lose()
   await system.advance(3_000)
@@ -95,7 +95,7 @@ test('one that has taken over answers for itself', async () => {
 
 test('one that has reported that it serves is looked at once', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   child.channel.onMessage({ type: 'serving' })
   system.running.add(101)
   lose()
@@ -105,7 +105,7 @@ test('one that has reported that it serves is looked at once', async () => {
 
 test('one that the supervisor has not told any more ends, and is answered for here', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   system.running.add(101)
   lose()
   await system.advance(200)
@@ -135,7 +135,7 @@ async function beginToMove(returned: () => void): Promise<net.Socket[]> {
 
 test('a connection that is on its way to it ends, since it may be read there; one that waits stays', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   let returned = 0
   const [moving, waiting] = await beginToMove(() => returned++)
   expect(sent.filter((type) => type === 'connection')).toHaveLength(1)
@@ -150,7 +150,7 @@ test('a connection that is on its way to it ends, since it may be read there; on
 
 test('a connection that was answered is not touched again', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   const [first, second] = await beginToMove(() => undefined)
   child.channel.onMessage({ type: 'declined', id: 1 })
   child.channel.onMessage({ type: 'serving' })

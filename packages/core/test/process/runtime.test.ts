@@ -198,7 +198,7 @@ describe('a restart that succeeds', () => {
       },
     ])
     await system.child.boot()
-    expect(await restart).toEqual({ number: 1, pid: 101, durationMs: 0 })
+    expect(await restart).toEqual({ number: 1, pid: 101, durationMs: 0, dropped: [] })
     expect(generation.state).not.toBe('running')
     await server.terminated
     await settle()

@@ -16,7 +16,7 @@ import { FakeSystem, settle } from '../fake-system.js'
 vi.mock('../../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 const asked = { reason: 'shutdown', isInteractive: false } as const
-const report: RestartReport = { number: 1, pid: 101, durationMs: 1 }
+const report: RestartReport = { number: 1, pid: 101, durationMs: 1, dropped: [] }
 const lost = new EndlessError('ERR_ENDLESS_SUCCESSOR_EXITED', 'It has died.')
 
 let system: FakeSystem

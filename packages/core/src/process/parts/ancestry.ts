@@ -1,6 +1,6 @@
 import { Predecessor } from '../../handoff/predecessor.js'
-import type { FromSupervisor, Inheritance, ToSupervisor } from '../../handoff/protocol.js'
-import { type Question, Supervisor } from '../../handoff/supervisor.js'
+import type { FromSupervisor, Inheritance, Question, ToSupervisor } from '../../handoff/protocol.js'
+import { Supervisor } from '../../handoff/supervisor.js'
 import type { Channel } from '../../line/channel.js'
 import { confirmed } from '../../line/confirmed.js'
 import type { ListenTarget } from '../../listeners/address.js'
@@ -22,7 +22,7 @@ export interface AncestryHost {
   /** Takes over an open connection; returns whether there is a server for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
   /** Returns the answer to a question of the supervisor. */
-  readonly answer: (what: Question) => Promise<unknown>
+  readonly answer: (question: Question) => Promise<unknown>
   /**
    * Called when this process is told to accept in the place of its predecessor, before it does. What it throws is
    * why this process does not, and the predecessor serves again. Not called under a supervisor.
