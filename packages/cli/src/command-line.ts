@@ -36,11 +36,11 @@ const program = new Command('endless')
   .addHelpText(
     'after',
     `
-A service that endless run has started has a name: of package.json, or of the
-script. In its directory, commands find it by themselves. A service with a path
-of its own is named by it: --pid-file <path> or --control <path>. With a pid file
-alone, the control socket is <pid file>.sock. Commands speak to the control
-socket: they never signal a process because of what a file says.
+endless run gives a service a name: that of package.json, or of the script.
+Commands find the service by this name, or without it in its directory. Where
+endless run has a path, say that path: --pid-file <path> or --control <path>.
+With a pid file alone, the control socket is <pid file>.sock. Commands speak to
+the control socket: they never signal a process because of what a file says.
 
 Exit status of restart, stop, status and hammer:
   0  done
@@ -91,7 +91,7 @@ With --pid-file or --control, and no --name, the service has no name: commands
 need the same option. Each name is one service: a second run of it is refused.
 
 Exits with the exit code of the application, or with 2 if the command line makes
-no sense or one of its paths cannot be used.
+no sense, a service of this name runs, or one of the paths cannot be used.
 
 Examples:
   $ endless run app.js
@@ -152,8 +152,8 @@ asksService('status', 'show generations, connections, the last restart and the l
   .addHelpText(
     'after',
     `
-Lists all services, too, where the directory means none: there is no package.json
-with a name.`,
+Also lists all services in a directory that has nothing to do with one: where no
+package.json has a name.`,
   )
   .action(async (name: string | undefined, given: Given<{ json?: boolean; all?: boolean }>) => {
     const told = statusOf({ ...given, name }, given)

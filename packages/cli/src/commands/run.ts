@@ -6,6 +6,8 @@ import {
   findOrigin,
   takeServiceVariables,
 } from '@endless/core/for-cli'
+import { currentAsker } from '../control/asker.js'
+import { namedSockets } from '../control/named-sockets.js'
 import type { Front } from '../supervisor/front/front.js'
 import { otherUserOf } from '../supervisor/other-user.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
@@ -67,8 +69,14 @@ export async function run(
   const loading: Promise<Front> = import('../supervisor/front/front.js').then(
     ({ Front }) => new Front(supervisor, place, notify, { system, logger }),
   )
-  // Nothing is started beside a service of this name.
-  await (await loading).claim()
+  const claiming = loading.then((front) => front.claim())
+  const isNameFree =
+    place.name === undefined || namedSockets(currentAsker(), place.name).length === 0
+  if (isByPath || !isNameFree) await claiming
+  // A service of this name was started at the same moment.
+  claiming.catch(() => {
+    supervisor.signal('SIGTERM')
+  })
   const listeners = sockets.length > 0 ? (await loading).open(sockets) : []
   for (const signal of signals) {
     system.onSignal(signal, () => {
@@ -79,6 +87,7 @@ export async function run(
   const front = await loading
   front.warnOfLauncher()
   const exitCode = await supervisor.ended
+  await claiming
   await front.close()
   return exitCode
 }

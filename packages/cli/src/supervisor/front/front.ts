@@ -56,7 +56,7 @@ export class Front implements Pick<
   }
 
   /**
-   * Takes the name of the service and the paths of the command line, before anything is started.
+   * Takes the name of the service and the paths of the command line.
    *
    * @throws (rejects) {Failure} if a service of this name runs
    * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`

@@ -12,7 +12,7 @@ import { Failure } from '../../control/failure.js'
 import type { ServicePaths } from '../../control/locate.js'
 import type { WantedPaths } from '../generation.js'
 import { betterWays } from '../rights.js'
-import { openNamedSocket } from './named-socket.js'
+import { claimName } from './claim-name.js'
 
 // Where a supervised service is found.
 
@@ -63,7 +63,7 @@ export class Whereabouts {
   }
 
   /**
-   * Takes the name and the paths of the command line, before anything is started.
+   * Takes the name and the paths of the command line.
    *
    * @throws (rejects) {Failure} if a service of this name runs
    * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
@@ -82,7 +82,7 @@ export class Whereabouts {
     const asker = currentAsker()
     if (name === undefined || (asker.uid === undefined && !isNameChosen)) return
     try {
-      this.#named = await openNamedSocket(name, this.#facts.service, asker)
+      this.#named = await claimName(name, this.#facts.service, asker)
     } catch (error) {
       if (error instanceof Failure) throw error
       const reason = `cannot keep the name ${name}: ${messageOf(error)}`

@@ -1,7 +1,7 @@
 // Proves how the name of a service becomes the name of a file.
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { socketNameOf } from '../../src/control/named-services.js'
+import { socketNameOf } from '../../src/control/named-sockets.js'
 
 test.each([
   ['shop', 'shop.sock'],

@@ -4,18 +4,19 @@ import { ControlSocket, pathProblem } from '@endless/core/for-cli-later'
 import type { Asker } from '../../control/asker.js'
 import { directoriesToKeep, makeDirectory } from '../../control/directories.js'
 import { Failure } from '../../control/failure.js'
-import { namedServices, socketNameOf } from '../../control/named-services.js'
+import { namedServices } from '../../control/named-services.js'
+import { socketNameOf } from '../../control/named-sockets.js'
 
-// The control socket by which a service is found by its name.
+// Claims the name of a service, by a control socket.
 // See docs/decisions.md, "A name is a socket in a directory of the user's own"
 
 /**
- * Opens the control socket of a name.
+ * Claims a name for a service: opens its control socket.
  *
  * @throws (rejects) {Failure} if a service of this name runs
  * @throws (rejects) if no socket can be kept for it
  */
-export async function openNamedSocket(
+export async function claimName(
   name: string,
   service: Service,
   asker: Asker,
