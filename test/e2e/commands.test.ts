@@ -392,7 +392,7 @@ describe('nothing is changed, and nobody signalled,', () => {
   })
 
   test.each([
-    ['no service is named', ['restart'], 'say which service'],
+    ['a service is named twice', ['restart', 'shop', '--pid-file', 'app.pid'], 'say which service'],
     ['an option is unknown', ['restart', '--force'], 'unknown option'],
     [
       'the value of an option is',
@@ -435,6 +435,8 @@ test('the help of each command has its options, and the exit statuses are with t
     expect(help).toMatchObject({ code: 0, err: '' })
     expect(help.out).toContain('--control <path>')
     expect(help.out).toContain('--pid-file <path>')
+    const lines = [...out.split('\n'), ...help.out.split('\n')]
+    expect(lines.filter(({ length }) => length > 80)).toEqual([])
   }
   expect(out).toContain('Exit status')
 })

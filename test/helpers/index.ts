@@ -13,7 +13,7 @@ export {
 export type { Certificate, Program, ProgramEvent, WaitOptions } from '@endless/load'
 export { createKeepAliveAgent, get, post } from './http-client.js'
 export type { ClientResponse, RequestOptions } from './http-client.js'
-export { endless, runEndless, startFixture, superviseFixture } from './program.js'
+export { endless, runEndless, runtimeDirectory, startFixture, superviseFixture } from './program.js'
 export type { FixtureOptions } from './program.js'
 export { connectPipelining, Pipelining } from './pipelining.js'
 export type { PipeliningOptions } from './pipelining.js'

@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endAll, startProgram, type Program, type ProgramOptions } from '@endless/load'
 import { afterEach } from 'vitest'
@@ -31,10 +34,29 @@ export function superviseFixture(
   return runEndless(['run', ...runArgs, ...program], rest)
 }
 
-/** Starts the built command `endless`. */
-export function runEndless(args: string[], options: Omit<ProgramOptions, 'args'> = {}): Program {
-  return startProgram({ ...options, args: [endless, ...args] })
+/** Starts the built command `endless`; each run has names of its own, unless `XDG_RUNTIME_DIR` is given. */
+export function runEndless(
+  args: string[],
+  { env, ...rest }: Omit<ProgramOptions, 'args'> = {},
+): Program {
+  const own = args[0] === 'run' ? { XDG_RUNTIME_DIR: runtimeDirectory() } : {}
+  return startProgram({ ...rest, env: { ...own, ...env }, args: [endless, ...args] })
 }
+
+/** Creates a directory for the control sockets of named services, as a login has one. */
+export function runtimeDirectory(): string {
+  const directory = path.join(allRuntimeDirectories, String(++runtimeDirectories))
+  mkdirSync(directory, { mode: 0o700 })
+  return directory
+}
+
+let runtimeDirectories = 0
+const allRuntimeDirectories = mkdtempSync(path.join(os.tmpdir(), 'endless-run-'))
+// Also for a service that a test starts by another way.
+process.env['XDG_RUNTIME_DIR'] = allRuntimeDirectories
+process.once('exit', () => {
+  rmSync(allRuntimeDirectories, { recursive: true, force: true })
+})
 
 /** Path of the built command `endless`. */
 export const endless = fileURLToPath(new URL('../../packages/cli/bin/endless.js', import.meta.url))

@@ -3,14 +3,21 @@ import { oneLine } from '@endless/core/for-cli'
 import { Command, Option } from 'commander'
 import type { RestartWait } from './commands/restart.js'
 import type { RunOptions } from './commands/run.js'
+import type { StatusText } from './commands/status.js'
+import { adviceFor } from './commands/unknown.js'
+import { currentAsker } from './control/asker.js'
 import { Client } from './control/client.js'
 import { exitStatuses, exitWith, Failure } from './control/failure.js'
-import type { ServiceName } from './control/locate.js'
+import { find, type MeantService, meansService } from './control/find.js'
+import type { ServicePaths } from './control/locate.js'
 import { Progress } from './control/progress.js'
 
 // The command line of `endless`: commands, options, help texts, and what is printed at the end.
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
+
+/** Options of a command that asks a service. */
+type Given<Own> = ServicePaths & Own
 
 const program = new Command('endless')
   .version(version, '-V, --version', 'show the version of endless')
@@ -29,7 +36,9 @@ const program = new Command('endless')
   .addHelpText(
     'after',
     `
-Name a service by its pid file (--pid-file) or its control socket (--control).
+endless run gives a service a name: that of package.json, or of the script.
+Commands find the service by this name, or without it in its directory. Where
+endless run has a path, say that path: --pid-file <path> or --control <path>.
 With a pid file alone, the control socket is <pid file>.sock. Commands speak to
 the control socket: they never signal a process because of what a file says.
 
@@ -43,9 +52,11 @@ Exit status of restart, stop, status and hammer:
      or speaks another version of the protocol
 
 Examples:
-  $ endless run --pid-file app.pid app.js
-  $ endless restart --pid-file app.pid --wait drained
-  $ endless status --control app.pid.sock --json
+  $ endless run app.js
+  $ endless restart                   in the same directory
+  $ endless restart shop --wait drained
+  $ endless status --all
+  $ endless status --pid-file app.pid --json
   $ curl --unix-socket app.pid.sock http://localhost/status`,
   )
 
@@ -57,6 +68,10 @@ program
     'the script to run; or a command after --, such as: -- node --import tsx app.ts',
   )
   .argument('[args...]', 'arguments of the script or command')
+  .option(
+    '--name <name>',
+    'name of the service (default: that of the nearest package.json, or of the script)',
+  )
   .option(
     '--pid-file <path>',
     "file for the supervisor's pid while the service runs (default: the application's pidFile)",
@@ -72,11 +87,15 @@ SIGHUP restarts the service. SIGTERM and SIGINT (Ctrl-C) drain it, then end it.
 SIGUSR2 or a second Ctrl-C cuts the drain short. A process of the service that
 dies is replaced, and no client is refused in the meantime.
 
+With --pid-file or --control, and no --name, the service has no name: commands
+need the same option. Each name is one service: a second run of it is refused.
+
 Exits with the exit code of the application, or with 2 if the command line makes
-no sense or one of its paths cannot be used.
+no sense, a service of this name runs, or one of the paths cannot be used.
 
 Examples:
   $ endless run app.js
+  $ endless run --name worker worker.js
   $ endless run --pid-file app.pid -- node --import tsx app.ts --port 3000`,
   )
   .passThroughOptions()
@@ -113,26 +132,41 @@ which it does not is part of the result.
 If another restart is under way, this one runs after it. If nothing serves
 because the program dies again and again, the program is started at once.`,
   )
-  .action(async ({ wait, allowAddressChange = false, ...name }: RestartLine) => {
+  .action(async (name: string | undefined, given: Given<RestartLine>) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
+    const { wait, allowAddressChange = false, ...service } = given
     const request = { wait: wait === false ? ('none' as const) : wait, allowAddressChange }
-    await printLine(restart(clientOf(name), request, progress), progress)
+    await printLine(
+      clientOf('restart', { ...service, name }).then((client) =>
+        restart(client, request, progress),
+      ),
+      progress,
+    )
   })
 
 asksService('stop', 'drain a service, then end it, as SIGTERM does')
   .option('--no-wait', 'do not wait until the service has ended')
-  .action(async ({ wait, ...name }: ServiceName & { wait: boolean }) => {
+  .action(async (name: string | undefined, given: Given<{ wait: boolean }>) => {
     const { stop } = await import('./commands/stop.js')
     const progress = new Progress(process.stderr)
-    await printLine(stop(clientOf(name), wait, progress), progress)
+    await printLine(
+      clientOf('stop', { ...given, name }).then((client) => stop(client, given.wait, progress)),
+      progress,
+    )
   })
 
 asksService('status', 'show generations, connections, the last restart and the last death')
+  .option('--all', 'list the services of this user that have a name')
   .option('--json', 'print JSON for programs, as GET /status on the control socket returns it')
-  .action(async ({ json = false, ...name }: ServiceName & { json?: boolean }) => {
-    const { status } = await import('./commands/status.js')
-    const told = status(clientOf(name), json)
+  .addHelpText(
+    'after',
+    `
+Also lists all services in a directory that has nothing to do with one: where no
+package.json has a name.`,
+  )
+  .action(async (name: string | undefined, given: Given<{ json?: boolean; all?: boolean }>) => {
+    const told = statusOf({ ...given, name }, given)
     await print(told.then(({ text }) => text))
     if (process.exitCode === undefined && !(await told).isServing) {
       process.exitCode = exitStatuses.failed
@@ -142,29 +176,63 @@ asksService('status', 'show generations, connections, the last restart and the l
 asksService(
   'hammer',
   'cut a drain short: destroy the connections that are left, as SIGUSR2 does',
-).action(async (name: ServiceName) => {
+).action(async (name: string | undefined, given: Given<object>) => {
   const { hammer } = await import('./commands/hammer.js')
-  await printLine(hammer(clientOf(name)))
+  await printLine(clientOf('hammer', { ...given, name }).then(hammer))
 })
 
-await program.parseAsync()
+const [word = '', ...rest] = process.argv.slice(2)
+const advice = adviceFor(word, rest)
+if (advice === undefined) {
+  await program.parseAsync()
+} else {
+  process.stderr.write(`endless: unknown command '${oneLine(word)}': ${oneLine(advice)}\n`)
+  process.exitCode = exitStatuses.misused
+}
 
-type RestartLine = ServiceName & { wait: RestartWait | false; allowAddressChange?: boolean }
+interface RestartLine {
+  wait: RestartWait | false
+  allowAddressChange?: boolean
+}
 
-function asksService(name: string, description: string): Command {
+function asksService(command: string, description: string): Command {
   return program
-    .command(name)
+    .command(command)
     .description(description)
+    .argument('[name]', 'name of the service (default: the one of this directory)')
     .option('--pid-file <path>', 'pid file of the service; its control socket is <path>.sock')
     .option('--control <path>', 'control socket of the service')
 }
 
-function clientOf({ pidFile, control }: ServiceName): Client {
-  const name = {
-    ...(pidFile !== undefined && { pidFile }),
-    ...(control !== undefined && { control }),
+async function clientOf(command: string, meant: MeantService): Promise<Client> {
+  const asker = currentAsker()
+  return new Client(await find(meant, { command, directory: here(), asker }), asker)
+}
+
+/** Returns the directory in which the command was given; one that was deleted is nobody's. */
+function here(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return '/'
   }
-  return new Client(name, { uid: process.geteuid?.() })
+}
+
+/** Returns the status of the service that is meant, or the list of all. */
+async function statusOf(
+  meant: MeantService,
+  { json = false, all = false }: { json?: boolean; all?: boolean },
+): Promise<StatusText> {
+  const asker = currentAsker()
+  const isNothing = [meant.name, meant.pidFile, meant.control].every((each) => each === undefined)
+  if (all && !isNothing) throw new Failure('misused', 'say one service, or --all')
+  const question = { command: 'status', directory: here(), asker }
+  if (all || (isNothing && !(await meansService(question)))) {
+    const { list } = await import('./commands/list.js')
+    return list(asker, json)
+  }
+  const { status } = await import('./commands/status.js')
+  return status(await clientOf('status', meant), json)
 }
 
 /** Prints the line that a command returns. All that a service reports about itself is text of others. */

@@ -2,5 +2,6 @@
 // delay the start; for-cli.ts has those that it needs earlier.
 export { ControlSocket } from './control/control-socket.js'
 export { PidFile } from './control/pid-file.js'
+export { pathProblem } from './listeners/unix-path.js'
 export { openPassedSockets } from './service-manager/activation.js'
 export { ServiceManager } from './service-manager/service-manager.js'

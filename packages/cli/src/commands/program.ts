@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { preloadFile, type SpawnRequest, withEntry } from '@endless/core/for-cli'
 import { Failure } from '../control/failure.js'
+import { projectAt, projectOf } from '../control/project.js'
 
 // The program of `endless run`: how it is started, and where its script is.
 
@@ -41,6 +42,30 @@ export function launchOf(words: string[], isCommand: boolean, cwd: string): Spaw
 export function namedScript(words: string[], isCommand: boolean): string {
   const candidates = isCommand ? words.slice(1) : words.slice(0, 1)
   return candidates.find((word) => path.isAbsolute(word)) ?? ''
+}
+
+/** What a service is called, and the directory in which commands find it. */
+export interface Identity {
+  name: string
+  directory: string
+}
+
+/**
+ * Returns what a program is called: as its nearest package.json says, or else as its script. A script belongs
+ * to the project that it is in, and a command to that of the working directory.
+ */
+export function identityOf(words: string[], isCommand: boolean, cwd: string): Identity {
+  const script = path.resolve(cwd, scriptIn(words, isCommand, cwd))
+  const project = isCommand ? projectAt(cwd) : projectOf(script)
+  return project ?? { name: path.parse(script).name || 'service', directory: cwd }
+}
+
+/** Returns the script; of a command that PATH finds, such as `node`, the first argument that is a file. */
+function scriptIn([first = '', ...rest]: string[], isCommand: boolean, cwd: string): string {
+  if (!isCommand || first.includes(path.sep)) return first
+  const isFile = (word: string): boolean =>
+    statSync(path.resolve(cwd, word), { throwIfNoEntry: false })?.isFile() === true
+  return rest.find(isFile) ?? first
 }
 
 /** Checks the script before anything is started: Node reports a missing file in twelve lines. */

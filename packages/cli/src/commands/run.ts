@@ -6,15 +6,18 @@ import {
   findOrigin,
   takeServiceVariables,
 } from '@endless/core/for-cli'
+import { currentAsker } from '../control/asker.js'
+import { namedSockets } from '../control/named-sockets.js'
 import type { Front } from '../supervisor/front/front.js'
 import { otherUserOf } from '../supervisor/other-user.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
-import { launchOf, namedScript } from './program.js'
+import { identityOf, launchOf, namedScript } from './program.js'
 
 // The command `endless run`.
 
 /** Options of `endless run`. */
 export interface RunOptions {
+  name?: string
   pidFile?: string
   control?: string
 }
@@ -26,7 +29,7 @@ const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', '
  * the process are the supervisor's from then on.
  *
  * @param program a script and its arguments, or with `isCommand` a command and its arguments
- * @throws (rejects) {Failure} if there is no such script
+ * @throws (rejects) {Failure} if there is no such script, or the service runs already
  * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL` if the pid file or the control socket of
  * `options` cannot be kept
  */
@@ -40,6 +43,15 @@ export async function run(
   const { sockets, notify } = takeServiceVariables(system)
   const origin = findOrigin(system, '', { script: namedScript(program, isCommand) })
   const launch = launchOf(program, isCommand, currentDirectory(system, origin))
+  const { name, directory } = identityOf(program, isCommand, launch.cwd)
+  const paths = { pidFile: options.pidFile, control: options.control }
+  const isByPath = paths.pidFile !== undefined || paths.control !== undefined
+  const place = {
+    name: options.name ?? (isByPath ? undefined : name),
+    isNameChosen: options.name !== undefined,
+    directory,
+    ...paths,
+  }
   const logger = createStderrLogger(system)
   const supervisor: Supervisor = new Supervisor({
     logger,
@@ -55,9 +67,16 @@ export async function run(
   })
   // Loaded while the program starts, which takes longer.
   const loading: Promise<Front> = import('../supervisor/front/front.js').then(
-    ({ Front }) => new Front(supervisor, options, notify, { system, logger }),
+    ({ Front }) => new Front(supervisor, place, notify, { system, logger }),
   )
-  if (options.pidFile !== undefined || options.control !== undefined) await (await loading).claim()
+  const claiming = loading.then((front) => front.claim())
+  const isNameFree =
+    place.name === undefined || namedSockets(currentAsker(), place.name).length === 0
+  if (isByPath || !isNameFree) await claiming
+  // A service of this name was started at the same moment.
+  claiming.catch(() => {
+    supervisor.signal('SIGTERM')
+  })
   const listeners = sockets.length > 0 ? (await loading).open(sockets) : []
   for (const signal of signals) {
     system.onSignal(signal, () => {
@@ -68,6 +87,7 @@ export async function run(
   const front = await loading
   front.warnOfLauncher()
   const exitCode = await supervisor.ended
+  await claiming
   await front.close()
   return exitCode
 }

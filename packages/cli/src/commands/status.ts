@@ -38,8 +38,8 @@ export async function status(client: Client, isJson: boolean): Promise<StatusTex
   }
 }
 
-/** Counts a generation that does not answer as serving: it may serve all the same. */
-function isServing({ generations }: ServiceStatus): boolean {
+/** Whether a service serves. Counts a generation that does not answer as serving: it may serve all the same. */
+export function isServing({ generations }: ServiceStatus): boolean {
   return generations.some(({ state }) => !['booting', 'shutting-down', 'terminate'].includes(state))
 }
 
@@ -50,7 +50,8 @@ export function formatStatus(told: ServiceStatus): string {
   const listeners = generations.flatMap(listenerRows)
   return [
     supervisor
-      ? `supervisor pid ${String(supervisor.pid)}, up ${formatAge(supervisor.uptimeMs)}, ` +
+      ? (supervisor.name === null ? '' : `${supervisor.name} in ${supervisor.directory}: `) +
+        `supervisor pid ${String(supervisor.pid)}, up ${formatAge(supervisor.uptimeMs)}, ` +
         formatBytes(supervisor.memoryBytes)
       : `pid ${String(told.pid)}, without a supervisor`,
     ...(outage === undefined ? [] : [outage]),

@@ -1,7 +1,8 @@
 import http from 'node:http'
 import { controlVersion, type ServiceStatus, versionHeader } from '@endless/core/for-cli'
+import type { Asker } from './asker.js'
 import { Failure } from './failure.js'
-import { type Asker, locate, type ServiceName } from './locate.js'
+import { locate, type ServicePaths } from './locate.js'
 
 // The client of a service's control socket.
 
@@ -23,11 +24,11 @@ interface Reply {
  * See docs/decisions.md, "Commands ask for the status first"
  */
 export class Client {
-  readonly #name: ServiceName
+  readonly #paths: ServicePaths
   readonly #asker: Asker
 
-  constructor(name: ServiceName, asker: Asker) {
-    this.#name = name
+  constructor(paths: ServicePaths, asker: Asker) {
+    this.#paths = paths
     this.#asker = asker
   }
 
@@ -58,7 +59,7 @@ export class Client {
     let path = target
     for (let move = 0; move < maxMoves; move++) {
       // Located anew each time: another process has another socket at the same path.
-      const socketPath = locate(this.#name, this.#asker)
+      const socketPath = locate(this.#paths, this.#asker)
       const reply = await exchange({ socketPath, method, path }, onProgress)
       if (reply.status === 307) {
         path = reply.location ?? target

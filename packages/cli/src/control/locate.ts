@@ -1,19 +1,15 @@
 import { existsSync, type Stats, statSync } from 'node:fs'
 import path from 'node:path'
 import { controlBeside, readPid } from '@endless/core/for-cli'
+import type { Asker } from './asker.js'
 import { Failure } from './failure.js'
 
 // Finds the control socket of a service.
 
-/** Paths by which the command line names a service. */
-export interface ServiceName {
-  pidFile?: string
-  control?: string
-}
-
-/** The user who runs the command; `uid` is `undefined` on Windows. */
-export interface Asker {
-  uid: number | undefined
+/** Paths by which a service is found. */
+export interface ServicePaths {
+  pidFile?: string | undefined
+  control?: string | undefined
 }
 
 /**
@@ -22,10 +18,7 @@ export interface Asker {
  *
  * @throws {Failure} if there is no such socket, or it belongs to another user
  */
-export function locate({ pidFile, control }: ServiceName, asker: Asker): string {
-  if (pidFile === undefined && control === undefined) {
-    throw new Failure('misused', 'say which service: --pid-file <path> or --control <path>')
-  }
+export function locate({ pidFile, control }: ServicePaths, asker: Asker): string {
   const file = path.resolve(control ?? controlBeside(pidFile ?? ''))
   let found: Stats | undefined
   try {

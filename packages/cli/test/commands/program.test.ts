@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { launchOf, namedScript } from '../../src/commands/program.js'
+import { identityOf, launchOf, namedScript } from '../../src/commands/program.js'
 import { Failure } from '../../src/control/failure.js'
 
 let directory: string
@@ -52,4 +52,27 @@ test.each([
   [[], false, ''],
 ])('of %j (a command: %s) the script that may tell of a link is %j', (words, isCommand, script) => {
   expect(namedScript(words, isCommand)).toBe(script)
+})
+
+test.each<[string[], boolean, string]>([
+  [['app.js', 'x'], false, 'app'],
+  [['src/server.mjs'], false, 'server'],
+  [['src'], false, 'src'],
+  [['node', '--import', 'tsx', 'src/server.mjs', 'app.js'], true, 'server'],
+  [['./start.sh', 'app.js'], true, 'start'],
+  [['bun', 'run', 'serve'], true, 'bun'],
+])('outside of a project %j has the name of its script', (words, isCommand, name) => {
+  mkdirSync(path.join(directory, 'src'))
+  writeFileSync(path.join(directory, 'app.js'), '')
+  writeFileSync(path.join(directory, 'src/server.mjs'), '')
+  expect(identityOf(words, isCommand, directory)).toEqual({ name, directory })
+})
+
+test('a script has the name of its project, wherever it is started, and a command that of the directory', () => {
+  const shop = path.join(directory, 'shop')
+  mkdirSync(shop)
+  writeFileSync(path.join(shop, 'package.json'), '{ "name": "shop" }')
+  const identity = { name: 'shop', directory: shop }
+  expect(identityOf(['shop/app.js'], false, directory)).toEqual(identity)
+  expect(identityOf(['./start.sh'], true, shop)).toEqual(identity)
 })

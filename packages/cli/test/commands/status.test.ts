@@ -46,7 +46,13 @@ test('without a row there are the titles', () => {
 const connections = { open: 4, idle: 2, busy: 1, upgraded: 1, http2: 0, handshaking: 0 }
 const told: ServiceStatus = {
   pid: 10,
-  supervisor: { pid: 10, uptimeMs: day, memoryBytes: 41_000_000 },
+  supervisor: {
+    pid: 10,
+    name: 'shop',
+    directory: '/srv/shop',
+    uptimeMs: day,
+    memoryBytes: 41_000_000,
+  },
   generations: [
     {
       number: 3,
@@ -90,7 +96,7 @@ const told: ServiceStatus = {
 
 test('a status has generations, listeners, the last restart and the last death', () => {
   expect(formatStatus(told)).toMatchInlineSnapshot(`
-    "supervisor pid 10, up 1 d, 41 MB
+    "shop in /srv/shop: supervisor pid 10, up 1 d, 41 MB
 
     GENERATION   PID  STATE          AGE  MEMORY  IN FLIGHT
              3   300  shutting-down  1 h  80 MB           1
@@ -175,7 +181,7 @@ describe('while nothing serves', () => {
 
   test('the status says so, why, how often, and when it goes on; without empty tables', () => {
     expect(formatStatus(outage)).toMatchInlineSnapshot(`
-      "supervisor pid 10, up 1 d, 41 MB
+      "shop in /srv/shop: supervisor pid 10, up 1 d, 41 MB
       nothing serves: generation 1 exited with code 1 (Error: bad), 6 times; starting again in 3 s
 
       last restart: none

@@ -43,7 +43,15 @@ export type ListedGeneration = Omit<GenerationStatus, 'state' | 'memoryBytes' | 
 export interface ServiceStatus {
   /** The process to signal: the supervisor, or without a supervisor the generation that serves. */
   pid: number
-  supervisor: { pid: number; uptimeMs: number; memoryBytes: number } | null
+  supervisor: {
+    pid: number
+    /** Name by which commands find the service; `null` if it is found by a path alone. */
+    name: string | null
+    /** Directory of the project, or else the one in which `endless run` was started. */
+    directory: string
+    uptimeMs: number
+    memoryBytes: number
+  } | null
   /** From the oldest, which may drain, to the newest, which may boot. */
   generations: ListedGeneration[]
   /** Time until the supervisor replaces a dead generation; `null` if that is not due. */

@@ -12,7 +12,7 @@ import type { Supervisor } from '../supervisor.js'
 import { launchedBy } from './launched-by.js'
 import { keepMemoryFlat } from './memory.js'
 import { SupervisedService } from './supervised-service.js'
-import { type Paths, Whereabouts } from './whereabouts.js'
+import { type Place, Whereabouts } from './whereabouts.js'
 
 /**
  * Shows a supervised service to the outside: by its pid file, its control socket, and reports to its service
@@ -30,14 +30,17 @@ export class Front implements Pick<
 
   constructor(
     supervisor: Supervisor,
-    paths: Paths,
+    place: Place,
     notify: NotifyAddress | undefined,
     { system, logger }: { system: System; logger: Logger },
   ) {
     this.#system = system
     this.#logger = logger
-    this.#service = new SupervisedService(supervisor, system)
-    this.#whereabouts = new Whereabouts(paths, { service: this.#service, system, logger })
+    this.#service = new SupervisedService(supervisor, system, {
+      name: () => this.#whereabouts.name ?? null,
+      directory: place.directory,
+    })
+    this.#whereabouts = new Whereabouts(place, { service: this.#service, system, logger })
     this.#serviceManager =
       notify &&
       new ServiceManager(
@@ -53,8 +56,9 @@ export class Front implements Pick<
   }
 
   /**
-   * Takes the paths of the command line, before anything is started.
+   * Takes the name of the service and the paths of the command line.
    *
+   * @throws (rejects) {Failure} if a service of this name runs
    * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
    */
   claim(): Promise<void> {

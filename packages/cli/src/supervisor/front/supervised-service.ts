@@ -19,10 +19,17 @@ import type { Supervisor } from '../supervisor.js'
 /** How long a generation may take to report its status. */
 const answerMs = 1_000
 
+/** What a service is called, and the directory in which commands find it. */
+interface Identity {
+  name(): string | null
+  directory: string
+}
+
 /** {@link Service} that a supervisor offers over its control socket. */
 export class SupervisedService implements Service {
   readonly #supervisor: Supervisor
   readonly #system: System
+  readonly #identity: Identity
   readonly #startedMs: number
   /** Open questions for the status of a generation: it is not asked again until it answers. */
   readonly #asked = new WeakMap<Generation, Promise<GenerationStatus | undefined>>()
@@ -30,9 +37,10 @@ export class SupervisedService implements Service {
   readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   readonly #drains = new Set<{ number: number; reject: (error: Error) => void }>()
 
-  constructor(supervisor: Supervisor, system: System) {
+  constructor(supervisor: Supervisor, system: System, identity: Identity) {
     this.#supervisor = supervisor
     this.#system = system
+    this.#identity = identity
     this.#startedMs = system.now()
   }
 
@@ -50,6 +58,8 @@ export class SupervisedService implements Service {
       pid,
       supervisor: {
         pid,
+        name: this.#identity.name(),
+        directory: this.#identity.directory,
         uptimeMs: this.#sinceMs(this.#startedMs),
         memoryBytes: this.#system.memoryBytes(),
       },

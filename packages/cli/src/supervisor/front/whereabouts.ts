@@ -1,15 +1,29 @@
 import path from 'node:path'
-import { controlBeside, type Logger, type Service, type System } from '@endless/core/for-cli'
+import {
+  controlBeside,
+  type Logger,
+  messageOf,
+  type Service,
+  type System,
+} from '@endless/core/for-cli'
 import { ControlSocket, PidFile } from '@endless/core/for-cli-later'
+import { currentAsker } from '../../control/asker.js'
+import { Failure } from '../../control/failure.js'
+import type { ServicePaths } from '../../control/locate.js'
 import type { WantedPaths } from '../generation.js'
 import { betterWays } from '../rights.js'
+import { claimName } from './claim-name.js'
 
 // Where a supervised service is found.
 
-/** Paths of a service. */
-export interface Paths {
-  pidFile?: string | undefined
-  control?: string | undefined
+/** By what a service is to be found, as the command line says. */
+export interface Place extends ServicePaths {
+  /** `undefined` if only paths were given. */
+  name: string | undefined
+  /** Whether somebody chose the name, and so relies on it. */
+  isNameChosen: boolean
+  /** Directory in which commands find the service without a name. */
+  directory: string
 }
 
 /** What {@link Whereabouts} needs from the supervisor. */
@@ -21,29 +35,65 @@ interface Facts {
 
 /**
  * Keeps the pid file and the control socket of a supervised service, at the paths of the command line or
- * else of the application.
+ * else of the application, and a control socket for its name.
  */
 export class Whereabouts {
-  readonly #given: Paths
+  readonly #given: Place
   readonly #facts: Facts
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
+  #named: ControlSocket | undefined
   /** What was refused last, which is logged once. */
   #lastRefused = ''
 
-  constructor(given: Paths, facts: Facts) {
+  constructor(given: Place, facts: Facts) {
     const absolute = (given: string | undefined): string | undefined =>
       given === undefined ? undefined : path.resolve(given)
-    this.#given = { pidFile: absolute(given.pidFile), control: absolute(given.control) }
+    this.#given = {
+      ...given,
+      pidFile: absolute(given.pidFile),
+      control: absolute(given.control),
+    }
     this.#facts = facts
   }
 
+  /** Name by which the service is found. */
+  get name(): string | undefined {
+    return this.#named && this.#given.name
+  }
+
   /**
-   * Takes the paths of the command line, before anything is started.
+   * Takes the name and the paths of the command line.
    *
-   * @throws `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
+   * @throws (rejects) {Failure} if a service of this name runs
+   * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
    */
   async claim(): Promise<void> {
+    try {
+      await this.#claimName(this.#given)
+      await this.#claimPaths()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  async #claimName({ name, isNameChosen }: Place): Promise<void> {
+    const asker = currentAsker()
+    if (name === undefined || (asker.uid === undefined && !isNameChosen)) return
+    try {
+      this.#named = await claimName(name, this.#facts.service, asker)
+    } catch (error) {
+      if (error instanceof Failure) throw error
+      const reason = `cannot keep the name ${name}: ${messageOf(error)}`
+      if (isNameChosen) throw new Failure('misused', reason)
+      this.#facts.logger.warn(
+        `${reason}. Commands do not find this service; give it another name (--name), or a path (--control)`,
+      )
+    }
+  }
+
+  async #claimPaths(): Promise<void> {
     const { pidFile, control } = this.#find({})
     if (pidFile !== undefined) {
       this.#pidFile = new PidFile(pidFile, this.#facts.system)
@@ -67,15 +117,16 @@ export class Whereabouts {
     }
   }
 
-  /** Removes both; resolves when clients that wait for the end have been answered. */
+  /** Removes all of them; resolves when clients that wait for the end have been answered. */
   async close(): Promise<void> {
     this.#pidFile?.remove()
     this.#control?.close()
+    this.#named?.close()
     await new Promise((resolve) => setImmediate(resolve))
   }
 
   /** Returns the paths that a generation has the right to ask for, and logs those that it is refused. */
-  #permitted(wanted: WantedPaths): Paths {
+  #permitted(wanted: WantedPaths): ServicePaths {
     const { refusedTo } = wanted
     if (refusedTo === undefined) return wanted
     const { pidFile, control } = this.#given
@@ -96,7 +147,7 @@ export class Whereabouts {
     return {}
   }
 
-  #find(wanted: Paths): Paths {
+  #find(wanted: ServicePaths): ServicePaths {
     const { pidFile, control } = this.#given
     return {
       pidFile: pidFile ?? wanted.pidFile,
