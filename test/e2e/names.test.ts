@@ -359,7 +359,7 @@ describe('a service without a place for its name runs all the same, and says why
     const shop = login.project('shop', name)
     const program = await login.run(shop)
     expect(program.stderr).not.toContain('cannot keep')
-    const file = `/tmp/endless-${process.geteuid?.()}/${name}.sock`
+    const file = `/tmp/endless-services-${process.geteuid?.()}/${name}.sock`
     expect(existsSync(file)).toBe(true)
     expect(await login.ask(shop, 'stop')).toMatchObject({ code: 0 })
     expect(existsSync(file)).toBe(false)
@@ -369,7 +369,7 @@ describe('a service without a place for its name runs all the same, and says why
     if (process.getuid?.() !== 0) skip('only root can start services of another user')
     // No user has this uid; its directory in /tmp is made by somebody else, root.
     const uid = 54_321
-    const directory = `/tmp/endless-${uid}`
+    const directory = `/tmp/endless-services-${uid}`
     mkdirSync(directory, { mode: 0o700 })
     onTestFinished(() => rmSync(directory, { recursive: true }))
     const login = new Login()
@@ -398,7 +398,7 @@ test('two users have services of the same name, and do not see those of the othe
 }) => {
   if (process.getuid?.() !== 0) skip('only root can start services of two users')
   const uid = 54_322
-  const directory = `/tmp/endless-${uid}`
+  const directory = `/tmp/endless-services-${uid}`
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   const login = new Login()
   chmodSync(login.root, 0o755)
@@ -429,7 +429,7 @@ test('a service of a login is found from outside of it, as by cron, and the othe
   if (process.getuid?.() !== 0) skip('only root can start services of another user')
   const uid = 54_323
   const ofLogin = `/run/user/${uid}`
-  const ofTemporary = `/tmp/endless-${uid}`
+  const ofTemporary = `/tmp/endless-services-${uid}`
   mkdirSync(ofLogin, { recursive: true, mode: 0o700 })
   chownSync(ofLogin, uid, uid)
   onTestFinished(() => {

@@ -16,7 +16,7 @@ export function directoriesToKeep(asker: Asker): string[] {
     ...(runtimeDirectory !== undefined && isOwn(runtimeDirectory, uid)
       ? [path.join(runtimeDirectory, 'endless')]
       : []),
-    path.join(temporary, `endless-${String(uid)}`),
+    path.join(temporary, `endless-services-${String(uid)}`),
   ]
 }
 
