@@ -12,7 +12,7 @@ const compilers = [
 ]
 const projects = ['test/typescript/tsconfig.types.json', 'test/typescript']
 
-const commonjs = 'test/typescript/tsconfig.commonjs.json'
+const commonjs = 'test/typescript/commonjs'
 
 for (const compiler of compilers) {
   const { version } = JSON.parse(readFileSync(join(root, compiler, 'package.json'), 'utf8'))

@@ -14,6 +14,7 @@ import {
 import path from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
+  connectRaw,
   endless,
   isAlive,
   runEndless,
@@ -98,7 +99,7 @@ describe('a service that endless run has started', () => {
     expect(readdirSync(path.join(login.env.XDG_RUNTIME_DIR, 'endless'))).toEqual([])
     expect(await login.ask(shop, 'restart')).toMatchObject({
       code: 3,
-      err: 'endless: no service @shop/api runs: none runs under a name',
+      err: 'endless: no service @shop/api runs; is it one with a path, say it: --pid-file <path> or --control <path>',
     })
   })
 
@@ -230,6 +231,24 @@ describe('a second run of a name', () => {
     expect(await login.ask(shop, 'restart')).toMatchObject({ code: 0 })
   })
 
+  test('while the first drains is refused, and told how long to wait', async () => {
+    const login = new Login()
+    const shop = login.project('shop', 'shop')
+    const first = await login.run(shop)
+    const busy = await connectRaw(first.generations[0]!.port ?? 0)
+    busy.request('/wait')
+    await first.waitForEvent('waiting', { step: 'a request waits', deadlineMs })
+    expect(await login.ask(shop, 'stop', '--no-wait')).toMatchObject({ code: 0 })
+    expect(await told(login.start(shop))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`shop is still ending (pid ${first.pid}): wait`) as string,
+    })
+    expect((await login.ask('/', 'status', '--all')).out).toMatch(/^shop +\d+ +ending /m)
+    expect(await login.ask(shop, 'hammer')).toMatchObject({ code: 0 })
+    await first.waitForExit({ step: 'it ends', deadlineMs })
+    await login.run(shop)
+  })
+
   test('beside one that does not answer is refused too', async () => {
     const login = new Login()
     const shop = login.project('shop', 'shop')
@@ -291,7 +310,7 @@ describe('what cannot be meant is refused, and told what to write:', () => {
     ],
     [['stop', './run/app'], 2, /: endless stop --pid-file \.\/run\/app$/],
     [['status', 'app.sock'], 2, /: endless status --control app\.sock$/],
-    [['restart', 'shop'], 3, /no service of yours is named shop: none runs under a name$/],
+    [['restart', 'shop'], 3, /no service of yours is named shop; .* --pid-file <path>/],
     [['restart', '../shop'], 2, /no service is named \.\.\/shop/],
     [['restart', 'shop', '--pid-file', 'app.pid'], 2, /say which service once/],
     [['status', 'shop', '--all'], 2, /say one service, or --all$/],
@@ -331,11 +350,26 @@ describe('a service without a place for its name runs all the same, and says why
     )
   })
 
+  test('its name is kept in /tmp, if $XDG_RUNTIME_DIR is too long', async () => {
+    const login = new Login()
+    const long = path.join(login.env.XDG_RUNTIME_DIR, 'x'.repeat(80))
+    mkdirSync(long, { mode: 0o700 })
+    login.env.XDG_RUNTIME_DIR = long
+    const name = `endless-test-${process.pid}`
+    const shop = login.project('shop', name)
+    const program = await login.run(shop)
+    expect(program.stderr).not.toContain('cannot keep')
+    const file = `/tmp/endless-services-${process.geteuid?.()}/${name}.sock`
+    expect(existsSync(file)).toBe(true)
+    expect(await login.ask(shop, 'stop')).toMatchObject({ code: 0 })
+    expect(existsSync(file)).toBe(false)
+  })
+
   test('another user has made the directory, or may enter it', async ({ skip }) => {
     if (process.getuid?.() !== 0) skip('only root can start services of another user')
     // No user has this uid; its directory in /tmp is made by somebody else, root.
     const uid = 54_321
-    const directory = `/tmp/endless-${uid}`
+    const directory = `/tmp/endless-services-${uid}`
     mkdirSync(directory, { mode: 0o700 })
     onTestFinished(() => rmSync(directory, { recursive: true }))
     const login = new Login()
@@ -364,7 +398,7 @@ test('two users have services of the same name, and do not see those of the othe
 }) => {
   if (process.getuid?.() !== 0) skip('only root can start services of two users')
   const uid = 54_322
-  const directory = `/tmp/endless-${uid}`
+  const directory = `/tmp/endless-services-${uid}`
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   const login = new Login()
   chmodSync(login.root, 0o755)
@@ -395,7 +429,7 @@ test('a service of a login is found from outside of it, as by cron, and the othe
   if (process.getuid?.() !== 0) skip('only root can start services of another user')
   const uid = 54_323
   const ofLogin = `/run/user/${uid}`
-  const ofTemporary = `/tmp/endless-${uid}`
+  const ofTemporary = `/tmp/endless-services-${uid}`
   mkdirSync(ofLogin, { recursive: true, mode: 0o700 })
   chownSync(ofLogin, uid, uid)
   onTestFinished(() => {

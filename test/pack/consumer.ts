@@ -1,3 +1,5 @@
+import { spawn, type StdioOptions } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Package, pnpm, run } from './workspace.js'
@@ -8,6 +10,8 @@ export interface Consumer {
   imported(name: string): Promise<string[]>
   /** Requires a package and returns the names of its exports. */
   required(name: string): Promise<string[]>
+  /** Runs a program, as `app.js`, until it has logged that it serves; then stops it. Resolves with its exit code. */
+  serves(code: string): Promise<number | null>
 }
 
 /**
@@ -25,6 +29,8 @@ export async function createConsumer(
   const frameworks = Object.keys(peerDependencies).map((of) => [of, devDependencies[of]])
   const manifest = {
     private: true,
+    // As `npm init -y` writes it.
+    type: 'commonjs',
     dependencies: Object.fromEntries([
       ...files.filter(([of]) => of === name),
       ...frameworks,
@@ -50,5 +56,24 @@ export async function createConsumer(
   return {
     imported: (of) => names('imported.mjs', of),
     required: (of) => names('required.cjs', of),
+    serves: async (code) => {
+      await writeFile(join(folder, 'app.js'), code)
+      return serves(folder)
+    },
   }
+}
+
+async function serves(folder: string): Promise<number | null> {
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe']
+  const child = spawn(process.execPath, ['app.js'], { cwd: folder, stdio, timeout: 30_000 })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (part: string) => {
+      text += part
+      if (/\bserving\b/.test(text)) child.kill('SIGTERM')
+    })
+  }
+  const [code] = (await once(child, 'close')) as [number | null]
+  if (code !== 0) throw new Error(`app.js ended with ${String(code)}: ${text}`)
+  return code
 }

@@ -1,15 +1,17 @@
 // Proves that the packages, as they get published, are well-formed, and that a user who installs one of them with pnpm,
-// and nothing else but its framework, can import and require it.
+// and nothing else but its framework, can import and require it, as its README says.
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, join, relative } from 'node:path'
+import { compileFunction } from 'node:vm'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createConsumer } from './consumer.js'
-import { pnpm, publishedPackages, run } from './workspace.js'
+import { blocksOf, linksOf } from './readme.js'
+import { pnpm, publishedPackages, root, run } from './workspace.js'
 
 const packages = publishedPackages()
 const tarballs: Record<string, string> = {}
@@ -67,6 +69,19 @@ describe.each(packages)('$manifest.name', (pkg) => {
     expect(files).toContain('LICENSE')
   })
 
+  test('the links of its README lead to files of the repository that its package.json names', () => {
+    const { url = '', directory } = pkg.manifest.repository ?? {}
+    expect(directory).toBe(relative(root, pkg.folder))
+    const pages = `${url.replace(/^git\+|\.git$/g, '')}/blob/main/`
+    // A relative link leads nowhere from the page of a registry.
+    const broken = linksOf(pkg.folder).filter((link) => {
+      if (!link.startsWith(pages)) return !link.startsWith('https://')
+      const [file = ''] = link.slice(pages.length).split('#')
+      return !existsSync(join(root, file))
+    })
+    expect(broken).toEqual([])
+  })
+
   if (!exports?.['.']) {
     test('a pnpm project that has only it can run its command', { timeout: 180_000 }, async () => {
       const folder = join(scratch, basename(pkg.folder))
@@ -87,12 +102,31 @@ describe.each(packages)('$manifest.name', (pkg) => {
       const core = Object.keys(await import('@endless/core')).filter((key) => key !== 'default')
       expect(names).toEqual(expect.arrayContaining(core))
       expect(await consumer.required(name)).toEqual(names)
+      const [example = ''] = blocksOf(pkg.folder, 'js')
+      expect(await consumer.serves(example.replace('3000', '0'))).toBe(0)
 
       if (name === '@endless/core') return
       await expect(consumer.imported('@endless/core')).rejects.toThrow('ERR_MODULE_NOT_FOUND')
     },
   )
 })
+
+test.each([{ folder: root }, ...packages])(
+  'the JavaScript in the README of $folder is right where npm init has written "commonjs"',
+  async ({ folder }) => {
+    expect(blocksOf(folder, 'ts')).toEqual([])
+    for (const code of blocksOf(folder, 'js')) {
+      // As a function, it may have neither `import` nor `await`.
+      expect(() => compileFunction(code, ['require'])).not.toThrow()
+      for (const [, names = '', from = ''] of code.matchAll(
+        /\{(.*)\} = require\('(@endless.+)'\)/g,
+      )) {
+        const has = Object.keys((await import(from)) as object)
+        expect(has).toEqual(expect.arrayContaining(names.split(',').map((name) => name.trim())))
+      }
+    }
+  },
+)
 
 async function readTarball(name: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await readFile(tarballs[name] ?? `no tarball of ${name}`))

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+/** The checkout. */
+export const root = fileURLToPath(new URL('../..', import.meta.url))
 const execFileAsync = promisify(execFile)
 
 export interface Package {
@@ -12,6 +13,7 @@ export interface Package {
   manifest: {
     name: string
     private?: boolean
+    repository?: { url: string; directory: string }
     bin?: Record<string, string>
     exports?: Record<string, unknown>
     devDependencies?: Record<string, string>

@@ -1,9 +1,10 @@
-import { oneLine, printableJson, type ServiceStatus } from '@endless/core/for-cli'
+import { oneLine, printableJson } from '@endless/core/for-cli'
 import type { Asker } from '../control/asker.js'
 import { Failure } from '../control/failure.js'
 import { type NamedService, namedServices } from '../control/named-services.js'
+import { stateOf } from '../control/service-state.js'
 import { formatAge, formatTable } from './format.js'
-import { isServing, type StatusText } from './status.js'
+import type { StatusText } from './status.js'
 
 // The list of a user's services.
 
@@ -51,14 +52,6 @@ function row({ name, told }: NamedService): string[] {
     listeners.join(', '),
     supervisor?.directory ?? '',
   ]
-}
-
-function stateOf(told: ServiceStatus): string {
-  const { generations, startingInMs } = told
-  if (generations.some(({ state }) => state === 'restarting')) return 'restarting'
-  if (isServing(told)) return 'serving'
-  const isStarting = startingInMs !== null || generations.some(({ state }) => state === 'booting')
-  return isStarting ? 'starting' : 'ending'
 }
 
 function toJson({ name, control, told }: NamedService): object {

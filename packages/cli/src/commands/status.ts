@@ -6,6 +6,7 @@ import {
   type ServiceStatus,
 } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
+import { isServing } from '../control/service-state.js'
 import { describeDeath } from '../supervisor/death.js'
 import { formatAge, formatBytes, formatTable } from './format.js'
 
@@ -36,11 +37,6 @@ export async function status(client: Client, isJson: boolean): Promise<StatusTex
     text: isJson ? printableJson(told, 2) : formatStatus(told),
     isServing: isServing(told),
   }
-}
-
-/** Whether a service serves. Counts a generation that does not answer as serving: it may serve all the same. */
-export function isServing({ generations }: ServiceStatus): boolean {
-  return generations.some(({ state }) => !['booting', 'shutting-down', 'terminate'].includes(state))
 }
 
 /** Formats a status: the tables of generations and listeners, then the last restart and the last death. */

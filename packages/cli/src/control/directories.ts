@@ -16,7 +16,7 @@ export function directoriesToKeep(asker: Asker): string[] {
     ...(runtimeDirectory !== undefined && isOwn(runtimeDirectory, uid)
       ? [path.join(runtimeDirectory, 'endless')]
       : []),
-    path.join(temporary, `endless-${String(uid)}`),
+    path.join(temporary, `endless-services-${String(uid)}`),
   ]
 }
 
@@ -44,7 +44,7 @@ export function directoriesToSearch(asker: Asker): string[] {
  */
 export function makeDirectory(directory: string, uid: number): string | undefined {
   const parent = path.dirname(directory)
-  if (!isOwn(parent, uid) && !isGuarded(parent)) {
+  if (!isGuarded(parent, uid)) {
     return `other users may replace what is in ${parent}`
   }
   try {
@@ -83,11 +83,11 @@ function isOwn(directory: string, uid: number): boolean {
   return found?.isDirectory() === true && found.uid === uid && (found.mode & 0o022) === 0
 }
 
-/** Whether other users cannot rename or remove what a user has put into a directory of root. */
-function isGuarded(directory: string): boolean {
+/** Whether other users cannot rename or remove what a user has put into a directory. */
+function isGuarded(directory: string, uid: number): boolean {
   const found = lookThrough(directory)
   if (!found) return true // creating the directory fails, and tells why
-  return found.uid === 0 && ((found.mode & 0o1000) !== 0 || (found.mode & 0o022) === 0)
+  return [0, uid].includes(found.uid) && ((found.mode & 0o1000) !== 0 || (found.mode & 0o022) === 0)
 }
 
 /** Looks where a link leads: on macOS /tmp is one. */

@@ -121,6 +121,8 @@ function isSocket(file: string): boolean {
 }
 
 function alternatives(services: NamedService[]): string {
-  if (services.length === 0) return ': none runs under a name'
+  if (services.length === 0) {
+    return '; is it one with a path, say it: --pid-file <path> or --control <path>'
+  }
   return `; there ${services.length === 1 ? 'is' : 'are'} ${services.map(({ name }) => name).join(', ')}`
 }

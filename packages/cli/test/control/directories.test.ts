@@ -19,7 +19,7 @@ import {
 } from '../../src/control/directories.js'
 
 const uid = process.geteuid?.() ?? 0
-const ofTemporary = `/tmp/endless-${uid}`
+const ofTemporary = `/tmp/endless-services-${uid}`
 let root: string
 let own: string
 
@@ -56,16 +56,18 @@ describe('$XDG_RUNTIME_DIR', () => {
   }) => {
     if (uid !== 0) skip('only root can make directories of another user')
     chownSync(root, 4_711, 4_711)
-    expect(directoriesToKeep({ uid: 0, runtimeDirectory: root })).toEqual(['/tmp/endless-0'])
+    expect(directoriesToKeep({ uid: 0, runtimeDirectory: root })).toEqual([
+      '/tmp/endless-services-0',
+    ])
     expect(directoriesToKeep({ uid: 4_711, runtimeDirectory: root })).toEqual([
       own,
-      '/tmp/endless-4711',
+      '/tmp/endless-services-4711',
     ])
   })
 })
 
 test('each user has another directory in /tmp; without a uid there is none', () => {
-  expect(directoriesToKeep({ uid: 4_711 })).toEqual(['/tmp/endless-4711'])
+  expect(directoriesToKeep({ uid: 4_711 })).toEqual(['/tmp/endless-services-4711'])
   expect(directoriesToKeep({ uid: undefined })).toEqual([])
   expect(directoriesToSearch({ uid: undefined })).toEqual([])
 })

@@ -4,8 +4,9 @@ import { ControlSocket, pathProblem } from '@endless/core/for-cli-later'
 import type { Asker } from '../../control/asker.js'
 import { directoriesToKeep, makeDirectory } from '../../control/directories.js'
 import { Failure } from '../../control/failure.js'
-import { namedServices } from '../../control/named-services.js'
+import { type NamedService, namedServices } from '../../control/named-services.js'
 import { socketNameOf } from '../../control/named-sockets.js'
+import { stateOf } from '../../control/service-state.js'
 
 // Claims the name of a service, by a control socket.
 // See docs/decisions.md, "A name is a socket in a directory of the user's own"
@@ -37,13 +38,19 @@ export async function claimName(
 async function mustBeFree(name: string, asker: Asker): Promise<void> {
   const [running] = await namedServices(asker, name)
   if (!running) return
-  const { told } = running
-  const which = told instanceof Failure ? told.message : `pid ${String(told.pid)}`
-  const directory = told instanceof Failure ? undefined : told.supervisor?.directory
-  throw new Failure(
-    'misused',
-    `${name} is already running (${which}); use endless restart. For another service beside the one` +
-      `${directory === undefined ? '' : ` in ${directory}`}, give a name: endless run --name <name>`,
+  throw new Failure('misused', `${name} is ${whyTaken(running)}`)
+}
+
+function whyTaken({ told }: NamedService): string {
+  if (told instanceof Failure) return `already running, and cannot be asked: ${told.message}`
+  const pid = `pid ${String(told.pid)}`
+  if (stateOf(told) === 'ending') {
+    return `still ending (${pid}): wait until it has ended (endless stop), or use endless hammer`
+  }
+  const where = told.supervisor ? ` in ${told.supervisor.directory}` : ''
+  return (
+    `already running (${pid}); use endless restart. For another service beside the one${where}, ` +
+    'give a name: endless run --name <name>'
   )
 }
 
