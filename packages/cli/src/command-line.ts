@@ -97,19 +97,27 @@ asksService('restart', 'start the new version of a service, then end the old one
       .default('ready'),
   )
   .option('--no-wait', 'do not wait until the new version serves')
+  .option(
+    '--allow-address-change',
+    'succeed even if the new version listens on none of the addresses of the old one',
+  )
   .addHelpText(
     'after',
     `
 Unless told not to wait, exits with 0 only if the new version serves. If it
 fails, the old version keeps serving, and the reason is on standard error.
 
+The new version must listen on one of the addresses of the old one at least. On
+which it does not is part of the result.
+
 If another restart is under way, this one runs after it. If nothing serves
 because the program dies again and again, the program is started at once.`,
   )
-  .action(async ({ wait, ...name }: ServiceName & { wait: RestartWait | false }) => {
+  .action(async ({ wait, allowAddressChange = false, ...name }: RestartLine) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
-    await printLine(restart(clientOf(name), wait === false ? 'none' : wait, progress), progress)
+    const request = { wait: wait === false ? ('none' as const) : wait, allowAddressChange }
+    await printLine(restart(clientOf(name), request, progress), progress)
   })
 
 asksService('stop', 'drain a service, then end it, as SIGTERM does')
@@ -140,6 +148,8 @@ asksService(
 })
 
 await program.parseAsync()
+
+type RestartLine = ServiceName & { wait: RestartWait | false; allowAddressChange?: boolean }
 
 function asksService(name: string, description: string): Command {
   return program

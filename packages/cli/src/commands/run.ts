@@ -38,7 +38,7 @@ export async function run(
   const system = createNodeSystem()
   // Taken before anything is started: the program would obey these variables, too.
   const { sockets, notify } = takeServiceVariables(system)
-  const origin = findOrigin(system, '', namedScript(program, isCommand))
+  const origin = findOrigin(system, '', { script: namedScript(program, isCommand) })
   const launch = launchOf(program, isCommand, currentDirectory(system, origin))
   const logger = createStderrLogger(system)
   const supervisor: Supervisor = new Supervisor({

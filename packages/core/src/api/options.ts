@@ -74,6 +74,11 @@ export interface ProcessOptions {
    */
   unclaimedGraceMs?: number
   /**
+   * Whether a restart may succeed although its successor listens on none of the addresses of the predecessor.
+   * The predecessor heeds its own option and the successor's. @default false
+   */
+  allowAddressChange?: boolean
+  /**
    * How long to go on accepting after a SIGTERM from outside, in ms, so that load balancers notice; `state`
    * is `shutting-down` meanwhile. Not in a restart. @default 0
    */
@@ -135,6 +140,7 @@ export const processDefaults: ResolvedProcessOptions = {
   readyTimeoutMs: 60_000,
   ready: 'listening',
   unclaimedGraceMs: 10_000,
+  allowAddressChange: false,
   shutdownDelayMs: 0,
   signals: [...hookSignals],
   exit: true,
@@ -182,6 +188,7 @@ const checks: Record<keyof EndlessOptions, Check> = {
   ready: (value) =>
     value === 'listening' || value === 'manual' ? undefined : "'listening' or 'manual'",
   unclaimedGraceMs: milliseconds,
+  allowAddressChange: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
   shutdownDelayMs: milliseconds,
   pidFile: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
   control: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
@@ -208,6 +215,7 @@ const processOptionNames = [
   'readyTimeoutMs',
   'ready',
   'unclaimedGraceMs',
+  'allowAddressChange',
   'shutdownDelayMs',
   'pidFile',
   'control',

@@ -13,7 +13,7 @@ import { Draining } from '../connections/draining.js'
 import { applyLimits } from '../connections/limits.js'
 import { OpenConnections } from '../connections/open-connections.js'
 import { addressOf } from '../listeners/address.js'
-import { readListenCall } from '../listeners/listen-call.js'
+import { type ListenCall, readListenCall } from '../listeners/listen-call.js'
 import { Listening, type ListeningHost } from '../listeners/listening.js'
 import { TicketKeys } from '../listeners/ticket-keys.js'
 import { adoptUpgrade } from '../migration/adopt-upgrade.js'
@@ -32,6 +32,8 @@ import { ServerSettings } from './server-settings.js'
 /** What {@link ManagedServer} needs from the process. */
 export interface ServerHost extends ListeningHost {
   readonly system: System
+  /** Settles when a `listen` knows what is inherited; `undefined` if it does already. */
+  readonly arriving: Promise<void> | undefined
   /** Whether a claimed listener may accept now, or must wait for `accept`. */
   readonly mayAccept: boolean
   listenBegun(server: ManagedServer): void
@@ -321,6 +323,23 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       return this.server
     }
     const call = readListenCall(args, this.#host)
+    const { arriving } = this.#host
+    if (arriving) void arriving.then(() => this.#listenLate(args))
+    else this.#open(call, args)
+    return this.server
+  }
+
+  /** Listens as a call has asked before what is inherited was here; nobody catches what it throws now. */
+  #listenLate(args: unknown[]): void {
+    try {
+      this.#listen(args)
+    } catch (error) {
+      // In a turn of its own: what a listener throws is no rejection.
+      process.nextTick(() => this.server.emit('error', error))
+    }
+  }
+
+  #open(call: ListenCall, args: unknown[]): void {
     // Its address may be the same.
     this.#draining.closeQueue()
     this.#life.reopen()
@@ -340,7 +359,6 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       this.#host.listenFailed(this, error)
       throw error
     }
-    return this.server
   }
 
   #onListening(): void {

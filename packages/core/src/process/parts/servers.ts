@@ -3,7 +3,9 @@ import { type HookPhase, type HookSignal, runHooks } from '../../api/hooks.js'
 import { defaultHammerTimeMs } from '../../api/options.js'
 import type { ServerStatus } from '../../api/status.js'
 import { countConnections } from '../../connections/count.js'
+import { formatAddress } from '../../listeners/address.js'
 import type { PassedListener } from '../../listeners/passed-listener.js'
+import { isAbstract } from '../../listeners/unix-path.js'
 import type { MovedConnection } from '../../migration/migration.js'
 import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
 import type { RawHandle } from '../../node/internals/raw-handle.js'
@@ -37,6 +39,18 @@ export class Servers extends Set<ManagedServer> {
   /** The listening sockets that a successor gets. */
   get passable(): PassedListener[] {
     return [...this].flatMap(({ listening }) => listening.passable ?? [])
+  }
+
+  /** The paths of the Unix sockets that they listen on, but for abstract ones. */
+  get socketPaths(): string[] {
+    return this.passable.flatMap(({ bound }) =>
+      'path' in bound && !isAbstract(bound.path) ? [bound.path] : [],
+    )
+  }
+
+  /** The addresses where this process listens, or has claimed a socket. */
+  get addresses(): string[] {
+    return this.passable.map(({ bound }) => formatAddress(bound))
   }
 
   /** The addresses of the servers that take over open connections. */
