@@ -14,6 +14,10 @@ export class Serving {
     void parts.ancestry.predecessor?.takenOver.then((afterMs) => {
       this.#takeOver(afterMs)
     })
+    void parts.ancestry.supervisor?.gone.then(() => {
+      const { state } = parts.lifecycle
+      if (state === 'running' || state === 'restarting') void this.#publish()
+    })
   }
 
   get readiness(): Readiness {
@@ -88,7 +92,7 @@ export class Serving {
     const { ancestry, events } = this.#parts
     ancestry.supervisor?.reportServing()
     // A supervisor writes its own pid to the file, and answers on the control socket in our place.
-    if (!ancestry.supervisor) void this.#publish()
+    if (!ancestry.isSupervised) void this.#publish()
     events.emit('ready')
   }
 
