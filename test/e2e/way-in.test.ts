@@ -124,8 +124,7 @@ describe('where Node has not run the preload,', () => {
     writeFileSync(
       app,
       `import { endless, generation } from '@endless/core'
-      const server = endless((request, response) => response.end(String(generation.number)))
-      server.listen(0, '127.0.0.1')
+      const server = endless((_, response) => response.end(String(generation.number))).listen(0, '127.0.0.1')
       generation.on('ready', () => {
         const { port } = server.address()
         console.log(JSON.stringify({ event: 'ready', pid: process.pid, generation: generation.number, port }))

@@ -36,6 +36,15 @@ const channelProperties = [
   '_closesGot', // counted when the channel closes, as if `process` were a child
 ]
 
+/** A channel that can be written to in the last moment of the process. */
+interface DyingChannel extends SuccessorChannel {
+  /**
+   * Writes a report at once, behind the text that waits. Node would keep it while a handle waits for its
+   * acknowledgement (lib/internal/child_process.js, _send), for which there is no time.
+   */
+  sendLast(report: protocol.ToPredecessor): void
+}
+
 interface ChannelHandle {
   onread: (buffer: unknown) => void
   readonly writeQueueSize: number
@@ -52,7 +61,7 @@ interface ChannelEnd {
  * application. All of this is undone when the channel has closed.
  * See docs/decisions.md, "The channel is hidden by accessors"
  */
-function takeChannel(): SuccessorChannel {
+function takeChannel(): DyingChannel {
   const handleKey = Object.getOwnPropertySymbols(process).find(
     (symbol) => symbol.description === 'kChannelHandle',
   )
@@ -118,9 +127,18 @@ function takeChannel(): SuccessorChannel {
   )
   let text = ''
   let isTextWaiting = false
+  /** What Node keeps: text that was sent while a handle waited. */
+  let kept = ''
+  let sends = 0
   const writeText = (): void => {
     if (text === '') return
-    const written = write({ type: 'stderr', text }).catch(() => undefined)
+    sends++
+    if (isHandleInFlight()) kept = (kept + text).slice(-keptChars)
+    const written = write({ type: 'stderr', text })
+      .catch(() => undefined)
+      .then(() => {
+        if (--sends === 0) kept = ''
+      })
     text = ''
     if (!isBackedUp()) return
     isTextWaiting = true
@@ -130,7 +148,18 @@ function takeChannel(): SuccessorChannel {
     })
   }
 
-  const channel: SuccessorChannel = {
+  const sendLast = within((report: protocol.ToPredecessor) => {
+    const waiting = properties['_handleQueue']
+    properties['_handleQueue'] = null
+    const all = (kept + text).slice(-keptChars)
+    const last: protocol.ToPredecessor[] = all === '' ? [] : [{ type: 'stderr', text: all }]
+    text = kept = ''
+    for (const message of [...last, report]) write(message).catch(() => undefined)
+    properties['_handleQueue'] = waiting
+  })
+
+  const channel: DyingChannel = {
+    sendLast,
     send: (message, handle) => {
       if (message.type === 'stderr') {
         text = (text + message.text).slice(-keptChars)
@@ -191,11 +220,7 @@ function takeChannel(): SuccessorChannel {
 type Reporting = Pick<protocol.Inheritance, 'stopReporting' | 'reportAtEnd'>
 
 /** Reports what the application dies of, and what it writes to standard error until then. */
-function reportFailures(channel: SuccessorChannel): Reporting {
-  // A predecessor that is gone reads no reports, and the application runs on without it.
-  const send = (report: protocol.ToPredecessor): void => {
-    channel.send(report).catch(() => undefined)
-  }
+function reportFailures(channel: DyingChannel): Reporting {
   let kept: string | undefined
   const onError = (error: unknown): void => {
     // As `reportOf` does: what a program throws may be anything.
@@ -219,10 +244,10 @@ function reportFailures(channel: SuccessorChannel): Reporting {
         process.listenerCount('uncaughtException') > 0 ||
         process.hasUncaughtExceptionCaptureCallback(),
     }
-    send({ type: 'error', error: report })
+    channel.sendLast({ type: 'error', error: report })
   }
   const onExit = (exitCode: number): void => {
-    if (kept && exitCode !== 0) send({ type: 'stderr', text: kept })
+    if (exitCode !== 0) channel.sendLast({ type: 'stderr', text: kept ?? '' })
   }
   process.on('uncaughtExceptionMonitor', onError)
   process.on('exit', onExit)
@@ -235,7 +260,8 @@ function reportFailures(channel: SuccessorChannel): Reporting {
     const text = (
       typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()
     ).slice(-4096)
-    if (kept === undefined) send({ type: 'stderr', text })
+    // A predecessor that is gone reads no reports, and the application runs on without it.
+    if (kept === undefined) channel.send({ type: 'stderr', text }).catch(() => undefined)
     else kept = (kept + text).slice(-4096)
     return write.apply(stderr, args)
   }) as typeof write
@@ -258,7 +284,7 @@ function reportFailures(channel: SuccessorChannel): Reporting {
  * Asks for the listening sockets of the predecessor. The inheritance is returned before anything has arrived.
  * See docs/decisions.md, "The successor says hello first"
  */
-function ask(channel: SuccessorChannel, entry: protocol.Entry): protocol.Inheritance {
+function ask(channel: DyingChannel, entry: protocol.Entry): protocol.Inheritance {
   const held = new Map<string, PassedListener>()
   let settle: (isWelcome: boolean) => void = () => undefined
   const arrived = new Promise<boolean>((resolve) => (settle = resolve))
