@@ -201,3 +201,27 @@ describe.each(['alone', 'supervised'])(
     })
   },
 )
+
+test.each(['main.mjs', 'part.mjs', 'main.cjs'])(
+  'a successor with a syntax error tells its place: %s',
+  async (name) => {
+    const folder = temporaryDirectory()
+    installCore(folder)
+    const isModule = name.endsWith('.mjs')
+    const main = path.join(folder, isModule ? 'main.mjs' : 'main.cjs')
+    const serve = 'endless((_, response) => response.end()).listen(0)\n'
+    const report = `generation.on('ready', () => console.log(JSON.stringify(
+      { event: 'ready', pid: process.pid, generation: generation.number })))\n`
+    const loads = isModule
+      ? `import { endless, generation } from '@endless/core'\nimport './part.mjs'\n`
+      : `const { endless, generation } = require('@endless/core')\n`
+    writeFileSync(main, loads + serve + report)
+    writeFileSync(path.join(folder, 'part.mjs'), 'export const part = 1\n')
+    const program = startProgram({ args: [main] })
+    await program.waitForGeneration(0, { deadlineMs })
+    writeFileSync(path.join(folder, name), '\n\nlet x = ;\n')
+    program.signal('SIGHUP')
+    const pattern = new RegExp(`Restart failed: .*SyntaxError: .*${name.replace('.', '[.]')}:3\\)`)
+    await program.waitForLine(pattern, { step: 'it is told', deadlineMs })
+  },
+)

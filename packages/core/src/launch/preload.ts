@@ -1,5 +1,6 @@
 import Module from 'node:module'
 import net from 'node:net'
+import { pathToFileURL } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import type * as protocol from '../handoff/protocol.js'
 import type { Channel } from '../line/channel.js'
@@ -216,6 +217,35 @@ function takeChannel(): DyingChannel {
   return channel
 }
 
+/**
+ * Returns where the main module, or one that it imports, has a syntax error: `file:///srv/app.js:3`. Node prints that,
+ * and nothing in the error has it. So another Node is asked to link the same modules, and evaluates none of them:
+ * the module that is evaluated first ends it.
+ */
+function placeOfSyntaxError(error: SyntaxError): string | undefined {
+  const [, main] = process.argv
+  // With a place in the text that was read, it is no module of the program that is at fault.
+  if (main === undefined || /(?:file:\/\/|[( ])\/.*:\d+/.test(error.stack ?? '')) return undefined
+  const { spawnSync } = process.getBuiltinModule('node:child_process')
+  const modules = ['data:text/javascript,process.exit()', pathToFileURL(main).href]
+  const text = modules.map((url) => `import ${JSON.stringify(url)}`).join('\n')
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const options = { env, encoding: 'utf8', timeout: 2_000, stdio: 'pipe' } as const
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], options)
+  if (!stderr.includes(error.message)) return undefined
+  return /^file:\/\/.*:\d+$/m.exec(stderr)?.[0]
+}
+
+/** Returns the stack of an error, as text; with the place of a syntax error in front, if that shows only so. */
+function stackOf(error: unknown, stack: unknown): unknown {
+  try {
+    const place = error instanceof SyntaxError ? placeOfSyntaxError(error) : undefined
+    return place === undefined ? stack : `${place}\n${String(stack)}`
+  } catch {
+    return stack // no process could be started
+  }
+}
+
 /** Ends or limits the reports of {@link reportFailures}. */
 type Reporting = Pick<protocol.Inheritance, 'stopReporting' | 'reportAtEnd'>
 
@@ -234,10 +264,11 @@ function reportFailures(channel: DyingChannel): Reporting {
         return '(no text)'
       }
     }
+    const trace = stackOf(error, stack)
     const report = {
       name: cut(name),
       message: cut(message),
-      stack: typeof stack === 'string' ? cut(stack) : undefined,
+      stack: typeof trace === 'string' ? cut(trace) : undefined,
       code: typeof code === 'string' ? code.slice(0, 256) : undefined,
       // Node emits 'uncaughtExceptionMonitor' also for an error that the program goes on to handle.
       isHandled:
