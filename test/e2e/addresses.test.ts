@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
-import { createLoad, type Program } from '@endless/load'
+import { createLoad, type Program, type ProgramEvent } from '@endless/load'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   type ClientResponse,
@@ -169,7 +169,7 @@ test('a new port that is in use is EADDRINUSE in the successor, and the old gene
   onTestFinished(() => void taken.close())
   await until(() => taken.listening, { step: 'the port is taken', deadlineMs })
   const { port: used } = taken.address() as AddressInfo
-  const options = { readyTimeoutMs: 500 }
+  const options = { readyTimeoutMs: 3_000 } // enough to get as far as the error
   const { program, write } = await start([[kept, '127.0.0.1']], options)
   write([
     [kept, '127.0.0.1'],
@@ -182,6 +182,30 @@ test('a new port that is in use is EADDRINUSE in the successor, and the old gene
   expect((await get(kept!)).headers['x-generation']).toBe('0')
   write([[kept, '127.0.0.1']])
   await restart(program, 1)
+})
+
+test.runIf(hasProc).each([
+  ['tcp', 'a server that is not endless', 'make that server endless too'],
+  ['unix', 'such a server on a path', 'make that server endless too'],
+  ['udp', 'a UDP socket', 'endless passes on no UDP socket'],
+  ['child', 'a server of a child process', 'which the service'],
+  ['looks', 'a look whether the port is free', 'do not look before whether the port is free'],
+  ['host', 'an error of listen that is handled, for another host', 'on the same host'],
+])('the reason names the old process (%s): %s', async (kind, _, advice) => {
+  const [port, other] = await freePorts(2)
+  const address = kind === 'unix' ? path.join(temporaryDirectory(), 'other.sock') : String(other)
+  const program = startFixture('has-other-addresses.mjs', { args: [kind, address, String(port)] })
+  const { pid } = await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGHUP')
+  const { error } = await program.waitForEvent<ProgramEvent & { error: { message: string } }>(
+    'restart-failed',
+    { step: 'the restart is refused', deadlineMs },
+  )
+  const taken = kind === 'looks' || kind === 'host' ? String(port) : address
+  expect(error.message).toMatch(new RegExp(`${taken} is held by (process|the service's own)`))
+  expect(error.message).toContain(`the service's own old process (pid ${pid})`)
+  expect(error.message).toContain(advice)
+  expect((await get(port!)).headers['x-generation']).toBe('0')
 })
 
 test.runIf(hasProc)(

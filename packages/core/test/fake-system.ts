@@ -2,6 +2,7 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { Writable } from 'node:stream'
 import type { ToPredecessor } from '../src/handoff/protocol.js'
+import type { Holder } from '../src/node/holder-of.js'
 import type { System } from '../src/node/system.js'
 
 /** Lets everything happen that is due now: promises, ticks, and what the sockets have brought. */
@@ -70,6 +71,12 @@ export class FakeSystem implements System {
 
   monotonicUs(): bigint {
     return BigInt(this.#nowMs) * 1_000n
+  }
+
+  holder: Holder | undefined
+
+  holderOf(): Promise<Holder | undefined> {
+    return Promise.resolve(this.holder)
   }
 
   stillRuns(pid: number): boolean {

@@ -3,6 +3,7 @@ import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { isSea } from 'node:sea'
 import { isMainThread } from 'node:worker_threads'
+import { type Holder, holderOf, type TakenAddress } from './holder-of.js'
 import { mayHaveRunAt } from './process-age.js'
 import { commandWords, startArguments, startDirectory } from './start-arguments.js'
 import { type Timers, within } from './waits.js'
@@ -49,6 +50,8 @@ export interface System extends Timers {
    * pid may be another process's by now.
    */
   stillRuns(pid: number, momentMs: number): boolean
+  /** Finds which process has an address: this one, or one that it has started; `undefined` if that cannot be told. */
+  holderOf(taken: TakenAddress): Promise<Holder | undefined>
   /** Starts a timer. Shortens a delay above `longestDelayMs` to that: a value from outside may be larger. */
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
@@ -188,6 +191,7 @@ export function createNodeSystem(
     monotonicUs: () => process.hrtime.bigint() / 1_000n,
     memoryBytes: () => process.memoryUsage.rss(),
     stillRuns,
+    holderOf: (taken) => holderOf(taken, process.pid),
     setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, longestDelayMs)),
     spawn,
     onSignal: (signal, listener) => void process.on(signal, listener),

@@ -1,4 +1,5 @@
 import type net from 'node:net'
+import { messageOf } from '../api/endless-error.js'
 import type { Logger } from '../api/logger.js'
 import type { ProcessOptions } from '../api/options.js'
 import type { ListenTarget } from '../listeners/address.js'
@@ -116,8 +117,12 @@ export class Host implements ServerHost {
     this.#serving.readiness.begun(server)
   }
 
-  listenFailed(server: ManagedServer): void {
+  listenFailed(server: ManagedServer, error: unknown): void {
     this.#serving.readiness.listenFailed(server)
+    // A program that handles the error may say nothing of it, and its predecessor waits until the time is over.
+    if (!this.mayAccept && server.server.listenerCount('error') > 0) {
+      this.logger.warn(`cannot serve in place of the old process: ${messageOf(error)}`)
+    }
   }
 
   closing({ bound }: ManagedServer): void {

@@ -6,8 +6,9 @@ import type { ListedGeneration } from '../control/service.js'
 import type { Successor } from '../handoff/successor.js'
 import type { System } from '../node/system.js'
 import { clearTemporaries } from '../node/temporaries.js'
-import { deferred, within } from '../node/waits.js'
+import { deferred, late, within } from '../node/waits.js'
 import { droppedAddresses } from './dropped-addresses.js'
+import { withHolder } from './holder-notice.js'
 import { droppedNotice, takenOverNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 
@@ -37,6 +38,9 @@ export interface RestartHost {
  * See docs/decisions.md, "The control socket changes hands by its path"
  */
 const servingMs = 5_000
+
+/** How long to look for what a successor could not have. */
+const explainMs = 1_000
 
 /** One restart: starts a successor, gives way to it, and serves again if it dies. */
 export class Restart {
@@ -189,10 +193,11 @@ export class Restart {
       await successor?.stop()
       successor?.closeEscrow()
       this.#successor = undefined
+      const reason = await this.#explain(error as EndlessError)
       lifecycle.apply('restart-failed')
       for (const { listening } of servers) listening.mendPath()
-      this.#reportFailure(error as EndlessError)
-      throw error
+      this.#reportFailure(reason)
+      throw reason
     }
     await this.#giveWay(successor)
     const report: RestartReport = {
@@ -208,6 +213,18 @@ export class Restart {
     events.emit('taken-over', report)
     this.#host.takenOver()
     return report
+  }
+
+  /** Adds what only this process knows: whether it has itself what the successor needed. */
+  async #explain(error: EndlessError): Promise<EndlessError> {
+    const { servers, system } = this.#parts
+    const explained = withHolder(error, {
+      pid: system.pid,
+      addresses: servers.addresses,
+      holderOf: (taken) => system.holderOf(taken),
+    })
+    const found = await within(explained, explainMs, system)
+    return found === late ? error : found
   }
 
   #droppedBy(successor: Successor): string[] {
