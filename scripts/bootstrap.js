@@ -6,12 +6,13 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { pnpm, root } from './pnpm.js'
+import { writePreload } from './preload-text.js'
 import { folders, packages, workspace } from './workspace.js'
 
 const stamp = join(root, 'node_modules/.cache/bootstrap')
 
 install()
-if (!process.argv.includes('--no-build')) build()
+if (!process.argv.includes('--no-build')) await build()
 
 function install() {
   const wanted = fingerprint()
@@ -25,7 +26,7 @@ function install() {
   writeFileSync(stamp, wanted)
 }
 
-function build() {
+async function build() {
   removeStaleOutput()
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
@@ -38,6 +39,7 @@ function build() {
     else if (isError(line)) console.error(line)
   }
   if (status !== 0) fail('The build failed.')
+  await writePreload()
 }
 
 /** Whether a line is an error: the progress of `--verbose` begins with a time or belongs to a list. */
@@ -52,7 +54,9 @@ function removeStaleOutput() {
     if (!existsSync(dist)) continue
     for (const file of readdirSync(dist, { recursive: true })) {
       const source = /^(.*?)\.(?:d\.ts|js|d\.ts\.map|js\.map)$/.exec(file)?.[1]
-      if (source && !existsSync(join(root, folder, 'src', `${source}.ts`))) rmSync(join(dist, file))
+      if (!source) continue
+      const isThere = (end) => existsSync(join(root, folder, 'src', `${source}${end}`))
+      if (!isThere('.ts') && !isThere('.d.ts')) rmSync(join(dist, file))
     }
   }
 }

@@ -4,7 +4,16 @@ import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { createLoad, type Program } from '@endless/load'
 import { expect, onTestFinished, test } from 'vitest'
-import { freePorts, get, startFixture, temporaryDirectory, until } from '../helpers/index.js'
+import {
+  type ClientResponse,
+  freePorts,
+  get,
+  runEndless,
+  startFixture,
+  superviseFixture,
+  temporaryDirectory,
+  until,
+} from '../helpers/index.js'
 
 const deadlineMs = 15_000
 const hasProc = process.platform === 'linux'
@@ -64,6 +73,9 @@ test('a port that the successor no longer wants is given up with a warning and t
   load.start()
   write(both.slice(0, 1), options)
   await restart(program, 1)
+  const taken = await program.waitForEvent('taken-over', { step: 'its result', deadlineMs })
+  expect(taken).toMatchObject({ report: { dropped: [`127.0.0.1:${dropped}`] } })
+  expect(program.stderr).toContain(`does not listen on 127.0.0.1:${dropped}`)
   expect(program.stderr).toContain(`Nothing has listened on 127.0.0.1:${dropped}`)
   await expect(get(dropped!)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   expect((await get(kept!)).headers['x-generation']).toBe('1')
@@ -73,6 +85,83 @@ test('a port that the successor no longer wants is given up with a warning and t
   expect((await get(dropped!)).headers['x-generation']).toBe('2')
   expect((await load.stop()).failures).toEqual([])
 })
+
+test('what a successor waits for is logged while it waits', async () => {
+  const [kept, awaited] = await freePorts(2)
+  const both = [kept, awaited].map((port) => [port, '127.0.0.1'])
+  const { program, write } = await start(both)
+  write(both.slice(0, 1), { unclaimedGraceMs: 30_000 })
+  program.signal('SIGHUP')
+  const notice = `nothing listens on 127.0.0.1:${awaited} yet`
+  await until(() => program.stderr.includes(notice), { step: 'the notice', deadlineMs })
+  expect((await get(awaited!)).headers['x-generation']).toBe('0')
+})
+
+test.each([
+  { how: 'alone', on: 'a port', ready: 'listening', count: 1 },
+  { how: 'alone', on: 'a path', ready: 'manual', count: 2 },
+  { how: 'supervised', on: 'a port', ready: 'manual', count: 2 },
+  { how: 'supervised', on: 'a path', ready: 'listening', count: 1 },
+])(
+  '$how, on $on ($count), ready: $ready: a successor that serves none of the addresses fails, unless told otherwise',
+  async ({ how, on, ready, count }) => {
+    const control = path.join(temporaryDirectory(), 'control')
+    const isAlone = how === 'alone'
+    const options = { ready, unclaimedGraceMs: 50, ...(isAlone && { control }) }
+    const places = on === 'a port' ? await freePlaces(count * 3) : newPaths(count * 3)
+    const [old, next, last] = [0, 1, 2].map((index) =>
+      places.slice(index * count, (index + 1) * count),
+    ) as [Place[], Place[], Place[]]
+    const { program, write } = await start(calls(old), options, isAlone ? {} : { control })
+
+    write(calls(next), options)
+    const refused = await command('restart', '--control', control)
+    expect(refused).toMatchObject({ code: 1 })
+    expect(refused.output).toContain('none of the addresses of this generation')
+    for (const { name } of [...old, ...next]) expect(refused.output).toContain(name)
+    expect(await generationsAt(old)).toEqual(old.map(() => '0'))
+
+    const allowed = await command('restart', '--control', control, '--allow-address-change')
+    expect(allowed).toMatchObject({ code: 0 })
+    const names = old.map(({ name }) => name).join(', ')
+    expect(allowed.output).toContain(`nothing listens on ${names} any more`)
+    const { output: status } = await command('status', '--control', control)
+    expect(status).toContain(`and does not listen on ${names}`)
+    await program.waitForEvent('taken-over', { step: 'the result', deadlineMs })
+    expect(
+      program.events.filter(({ event }) => /^(restart-failed|taken-over)$/.test(event)),
+    ).toMatchObject([
+      { event: 'restart-failed', error: { code: 'ERR_ENDLESS_ADDRESSES_CHANGED' } },
+      { event: 'taken-over', report: { dropped: old.map(({ name }) => name) } },
+    ])
+    const found = await generationsAt(next)
+    expect(Number(found[0])).toBeGreaterThan(0)
+    for (const { at } of old) await expect(ask(at)).rejects.toThrow(/ECONNREFUSED|ENOENT/)
+
+    // The permission was for one restart.
+    write(calls(last), options)
+    expect(await command('restart', '--control', control)).toMatchObject({ code: 1 })
+    write(calls([...next.slice(0, 1), ...last]), options)
+    const kept = await command('restart', '--control', control)
+    expect(kept).toMatchObject({ code: 0 })
+    for (const { name } of next.slice(1)) expect(kept.output).toContain(name)
+    expect(program.stderr).toContain(`${names} would refuse`)
+    expect(await generationsAt(last)).not.toContain(found[0])
+  },
+)
+
+test.each(['the old version', 'the new version'])(
+  'with allowAddressChange in %s all addresses may change',
+  async (which) => {
+    const [old, next] = await freePorts(2)
+    const isOld = which === 'the old version'
+    const options = { unclaimedGraceMs: 50 }
+    const { program, write } = await start([[old]], { ...options, allowAddressChange: isOld })
+    write([[next]], { ...options, allowAddressChange: !isOld })
+    await restart(program, 1)
+    expect((await get(next!)).headers['x-generation']).toBe('1')
+  },
+)
 
 test('a new port that is in use is EADDRINUSE in the successor, and the old generation serves on', async () => {
   const [kept] = await freePorts(1)
@@ -128,12 +217,62 @@ function connectionsTo(port: number): string[] {
   return [...readFileSync('/proc/net/tcp', 'utf8').matchAll(rows)].map(([, state = '']) => state)
 }
 
-async function start(listen: unknown[][], options: object = {}) {
+/** Where a server of a test listens, by the arguments of its call, for a client, and by the name in logs. */
+interface Place {
+  call: unknown[]
+  at: number | string
+  name: string
+}
+
+async function freePlaces(count: number): Promise<Place[]> {
+  return (await freePorts(count)).map((port) => ({
+    call: [port, '127.0.0.1'],
+    at: port,
+    name: `127.0.0.1:${port}`,
+  }))
+}
+
+function newPaths(count: number): Place[] {
+  const directory = temporaryDirectory()
+  return Array.from({ length: count }, (_, index) => {
+    const at = path.join(directory, `${index}.sock`)
+    return { call: [at], at, name: `unix:${at}` }
+  })
+}
+
+const calls = (places: Place[]): unknown[][] => places.map(({ call }) => call)
+
+/** Returns the generation that answers at each of these places. */
+function generationsAt(places: Place[]): Promise<unknown[]> {
+  return Promise.all(places.map(async ({ at }) => (await ask(at)).headers['x-generation']))
+}
+
+function ask(at: Place['at']): Promise<ClientResponse> {
+  return typeof at === 'number' ? get(at) : get(0, '/', { socketPath: at })
+}
+
+async function command(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const running = runEndless(args)
+  const { code } = await running.waitForExit({ step: `endless ${args.join(' ')}`, deadlineMs })
+  await running.end() // all of its output has come
+  return { code, output: running.stdout + running.stderr }
+}
+
+/** @param control the supervisor's control socket; without one, the program runs alone */
+async function start(
+  listen: unknown[][],
+  options: object = {},
+  { control }: { control?: string } = {},
+) {
   const file = path.join(temporaryDirectory(), 'servers.json')
   const write = (listen: unknown[][], options: object = {}) =>
     writeFileSync(file, JSON.stringify({ listen, options }))
   write(listen, options)
-  const program = startFixture('serves-what-a-file-says.mjs', { args: [file] })
+  const fixture = 'serves-what-a-file-says.mjs'
+  const program =
+    control === undefined
+      ? startFixture(fixture, { args: [file] })
+      : superviseFixture(fixture, { args: [file], runArgs: ['--control', control] })
   const { addresses } = await program.waitForGeneration(0, { deadlineMs })
   return { program, write, addresses: addresses as AddressInfo[] }
 }

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
   type FixtureOptions,
+  type GateEvent,
   get,
   openGate,
   type Program,
@@ -75,6 +76,35 @@ async function startTwo(start: Start, broken: string) {
   const isAlone = pid === program.pid
   return { program, ports, serving: () => (isAlone ? program.current.pid : program.pid) }
 }
+
+test('the newest serves if the oldest was blocked while that took over, and hears of all of it at once', async () => {
+  const program = startFixture('boots-when-told.mjs')
+  const oldest = await program.waitForGeneration(0, { deadlineMs })
+  const { port = 0 } = oldest
+  const first = get(port, '/wait')
+  const answerFirst = await waitForGate(program, 0, 'answer')
+  const since = program.output.lines.length
+  const second = get(port, '/wait')
+  const another = { step: 'another request waits', deadlineMs, since }
+  const answerSecond = await program.waitForEvent<GateEvent>('gate', another)
+  program.signal('SIGHUP')
+  await openGate(await waitForGate(program, 1))
+  const middle = await program.waitForGeneration(1, { deadlineMs })
+  program.signal('SIGSTOP', oldest.pid)
+  program.signal('SIGHUP', middle.pid)
+  await openGate(await waitForGate(program, 2))
+  await program.waitForGeneration(2, { deadlineMs })
+  program.signal('SIGKILL', middle.pid)
+  await program.waitForEnd(middle.pid, { step: 'the middle ends', deadlineMs })
+  program.signal('SIGCONT', oldest.pid)
+  // One answer shows that it has heard of the end of the middle; the other request keeps it until then.
+  await openGate(answerFirst)
+  await first
+  await openGate(answerSecond)
+  expect((await second).body).toBe('generation 0')
+  await program.waitForEnd(oldest.pid, { step: 'the oldest ends', deadlineMs })
+  expect(await whoServes(port)).toEqual(['2'])
+})
 
 describe.each<[string, Start]>([
   ['alone', startFixture],

@@ -19,6 +19,7 @@ import {
   waitForGate,
   type GateEvent,
   type Program,
+  type ProgramEvent,
 } from '../helpers/index.js'
 
 const deadlineMs = 15_000
@@ -479,6 +480,21 @@ test('a supervisor that is killed while a successor boots fails that restart, an
   await program.waitForGeneration(1, { deadlineMs })
   await program.waitForEnd(pid, { step: 'generation 0 ends', deadlineMs })
   expect((await get(port)).headers['x-generation']).toBe('1')
+})
+
+test('a supervisor that is killed before it has passed on that a successor takes over leaves one that serves', async () => {
+  const program = superviseFixture('waits-before-it-hands-over.mjs')
+  const { pid, port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGHUP', program.pid)
+  const gate = await waitForGate(program, 0)
+  program.signal('SIGSTOP', program.pid)
+  await openGate(gate)
+  await program.waitForEvent('taken-over', { step: 'the successor is told', deadlineMs })
+  const since = program.output.lines.length
+  program.signal('SIGKILL', program.pid)
+  const again = (event: ProgramEvent): boolean => event.event === 'ready' && event.pid === pid
+  await program.waitForEvent(again, { step: 'generation 0 serves again', deadlineMs, since })
+  expect((await get(port)).headers['x-generation']).toBe('0')
 })
 
 test('--pid-file names the supervisor through restarts, and is removed at the end', async () => {

@@ -348,9 +348,14 @@ describe('a restart on a path', () => {
     client.request('/wait/held')
     await service.waitForRequest('held')
     await service.drain('SIGHUP')
+    // As if it were killed while it binds a socket beside the path.
+    const bindPlace = `.endless-${String(program.current.pid)}-a1B2c3`
+    mkdirSync(path.join(path.dirname(socket), bindPlace), { mode: 0o700 })
     program.signal('SIGKILL')
     await service.waitFor('restart-failed')
     expect((await get(0, '/now/again', { socketPath: socket })).body).toBe('now again')
+    const isCleared = () => !readdirSync(path.dirname(socket)).includes(bindPlace)
+    await until(isCleared, { step: 'what it left is removed', deadlineMs })
     expect(lstatSync(socket).ino).toBe(ino)
     await service.answer('held')
     await client.waitForResponses(1)

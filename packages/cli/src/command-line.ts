@@ -19,6 +19,11 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 /** Options of a command that asks a service. */
 type Given<Own> = ServicePaths & Own
 
+interface RestartLine {
+  wait: RestartWait | false
+  allowAddressChange?: boolean
+}
+
 const program = new Command('endless')
   .version(version, '-V, --version', 'show the version of endless')
   .description('Restarts a Node.js server without losing anything.')
@@ -116,21 +121,29 @@ asksService('restart', 'start the new version of a service, then end the old one
       .default('ready'),
   )
   .option('--no-wait', 'do not wait until the new version serves')
+  .option(
+    '--allow-address-change',
+    'succeed even if the new version listens on none of the addresses of the old one',
+  )
   .addHelpText(
     'after',
     `
 Unless told not to wait, exits with 0 only if the new version serves. If it
 fails, the old version keeps serving, and the reason is on standard error.
 
+The new version must listen on one of the addresses of the old one at least. On
+which it does not is part of the result.
+
 If another restart is under way, this one runs after it. If nothing serves
 because the program dies again and again, the program is started at once.`,
   )
-  .action(async (name: string | undefined, given: Given<{ wait: RestartWait | false }>) => {
+  .action(async (name: string | undefined, given: Given<RestartLine>) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
-    const wait = given.wait === false ? 'none' : given.wait
+    const { wait, allowAddressChange = false, ...paths } = given
+    const request = { wait: wait === false ? ('none' as const) : wait, allowAddressChange }
     await printLine(
-      clientOf('restart', { ...given, name }).then((client) => restart(client, wait, progress)),
+      clientOf('restart', { ...paths, name }).then((client) => restart(client, request, progress)),
       progress,
     )
   })

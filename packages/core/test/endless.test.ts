@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { endless } from '../src/endless.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
+vi.mock('../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 const noop = (): void => undefined
 

@@ -25,6 +25,7 @@ export class FakeSystem implements System {
   argv = ['/usr/bin/node', '/srv/app/app.js']
   env: NodeJS.ProcessEnv = {}
   isClusterWorker = false
+  isSingleExecutable = false
   isWorkerThread = false
   startEnvironment: NodeJS.ProcessEnv | undefined
   directory: string | Error = '/'
@@ -52,6 +53,10 @@ export class FakeSystem implements System {
   })
 
   readonly stderr = (): NodeJS.WritableStream => this.#stderr
+
+  get startDirectory(): string {
+    return this.directory instanceof Error ? '' : this.directory
+  }
 
   cwd(): string {
     if (this.directory instanceof Error) throw this.directory

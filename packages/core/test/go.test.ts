@@ -8,7 +8,7 @@ import { Runtime } from '../src/process/runtime.js'
 import { FakeSystem } from './fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
+vi.mock('../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 const handler: http.RequestListener = (_request, response) => response.end('done')
 const opened: { terminated: Promise<unknown>; server: http.Server }[] = []

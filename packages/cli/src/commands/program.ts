@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { preloadUrl, type SpawnRequest, withPreload } from '@endless/core/for-cli'
+import { preloadFile, type SpawnRequest, withEntry } from '@endless/core/for-cli'
 import { Failure } from '../control/failure.js'
 import { projectAt, projectOf } from '../control/project.js'
 
@@ -20,12 +20,18 @@ export function launchOf(words: string[], isCommand: boolean, cwd: string): Spaw
   if (!isCommand) checkScript(first, cwd)
   // `node` is the one that runs this process, whatever PATH says.
   const command = isCommand && first !== 'node' ? first : process.execPath
-  return {
-    command,
-    args: isCommand ? rest : words,
-    cwd,
-    env: withPreload(process.env, preloadUrl(process.pid)),
-  }
+  const args = isCommand ? rest : words
+  return withEntry(
+    { command, args, cwd, env: process.env },
+    {
+      parent: process.pid,
+      generation: 0,
+      isSupervised: true,
+      orphaned: 'serve',
+      preload: preloadFile(),
+      isNode: command === process.execPath,
+    },
+  )
 }
 
 /**

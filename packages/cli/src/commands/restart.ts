@@ -12,6 +12,12 @@ import type { Progress } from '../control/progress.js'
 /** What `endless restart` waits for: the new version serves, the old one is gone, or nothing. */
 export type RestartWait = 'ready' | 'drained' | 'none'
 
+export interface RestartRequest {
+  wait: RestartWait
+  /** Whether the new version may listen on none of the addresses of the old one. */
+  allowAddressChange: boolean
+}
+
 /**
  * Restarts a service. Returns what to print.
  *
@@ -19,7 +25,7 @@ export type RestartWait = 'ready' | 'drained' | 'none'
  */
 export async function restart(
   client: Client,
-  wait: RestartWait,
+  { wait, allowAddressChange }: RestartRequest,
   progress: Progress,
 ): Promise<string> {
   // Asked first: a service that speaks another version must not be told to do anything.
@@ -29,14 +35,21 @@ export async function restart(
     `restarting ${name} …`,
     'the new generation serves; waiting for the old one to end …',
   ]
-  const report = await client.order<RestartReport>(`/restart?wait=${wait}`, (step) => {
+  const target = `/restart?wait=${wait}${allowAddressChange ? '&allowAddressChange' : ''}`
+  const report = await client.order<RestartReport>(target, (step) => {
     progress.step(steps[step] ?? '')
   })
   if (wait === 'none') return `${name} has been told to restart`
   return (
     `${generationName(report)} has taken over after ${String(report.durationMs)} ms` +
-    (wait === 'drained' ? ', and the old one is gone' : '')
+    (wait === 'drained' ? ', and the old one is gone' : '') +
+    droppedText(report)
   )
+}
+
+/** Says which addresses are gone. A service of an earlier version does not tell. */
+function droppedText({ dropped = [] }: Partial<RestartReport>): string {
+  return dropped.length === 0 ? '' : `; nothing listens on ${dropped.join(', ')} any more`
 }
 
 /** Returns the generation that serves: the oldest that is not shutting down. */

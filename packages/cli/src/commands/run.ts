@@ -41,7 +41,7 @@ export async function run(
   const system = createNodeSystem()
   // Taken before anything is started: the program would obey these variables, too.
   const { sockets, notify } = takeServiceVariables(system)
-  const origin = findOrigin(system, '', namedScript(program, isCommand))
+  const origin = findOrigin(system, '', { script: namedScript(program, isCommand) })
   const launch = launchOf(program, isCommand, currentDirectory(system, origin))
   const { name, directory } = identityOf(program, isCommand, launch.cwd)
   const paths = { pidFile: options.pidFile, control: options.control }

@@ -102,12 +102,15 @@ function listenerRows({ number, servers }: ListedGeneration): string[][] {
 
 function describeRestart({ lastRestart }: ServiceStatus): string {
   if (!lastRestart) return 'none'
-  const { outcome, number, durationMs, agoMs, error } = lastRestart
+  const { outcome, number, durationMs, dropped, agoMs, error } = lastRestart
   const ago = `${formatAge(agoMs)} ago`
   if (error) return `failed ${ago}: ${error.code}: ${error.message}`
   const duration = durationMs === null ? '' : ` after ${String(durationMs)} ms`
   const end = outcome === 'failed' ? 'failed' : 'taken over'
-  return `generation ${String(number)} has ${end}${duration}, ${ago}`
+  // A service of an earlier version does not tell.
+  const given = (dropped as string[] | undefined) ?? []
+  const loss = given.length === 0 ? '' : `, and does not listen on ${given.join(', ')}`
+  return `generation ${String(number)} has ${end}${duration}, ${ago}${loss}`
 }
 
 function deathLines({ lastDeath }: ServiceStatus): string[] {

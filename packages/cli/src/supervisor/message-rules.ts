@@ -94,6 +94,7 @@ const unixAddress = shape({ path, identity: text(128) })
 const port: Rule = (value) => whole(value) && (value as number) <= 65_535
 const bound = either(unixAddress, shape({ address: text(128), family: text(16), port }))
 const ticketKeys = shape({ keys: text(1_024), sinceMs: finite })
+const addresses = list(path)
 const listenerName = { name: optional(text(1_024)), asked: path, bound }
 const report = { name: text(longestReport), message: text(longestReason) }
 const errorReport = shape({
@@ -130,6 +131,7 @@ const lastRestart = shape({
   number: whole,
   pid: orNull(pid),
   durationMs: orNull(duration),
+  dropped: optional(addresses),
   agoMs: duration,
   error: orNull(
     shape({
@@ -150,7 +152,12 @@ const status = shape({
   servers: list(server),
   lastRestart: orNull(lastRestart),
 })
-const restartReport = shape({ number: whole, pid, durationMs: duration })
+const restartReport = shape({
+  number: whole,
+  pid,
+  durationMs: duration,
+  dropped: optional(addresses),
+})
 const answerToMove = { id: whole }
 
 const rules: MessageRules = {
@@ -161,6 +168,8 @@ const rules: MessageRules = {
   released: { bound: path },
   ready: {
     adopts: list(path),
+    serves: optional(addresses),
+    allowsAddressChange: optional(flag),
     pidFile: optional(path),
     control: optional(path),
     readyTimeoutMs: optional((value) => duration(value) && (value as number) <= longestDelayMs),
@@ -179,7 +188,6 @@ const rules: MessageRules = {
     version: whole,
     generation: whole,
     directory: path,
-    addedExecArgv: list(text(longestArgument)),
     ticketKeys: record(ticketKeys),
     // The supervisor puts its own there.
     supervisor: () => true,
@@ -187,7 +195,7 @@ const rules: MessageRules = {
     control: optional(unixAddress),
     fallback: optional(oneOf(['line', 'silent'])),
   },
-  'taken-over': { afterMs: optional(duration) },
+  'taken-over': { afterMs: optional(duration), dropped: optional(addresses) },
   older: { id: whole, generations: list(status) },
   // JSON has no Infinity, which an application may have set: it is null.
   connection: {

@@ -1,7 +1,7 @@
 import {
   EndlessError,
-  type FromSupervisor,
   generationName,
+  type Question as Asked,
   type ToSupervisor,
 } from '@endless/core/for-cli'
 import { type Death, describeDeath } from './death.js'
@@ -9,7 +9,6 @@ import type { Generation } from './generation.js'
 
 // The questions that the supervisor asks its generations.
 
-type What = Extract<FromSupervisor, { type: 'ask' }>['what']
 type Reply = Extract<ToSupervisor, { type: 'answer' | 'refusal' }>
 
 interface Question {
@@ -31,7 +30,7 @@ export class Questions {
    * @throws (rejects) `ERR_ENDLESS_REQUEST_FAILED` if it dies first
    * @throws (rejects) `ERR_ENDLESS_UNRESPONSIVE` if it does not answer within `withinMs`
    */
-  ask(to: Generation, what: What, withinMs?: number): Promise<unknown> {
+  ask(to: Generation, asked: Asked, withinMs?: number): Promise<unknown> {
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
       const late = (): void => {
@@ -41,7 +40,7 @@ export class Questions {
       // Referenced: a caller waits for the answer.
       const timer = withinMs === undefined ? undefined : setTimeout(late, withinMs)
       this.#open.set(id, { to, timer, resolve, reject })
-      void to.send({ type: 'ask', id, what })
+      void to.send({ ...asked, type: 'ask', id })
     })
   }
 

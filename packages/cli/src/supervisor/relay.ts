@@ -4,6 +4,7 @@ import type {
   RawHandle,
   RawListener,
   SupervisorFacts,
+  Takeover,
   ToPredecessor,
   ToSuccessor,
 } from '@endless/core/for-cli'
@@ -23,13 +24,13 @@ export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' | 'h
 export class Relay {
   readonly #standIn: StandIn
   readonly #facts: () => SupervisorFacts
-  readonly #onTakenOver: (generation: Generation, afterMs: number | undefined) => void
+  readonly #onTakenOver: (generation: Generation, takeover: Takeover) => void
 
-  /** @param onTakenOver called with a successor before it is told to accept, and how long the restart took */
+  /** @param onTakenOver called with a successor before it is told to accept, and what its predecessor says */
   constructor(
     standIn: StandIn,
     facts: () => SupervisorFacts,
-    onTakenOver: (generation: Generation, afterMs: number | undefined) => void,
+    onTakenOver: (generation: Generation, takeover: Takeover) => void,
   ) {
     this.#standIn = standIn
     this.#facts = facts
@@ -54,7 +55,7 @@ export class Relay {
       case 'taken-over':
         // The successor has ended: its predecessor hears of that next, and needs the copies of its sockets.
         if (!successor) return
-        this.#onTakenOver(successor, message.afterMs)
+        this.#onTakenOver(successor, message)
         // Copies of the successor's sockets are in its own escrow. A socket that it does not use must refuse.
         from.escrow.close()
         void pass(successor, message, handle)

@@ -2,6 +2,8 @@ import {
   EndlessError,
   type LastRestart,
   RestartRecord,
+  type Takeover,
+  type RestartOptions,
   type RestartReport,
   within,
 } from '@endless/core/for-cli'
@@ -64,7 +66,7 @@ export class Restarts {
    *
    * @throws (rejects) with the reason if the old generation keeps serving, or still nothing serves
    */
-  async restart(): Promise<RestartReport> {
+  async restart(options: RestartOptions): Promise<RestartReport> {
     const { current, last } = this.#chain
     if (this.#succession.isStopping || last?.hasLeft) {
       throw new EndlessError(
@@ -72,11 +74,14 @@ export class Restarts {
         'Cannot restart: the service is shutting down.',
       )
     }
-    if (!current) return this.#resume()
+    if (!current) return this.#resume(options)
     // A blocked generation would act on the order once it recovers, after the command has failed.
     // See docs/decisions.md, "A generation must answer before it is told to restart"
-    await this.#questions.ask(current, 'status', heardMs)
-    const report = (await this.#questions.ask(current, 'restart')) as RestartReport
+    await this.#questions.ask(current, { what: 'status' }, heardMs)
+    const report = (await this.#questions.ask(current, {
+      ...options,
+      what: 'restart',
+    })) as RestartReport
     await this.#untilServing(report)
     return report
   }
@@ -98,8 +103,8 @@ export class Restarts {
   }
 
   /** Records that a successor is told to accept. */
-  takenOver({ number, pid }: Generation, durationMs: number | undefined): void {
-    this.#record.takenOver({ number, pid, durationMs })
+  takenOver({ number, pid }: Generation, { afterMs: durationMs, dropped }: Takeover): void {
+    this.#record.takenOver({ number, pid, durationMs, dropped })
   }
 
   /** Records the end of a generation: if it was a successor that never served, a restart has failed. */
@@ -110,7 +115,7 @@ export class Restarts {
   }
 
   /** Replaces the dead generation at once; joins a replacement that boots. */
-  #resume(): Promise<RestartReport> {
+  #resume(options: RestartOptions): Promise<RestartReport> {
     const dead = this.#chain.last
     if (!dead) {
       const pids = this.#chain.living.map(({ pid }) => String(pid)).join()
@@ -120,10 +125,12 @@ export class Restarts {
           'Wait until it does, or stop it and start it again.',
       )
     }
-    return (this.#resumption ??= this.#replace(dead).finally(() => (this.#resumption = undefined)))
+    return (this.#resumption ??= this.#replace(dead, options).finally(
+      () => (this.#resumption = undefined),
+    ))
   }
 
-  async #replace(dead: Generation): Promise<RestartReport> {
+  async #replace(dead: Generation, options: RestartOptions): Promise<RestartReport> {
     const beganMs = this.#host.now()
     this.#host.restarting()
     let generation: Generation
@@ -137,9 +144,10 @@ export class Restarts {
       throw error
     }
     // A predecessor serves again, and not a new version: restart it.
-    if (generation.number <= dead.number) return this.restart()
+    if (generation.number <= dead.number) return this.restart(options)
     const { number, pid } = generation
-    const report = { number, pid, durationMs: Math.round(this.#host.now() - beganMs) }
+    const durationMs = Math.round(this.#host.now() - beganMs)
+    const report = { number, pid, durationMs, dropped: [] }
     this.#record.takenOver(report)
     return report
   }

@@ -22,7 +22,7 @@ export function withoutRights(message: Passed): Passed {
   switch (message.type) {
     case 'welcome': {
       const { type, version, generation, ticketKeys } = message
-      return { type, version, generation, ticketKeys, directory: '', addedExecArgv: [] }
+      return { type, version, generation, ticketKeys, directory: '' }
     }
     case 'listener':
     case 'escrow': {

@@ -50,7 +50,6 @@ export class StandIn {
       version: protocolVersion,
       generation: generation.number,
       directory: '',
-      addedExecArgv: [],
       ticketKeys: keys,
       supervisor: this.#facts(),
     })

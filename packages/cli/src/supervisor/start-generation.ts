@@ -3,6 +3,7 @@ import {
   generationName,
   messageOf,
   type RawHandle,
+  renumbered,
   type SpawnRequest,
   type ToSupervisor,
   withStdio,
@@ -39,7 +40,7 @@ export function startGeneration(
     child = withStdio((stdio) =>
       // A terminal's Ctrl-C must reach this process alone.
       // See docs/decisions.md, "Each generation has a session of its own"
-      host.spawn(command, args, { cwd, env, stdio, detached: true }),
+      host.spawn(command, args, { cwd, env: renumbered(env, number), stdio, detached: true }),
     )
   } catch (error) {
     return Promise.resolve(error as Error)

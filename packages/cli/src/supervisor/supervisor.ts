@@ -4,6 +4,7 @@ import {
   type LastRestart,
   type PassedListener,
   type RawHandle,
+  type RestartOptions,
   type RestartReport,
   type SpawnRequest,
   type SupervisorFacts,
@@ -65,9 +66,9 @@ export class Supervisor {
       isFirst: this.#chain.last === undefined,
     })
     this.#standIn = new StandIn(facts)
-    this.#relay = new Relay(this.#standIn, facts, (generation, durationMs) => {
+    this.#relay = new Relay(this.#standIn, facts, (generation, takeover) => {
       this.#chain.changeCurrent(generation, host.now())
-      this.#restarts.takenOver(generation, durationMs)
+      this.#restarts.takenOver(generation, takeover)
     })
     this.replacement = new Replacement(host, (launch, number) => this.#spawn(launch, number))
     this.#succession = new Succession(host, this.#chain, this.#standIn, this.replacement)
@@ -158,13 +159,13 @@ export class Supervisor {
   }
 
   /** Restarts the service, as {@link Restarts.restart} does. */
-  restart(): Promise<RestartReport> {
-    return this.#restarts.restart()
+  restart(options: RestartOptions = {}): Promise<RestartReport> {
+    return this.#restarts.restart(options)
   }
 
   /** Asks a generation for its status. */
   async statusOf(generation: Generation): Promise<GenerationStatus> {
-    return (await this.#questions.ask(generation, 'status')) as GenerationStatus
+    return (await this.#questions.ask(generation, { what: 'status' })) as GenerationStatus
   }
 
   #hangUp(): void {

@@ -55,7 +55,7 @@ export class UnresponsiveGenerations {
   /** Returns whether a generation answers, or has ended. */
   async #answers(generation: Generation, withinMs: number): Promise<boolean> {
     try {
-      await this.#questions.ask(generation, 'status', withinMs)
+      await this.#questions.ask(generation, { what: 'status' }, withinMs)
       return true
     } catch (error) {
       const isLate = error instanceof EndlessError && error.code === 'ERR_ENDLESS_UNRESPONSIVE'

@@ -22,17 +22,15 @@ test.each([['app.js'], ['app'], ['./app.js'], ['lib']])(
     writeFileSync(path.join(directory, 'app.js'), '')
     mkdirSync(path.join(directory, 'lib'))
     writeFileSync(path.join(directory, 'lib', 'index.js'), '')
-    expect(launchOf([script, '--port', '1'], false, directory)).toMatchObject({
-      command: process.execPath,
-      args: [script, '--port', '1'],
-      cwd: directory,
-    })
+    const { command, args, cwd } = launchOf([script, '--port', '1'], false, directory)
+    expect([command, cwd]).toEqual([process.execPath, directory])
+    expect(args.slice(-3)).toEqual([script, '--port', '1'])
   },
 )
 
 test('of a command node is this node, and any other is itself', () => {
   const { command, args } = launchOf(['node', '--import', 'tsx', 'app.ts'], true, directory)
-  expect([command, ...args]).toEqual([process.execPath, '--import', 'tsx', 'app.ts'])
+  expect([command, ...args.slice(-3)]).toEqual([process.execPath, '--import', 'tsx', 'app.ts'])
   expect(launchOf(['bun', 'app.ts'], true, directory)).toMatchObject({
     command: 'bun',
     args: ['app.ts'],

@@ -78,6 +78,7 @@ const told: ServiceStatus = {
     number: 4,
     pid: 4000,
     durationMs: 230,
+    dropped: [],
     agoMs: 5 * second,
     error: null,
   },
@@ -111,6 +112,21 @@ test('a status has generations, listeners, the last restart and the last death',
       | first
       | last words"
   `)
+})
+
+test('a restart that dropped addresses is told with them, and by an earlier version without', () => {
+  const of = (dropped: string[] | undefined): string | undefined =>
+    formatStatus({
+      ...told,
+      lastRestart: { ...told.lastRestart!, dropped: dropped! },
+    })
+      .split('\n')
+      .find((line) => line.startsWith('last restart'))
+  expect(of(['127.0.0.1:3001', 'unix:/a'])).toBe(
+    'last restart: generation 4 has taken over after 230 ms, 5 s ago, ' +
+      'and does not listen on 127.0.0.1:3001, unix:/a',
+  )
+  expect(of(undefined)).toBe('last restart: generation 4 has taken over after 230 ms, 5 s ago')
 })
 
 test('a restart that failed is told with its reason; without a death there is no line', () => {

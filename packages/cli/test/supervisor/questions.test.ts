@@ -48,7 +48,7 @@ function answer(): void {
 const death = { code: 1, signal: null, stderr: [] }
 
 test('a question that is not answered in time is refused with the reason; its answer comes too late', async () => {
-  const asked = expect(questions.ask(generation, 'status', 5_000)).rejects.toMatchObject({
+  const asked = expect(questions.ask(generation, { what: 'status' }, 5_000)).rejects.toMatchObject({
     code: 'ERR_ENDLESS_UNRESPONSIVE',
     message:
       'No answer from generation 3 (pid 41): its event loop is blocked. Nothing was changed.',
@@ -59,10 +59,10 @@ test('a question that is not answered in time is refused with the reason; its an
 })
 
 test('one that is answered leaves no timer, nor does the end of the generation', async () => {
-  const answered = questions.ask(generation, 'status', 5_000)
+  const answered = questions.ask(generation, { what: 'status' }, 5_000)
   answer()
   expect(await answered).toBe('fine')
-  const lost = questions.ask(generation, 'status', 5_000)
+  const lost = questions.ask(generation, { what: 'status' }, 5_000)
   questions.ended(generation, death)
   await expect(lost).rejects.toMatchObject({
     code: 'ERR_ENDLESS_REQUEST_FAILED',
@@ -73,7 +73,7 @@ test('one that is answered leaves no timer, nor does the end of the generation',
 })
 
 test('a restart is waited for without limit', async () => {
-  const restarting = questions.ask(generation, 'restart')
+  const restarting = questions.ask(generation, { what: 'restart' })
   await vi.advanceTimersByTimeAsync(600_000)
   answer()
   expect(await restarting).toBe('fine')

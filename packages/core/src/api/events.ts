@@ -19,7 +19,7 @@ export interface GenerationEvents {
   restarting: [{ number: number }]
   /** The successor failed; this process serves on. */
   'restart-failed': [EndlessError]
-  /** The successor of this process serves: `{ number: 1, pid: 4711, durationMs: 230 }`. */
+  /** The successor of this process serves: `{ number: 1, pid: 4711, durationMs: 230, dropped: [] }`. */
   'taken-over': [RestartReport]
   /**
    * A server begins to drain. `upgraded` has its WebSockets and tunnels, so that you can say goodbye to

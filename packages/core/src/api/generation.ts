@@ -32,8 +32,8 @@ export interface Generation {
    * over; this process then drains and exits. A call during a restart returns the same promise.
    *
    * @throws (rejects) with the reason if the restart failed; this process then goes on as before.
-   * `ERR_ENDLESS_SUCCESSOR_EXITED`, `ERR_ENDLESS_READY_TIMEOUT`, `ERR_ENDLESS_SPAWN_FAILED`,
-   * `ERR_ENDLESS_NOT_RUNNING`, `ERR_ENDLESS_SHUTTING_DOWN`; on Windows
+   * `ERR_ENDLESS_SUCCESSOR_EXITED`, `ERR_ENDLESS_READY_TIMEOUT`, `ERR_ENDLESS_ADDRESSES_CHANGED`,
+   * `ERR_ENDLESS_SPAWN_FAILED`, `ERR_ENDLESS_NOT_RUNNING`, `ERR_ENDLESS_SHUTTING_DOWN`; on Windows
    * `ERR_ENDLESS_UNSUPPORTED_PLATFORM`
    */
   restart(): Promise<RestartReport>

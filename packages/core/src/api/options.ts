@@ -73,6 +73,11 @@ export interface ProcessOptions {
    */
   unclaimedGraceMs?: number
   /**
+   * Whether a restart may succeed although its successor listens on none of the addresses of the predecessor.
+   * The predecessor heeds its own option and the successor's. @default false
+   */
+  allowAddressChange?: boolean
+  /**
    * How long to go on accepting after a SIGTERM from outside, in ms, so that load balancers notice; `state`
    * is `shutting-down` meanwhile. Not in a restart. @default 0
    */
@@ -134,6 +139,7 @@ export const processDefaults: ResolvedProcessOptions = {
   readyTimeoutMs: 60_000,
   ready: 'listening',
   unclaimedGraceMs: 10_000,
+  allowAddressChange: false,
   shutdownDelayMs: 0,
   signals: [...hookSignals],
   exit: true,
@@ -181,6 +187,7 @@ const checks: Record<keyof EndlessOptions, Check> = {
   ready: (value) =>
     value === 'listening' || value === 'manual' ? undefined : "'listening' or 'manual'",
   unclaimedGraceMs: milliseconds,
+  allowAddressChange: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
   shutdownDelayMs: milliseconds,
   pidFile: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
   control: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
@@ -207,6 +214,7 @@ const processOptionNames = [
   'readyTimeoutMs',
   'ready',
   'unclaimedGraceMs',
+  'allowAddressChange',
   'shutdownDelayMs',
   'pidFile',
   'control',

@@ -1,6 +1,12 @@
-// Reports of how a restart or a shutdown went.
+// What a restart is asked for, and reports of how a restart or a shutdown went.
 
-/** Result of a successful restart: `{ number: 1, pid: 4711, durationMs: 230 }`. */
+/** What a request for one restart may say besides the options of the process. */
+export interface RestartOptions {
+  /** As the option of the process, for this restart alone. */
+  allowAddressChange?: boolean | undefined
+}
+
+/** Result of a successful restart: `{ number: 1, pid: 4711, durationMs: 230, dropped: [] }`. */
 export interface RestartReport {
   /** Number of the generation that has taken over. */
   number: number
@@ -8,6 +14,8 @@ export interface RestartReport {
   pid: number
   /** Time from the call until it had taken over, in ms. */
   durationMs: number
+  /** Addresses of the predecessor on which it does not listen, and which refuse now: `['127.0.0.1:3001']`. */
+  dropped: string[]
 }
 
 /** Outcome of the last restart known to a generation: its own start, or its last attempt to hand over. */
@@ -19,6 +27,8 @@ export interface LastRestart {
   pid: number | null
   /** Time from the call until it had taken over or failed, in ms; `null` if unknown. */
   durationMs: number | null
+  /** Addresses that refuse since then, as in {@link RestartReport}; empty if it failed. */
+  dropped: string[]
   /** Time since then, in ms. */
   agoMs: number
   /** Why it failed: the data of the {@link EndlessError}. */

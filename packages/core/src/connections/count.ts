@@ -1,30 +1,28 @@
-import type http from 'node:http'
-import type net from 'node:net'
 import type { ConnectionCounts } from '../api/status.js'
-import { responseOn } from '../node/internals/http1-connection.js'
+import { httpServerOf, responseOn } from '../node/internals/http1-connection.js'
 import { openStreamsOf } from '../node/internals/http2-session.js'
 import { findIdle } from './idle.js'
-import { isHttp1, isHttp2 } from './kind.js'
 import type { OpenConnections } from './open-connections.js'
 
 /**
  * Counts the connections and requests of a server. Takes 1 µs for each connection, and only when a
  * status is asked for.
  */
-export function countConnections(
-  server: net.Server,
-  { accepted, speaking, sessions, handshaking, upgraded }: OpenConnections,
-): { connections: ConnectionCounts; requests: number } {
-  const isHttp = isHttp1(server) || isHttp2(server)
-  const idle = isHttp ? findIdle(server as http.Server, speaking).size : 0
+export function countConnections(connections: OpenConnections): {
+  connections: ConnectionCounts
+  requests: number
+} {
+  const { accepted, speaking, sessions, handshaking, upgraded } = connections
+  const parsing = new Set([...speaking].flatMap((socket) => httpServerOf(socket) ?? []))
+  const idle = [...parsing].map((each) => findIdle(each, connections.speakingTo(each)).size)
   const counts = {
-    idle,
+    idle: idle.reduce((sum, count) => sum + count, 0),
     upgraded: upgraded.length,
     http2: sessions.size,
     handshaking: handshaking.length,
   }
   const known = Object.values(counts).reduce((sum, count) => sum + count)
-  const answering = isHttp ? [...speaking].filter((socket) => responseOn(socket)) : []
+  const answering = [...speaking].filter((socket) => responseOn(socket))
   const streams = [...sessions.keys()].flatMap(openStreamsOf)
   return {
     // A closing connection may still be in one of the counts, but no longer in `accepted`.

@@ -44,8 +44,8 @@ export interface WayOut {
 /** The options of one server's drain. */
 export interface DrainOptions {
   system: System
-  /** How long a connection must have been idle before it is closed. */
-  idleGraceMs: number
+  /** How long a connection that a server speaks on must have been idle before it is closed. */
+  idleGraceMs: (server: net.Server) => number
   /** When the connections that are left are destroyed; negative: never by itself. */
   hammerTimeMs: number
   wayOut?: WayOut | undefined

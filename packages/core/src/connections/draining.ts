@@ -4,7 +4,12 @@ import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
 import { AcceptQueue } from '../listeners/accept-queue.js'
 import { rawListenerOf } from '../node/internals/listening-handle.js'
-import { endConnectionChecks, isDrained, shadowEmitClose } from '../node/internals/server.js'
+import {
+  endConnectionChecks,
+  hasGivenToChildren,
+  isDrained,
+  shadowEmitClose,
+} from '../node/internals/server.js'
 import { longestDelayMs, type System } from '../node/system.js'
 import { connectionsOf } from './count.js'
 import type { DrainOptions } from './drain-options.js'
@@ -14,7 +19,6 @@ import { drainHttp2 } from './http2.js'
 import { isHttp1, isHttp2 } from './kind.js'
 import { watchArrivals, watchUpgrades } from './late-upgrades.js'
 import type { OpenConnections } from './open-connections.js'
-import { drainRaw } from './raw.js'
 
 // The drain of one server, whatever protocol it speaks.
 
@@ -46,7 +50,8 @@ export class Draining {
   #hammered = 0
   #isUnderWay = false
   #undo: (() => void) | undefined
-  #letClose: (() => void) | undefined
+  #isOver = false
+  #letClose: ((isOver: boolean) => void) | undefined
   /** What still waits to be accepted before the socket closes. */
   #queue: AcceptQueue | undefined
   /** Reports the drain; it waits until the socket is closed. */
@@ -65,6 +70,9 @@ export class Draining {
     this.#hammer = new Hammer(() => {
       this.#destroyConnections()
     })
+    connections.onClosed = () => {
+      this.#wake()
+    }
   }
 
   /** Whether the server's connections are being ended. */
@@ -127,11 +135,20 @@ export class Draining {
     if (!this.#queue) this.#announce()
   }
 
-  /** Settles when the server has neither a listening socket nor a connection left. */
+  /**
+   * Settles when the server has neither a listening socket nor a connection left, also none that it has given to a
+   * child; or when the hammer has fallen, whatever is left then.
+   * See docs/decisions.md, "After the hammer nothing is waited for"
+   */
   async drained(): Promise<void> {
-    while (this.#life.state !== 'terminate' && (this.#queue || !isDrained(this.#server))) {
+    while (this.#life.state !== 'terminate' && !this.#isOver && !this.#isDrained) {
       await new Promise<void>((resolve) => this.#waiters.add(resolve))
     }
+  }
+
+  get #isDrained(): boolean {
+    // Node's count alone would do if no server had children (lib/net.js, Server#close, onWorkerClose).
+    return !this.#queue && isDrained(this.#server) && this.#connections.accepted.size === 0
   }
 
   /** Destroys the remaining connections, if they are being ended. */
@@ -146,7 +163,7 @@ export class Draining {
 
   /** Lets the server close as soon as it has drained. */
   letClose(): void {
-    this.#letClose?.()
+    this.#letClose?.(this.#isOver)
     this.#letClose = undefined
   }
 
@@ -158,6 +175,7 @@ export class Draining {
     this.#undo = undefined
     this.#reason = 'closed'
     this.#beganMs = undefined
+    this.#isOver = false
   }
 
   /** Resets the drain of a server that has closed, and returns the report. */
@@ -183,19 +201,31 @@ export class Draining {
 
   #destroyConnections(): void {
     this.closeQueue()
-    const left = [...this.#connections.accepted].filter((socket) => !socket.destroyed)
+    const left = [...this.#connections.accepted]
+    const rest = hasGivenToChildren(this.#server)
+      ? '; those of child processes are left to them'
+      : ''
     this.#host.logger.warn(
-      `[STOP - Hammer Time] Forcefully shutting down parent: ${connectionsOf(left.length)} destroyed`,
+      `[STOP - Hammer Time] Forcefully shutting down parent: ${connectionsOf(left.length)} destroyed${rest}`,
     )
     for (const session of this.#connections.sessions.keys()) session.destroy()
     for (const socket of left) socket.destroy()
     this.#hammered += left.length
     this.#host.hammered(left.length)
+    // The application hears of the end of its connections before it hears of the server's.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (!this.#isUnderWay) return
+        this.#isOver = true
+        this.#wake()
+      }),
+    )
   }
 }
 
 /**
- * Ends the connections of a server that no longer accepts, as its protocol demands. Returns an undo
+ * Ends the connections of a server that no longer accepts, as the protocol of each demands. On a raw server, those
+ * that do not speak HTTP are left to the application, which alone knows their protocol. Returns an undo
  * function, which leaves the server as it was.
  */
 export function endConnections(
@@ -203,11 +233,9 @@ export function endConnections(
   connections: OpenConnections,
   options: DrainOptions,
 ): () => void {
-  const undo = isHttp1(server)
-    ? drainHttp1(server, connections, options)
-    : isHttp2(server)
-      ? drainHttp2(server, connections, options)
-      : drainRaw(connections, options)
+  const undo = isHttp2(server)
+    ? drainHttp2(server, connections, options)
+    : drainHttp1(server, connections, options)
   // Referenced: a connection keeps no event loop alive while it is not read from, as when the
   // application does not read a request's body.
   const hold = setInterval(() => undefined, longestDelayMs)

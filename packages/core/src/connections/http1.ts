@@ -1,12 +1,16 @@
+import diagnostics from 'node:diagnostics_channel'
 import type http from 'node:http'
 import type net from 'node:net'
 import type { Stream } from 'node:stream'
 import { factsOf } from '../migration/adopt.js'
 import { requestsOn } from '../migration/request-count.js'
-import { betweenMessages, newestRequestOn, responseOn } from '../node/internals/http1-connection.js'
+import { acceptedSocketOf } from '../node/internals/connection-handle.js'
+import { httpServerOf, newestRequestOn, responseOn } from '../node/internals/http1-connection.js'
+import { shadow } from '../node/shadow.js'
 import type { DrainOptions, WayOut } from './drain-options.js'
 import { HeldConnections } from './held-connections.js'
-import { findIdle } from './idle.js'
+import { findBetween, findIdle } from './idle.js'
+import { isHttp1, isHttp2 } from './kind.js'
 import { announceLastResponses } from './last-response.js'
 import { lingerAtEnd } from './lingering-close.js'
 import type { OpenConnections } from './open-connections.js'
@@ -20,17 +24,21 @@ const lookShare = 0.1
 /** How many connections are held at a time: each waits until those before it have moved. */
 const mostHeld = 32
 
+/** The channel on which Node tells of each request before its server does (diagnostics_channel docs, HTTP). */
+const requests = 'http.server.request.start'
+
 /**
- * Ends the HTTP/1 connections of a server that no longer accepts, each without a race. A connection
+ * Ends the HTTP/1 connections of a server that no longer accepts, each without a race: those that itself parses, and
+ * those that it has accepted for another server of HTTP. A connection
  * that may move goes to the successor as soon as nothing is under way on it. On any other, the next
  * response says `Connection: close`, and the drain itself closes only connections that have been idle
  * for `idleGraceMs`. A connection that is never idle is stopped: it is no longer read from, so that it can move, or
- * its next request is its last. Returns an undo function, which leaves the server as it was.
+ * its next request is its last. Returns an undo function, which leaves the servers as they were.
  *
  * See docs/decisions.md, "The drain of HTTP/1 does not poll"
  */
 export function drainHttp1(
-  server: http.Server,
+  server: net.Server,
   connections: OpenConnections,
   { system, idleGraceMs, hammerTimeMs, wayOut }: DrainOptions,
 ): () => void {
@@ -38,7 +46,10 @@ export function drainHttp1(
   const held = new HeldConnections()
   /** Connections whose last response is certain: no further request begins on them. */
   const leaving = new WeakSet<net.Socket>()
-  const idleSince = new Map<net.Socket, number>()
+  /** Since when each connection has been idle, and what had been read from it by then. */
+  const idleSince = new Map<net.Socket, { ms: number; bytesRead: number }>()
+  /** The servers whose parsers have connections, and what ends the watch of each. */
+  const parsing = new Map<http.Server, () => void>()
   /** Idle connections whose time is up, until the loop has polled once more. */
   const due = new Set<net.Socket>()
   const watched = new WeakSet<Stream>()
@@ -78,12 +89,13 @@ export function drainHttp1(
       isFresh: socket.bytesRead === 0,
       keepAliveTimeoutMs: 0,
     }
-    const requests = requestsOn(socket)
+    const { keepAliveTimeout = 0 } = server as Partial<http.Server>
+    const count = requestsOn(socket)
     const facts = {
       bound,
-      ...(requests > 0 && { requests }),
+      ...(count > 0 && { requests: count }),
       isFresh,
-      keepAliveTimeoutMs: isFresh ? 0 : Math.max(server.keepAliveTimeout, keepAliveTimeoutMs),
+      keepAliveTimeoutMs: isFresh ? 0 : Math.max(keepAliveTimeout, keepAliveTimeoutMs),
     }
     migration.offer(socket, facts, queueLook, { isHeld: held.has(socket) })
   }
@@ -92,11 +104,29 @@ export function drainHttp1(
     if (held.size < mostHeld && patience.isOverFor(socket) && mayMove(socket)) held.hold(socket)
   }
 
-  const findSilent = (between: ReadonlySet<net.Socket>): Set<net.Socket> => {
-    const idle = findIdle(server, connections.speaking, between)
+  /** Where each silent connection is idle: on the server that parses it, or on ours if nothing has begun on it. */
+  const findSilent = (): { between: Set<net.Socket>; idle: Map<net.Socket, net.Server> } => {
+    const between = new Set<net.Socket>()
+    const idle = new Map<net.Socket, net.Server>()
+    for (const each of parsing.keys()) {
+      const known = findBetween(each)
+      for (const socket of known ?? []) between.add(socket)
+      for (const socket of findIdle(each, connections.speakingTo(each), known)) {
+        idle.set(socket, each)
+      }
+    }
     // A client that never finishes its handshake must not hold the process until the hammer falls.
-    for (const socket of connections.handshaking) idle.add(socket)
-    return idle
+    for (const socket of connections.handshaking) idle.set(socket, server)
+    return { between, idle }
+  }
+
+  /** Since when nothing was read from an idle connection. */
+  const silentSince = (socket: net.Socket, now: number): number => {
+    const { bytesRead } = acceptedSocketOf(socket)
+    const known = idleSince.get(socket)
+    if (known?.bytesRead === bytesRead) return known.ms
+    idleSince.set(socket, { ms: now, bytesRead })
+    return now
   }
 
   /** Closes connections that are idle, unless a request has come that was not read yet. */
@@ -105,9 +135,14 @@ export function drainHttp1(
     setImmediate(() =>
       setImmediate(() => {
         if (!isOver) {
-          const idle = findSilent(new Set(betweenMessages(server)))
+          const { idle } = findSilent()
           for (const socket of due) {
             if (!idle.has(socket) || leaving.has(socket)) continue
+            const now = system.now()
+            if (silentSince(socket, now) === now) {
+              queueLook()
+              continue
+            }
             if (!wayOut?.migration.has(socket)) socket.destroy()
           }
         }
@@ -120,12 +155,12 @@ export function drainHttp1(
     clearTimeout(timer)
     const now = system.now()
     const { speaking } = connections
-    const between = new Set(betweenMessages(server))
-    const idle = findSilent(between)
+    for (const socket of speaking) watchServer(httpServerOf(socket))
+    const { between, idle } = findSilent()
     held.release(mayMove)
     for (const socket of idleSince.keys()) if (!idle.has(socket)) idleSince.delete(socket)
     let nextMs = Infinity
-    for (const socket of idle) {
+    for (const [socket, at] of idle) {
       patience.noteIdle(socket)
       // Its client may still be sending what nobody reads: it is closed by `lingerAtEnd`.
       if (leaving.has(socket) || due.has(socket)) continue
@@ -134,9 +169,7 @@ export function drainHttp1(
         offer(socket, wayOut)
         continue
       }
-      const since = idleSince.get(socket) ?? now
-      idleSince.set(socket, since)
-      const leftMs = since + idleGraceMs - now
+      const leftMs = silentSince(socket, now) + idleGraceMs(at) - now
       if (leftMs > 0) {
         nextMs = Math.min(nextMs, leftMs)
         continue
@@ -163,37 +196,59 @@ export function drainHttp1(
     if (nextMs < Infinity) timer = system.setTimeout(look, Math.ceil(nextMs)).unref()
   }
 
-  const endAnnouncing = announceLastResponses(server, connections.speaking, {
-    isLasting: mayMove,
-    mayChange: wayOut?.mayMove !== undefined,
-    isFinal: (socket) => patience.isOver || (patience.isOverFor(socket) && !mayMove(socket)),
-    onRequest: (request, response) => {
-      const { socket } = request
-      wayOut?.migration.noteRequest(socket)
-      idleSince.delete(socket)
-      watch(response)
-      patience.noteBusy(socket)
-      // There may never be a better moment to hold it than after this chunk.
-      if (responseOn(socket) !== response && patience.isOverFor(socket)) queueLook()
-    },
-    onLast: (socket) => {
-      leaving.add(socket)
-      lingerAtEnd(socket, system)
-    },
-  })
-  // Other code may call `server.close()` during the drain (a signal handler, Fastify for its second
-  // server), and `close` begins with this method (lib/_http_server.js, httpServerPreClose).
-  server.closeIdleConnections = () => undefined
+  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    const { socket } = request
+    wayOut?.migration.noteRequest(socket)
+    idleSince.delete(socket)
+    watch(response)
+    patience.noteBusy(socket)
+    // There may never be a better moment to hold it than after this chunk.
+    if (responseOn(socket) !== response && patience.isOverFor(socket)) queueLook()
+  }
+
+  function watchServer(each: http.Server | undefined): void {
+    if (!each || parsing.has(each)) return
+    const endAnnouncing = announceLastResponses(each, connections.speakingTo(each), {
+      isLasting: mayMove,
+      mayChange: wayOut?.mayMove !== undefined,
+      isFinal: (socket) => patience.isOver || (patience.isOverFor(socket) && !mayMove(socket)),
+      onRequest,
+      onLast: (socket) => {
+        leaving.add(socket)
+        lingerAtEnd(socket, system)
+      },
+    })
+    // Other code may call `server.close()` during the drain (a signal handler, Fastify for its second
+    // server), and `close` begins with this method (lib/_http_server.js, httpServerPreClose).
+    const restore = shadow(each, 'closeIdleConnections', () => undefined)
+    parsing.set(each, () => {
+      endAnnouncing()
+      restore()
+    })
+  }
+
+  /** Finds the connections that have got a parser since, and those of servers that no socket leads to. */
+  const findSpeaking = (message: unknown): void => {
+    const { server: each, socket } = message as { server: http.Server; socket: net.Socket }
+    connections.addUnseen(each, [socket])
+    if (!connections.speakingTo(each).has(socket) || parsing.has(each)) return
+    watchServer(each)
+    queueLook()
+  }
+
+  if (isHttp1(server)) connections.addUnseen(server)
+  if (isHttp1(server) || isHttp2(server)) watchServer(server as unknown as http.Server)
+  diagnostics.subscribe(requests, findSpeaking)
   // A connection may still be accepted, or finish its TLS handshake, after the first look.
   server.on('connection', queueLook)
   server.on('secureConnection', queueLook)
   look()
   return () => {
     isOver = true
-    endAnnouncing()
+    diagnostics.unsubscribe(requests, findSpeaking)
+    for (const endWatch of parsing.values()) endWatch()
     clearTimeout(timer)
     held.release(() => false)
-    Reflect.deleteProperty(server, 'closeIdleConnections')
     server.off('connection', queueLook)
     server.off('secureConnection', queueLook)
   }

@@ -1,4 +1,3 @@
-import type http from 'node:http'
 import type {
   Http2SecureServer,
   Http2Server,
@@ -38,7 +37,7 @@ export function drainHttp2(
   connections: OpenConnections,
   options: DrainOptions,
 ): () => void {
-  const { system, idleGraceMs } = options
+  const { system } = options
   const waiting = new Map<ServerHttp2Session, () => void>()
 
   const close = (session: ServerHttp2Session): void => {
@@ -62,7 +61,7 @@ export function drainHttp2(
     const timer = system
       .setTimeout(() => {
         close(session)
-      }, idleGraceMs)
+      }, options.idleGraceMs(server))
       .unref()
     session.once('stream', closeSoon)
     waiting.set(session, () => {
@@ -72,7 +71,7 @@ export function drainHttp2(
     })
   }
 
-  const undoHttp1 = drainHttp1(server as unknown as http.Server, connections, options)
+  const undoHttp1 = drainHttp1(server, connections, options)
   for (const session of connections.sessions.keys()) end(session)
   server.on('session', end)
   return () => {

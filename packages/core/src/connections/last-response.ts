@@ -1,7 +1,6 @@
 import http from 'node:http'
 import type net from 'node:net'
 import {
-  betweenMessages,
   dropRequests,
   hearMessagesBegin,
   newestRequestOn,
@@ -14,6 +13,8 @@ import {
   shadowStoreHeader,
 } from '../node/internals/response.js'
 import { shadow } from '../node/shadow.js'
+import { findBetween } from './idle.js'
+import type { Connections } from './open-connections.js'
 
 // Puts `Connection: close` on the last response of a connection, so that the client sends its next
 // request elsewhere instead of into a socket that is being closed. What comes all the same is dropped
@@ -63,7 +64,7 @@ let endShadow: () => void = () => undefined
  */
 export function announceLastResponses(
   server: http.Server,
-  speaking: ReadonlySet<net.Socket>,
+  speaking: Connections,
   {
     isLasting,
     mayChange = false,
@@ -93,12 +94,12 @@ export function announceLastResponses(
       isMidHeader.set(socket, true)
     })
   }
-  const idle = new Set(betweenMessages(server))
+  const idle = findBetween(server)
   for (const socket of speaking) {
     const response = responseOn(socket)
     if (!response || (isLasting(socket) && !mayChange)) continue // watched from its next request on
     if (isLastResponse(response)) end(socket)
-    watch(socket, !idle.has(socket) && newestRequestOn(socket)?.complete !== false)
+    watch(socket, !idle?.has(socket) && newestRequestOn(socket)?.complete !== false)
   }
   const emit = server.emit.bind(server) as Emit
   const late = new LateDispatch()

@@ -1,5 +1,7 @@
 import net from 'node:net'
 import tls from 'node:tls'
+import { isBelowTls } from '../node/internals/connection-handle.js'
+import { parserOf } from '../node/internals/http1-connection.js'
 import { shadow } from '../node/shadow.js'
 
 // Watches for connections that become the application's own in the middle of a drain.
@@ -41,8 +43,8 @@ export function watchUpgrades(
 }
 
 /**
- * Calls `onArrival` for each connection that a raw server gets from now on: one whose TLS handshake was
- * under way. Returns an undo function.
+ * Calls `onArrival` for each connection that a raw server gets from now on, and that does not speak HTTP: one whose
+ * TLS handshake was under way. Returns an undo function.
  */
 export function watchArrivals(
   server: net.Server,
@@ -50,8 +52,11 @@ export function watchArrivals(
 ): () => void {
   const event = server instanceof tls.Server ? 'secureConnection' : 'connection'
   // Runs after the listeners of the application, which know the connection by then.
-  server.on(event, onArrival)
+  const arrive = (socket: net.Socket): void => {
+    if (!parserOf(socket) && !isBelowTls(socket)) onArrival(socket)
+  }
+  server.on(event, arrive)
   return () => {
-    server.off(event, onArrival)
+    server.off(event, arrive)
   }
 }

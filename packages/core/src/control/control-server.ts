@@ -2,7 +2,7 @@ import http from 'node:http'
 import type { Socket } from 'node:net'
 import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endless-error.js'
 import { printableJson } from '../api/one-line.js'
-import { type Answer, routes } from './routes.js'
+import { type Answer, type Asked, routes } from './routes.js'
 import { controlVersion, type Service, versionHeader } from './service.js'
 
 // The server of the control socket. It speaks HTTP, so that curl can ask, and JSON. Only the user of
@@ -94,19 +94,34 @@ async function answer(
   if (wait !== undefined && !route.waits.includes(wait)) {
     return failure(400, null, `'wait' must be ${route.waits.join(' or ') || 'left out'} here.`)
   }
-  const location = wait === undefined ? pathname : `${pathname}?wait=${wait}`
+  const asked = {
+    wait,
+    hasWaited: given.has('waited'),
+    options: { allowAddressChange: given.has('allowAddressChange') || undefined },
+  }
+  const location = asUrl(pathname, asked)
   const moved: Answer = { status: 307, body: {}, headers: { location } }
   if (await service.hasMoved()) return moved
   try {
-    return await route.act(service, { wait, hasWaited: given.has('waited') }, progress)
+    return await route.act(service, asked, progress)
   } catch (error) {
     const { code } = (error ?? {}) as { code?: unknown }
     // The request waited for another restart: the successor of that restart must carry it out.
     if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && (await service.hasMoved())) {
-      return { ...moved, headers: { location: `${location}&waited` } }
+      return { ...moved, headers: { location: asUrl(pathname, { ...asked, hasWaited: true }) } }
     }
     return failure(refusals.has(code) ? 409 : 500, error)
   }
+}
+
+/** Writes what was asked as the client asks it of the process that serves now. */
+function asUrl(pathname: string, { wait, hasWaited, options }: Asked): string {
+  const query = [
+    ...(wait === undefined ? [] : [`wait=${wait}`]),
+    ...(options.allowAddressChange ? ['allowAddressChange'] : []),
+    ...(hasWaited ? ['waited'] : []),
+  ].join('&')
+  return query === '' ? pathname : `${pathname}?${query}`
 }
 
 /** Creates an error response: `{ "error": { "code": "ERR_ENDLESS_READY_TIMEOUT", "message": "…", … } }`. */

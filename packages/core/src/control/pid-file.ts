@@ -4,7 +4,6 @@ import {
   constants,
   linkSync,
   lstatSync,
-  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -13,6 +12,7 @@ import {
 import path from 'node:path'
 import { EndlessError, messageOf } from '../api/endless-error.js'
 import { currentUid, type System } from '../node/system.js'
+import { temporaryPrefix } from '../node/temporaries.js'
 import { inTurn } from '../node/turn.js'
 import { readPid } from './read-pid.js'
 
@@ -121,23 +121,6 @@ export class PidFile {
     }
   }
 
-  /**
-   * Removes what another process has prepared at the same path, and was killed before it could write it or
-   * remove it.
-   */
-  clearAfter(pid: number): void {
-    const directory = path.dirname(this.path)
-    try {
-      for (const name of readdirSync(directory)) {
-        const file = path.join(directory, name)
-        if (!name.startsWith(temporaryPrefix(pid)) || lstatSync(file).uid !== currentUid()) continue
-        rmSync(file)
-      }
-    } catch {
-      // The directory cannot be read or written any more, or somebody else removes the file.
-    }
-  }
-
   get #namesUs(): boolean {
     try {
       return readPid(this.path)?.pid === this.#world.pid
@@ -223,11 +206,6 @@ export class PidFile {
       // The directory has become read-only: the temporary file could not be written there either.
     }
   }
-}
-
-/** How the names of the temporary files of a process begin. */
-function temporaryPrefix(pid: number): string {
-  return `.endless-${String(pid)}-`
 }
 
 /**

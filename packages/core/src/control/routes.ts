@@ -1,4 +1,5 @@
 import type http from 'node:http'
+import type { RestartOptions } from '../api/reports.js'
 import type { Service } from './service.js'
 
 // The requests that the control socket takes, and their responses.
@@ -17,10 +18,12 @@ export interface Answer {
 /** Carries out a request; calls `progress` to report a step to the client. */
 type Action = (service: Service, asked: Asked, progress: () => void) => Promise<Answer>
 
-interface Asked {
+/** What a request asks for besides its path. */
+export interface Asked {
   wait: string | undefined
   /** Whether the request has waited for a restart already, in the process that then handed over. */
   hasWaited: boolean
+  options: RestartOptions
 }
 
 interface Route {
@@ -48,10 +51,10 @@ export const routes: Record<string, Route> = {
 
 async function restart(
   service: Service,
-  { wait, hasWaited }: Asked,
+  { wait, hasWaited, options }: Asked,
   progress: () => void,
 ): Promise<Answer> {
-  const restarting = service.restart(hasWaited)
+  const restarting = service.restart(hasWaited, options)
   if (wait === 'none') {
     restarting.catch(() => undefined) // the failure is logged, and shown in the status
     return { status: 202, body: {} }

@@ -1,4 +1,4 @@
-import type { LastRestart, RestartReport } from '../api/reports.js'
+import type { LastRestart, RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationState, GenerationStatus } from '../api/status.js'
 
 // The service behind a control socket: what it does on request, and the status that it returns.
@@ -71,7 +71,7 @@ export interface Service {
    *
    * @param hasWaited whether the request came before the restart under way began, and so joins that restart
    */
-  restart(hasWaited: boolean): Promise<RestartReport>
+  restart(hasWaited: boolean, options: RestartOptions): Promise<RestartReport>
   /**
    * Settles when the older generations are gone after a restart: with `true` if this process is one of
    * them and exits next. Rejects if an older generation serves again.

@@ -3,6 +3,7 @@ import type net from 'node:net'
 import type { Channel } from '../line/channel.js'
 import { extraLineFd, withStdio } from '../line/stdio.js'
 import { channelTo } from '../line/to-child.js'
+import { rawHandleOf, stopReading } from '../node/internals/connection-handle.js'
 import type { System } from '../node/system.js'
 import type { SpawnRequest, SuccessorSignal, ToPredecessor, ToSuccessor } from './protocol.js'
 
@@ -73,7 +74,11 @@ export function startChild(
 function extraLineOf(child: ChildProcess): net.Socket | undefined {
   const stdio: readonly unknown[] = child.stdio
   // Undefined if the process could not be started. Its end is reported otherwise.
-  return (stdio[extraLineFd] as net.Socket | undefined)?.on('error', () => undefined).unref()
+  const line = stdio[extraLineFd] as net.Socket | undefined
+  const handle = line && rawHandleOf(line)
+  // Node reads at once. What the child says there is for the process that gets this end.
+  if (handle) stopReading(handle)
+  return line?.on('error', () => undefined).unref()
 }
 
 async function exitOf(child: ChildProcess): Promise<Exit> {

@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { deferred, late, type Timers, within } from '../node/waits.js'
+import { deferred, late, type Timers, turns, within } from '../node/waits.js'
 import { claim, type Verdict, verdicts } from './heir-line.js'
 
 /** How long the older end may take. An event loop that is blocked for longer could not serve either. */
@@ -14,30 +14,36 @@ export class FallbackLine {
   readonly #timers: Timers
   readonly #verdict = deferred<Verdict>()
 
-  /** @param fd the descriptor of the line, which this process inherited */
-  constructor(fd: number, timers: Timers) {
+  /**
+   * @param fd the descriptor of the line, which this process inherited
+   * @param end the verdict if the line ends without one
+   */
+  constructor(fd: number, end: Verdict, timers: Timers) {
     this.#timers = timers
     this.#socket = new net.Socket({ fd, readable: true, writable: true })
       .on('error', () => undefined) // 'close' follows
       .on('data', (bytes: Buffer) => {
         this.#verdict.resolve(bytes.includes(verdicts.serving) ? 'serving' : 'not-serving')
       })
-      // The older generation has exited.
       .on('close', () => {
-        this.#verdict.resolve('not-serving')
+        this.#verdict.resolve(end)
       })
       .unref()
   }
 
-  /** Waits for the verdict; claims the service if none comes in time. */
+  /** Waits for the verdict; if none comes in time, this process may {@link claim} the service. */
   async ask(): Promise<Verdict> {
     const verdict = await within(this.#verdict.promise, verdictMs, this.#timers)
     if (verdict !== late) return verdict
-    this.#socket.write(claim)
-    return 'not-serving'
+    // If this process was blocked, the timer is first, and the verdict waits in the kernel.
+    return Promise.race([this.#verdict.promise, turns(2).then(() => 'not-serving' as const)])
   }
 
-  close(): void {
-    this.#socket.destroy()
+  /**
+   * Says that this process serves, and closes the line. The older generation reads it before it decides: it may be
+   * blocked, and hear of all that has happened when the generation between them is gone already.
+   */
+  claim(): void {
+    this.#socket.end(claim, () => this.#socket.destroy())
   }
 }

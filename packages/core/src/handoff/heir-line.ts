@@ -1,6 +1,7 @@
 import type net from 'node:net'
 import { pipeSocketOf } from '../node/internals/connection-handle.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
+import { turns } from '../node/waits.js'
 
 // A direct line between the two neighbours of a generation: its predecessor, which still drains, and its
 // successor, which boots. It matters when the generation between them dies, since only one may serve then.
@@ -11,7 +12,7 @@ export const verdicts = { serving: 's', 'not-serving': 'n' } as const
 
 export type Verdict = keyof typeof verdicts
 
-/** What the younger end says when the older end does not answer in time: it serves itself. */
+/** What the younger end says when it serves itself: it was told to, or the older end has not answered in time. */
 export const claim = 'c'
 
 /** The end of the older generation, which decides. */
@@ -32,7 +33,7 @@ export class HeirLine {
   /** Whether the younger generation serves already, since this one was too late. */
   async isClaimed(): Promise<boolean> {
     // A claim may wait in the kernel beside the news of the death: after another poll it has been read.
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+    await turns(2)
     return this.#isClaimed
   }
 

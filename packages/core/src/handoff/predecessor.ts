@@ -19,9 +19,10 @@ import type { Verdict } from './heir-line.js'
 import {
   type Fallback,
   type Inheritance,
-  inheritanceKey,
+  type Takeover,
   type ToPredecessor,
   type ToSuccessor,
+  type Welcome,
 } from './protocol.js'
 
 // The successor's half of a handoff; successor.ts holds the predecessor's half.
@@ -52,18 +53,19 @@ export interface PredecessorHost {
   readonly yield: () => void
 }
 
-/** The predecessor as its successor sees it: what it passed on to the preload, and the line to it. */
+/** The predecessor as its successor sees it: what it passes on, and the line to it. */
 export class Predecessor {
-  readonly generation: number
-  /** The predecessor's working directory as the user named it; '' if unknown. */
-  readonly directory: string
-  /** Sockets of the predecessor that this process has not claimed yet. */
-  readonly held: HeldListeners
+  /**
+   * Settles when all that it passes on is here, or when it is gone before; `undefined` if that was so from the
+   * start. See docs/decisions.md, "A listen waits for what is inherited"
+   */
+  arriving: Promise<void> | undefined
   readonly #host: PredecessorHost
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
-  readonly #takenOver = deferred<number | undefined>()
+  readonly #takenOver = deferred<Takeover>()
   readonly #finished = deferred()
-  readonly #fallback: FallbackLine | undefined
+  #held = new HeldListeners([])
+  #fallback: FallbackLine | undefined
   #hasTakenOver = false
   #hasLeft = false
   #isGone = false
@@ -75,35 +77,64 @@ export class Predecessor {
     const { inheritance, channel } = host
     this.#host = host
     this.#channel = channel
-    this.held = new HeldListeners(inheritance.held)
-    this.generation = inheritance.welcome.generation
-    this.directory = inheritance.welcome.directory
-    if (inheritance.welcome.fallback === 'line') {
-      this.#fallback = new FallbackLine(extraLineFd, host.system)
-    }
-    if (inheritance.welcome.supervisor?.isFirst) {
-      this.#hasTakenOver = true
-      inheritance.reportAtEnd()
+    if (inheritance.welcome) this.#welcomed(inheritance.welcome)
+    else {
+      this.arriving = inheritance.arrived.then(() => {
+        this.arriving = undefined
+        if (inheritance.welcome) this.#welcomed(inheritance.welcome)
+      })
     }
     channel.onMessage = (message, handle) => {
-      if (message.type === 'taken-over') this.#accept(message.afterMs)
-      else if (message.type === 'older') this.#asked.get(message.id)?.(message.generations)
-      else if (message.type === 'connection') this.#receive(message, handle)
-      else if (message.type === 'upgrade') this.#receiveUpgrade(message, handle)
+      switch (message.type) {
+        case 'listener':
+        case 'welcome':
+          inheritance.receive(message, handle)
+          break
+        case 'taken-over':
+          this.#accept(message)
+          break
+        case 'older':
+          this.#asked.get(message.id)?.(message.generations)
+          break
+        case 'connection':
+          this.#receive(message, handle)
+          break
+        case 'upgrade':
+          this.#receiveUpgrade(message, handle)
+          break
+        default:
+          message satisfies never
+      }
     }
     void channel.closed.then(() => {
       this.#isGone = true
+      if (!inheritance.entry.isSupervised) inheritance.stopReporting()
       this.#finished.resolve()
       for (const answer of this.#asked.values()) answer([])
       void this.#inherit()
     })
   }
 
+  get generation(): number {
+    const { entry, welcome } = this.#host.inheritance
+    return welcome?.generation ?? entry.generation
+  }
+
+  /** Its working directory as the user named it; '' if unknown. */
+  get directory(): string {
+    return this.#host.inheritance.welcome?.directory ?? ''
+  }
+
+  /** Its sockets that this process has not claimed yet. */
+  get held(): HeldListeners {
+    return this.#held
+  }
+
   /**
-   * Settles when this process may accept: with the time since the restart was requested, in ms, or with
-   * `undefined` when the predecessor is gone. Never settles in a first generation, which accepts at once.
+   * Settles when this process may accept: with what its predecessor says of that, or with nothing when the
+   * predecessor is gone. Never settles in a first generation, which accepts at once.
    */
-  get takenOver(): Promise<number | undefined> {
+  get takenOver(): Promise<Takeover> {
     return this.#takenOver.promise
   }
 
@@ -132,14 +163,14 @@ export class Predecessor {
     return (
       held && {
         ...held,
-        ticketKeys: this.#host.inheritance.welcome.ticketKeys[formatAddress(held.bound)],
+        ticketKeys: this.#host.inheritance.welcome?.ticketKeys[formatAddress(held.bound)],
       }
     )
   }
 
   /** Sends copies of listening sockets to the predecessor, where they outlive this process. */
   deposit(listeners: readonly PassedListener[]): void {
-    const isSupervised = this.#host.inheritance.welcome.supervisor !== undefined
+    const { isSupervised } = this.#host.inheritance.entry
     for (const { asked, bound, handle, ticketKeys } of listeners) {
       // A predecessor needs no ticket keys: it has these, or older ones of its own.
       this.#send({ type: 'escrow', asked, bound, ...(isSupervised && { ticketKeys }) }, handle)
@@ -169,7 +200,7 @@ export class Predecessor {
 
   /** The predecessor's control socket, whose path ours takes over. */
   get control(): UnixAddress | undefined {
-    return this.#host.inheritance.welcome.control
+    return this.#host.inheritance.welcome?.control
   }
 
   /**
@@ -244,35 +275,49 @@ export class Predecessor {
   async #inherit(): Promise<void> {
     const verdict = this.#hasTakenOver ? 'not-serving' : await this.#askFallback()
     if (verdict === 'serving') this.#host.yield()
-    else this.#takeOver(undefined)
+    else this.#takeOver({})
   }
 
   async #askFallback(): Promise<Verdict> {
-    // It exists, and has not reacted: it may serve again as soon as it does.
-    if (this.#host.inheritance.welcome.fallback === 'silent') return 'serving'
+    const { entry, welcome } = this.#host.inheritance
+    if (!welcome && entry.orphaned === 'ask') this.#openFallback('not-serving')
     return this.#fallback ? this.#fallback.ask() : 'not-serving'
   }
 
-  #accept(afterMs: number | undefined): void {
+  #welcomed({ fallback, supervisor }: Welcome): void {
+    this.#held = new HeldListeners(this.#host.inheritance.held)
+    // A line that has not arrived ends, too, when the predecessor dies: the older generation may serve then.
+    if (fallback) this.#openFallback(fallback === 'silent' ? 'serving' : 'not-serving')
+    if (!supervisor?.isFirst) return
+    this.#hasTakenOver = true
+    this.#host.inheritance.reportAtEnd()
+  }
+
+  /** @param end the verdict if the line ends without one */
+  #openFallback(end: Verdict): void {
+    this.#fallback ??= new FallbackLine(extraLineFd, end, this.#host.system)
+  }
+
+  #accept(takeover: Takeover): void {
     try {
       if (!this.#hasTakenOver) this.#host.takesOver()
     } catch (error) {
       this.refuse(error as EndlessError)
       return
     }
-    this.#takeOver(afterMs)
+    this.#takeOver(takeover)
   }
 
-  #takeOver(afterMs: number | undefined): void {
+  #takeOver({ afterMs, dropped }: Takeover): void {
     if (this.#hasTakenOver) return
     this.#hasTakenOver = true
-    this.#fallback?.close()
+    this.#fallback?.claim()
     this.#channel.unref()
+    // It may die at once, of what it does once it serves: a predecessor that still lives serves again, and a
+    // supervisor logs the reason.
     const { inheritance } = this.#host
-    // A supervisor logs what a generation died of, however long it served.
-    if (inheritance.welcome.supervisor) inheritance.reportAtEnd()
-    else inheritance.stopReporting()
-    this.#takenOver.resolve(afterMs)
+    if (inheritance.entry.isSupervised || !this.#isGone) inheritance.reportAtEnd()
+    this.#takenOver.resolve({ afterMs, dropped })
   }
 
   #receive(connection: MovedConnection, handle: RawHandle | undefined): void {
@@ -298,11 +343,4 @@ export class Predecessor {
     // A predecessor that is gone needs no report: its end was the permission to accept.
     this.#channel.send(message, handle).catch(() => undefined)
   }
-}
-
-/** Removes and returns what the preload left on `globalThis`; `undefined` in generation 0. */
-export function takeInheritance(): Inheritance | undefined {
-  const inheritance = (globalThis as Record<symbol, unknown>)[inheritanceKey]
-  Reflect.deleteProperty(globalThis, inheritanceKey)
-  return inheritance as Inheritance | undefined
 }

@@ -1,4 +1,5 @@
 import { hookSignals } from '../api/hooks.js'
+import type { RestartOptions } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
 import type { UnixAddress } from '../listeners/address.js'
@@ -6,6 +7,7 @@ import type { ListenerName, PassedListener } from '../listeners/passed-listener.
 import type { PassedTicketKeys } from '../listeners/ticket-keys.js'
 import type { MovedConnection } from '../migration/migration.js'
 import type { MovedUpgrade } from '../migration/upgrade-migration.js'
+import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { NotifyAddress } from '../service-manager/variables.js'
 import type { ErrorReport, RefusalReport } from './error-report.js'
 
@@ -14,6 +16,37 @@ import type { ErrorReport, RefusalReport } from './error-report.js'
 
 /** Version of these messages. A successor of another version still gets the listeners, but no connections. */
 export const protocolVersion = 1
+
+/** The variable with the {@link Entry} of a process, in JSON. */
+export const entryVariable = 'NODE_ENDLESS'
+
+/** What a process is told by its parent as it is started, so that it can come in before anything has arrived. */
+export interface Entry {
+  /** Pid of the parent. A process that another one started is none of its children. */
+  parent: number
+  /** Number in the chain. */
+  generation: number
+  /** Whether the parent is a supervisor. */
+  isSupervised: boolean
+  orphaned: Orphaned
+  /** The directory in which the process is started, as the user named it. */
+  directory: string
+  /** Options that the parent added, and that are hidden: `[['--inspect-port=0']]`. */
+  execArgv: string[][]
+  /** What the parent put in front of `NODE_OPTIONS`: `--require "/tmp/endless-0/preload.cjs"`. */
+  nodeOptions?: string | undefined
+  /** The file of the preload, which threads read again. */
+  preload?: string | undefined
+}
+
+/**
+ * What a successor does if its parent dies before it has welcomed it: it serves as generation 0 would, asks an
+ * older generation first whether that serves again, or exits, since another generation serves.
+ */
+export type Orphaned = 'serve' | 'ask' | 'exit'
+
+/** Key on `globalThis` under which a process finds the pid of a parent that has not started it itself. */
+export const strangerKey = Symbol.for('@endless/core:stranger')
 
 /** Key on `globalThis` under which the preload leaves what it received. */
 export const inheritanceKey = Symbol.for('@endless/core:inheritance')
@@ -31,8 +64,6 @@ export type ToSuccessor =
       generation: number
       /** The working directory as the user named it, with symbolic links kept; '' if unknown. */
       directory: string
-      /** Node options that the predecessor added, which the successor hides again: `['--inspect-port=0']`. */
-      addedExecArgv: string[]
       /** TLS ticket keys by the bound address of their server: `[::]:443`. */
       ticketKeys: Record<string, PassedTicketKeys>
       /** Added by the supervisor that relays these messages, if there is one. */
@@ -48,8 +79,11 @@ export type ToSuccessor =
       /** The predecessor's control socket, whose path the successor takes over. */
       control?: UnixAddress | undefined
     }
-  /** Tells the successor to accept from now on. `afterMs` is the time since the restart was requested. */
-  | { type: 'taken-over'; afterMs?: number | undefined }
+  /**
+   * Tells the successor to accept from now on. `afterMs` is the time since the restart was requested, and
+   * `dropped` are the addresses of the predecessor that refuse from now on.
+   */
+  | { type: 'taken-over'; afterMs?: number | undefined; dropped?: string[] | undefined }
   /** Answers `ask-older` with the status of the predecessor and of all older generations, oldest first. */
   | { type: 'older'; id: number; generations: GenerationStatus[] }
   | MovedConnection
@@ -82,6 +116,10 @@ export type ToPredecessor =
       type: 'ready'
       /** Addresses where the successor adopts connections: `['127.0.0.1:3000']`. */
       adopts: string[]
+      /** All addresses where it listens. Another version may not say. */
+      serves?: string[] | undefined
+      /** Whether its option `allowAddressChange` lets these be none of its predecessor's. */
+      allowsAddressChange?: boolean | undefined
       /** The pid file that the successor will write. Its predecessor must not remove it any more. */
       pidFile?: string | undefined
       /** The path for the successor's control socket. */
@@ -152,20 +190,33 @@ export type FromSupervisor =
   /** The predecessor has exited, or never existed: nothing more comes from it. */
   | { type: 'predecessor-gone' }
   /** Answered by `answer` with a `RestartReport` or a `GenerationStatus`, or by `refusal`. */
-  | { type: 'ask'; id: number; what: 'restart' | 'status' }
+  | ({ type: 'ask'; id: number } & Question)
+
+/** What a supervisor asks a generation: `{ what: 'status' }`. */
+export type Question = { what: 'status' } | ({ what: 'restart' } & RestartOptions)
 
 /** How an older generation can be asked whether it serves again. */
 export type Fallback = 'line' | 'silent'
 
+/** What a predecessor says when it gives way; nothing if it has died. */
+export type Takeover = Omit<Extract<ToSuccessor, { type: 'taken-over' }>, 'type'>
+
 /** The message that follows the last `listener`. */
 export type Welcome = Extract<ToSuccessor, { type: 'welcome' }>
 
-/** What the preload leaves for the library. */
+/** What a process inherits: what it was told at its start, and what arrives. */
 export interface Inheritance {
   version: number
-  welcome: Welcome
-  held: PassedListener[]
+  entry: Entry
+  /** `undefined` until it has arrived. */
+  welcome: Welcome | undefined
+  /** The sockets that have arrived: all of them, once `welcome` has. */
+  readonly held: PassedListener[]
+  /** Settles when `welcome` has arrived, or with `false` when the line closes before. */
+  readonly arrived: Promise<boolean>
   channel: Channel<ToPredecessor, ToSuccessor>
+  /** Takes the messages until `welcome`, and that itself. */
+  receive(message: ToSuccessor, handle: RawHandle | undefined): void
   /** Stops reporting errors and standard error to the predecessor. */
   stopReporting(): void
   /** Reports from now on only what the process dies of, at its end. */

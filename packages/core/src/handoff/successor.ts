@@ -28,6 +28,9 @@ import {
 const stopGraceMs = 2_000
 /** How long to wait for reports of a successor that has exited. */
 const lastWordsMs = 1_000
+/** How long a successor may take to end that has lost its supervisor before it was told to take over. */
+const orphanedMs = 3_000
+const lookMs = 50
 
 /** What {@link Successor} needs from this process, its predecessor. */
 export interface SuccessorHost {
@@ -47,6 +50,10 @@ export interface SuccessorHost {
 export class Successor {
   /** The successor's pid file; `undefined` before it is ready, and if it has none. */
   pidFile: string | undefined
+  /** Where it listens; `undefined` before it is ready, and if its version does not say. */
+  serves: readonly string[] | undefined
+  /** Whether it says that its addresses may be none of this process's. */
+  allowsAddressChange = false
   readonly #host: SuccessorHost
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
   readonly #escrow = new Escrow()
@@ -150,13 +157,14 @@ export class Successor {
    * Tells the successor to accept. Rejects if it is gone.
    *
    * @param afterMs time since the restart was requested
+   * @param dropped addresses of this process that refuse from now on
    */
-  async takeOver(afterMs: number): Promise<void> {
+  async takeOver(afterMs: number, dropped: string[]): Promise<void> {
     this.#hasTakenOver = true
     // Another version may not report that it serves.
     if (this.#version === protocolVersion) this.#moves.openUpgrades()
     else this.#serving.resolve()
-    await this.#channel.send({ type: 'taken-over', afterMs })
+    await this.#channel.send({ type: 'taken-over', afterMs, dropped })
     this.#isTold = true
   }
 
@@ -184,6 +192,8 @@ export class Successor {
   /** Closes the copies of the listening sockets: this process will not take over again. */
   closeEscrow(): void {
     this.#escrow.close()
+    // It may die when this process has ended, which says less: a line also ends that has not arrived here.
+    this.answerHeir('not-serving')
   }
 
   /** Tells the successor of a dead successor whether this process serves again. */
@@ -222,6 +232,8 @@ export class Successor {
         break
       case 'ready':
         this.pidFile = message.pidFile
+        this.serves = message.serves
+        this.allowsAddressChange = message.allowsAddressChange ?? false
         if (this.#version === protocolVersion) this.#moves.openMigration(message.adopts)
         this.#ready.resolve()
         break
@@ -253,6 +265,7 @@ export class Successor {
       case 'heir':
         this.#heir?.close()
         this.#heir = given && new HeirLine(given)
+        if (this.hasLeft) this.answerHeir('not-serving')
         break
       default:
         message satisfies never
@@ -290,7 +303,7 @@ export class Successor {
     try {
       const exit = await this.#host.child.exit
       this.#hasExited = true
-      if (exit === 'lost') return this.#lose()
+      if (exit === 'lost') return await this.#lose()
       this.#lastWords.exited(exit)
       await this.#hearOut()
       if (await this.#heir?.isClaimed()) this.closeEscrow()
@@ -304,11 +317,31 @@ export class Successor {
     }
   }
 
-  /** Handles the loss of the line: the successor serves if it read `taken-over`, and exits if it did not. */
-  #lose(): EndlessError {
-    if (this.#isTold) this.closeEscrow()
-    this.#moves.lose()
+  /**
+   * Handles the loss of the line: the successor serves if it read `taken-over`, and exits if it did not. The
+   * supervisor may have died before it passed that on, and nobody reports which of them has happened.
+   */
+  async #lose(): Promise<EndlessError> {
+    this.#moves.close()
+    if (this.#isTold && (await this.#outlivesItsSupervisor())) {
+      this.closeEscrow()
+      this.#moves.lose()
+    }
     return this.#gone('was lost with the supervisor')
+  }
+
+  /** Looks whether the successor lives; for a while, unless it has reported that it serves. */
+  async #outlivesItsSupervisor(): Promise<boolean> {
+    const { pid } = this
+    const { system } = this.#host
+    const lostMs = Date.now()
+    const endMs = system.now() + (this.#servingSinceMs === undefined ? orphanedMs : 0)
+    for (;;) {
+      if (pid === undefined || !system.stillRuns(pid, lostMs)) return false
+      if (system.now() >= endMs) return true
+      // Referenced: this process may have to serve again.
+      await new Promise<void>((resolve) => void system.setTimeout(resolve, lookMs))
+    }
   }
 
   #gone(whatItDid: string): EndlessError {

@@ -7,6 +7,7 @@ import type { Child } from './child.js'
 import { reportOf } from './error-report.js'
 import type {
   FromSupervisor,
+  Question,
   SpawnRequest,
   SupervisorFacts,
   ToPredecessor,
@@ -15,26 +16,26 @@ import type {
 } from './protocol.js'
 import { SupervisedChild } from './supervised-child.js'
 
-/** What a supervisor can ask a generation. */
-export type Question = Extract<FromSupervisor, { type: 'ask' }>['what']
-
 /** The supervisor as a generation sees it: one line, which also leads to predecessor and successor. */
 export class Supervisor {
-  readonly isAtTerminal: boolean
   readonly predecessor: Channel<ToPredecessor, ToSuccessor>
+  readonly #facts: () => SupervisorFacts | undefined
   readonly #line: Channel<ToSupervisor, FromSupervisor>
   readonly #holders = new Set<object>()
   readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
   #isGone = false
 
-  /** @param answer returns what the supervisor asks for */
+  /**
+   * @param facts returns what is known of it: nothing before it has welcomed this process
+   * @param answer returns what the supervisor asks for
+   */
   constructor(
     line: Channel<ToSupervisor, FromSupervisor>,
-    { isAtTerminal }: SupervisorFacts,
-    answer: (what: Question) => Promise<unknown>,
+    facts: () => SupervisorFacts | undefined,
+    answer: (question: Question) => Promise<unknown>,
   ) {
-    this.isAtTerminal = isAtTerminal
+    this.#facts = facts
     this.#line = confirmed(line)
     this.predecessor = this.#end(this.#predecessorGone.promise)
     line.onMessage = (message, handle) => {
@@ -44,6 +45,10 @@ export class Supervisor {
       this.#isGone = true
       this.#successor?.lose()
     })
+  }
+
+  get isAtTerminal(): boolean {
+    return this.#facts()?.isAtTerminal ?? false
   }
 
   /** Whether the supervisor has died. Nothing will then replace this process if it dies too. */
@@ -112,7 +117,7 @@ export class Supervisor {
   #receive(
     message: FromSupervisor,
     handle: RawHandle | undefined,
-    answer: (what: Question) => Promise<unknown>,
+    answer: (question: Question) => Promise<unknown>,
   ): void {
     switch (message.type) {
       case 'listener':
@@ -136,7 +141,7 @@ export class Supervisor {
         this.#successor?.exited({ code: message.code, signal: message.signal })
         break
       case 'ask':
-        void this.#answer(message.id, answer(message.what))
+        void this.#answer(message.id, answer(message))
         break
       default:
         this.#successor?.channel.onMessage(message, handle)

@@ -1,6 +1,6 @@
 import type { System } from '../node/system.js'
 import { hideServiceVariables } from '../service-manager/variables.js'
-import { hidePreload } from './node-options.js'
+import { takeEntry } from './preload.js'
 
 /**
  * Builds the environment of a successor: that of this process, without what the program set while it booted.
@@ -44,7 +44,7 @@ export class Environment {
     const { startEnvironment } = this.#system
     if (!startEnvironment) return undefined
     const start = { ...startEnvironment }
-    hidePreload(start)
+    takeEntry(start)
     hideServiceVariables(start)
     return start
   }

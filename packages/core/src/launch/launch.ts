@@ -1,18 +1,9 @@
 import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import type { SuccessorOptions } from '../api/options.js'
+import type { SpawnRequest } from '../handoff/protocol.js'
 import type { System } from '../node/system.js'
-import { withPreload } from './node-options.js'
-
-/** The command, arguments, directory and environment to start a successor with. */
-export interface Launch {
-  command: string
-  args: string[]
-  cwd: string
-  env: NodeJS.ProcessEnv
-  /** Node options that endless added to the arguments, which the successor hides. */
-  addedExecArgv: string[]
-}
+import { type EntryRequest, withEntry } from './entry.js'
 
 /** The directory where this process was started, by both its names if it is behind a symbolic link. */
 export interface Origin {
@@ -29,18 +20,16 @@ export interface Origin {
  *
  * @param remembered the logical directory that the predecessor passed on; '' if there is none
  * @param script the path of the script as it was named; '' if there is none
+ * @param physical the directory as the kernel knows it
  */
 export function findOrigin(
   system: System,
   remembered: string,
-  script = scriptOf(system) ?? '',
+  {
+    script = scriptOf(system) ?? '',
+    physical = system.startDirectory,
+  }: { script?: string; physical?: string } = {},
 ): Origin {
-  let physical = ''
-  try {
-    physical = system.cwd()
-  } catch {
-    // The directory has been deleted: it has no name any more.
-  }
   const given = remembered !== '' ? remembered : (system.env['PWD'] ?? '')
   const named = path.isAbsolute(given) ? path.resolve(given) : ''
   const tells = named !== physical && realPath(named) === physical
@@ -95,39 +84,48 @@ function isAtOrBelow(name: string, directory: string): boolean {
 export function createLaunch(
   system: System,
   origin: Origin,
-  preload: string,
+  entry: Omit<EntryRequest, 'isNode' | 'hidden'>,
   environment: NodeJS.ProcessEnv,
   override: SuccessorOptions = {},
-): Launch {
+): SpawnRequest {
   // See docs/decisions.md, "An inspected process passes `--inspect-port=0`"
   const inspectorPort = system.execArgv.some((option) => option.startsWith('--inspect'))
     ? ['--inspect-port=0'] // this process still has the port: Node would exit with code 12
     : []
-  const script = scriptOf(system)
-  const entry = script === undefined ? undefined : throughLink(script, origin, override.cwd)
-  const program =
-    entry === undefined ? apart(system.argv.slice(1)) : [entry, ...system.argv.slice(2)]
-  const args = override.args ?? [...system.execArgv, ...inspectorPort, ...program]
-  return {
-    command: override.command ?? system.execPath,
-    args,
-    cwd: override.cwd ?? startDirectory(origin, entry),
-    env: withPreload(override.env ?? environment, preload),
-    addedExecArgv: override.args ? [] : inspectorPort,
-  }
+  const found = scriptOf(system)
+  const script = found === undefined ? undefined : throughLink(found, origin, override.cwd)
+  const program = script === undefined ? argumentsOf(system) : [script, ...system.argv.slice(2)]
+  const command = override.command ?? system.execPath
+  return withEntry(
+    {
+      command,
+      args: override.args ?? [...system.execArgv, ...inspectorPort, ...program],
+      cwd: override.cwd ?? startDirectory(origin, script),
+      env: override.env ?? environment,
+    },
+    {
+      ...entry,
+      isNode: command === system.execPath && !system.isSingleExecutable,
+      hidden: override.args ? [] : inspectorPort,
+    },
+  )
 }
 
 /** Node's options for a program that is text: `-e`, `-p`, `-pe` and their long forms. */
 const textOption = /^(?:-e|-p|-pe|--eval|--print)(?:=|$)/
 
 /** Returns the file that this process runs; `undefined` with `-e`, where `argv[1]` may be anything. */
-function scriptOf({ argv, execArgv }: System): string | undefined {
-  return execArgv.some((option) => textOption.test(option)) ? undefined : argv[1]
+function scriptOf({ argv, execArgv, isSingleExecutable }: System): string | undefined {
+  const isText = execArgv.some((option) => textOption.test(option))
+  return isText || isSingleExecutable ? undefined : argv[1]
 }
 
-/** Puts `--` before the arguments of a program that is text: Node would take `--port` for its own option. */
-function apart(args: string[]): string[] {
-  return args.length > 0 ? ['--', ...args] : []
+/** Returns the arguments of a program without a script. */
+function argumentsOf({ argv, isSingleExecutable }: System): string[] {
+  // A single executable stands in the place of a script, too (lib/internal/process/pre_execution.js).
+  if (isSingleExecutable) return argv.slice(2)
+  // Behind `--`: Node would take `--port` for its own option.
+  return argv.length > 1 ? ['--', ...argv.slice(1)] : []
 }
 
 /** Returns the path of the script through the link that now leads to the new release. */

@@ -1,17 +1,21 @@
+import Module from 'node:module'
 import net from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 import type * as protocol from '../handoff/protocol.js'
 import type { Channel } from '../line/channel.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 
-// Runs in a successor before the application's first line (`--import`). It imports nothing but Node: only
-// its text is passed on, since its release may be deleted meanwhile. So some constants of protocol.ts,
-// channel.ts, error-report.ts and last-words.ts are written out here; preload.test.ts compares them.
-// See docs/decisions.md, "The preload travels in NODE_OPTIONS, as text"
+// How a process comes in that was started by a generation or a supervisor. Node runs this before the
+// application's first line (`--require`), as a file that has nothing beside it; where Node has not done so, core
+// does the same when it is loaded. So it imports nothing but Node, and some constants of protocol.ts, channel.ts,
+// error-report.ts and last-words.ts are written out here; preload.test.ts compares them.
+// See docs/decisions.md, "The preload is a help and no condition"
 const protocolVersion = 1
 const command = 'NODE_ENDLESS'
 const longestReport = 16_384
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
+const strangerKey = Symbol.for('@endless/core:stranger')
+const entryVariable = 'NODE_ENDLESS'
 const keptChars = 16_384
 
 type RawListener = PassedListener['handle']
@@ -251,13 +255,22 @@ function reportFailures(channel: SuccessorChannel): Reporting {
 }
 
 /**
- * Asks for the listening sockets of the predecessor, and waits for `welcome`; `undefined` if it dies first.
+ * Asks for the listening sockets of the predecessor. The inheritance is returned before anything has arrived.
  * See docs/decisions.md, "The successor says hello first"
  */
-async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance | undefined> {
+function ask(channel: SuccessorChannel, entry: protocol.Entry): protocol.Inheritance {
   const held = new Map<string, PassedListener>()
-  const welcome = new Promise<protocol.Welcome>((resolve) => {
-    channel.onMessage = (message, handle) => {
+  let settle: (isWelcome: boolean) => void = () => undefined
+  const arrived = new Promise<boolean>((resolve) => (settle = resolve))
+  const reporting = reportFailures(channel)
+  const inheritance: protocol.Inheritance = {
+    version: protocolVersion,
+    entry,
+    welcome: undefined,
+    get held() {
+      return [...held.values()]
+    },
+    receive(message, handle) {
       if (message.type === 'listener' && handle) {
         const { asked, bound, name } = message
         const address = JSON.stringify(bound)
@@ -265,29 +278,31 @@ async function receive(channel: SuccessorChannel): Promise<protocol.Inheritance 
         held.get(address)?.handle.close()
         held.set(address, { asked, bound, name, handle: handle as RawListener })
       } else if (message.type === 'welcome') {
-        resolve(message)
+        inheritance.welcome = message
+        settle(true)
       }
-    }
-  })
-  const reporting = reportFailures(channel)
-  channel.ref()
-  // The predecessor sends nothing before `hello`: Node drops internal messages that nothing listens for yet.
-  channel.send({ type: 'hello', version: protocolVersion }).catch(() => undefined)
-  const received = await Promise.race([welcome, channel.closed])
-  channel.unref()
-  if (!received) {
-    reporting.stopReporting()
-    // Nothing would claim these sockets, and their addresses would stay in use.
-    for (const { handle } of held.values()) handle.close()
-    return undefined
-  }
-  return {
-    version: protocolVersion,
-    welcome: received,
-    held: [...held.values()],
+    },
+    arrived,
     channel,
     ...reporting,
   }
+  channel.onMessage = (message, handle) => {
+    inheritance.receive(message, handle)
+  }
+  channel.ref()
+  // The predecessor sends nothing before `hello`: Node drops internal messages that nothing listens for yet.
+  channel.send({ type: 'hello', version: protocolVersion }).catch(() => undefined)
+  void channel.closed.then(() => {
+    settle(false)
+  })
+  void arrived.then((isWelcome) => {
+    channel.unref()
+    if (isWelcome) return
+    reporting.stopReporting()
+    // Nothing would claim these sockets, and their addresses would stay in use.
+    for (const { handle } of held.values()) handle.close()
+  })
+  return inheritance
 }
 
 /**
@@ -314,40 +329,111 @@ function doesOlderServe(): Promise<boolean> {
   })
 }
 
-function hideOptions(added: string[]): void {
-  for (const option of added) {
-    const index = process.execArgv.indexOf(option)
-    if (index >= 0) process.execArgv.splice(index, 1)
+/**
+ * Removes from an environment what the parent of a process has added for its entry, and returns what that was;
+ * does nothing in a process that was started by somebody else.
+ */
+export function takeEntry(environment: NodeJS.ProcessEnv): protocol.Entry | undefined {
+  const entry = readEntry(environment[entryVariable])
+  if (!entry) return undefined
+  Reflect.deleteProperty(environment, entryVariable)
+  const { nodeOptions } = entry
+  const { NODE_OPTIONS: options } = environment
+  if (nodeOptions === undefined) return entry
+  if (options === nodeOptions) Reflect.deleteProperty(environment, 'NODE_OPTIONS')
+  else if (options?.startsWith(`${nodeOptions} `)) {
+    environment['NODE_OPTIONS'] = options.slice(nodeOptions.length + 1)
+  }
+  return entry
+}
+
+function readEntry(text: string | undefined): protocol.Entry | undefined {
+  try {
+    const entry = JSON.parse(text ?? '') as protocol.Entry | null
+    return Array.isArray(entry?.execArgv) ? entry : undefined
+  } catch {
+    return undefined // there is none, or it is somebody else's
   }
 }
 
-/** Removes the option that names this file from the environment, before the application looks. */
-function hideFromEnvironment(): void {
-  const option = `--import ${import.meta.url}`
-  const options = process.env['NODE_OPTIONS']
-  if (options === option) delete process.env['NODE_OPTIONS']
-  else if (options?.startsWith(`${option} `)) {
-    process.env['NODE_OPTIONS'] = options.slice(option.length + 1)
+/** Removes options that were added to those of this process. */
+function hideOptions(added: readonly string[][]): void {
+  const { execArgv } = process
+  for (const words of added) {
+    const at = execArgv.findIndex((_, from) =>
+      words.every((word, index) => execArgv[from + index] === word),
+    )
+    if (at >= 0) execArgv.splice(at, words.length)
   }
 }
 
-if (isMainThread) hideFromEnvironment()
+/**
+ * Enters this process into a chain of generations, if its parent has started it for that: hides what shows that,
+ * takes the channel, and says hello. Returns what arrives, which is nothing yet. Only the first call does so.
+ *
+ * See docs/decisions.md, "The parent names itself"
+ */
+export function enter(): protocol.Inheritance | undefined {
+  const entry = isMainThread ? takeEntry(process.env) : undefined
+  if (!entry) return undefined
+  hideOptions(entry.execArgv)
+  if (typeof process.send !== 'function') return undefined
+  if (entry.parent !== process.ppid) {
+    leave(strangerKey, entry.parent)
+    return undefined
+  }
+  const inheritance = ask(takeChannel(), entry)
+  leave(inheritanceKey, inheritance)
+  return inheritance
+}
 
-// A worker thread inherits the options of its process, and any other program could run this file: only
-// the channel to the parent that the URL names counts.
-const [parentPid, orphaned] = new URL(import.meta.url).hash.slice(1).split(',')
-if (isMainThread && Number(parentPid) === process.ppid && typeof process.send === 'function') {
-  // See docs/decisions.md, "Only ESM, and no top-level await"
-  const inheritance = await receive(takeChannel())
-  if (inheritance) {
-    hideOptions(inheritance.welcome.addedExecArgv)
-    Object.defineProperty(globalThis, inheritanceKey, {
-      configurable: true,
-      enumerable: false,
-      value: inheritance,
-    })
-  } else if (orphaned === 'exit' || (orphaned === 'ask' && (await doesOlderServe()))) {
-    // Another generation serves: what this process would bind is in use.
+/** Leaves something for the library. */
+function leave(key: symbol, value: unknown): void {
+  Object.defineProperty(globalThis, key, { configurable: true, enumerable: false, value })
+}
+
+/**
+ * Settles when the application may start: all has arrived, or it starts as generation 0. Exits if another
+ * generation serves.
+ */
+async function untilWelcome({ arrived, entry }: protocol.Inheritance): Promise<void> {
+  if (await arrived) return
+  // Another preload may have loaded the library meanwhile, which decides then.
+  if (!Object.hasOwn(globalThis, inheritanceKey)) return
+  Reflect.deleteProperty(globalThis, inheritanceKey)
+  if (entry.orphaned === 'exit' || (entry.orphaned === 'ask' && (await doesOlderServe()))) {
+    // What this process would bind is in use.
     process.exit()
   }
+}
+
+/**
+ * Makes Node load the program when `until` has settled. Node loads it itself, as in generation 0: only later.
+ * See docs/decisions.md, "Node loads the program, as in generation 0"
+ */
+function deferProgram(until: Promise<void>): void {
+  const loader = Module as unknown as { runMain: (...args: unknown[]) => void }
+  const { runMain } = loader
+  const deferred = function (this: unknown, ...args: unknown[]): void {
+    if (loader.runMain === deferred) loader.runMain = runMain
+    void until.then(() => {
+      // In a turn of its own: what the program throws is no rejection.
+      process.nextTick(() => {
+        runMain.apply(this, args)
+      })
+    })
+  }
+  loader.runMain = deferred
+}
+
+/**
+ * Runs in each process and thread that Node starts with the preload.
+ *
+ * @param file the file of the preload, which a thread shows among its options
+ */
+export function preload(file: string): void {
+  const inheritance = enter()
+  // A thread has no entry, and neither has a process that a thread forks with its own options.
+  hideOptions([['--require', file]])
+  if (inheritance) deferProgram(untilWelcome(inheritance))
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { namedBy, openName } from '../node/opened-name.js'
-import { currentUid } from '../node/system.js'
+import { currentPid, currentUid } from '../node/system.js'
+import { temporaryPrefix } from '../node/temporaries.js'
 import { temporaryName } from './unix-path.js'
 
 /** Name under which a socket is bound, before it gets its path. */
@@ -28,7 +29,7 @@ export function openBindPlace(target: string): BindPlace {
 function openPrivate(target: string): BindPlace | undefined {
   let directory: string
   try {
-    directory = mkdtempSync(path.join(path.dirname(target), '.endless-'))
+    directory = mkdtempSync(path.join(path.dirname(target), temporaryPrefix(currentPid())))
   } catch {
     return undefined // binding will fail for the same reason, and with the error that Node's users know
   }

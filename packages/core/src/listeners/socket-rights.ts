@@ -87,7 +87,7 @@ export function mustBeGuarded(file: string): void {
 }
 
 /** Whether only root and this user can replace a file: by its directory, and by each directory above. */
-function isGuarded(file: string): boolean {
+export function isGuarded(file: string): boolean {
   const isTrusted = (uid: number): boolean => uid === 0 || uid === currentUid()
   let at = path.join(realpathSync(path.dirname(file)), path.basename(file))
   let owner = lstatSync(at).uid

@@ -1,9 +1,11 @@
 import type http from 'node:http'
 import type net from 'node:net'
+import { isSendable, socketOf } from '../node/internals/connection-handle.js'
 import { parserOf } from '../node/internals/http1-connection.js'
 import { acceptConnection } from '../node/internals/listening-handle.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import { shadow } from '../node/shadow.js'
+import { isShared } from './http-alone.js'
 import { limitSilence, markIdle } from './mark-idle.js'
 import type { ConnectionFacts } from './migration.js'
 
@@ -22,26 +24,37 @@ export function factsOf(socket: net.Socket): ConnectionFacts | undefined {
  * See docs/decisions.md, "Adoption goes through Node's `onconnection`"
  *
  * @param listener the handle that the server listens on, or listened on before it began to drain
+ * @returns whether HTTP has it; if a layer of the program has taken it instead, it must stay in the predecessor: the
+ * layer would read what the client sends next in place of what it has sent first
  */
 export function adoptConnection(
   server: http.Server,
   listener: RawListener,
   handle: RawHandle,
   facts: ConnectionFacts,
-): void {
-  let socket: net.Socket | undefined
-  server.prependOnceListener('connection', (accepted: net.Socket) => {
-    socket = accepted
+): boolean {
+  const note = (accepted: net.Socket): void => {
     adopted.set(accepted, facts)
-  })
+  }
+  server.prependOnceListener('connection', note)
   // The connection is open already: dropping it would lose it (lib/net.js, onconnection).
   const restore = shadow(server, 'maxConnections', Infinity)
+  let isOurs = true
   try {
     acceptConnection(listener, handle)
   } finally {
     restore()
-    if (socket && !facts.isFresh) becomeIdle(server, socket, facts)
+    server.off('connection', note)
+    const socket = socketOf(handle)
+    // A listener of the application may have refused it, or given it to a child.
+    if (socket && !socket.destroyed && isSendable(socket)) {
+      isOurs = parserOf(socket) !== undefined && !isShared(socket)
+      // Destroys only this process's copy.
+      if (!isOurs) socket.destroy()
+      else if (!facts.isFresh) becomeIdle(server, socket, facts)
+    }
   }
+  return isOurs
 }
 
 /**

@@ -1,9 +1,10 @@
 import type net from 'node:net'
 import { isPeerGone } from '../line/peer-gone.js'
-import { isSendable, rawHandleOf } from '../node/internals/connection-handle.js'
-import { httpServerOf, isReadByParser, responseOn } from '../node/internals/http1-connection.js'
+import { rawHandleOf } from '../node/internals/connection-handle.js'
+import { httpServerOf, responseOn } from '../node/internals/http1-connection.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
+import { isHttpAlone } from './http-alone.js'
 import { limitSilence, markIdle } from './mark-idle.js'
 
 // The predecessor's half of a migration; adopt.ts is the other.
@@ -87,8 +88,7 @@ export class Migration {
       !this.#isClosed &&
       this.#adopts.has(bound) &&
       !this.#declined.has(socket) &&
-      isSendable(socket) &&
-      isReadByParserAlone(socket)
+      isHttpAlone(socket)
     )
   }
 
@@ -244,23 +244,10 @@ function limitFresh(socket: net.Socket): void {
   if (limitMs > 0 && !(server.timeout > 0)) limitSilence(server, socket, limitMs)
 }
 
-/**
- * Whether only the HTTP parser reads from a connection. A foreign 'data' or 'readable' listener
- * detaches the parser from the handle (lib/_http_server.js, generateSocketListenerWrapper): pausing
- * would no longer stop the reading, and the listener's state cannot be moved.
- */
-function isReadByParserAlone(socket: net.Socket): boolean {
-  return (
-    isReadByParser(socket) &&
-    socket.listenerCount('data') === 1 &&
-    socket.listenerCount('readable') === 0
-  )
-}
-
 /** Whether nothing is under way on a connection in either direction, and neither side has ended. */
 function isAtRest(socket: net.Socket): boolean {
   return (
-    isReadByParserAlone(socket) &&
+    isHttpAlone(socket) &&
     !responseOn(socket) &&
     socket.writableLength === 0 &&
     socket.readableLength === 0 &&

@@ -1,19 +1,16 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
+import { isSea } from 'node:sea'
 import { isMainThread } from 'node:worker_threads'
 import { mayHaveRunAt } from './process-age.js'
-import { startArguments } from './start-arguments.js'
+import { commandWords, startArguments, startDirectory } from './start-arguments.js'
 import { type Timers, within } from './waits.js'
 
 // The outside world as one object, so that tests can replace it: this process, its timers, its children.
 
 /** How long output that is not read may delay the exit. */
 const flushMs = 1_000
-
-// Copied as early as possible: a program may remove from them what its successor needs.
-const execArgv = [...process.execArgv]
-const argv = startArguments(process.argv, execArgv, readCommandLine())
 
 /** The longest delay of a timer; with a longer one, Node fires it at once (lib/internal/timers.js). */
 export const longestDelayMs = 2_147_483_647
@@ -29,6 +26,10 @@ export interface System extends Timers {
   /** Node's path, the script and its arguments, as the program was started with them. */
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv
+  /** Whether program and Node are one file. */
+  readonly isSingleExecutable: boolean
+  /** The directory in which this process was started, as the kernel knows it; '' if it is unknown. */
+  readonly startDirectory: string
   readonly isClusterWorker: boolean
   /** Whether this is a thread of `node:worker_threads`, which gets no signal and has no child of its own. */
   readonly isWorkerThread: boolean
@@ -91,6 +92,15 @@ function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
   }
 }
 
+/** The directory of this process; '' if it has been deleted, and has no name any more. */
+function cwd(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return ''
+  }
+}
+
 /** Reads the command line of this process (proc(5), /proc/pid/cmdline). */
 function readCommandLine(): string | undefined {
   if (process.platform !== 'linux') return undefined
@@ -109,6 +119,11 @@ function stillRuns(pid: number, momentMs: number): boolean {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
   return mayHaveRunAt(pid, momentMs)
+}
+
+/** Pid of this process. */
+export function currentPid(): number {
+  return process.pid
 }
 
 /** The user as whom this process touches files; `undefined` on Windows. */
@@ -139,8 +154,17 @@ async function flushOutput(): Promise<void> {
   await within(Promise.all(flushed), flushMs)
 }
 
-/** Creates the real system. Opens the terminal once, so that it can tell later that it was closed. */
-export function createNodeSystem(): System {
+/**
+ * Creates the real system. Call it as early as possible: a program may remove from its arguments what its successor
+ * needs, and change its directory. Opens the terminal once, so that it can tell later that it was closed.
+ *
+ * @param start what the parent has said of the start: the directory, and options that it added and that are hidden
+ */
+export function createNodeSystem(
+  start: { directory?: string; execArgv?: readonly string[][] } = {},
+): System {
+  const execArgv = [...process.execArgv]
+  const words = commandWords(readCommandLine(), start.execArgv)
   const hadTerminal = process.platform !== 'win32' && canOpenTerminal()
   return {
     platform: process.platform,
@@ -148,7 +172,9 @@ export function createNodeSystem(): System {
     ppid: process.ppid,
     execPath: process.execPath,
     execArgv,
-    argv,
+    argv: startArguments(process.argv, execArgv, words),
+    isSingleExecutable: isSea(),
+    startDirectory: startDirectory(process.argv, execArgv, words, cwd(), start.directory),
     env: process.env,
     isClusterWorker: cluster.isWorker,
     isWorkerThread: !isMainThread,

@@ -26,6 +26,11 @@ export interface Timers {
 /** Returned by {@link within} if the time is over first. */
 export const late = Symbol('late')
 
+/** Waits until the loop has turned so often: after two turns, what waited in the kernel has been read. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
 /**
  * Waits for a promise, but at most for `timeMs`. The timer is referenced: the process must not end during
  * the wait.

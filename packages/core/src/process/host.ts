@@ -16,13 +16,23 @@ export class Host implements ServerHost {
   readonly #serving: Serving
   readonly #signals: Signals
   readonly #isShuttingDown: () => boolean
+  /** The process that was to start this one, until it has been told that another one did. */
+  #stranger: number | undefined
 
-  constructor(parts: Parts, serving: Serving, signals: Signals, isShuttingDown: () => boolean) {
+  /** @param stranger a process that was to start this one, and has started what did; `undefined` without */
+  constructor(
+    parts: Parts,
+    serving: Serving,
+    signals: Signals,
+    isShuttingDown: () => boolean,
+    stranger?: number,
+  ) {
     this.system = parts.system
     this.#parts = parts
     this.#serving = serving
     this.#signals = signals
     this.#isShuttingDown = isShuttingDown
+    this.#stranger = stranger
   }
 
   get logger(): Logger {
@@ -31,6 +41,10 @@ export class Host implements ServerHost {
 
   get mayAccept(): boolean {
     return this.#parts.ancestry.mayAccept
+  }
+
+  get arriving(): Promise<void> | undefined {
+    return this.#parts.ancestry.arriving
   }
 
   get directory(): string {
@@ -68,6 +82,7 @@ export class Host implements ServerHost {
       this.#serving.beginAnew()
     }
     ancestry.obeyServiceManager()
+    this.#warnOfStranger()
     this.#serving.readiness.listenBegun(server)
   }
 
@@ -82,6 +97,19 @@ export class Host implements ServerHost {
       const { passable } = server.listening
       ancestry.predecessor?.deposit(passable ? [passable] : [])
     }
+  }
+
+  /** See docs/decisions.md, "The parent names itself" */
+  #warnOfStranger(): void {
+    const { pid, ppid, stillRuns } = this.system
+    const stranger = this.#stranger
+    this.#stranger = undefined
+    if (stranger === undefined || !stillRuns(stranger, Date.now())) return
+    this.logger.warn(
+      `Process ${String(stranger)} was to start this one (pid ${String(pid)}), and has started process ` +
+        `${String(ppid)}, which did: it can neither restart nor stop this one. If that is a script, let it start ` +
+        'the program by `exec`, as in `exec node app.js`.',
+    )
   }
 
   begun(server: ManagedServer): void {

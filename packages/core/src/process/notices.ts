@@ -34,6 +34,12 @@ export function takenOverNotice(
     : name
 }
 
+/** Returns `generation 1 (pid 4711) does not listen on 127.0.0.1:3001: connections there are refused now`. */
+export function droppedNotice(report: { number: number; pid: number; dropped: string[] }): string {
+  const addresses = report.dropped.join(', ')
+  return `${generationName(report)} does not listen on ${addresses}: connections there are refused now`
+}
+
 function inSeconds(timeMs: number): string {
   return `${String(timeMs / 1_000)} s`
 }

@@ -1,5 +1,5 @@
 import { EndlessError } from '../api/endless-error.js'
-import type { RestartReport } from '../api/reports.js'
+import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Service, ServiceStatus } from '../control/service.js'
 import type { ProcessSettings } from './parts/process-settings.js'
@@ -53,10 +53,10 @@ export class OwnService implements Service {
     }
   }
 
-  async restart(hasWaited: boolean): Promise<RestartReport> {
+  async restart(hasWaited: boolean, options: RestartOptions): Promise<RestartReport> {
     const { actions, currentRestart } = this.#host
     const isJoined = hasWaited && currentRestart?.isUnderWay
-    const report = await (isJoined ? currentRestart.report : actions.restart())
+    const report = await (isJoined ? currentRestart.report : actions.restart(options))
     const restart = this.#host.currentRestart
     await restart?.untilServing()
     // It was told to take over, and could not.

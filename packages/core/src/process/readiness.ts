@@ -10,11 +10,14 @@ export interface ReadinessHost {
   readonly unclaimedGraceMs: number
   /** A successor with a failed listen must not take over; generation 0 serves with its other servers. */
   readonly isSuccessor: boolean
-  /** Called when the grace for unclaimed sockets is over. */
-  giveUpUnclaimed(): void
+  /** Called while unclaimed sockets are all that is waited for, with the time that is left, in ms. */
+  awaits(graceMs: number): void
   /** Called once, when all servers are ready. */
   ready(): void
 }
+
+/** How long to wait before that is said: most programs call one `listen` right after the other. */
+const quietMs = 500
 
 /** Decides when the process is ready: one barrier for all its servers. */
 export class Readiness {
@@ -76,17 +79,28 @@ export class Readiness {
     if (isSuccessor && this.#failed.size > 0) return
     if (mode === 'manual' && !this.#isManuallyReady) return
     if (mode === 'listening' && unclaimed > 0 && !this.#hasGivenUp) {
-      // Counted from the last listen. Unreferenced: the channel keeps a successor alive.
-      this.#timer = this.#system
-        .setTimeout(() => {
-          this.#hasGivenUp = true
-          this.#host.giveUpUnclaimed()
-          this.#look()
-        }, unclaimedGraceMs)
-        .unref()
+      this.#wait(unclaimedGraceMs)
       return
     }
     this.#isReady = true
     this.#host.ready()
+  }
+
+  /** Waits for the unclaimed sockets. Counted from the last listen, and the first wait is silent. */
+  #wait(graceMs: number): void {
+    const silentMs = Math.min(quietMs, graceMs)
+    const restMs = graceMs - silentMs
+    this.#startTimer(silentMs, () => {
+      if (restMs > 0) this.#host.awaits(restMs)
+      this.#startTimer(restMs, () => {
+        this.#hasGivenUp = true
+        this.#look()
+      })
+    })
+  }
+
+  #startTimer(delayMs: number, callback: () => void): void {
+    // Unreferenced: the channel keeps a successor alive.
+    this.#timer = this.#system.setTimeout(callback, delayMs).unref()
   }
 }

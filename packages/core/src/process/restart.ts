@@ -1,11 +1,14 @@
+import path from 'node:path'
 import { EndlessError } from '../api/endless-error.js'
-import type { RestartReport } from '../api/reports.js'
+import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationState, GenerationStatus } from '../api/status.js'
 import type { ListedGeneration } from '../control/service.js'
 import type { Successor } from '../handoff/successor.js'
 import type { System } from '../node/system.js'
+import { clearTemporaries } from '../node/temporaries.js'
 import { deferred, within } from '../node/waits.js'
-import { takenOverNotice } from './notices.js'
+import { droppedAddresses } from './dropped-addresses.js'
+import { droppedNotice, takenOverNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 
 // How a process gives way to a successor, and when it refuses to.
@@ -39,19 +42,22 @@ const servingMs = 5_000
 export class Restart {
   readonly #parts: Parts
   readonly #host: RestartHost
+  readonly #options: RestartOptions
   readonly #number: number
   readonly #beganMs: number
   readonly #report = deferred<RestartReport>()
   readonly #aborted = deferred<never>()
   #isUnderWay = true
   #takenOverMs = 0
+  #dropped: string[] = []
   #successor: Successor | undefined
   #loss: EndlessError | undefined
   #abortedBy: EndlessError | undefined
 
-  constructor(parts: Parts, host: RestartHost) {
+  constructor(parts: Parts, host: RestartHost, options: RestartOptions = {}) {
     this.#parts = parts
     this.#host = host
+    this.#options = options
     this.#number = parts.ancestry.nextNumber
     this.#beganMs = parts.system.now()
     // An abort may come before anything awaits this promise.
@@ -133,9 +139,24 @@ export class Restart {
     this.#successor = undefined
   }
 
+  /**
+   * Removes what the successor leaves beside pid file and sockets if it is killed: it cannot do so itself. Whether
+   * it got so far is not always known, as its last messages may be lost.
+   */
+  #clearAfter(successor: Successor): void {
+    const { servers, whereabouts } = this.#parts
+    // Known now: when the successor ends, this process may have closed them.
+    const paths = [...Object.values(whereabouts.paths), ...servers.socketPaths]
+    const directories = new Set(paths.flatMap((each) => (each ? path.dirname(each) : [])))
+    void successor.exited.then(() => {
+      const { pid } = successor
+      if (pid === undefined) return
+      for (const directory of directories) clearTemporaries(directory, pid)
+    })
+  }
+
   async #handOver(): Promise<RestartReport> {
-    const { ancestry, events, launcher, lifecycle, record, servers, settings, whereabouts } =
-      this.#parts
+    const { ancestry, events, launcher, lifecycle, record, servers, settings } = this.#parts
     const { generations } = this.#host
     const number = this.#number
     lifecycle.apply('restart')
@@ -149,12 +170,13 @@ export class Restart {
       const started = launcher.start(number, generations)
       successor = started
       this.#successor = successor
-      void started.exited.then(() => whereabouts.clearAfter(started.pid))
+      this.#clearAfter(started)
       const failed = Promise.race([successor.exited, successor.refused]).then((error) =>
         Promise.reject(error),
       )
       failed.catch(() => undefined)
       await Promise.race([successor.ready, aborted])
+      this.#dropped = this.#droppedBy(successor)
       // This process still serves: a hook may take its time, and the successor may die meanwhile.
       await Promise.race([servers.runHooks('before', 'SIGTERM'), failed, aborted])
       await Promise.race([told, failed, aborted])
@@ -177,13 +199,22 @@ export class Restart {
       number,
       pid: successor.pid ?? 0,
       durationMs: this.#takenOverMs,
+      dropped: this.#dropped,
     }
     record.takenOver(report)
     this.#leaveControlTo(successor)
     settings.logger.info(takenOverNotice(report, this.#parts))
+    if (report.dropped.length > 0) settings.logger.warn(droppedNotice(report))
     events.emit('taken-over', report)
     this.#host.takenOver()
     return report
+  }
+
+  #droppedBy(successor: Successor): string[] {
+    const { servers, settings } = this.#parts
+    const { allowAddressChange } = settings.current
+    const isAllowed = this.#options.allowAddressChange ?? allowAddressChange
+    return droppedAddresses(servers.addresses, successor, isAllowed)
   }
 
   /** Stops accepting, and lets the successor accept. */
@@ -205,7 +236,7 @@ export class Restart {
     // If the successor is gone, the write to it may never settle.
     await Promise.race([
       // A successor that cannot be told to accept must not live on.
-      successor.takeOver(this.#takenOverMs).catch(async () => {
+      successor.takeOver(this.#takenOverMs, this.#dropped).catch(async () => {
         await successor.stop()
         await exited
       }),

@@ -5,10 +5,11 @@ import { Events, type GenerationEvents } from '../api/events.js'
 import type { Generation, TerminateHook } from '../api/generation.js'
 import type { HookSignal } from '../api/hooks.js'
 import { createStderrLogger } from '../api/logger.js'
-import type { RestartReport, ShutdownReport } from '../api/reports.js'
+import type { RestartOptions, RestartReport, ShutdownReport } from '../api/reports.js'
 import type { GenerationState, GenerationStatus } from '../api/status.js'
-import { takeInheritance } from '../handoff/predecessor.js'
-import type { Inheritance } from '../handoff/protocol.js'
+import { type Inheritance, inheritanceKey, strangerKey } from '../handoff/protocol.js'
+import { keepPreloadFile } from '../launch/preload-file.js'
+import { enter } from '../launch/preload.js'
 import { stateText } from '../migration/upgrade-migration.js'
 import { createNodeSystem, type System } from '../node/system.js'
 import type { Occasion } from '../server/managed-server.js'
@@ -22,7 +23,7 @@ import { ProcessSettings } from './parts/process-settings.js'
 import { RestartRecord } from './parts/restart-record.js'
 import { Servers } from './parts/servers.js'
 import { Whereabouts } from './parts/whereabouts.js'
-import { refuseRestart, Restart } from './restart.js'
+import { refuseRestart, Restart, type RestartHost } from './restart.js'
 import { Serving } from './serving.js'
 import { Shutdown } from './shutdown.js'
 import { SignalActions, type SignalActionsHost } from './signal-actions.js'
@@ -42,7 +43,8 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   /** The last shutdown, if the process has outlived it. */
   #outlived: Shutdown | undefined
 
-  constructor(system: System, inheritance: Inheritance | undefined) {
+  /** @param stranger a process that was to start this one, and has started what did; `undefined` without */
+  constructor(system: System, inheritance: Inheritance | undefined, stranger?: number) {
     this.#startedMs = system.now()
     this.#parts = createParts(system, inheritance, this)
     this.#serving = new Serving(this.#parts)
@@ -59,7 +61,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       () => settings.logger,
       (signal) => void this.actions.on(signal),
     )
-    this.host = new Host(this.#parts, this.#serving, signals, () => this.isShuttingDown)
+    this.host = new Host(this.#parts, this.#serving, signals, () => this.isShuttingDown, stranger)
   }
 
   get servers(): Servers {
@@ -94,11 +96,11 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this.#parts.lifecycle.state
   }
 
-  restart(): Promise<RestartReport> {
+  restart(options: RestartOptions = {}): Promise<RestartReport> {
     if (this.#restart?.isUnderWay) return this.#restart.report
     const refusal = refuseRestart(this.#parts.system, this.state, this.isShuttingDown)
     if (refusal) return Promise.reject(refusal)
-    const restart = new Restart(this.#parts, {
+    const host: RestartHost = {
       gaveWay: () => {
         this.#beginShutdown()
       },
@@ -116,7 +118,8 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       },
       isShuttingDown: () => this.isShuttingDown,
       generations: (isHammered) => this.generations(isHammered),
-    })
+    }
+    const restart = new Restart(this.#parts, host, options)
     this.#restart = restart
     void restart.begin()
     return restart.report
@@ -212,7 +215,23 @@ const runtimeKey = Symbol.for('@endless/core:runtime')
  */
 export function currentRuntime(): Runtime {
   const global = globalThis as Record<symbol, Runtime | undefined>
-  return (global[runtimeKey] ??= new Runtime(createNodeSystem(), takeInheritance()))
+  return (global[runtimeKey] ??= createRuntime())
+}
+
+function createRuntime(): Runtime {
+  // Where Node has not run the preload; and before anything looks at the process, of which it hides a part.
+  enter()
+  const inheritance = take<Inheritance>(inheritanceKey)
+  if (inheritance?.entry.preload !== undefined) keepPreloadFile(inheritance.entry.preload)
+  const system = createNodeSystem(inheritance?.entry)
+  return new Runtime(system, inheritance, take<number>(strangerKey))
+}
+
+/** Removes and returns what was left on `globalThis`. */
+function take<T>(key: symbol): T | undefined {
+  const left = (globalThis as Record<symbol, unknown>)[key]
+  Reflect.deleteProperty(globalThis, key)
+  return left as T | undefined
 }
 
 /**
@@ -232,8 +251,8 @@ export function createParts(
   const servers = new Servers(system, settings, events)
   const ancestry = new Ancestry(system, settings, inheritance, {
     adopt: (moved, handle) => servers.adopt(moved, handle),
-    answer: async (what) =>
-      what === 'restart' ? generation.actions.restart() : generation.status(),
+    answer: async (question) =>
+      question.what === 'restart' ? generation.actions.restart(question) : generation.status(),
     takesOver: () => {
       whereabouts.writePidFile()
     },

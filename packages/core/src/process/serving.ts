@@ -1,4 +1,5 @@
 import type { EndlessError } from '../api/endless-error.js'
+import type { Takeover } from '../handoff/protocol.js'
 import { formatAddress } from '../listeners/address.js'
 import type { Parts } from './parts/parts.js'
 import { Readiness, type ReadinessHost } from './readiness.js'
@@ -11,8 +12,8 @@ export class Serving {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#readiness = this.#createReadiness()
-    void parts.ancestry.predecessor?.takenOver.then((afterMs) => {
-      this.#takeOver(afterMs)
+    void parts.ancestry.predecessor?.takenOver.then((takeover) => {
+      this.#takeOver(takeover)
     })
   }
 
@@ -26,10 +27,10 @@ export class Serving {
   }
 
   /** Accepts: the predecessor has stopped accepting, or is gone. */
-  #takeOver(afterMs: number | undefined): void {
+  #takeOver({ afterMs, dropped }: Takeover): void {
     const { ancestry, record, servers, system } = this.#parts
     const { number } = ancestry
-    if (number > 0) record.takenOver({ number, pid: system.pid, durationMs: afterMs })
+    if (number > 0) record.takenOver({ number, pid: system.pid, durationMs: afterMs, dropped })
     for (const server of servers) server.accept()
     if (this.#readiness.isReady) this.#serve()
   }
@@ -49,12 +50,17 @@ export class Serving {
   }
 
   #ready(): void {
-    const { ancestry, launcher, servers, whereabouts } = this.#parts
+    const { ancestry, launcher, servers, settings, whereabouts } = this.#parts
     launcher.bootEnded()
     // Even if the predecessor is gone: a supervisor needs the copies and the report.
     ancestry.predecessor?.deposit(servers.passable)
     if (!ancestry.mayAccept && !this.#prepare()) return
-    ancestry.predecessor?.reportReady({ adopts: servers.adopting, ...whereabouts.paths })
+    ancestry.predecessor?.reportReady({
+      adopts: servers.adopting,
+      serves: servers.addresses,
+      allowsAddressChange: settings.current.allowAddressChange,
+      ...whereabouts.paths,
+    })
     if (ancestry.mayAccept) this.#serve()
   }
 
@@ -79,8 +85,19 @@ export class Serving {
     const { ancestry, lifecycle, system } = this.#parts
     lifecycle.apply('serve')
     ancestry.serviceManager?.serving(ancestry.number, system.pid)
-    ancestry.held?.giveUp()
+    this.#giveUpUnclaimed()
     this.#announce()
+  }
+
+  #giveUpUnclaimed(): void {
+    const { ancestry, settings } = this.#parts
+    const names = unclaimedNames(ancestry)
+    if (names !== '') {
+      settings.logger.warn(
+        `Nothing has listened on ${names} in this generation: closed from now on.`,
+      )
+    }
+    ancestry.held?.giveUp()
   }
 
   /** Announces that this process serves. */
@@ -112,14 +129,20 @@ function readinessHost({ ancestry, settings }: Parts, ready: () => void): Readin
       return ancestry.held?.unclaimed.length ?? 0
     },
     isSuccessor: ancestry.number > 0,
-    giveUpUnclaimed() {
-      const names = ancestry.held?.unclaimed.map(
-        ({ bound, name }) => formatAddress(bound) + (name === undefined ? '' : ` (${name})`),
-      )
-      settings.logger.warn(
-        `Nothing has listened on ${names?.join(', ') ?? ''} in this generation: closed from now on.`,
+    awaits(graceMs) {
+      settings.logger.info(
+        `nothing listens on ${unclaimedNames(ancestry)} yet in this generation: ` +
+          `waits up to ${String(graceMs / 1_000)} s for that (unclaimedGraceMs)`,
       )
     },
     ready,
   }
+}
+
+/** Returns the sockets that nothing has claimed, for a log: `127.0.0.1:3000, 127.0.0.1:3001 (admin)`. */
+function unclaimedNames({ held }: Parts['ancestry']): string {
+  const names = held?.unclaimed.map(
+    ({ bound, name }) => formatAddress(bound) + (name === undefined ? '' : ` (${name})`),
+  )
+  return names?.join(', ') ?? ''
 }

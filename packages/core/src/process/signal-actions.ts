@@ -1,6 +1,6 @@
 import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endless-error.js'
 import type { HookSignal } from '../api/hooks.js'
-import type { RestartReport } from '../api/reports.js'
+import type { RestartOptions, RestartReport } from '../api/reports.js'
 import { deferred } from '../node/waits.js'
 import type { Occasion } from '../server/managed-server.js'
 import type { Parts } from './parts/parts.js'
@@ -13,7 +13,7 @@ export interface SignalActionsHost {
   readonly isShuttingDown: boolean
   /** The latest restart, under way or ended. */
   readonly currentRestart: Restart | undefined
-  restart(): Promise<RestartReport>
+  restart(options?: RestartOptions): Promise<RestartReport>
   shutDown(occasion: Occasion, delayMs: number, signal: HookSignal): Promise<unknown>
   hammer(): void
 }
@@ -80,11 +80,11 @@ export class SignalActions {
    *
    * @throws (rejects) as `generation.restart()`
    */
-  async restart(): Promise<RestartReport> {
+  async restart(options: RestartOptions): Promise<RestartReport> {
     const host = this.#host
     await host.currentRestart?.settled
     // If this process has handed over meanwhile, it refuses, and no hook runs for a refusal.
-    return host.isShuttingDown ? host.restart() : this.#restart()
+    return host.isShuttingDown ? host.restart() : this.#restart(options)
   }
 
   async #hangUp(): Promise<void> {
@@ -124,11 +124,11 @@ export class SignalActions {
     }
   }
 
-  async #restart(): Promise<RestartReport> {
+  async #restart(options?: RestartOptions): Promise<RestartReport> {
     const { servers } = this.#parts
     await servers.runHooks('before', 'SIGHUP')
     try {
-      return await this.#host.restart()
+      return await this.#host.restart(options)
     } finally {
       await servers.runHooks('after', 'SIGHUP')
     }

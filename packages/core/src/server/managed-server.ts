@@ -13,13 +13,14 @@ import { Draining } from '../connections/draining.js'
 import { applyLimits } from '../connections/limits.js'
 import { OpenConnections } from '../connections/open-connections.js'
 import { addressOf } from '../listeners/address.js'
-import { readListenCall } from '../listeners/listen-call.js'
+import { type ListenCall, readListenCall } from '../listeners/listen-call.js'
 import { Listening, type ListeningHost } from '../listeners/listening.js'
 import { TicketKeys } from '../listeners/ticket-keys.js'
 import { adoptUpgrade } from '../migration/adopt-upgrade.js'
 import { adoptConnection } from '../migration/adopt.js'
 import type { ConnectionFacts, Migration } from '../migration/migration.js'
 import { countRequests } from '../migration/request-count.js'
+import { givesToHttp } from '../node/internals/http1-connection.js'
 import { rawListenerOf } from '../node/internals/listening-handle.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
@@ -31,6 +32,8 @@ import { ServerSettings } from './server-settings.js'
 /** What {@link ManagedServer} needs from the process. */
 export interface ServerHost extends ListeningHost {
   readonly system: System
+  /** Settles when a `listen` knows what is inherited; `undefined` if it does already. */
+  readonly arriving: Promise<void> | undefined
   /** Whether a claimed listener may accept now, or must wait for `accept`. */
   readonly mayAccept: boolean
   listenBegun(server: ManagedServer): void
@@ -164,9 +167,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     return this.listening.bound
   }
 
-  /** Whether it adopts open connections of its predecessor. */
+  /** Whether it gives connections to its successor, and adopts those of its predecessor. */
   get adopts(): boolean {
-    return this.server instanceof http.Server && this.#settings.migrates
+    const server: net.Server = this.server
+    return server instanceof http.Server && this.#settings.migrates && givesToHttp(server)
   }
 
   /**
@@ -240,11 +244,8 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const { bound } = this
     this.stopAccepting(reason)
     this.#draining.begin(this.hammerTimeMs, {
-      idleGraceMs: idleGraceMs(this.server, {
-        reason,
-        isInteractive,
-        givenMs: this.#settings.idleGraceMs,
-      }),
+      idleGraceMs: (server) =>
+        idleGraceMs(server, { reason, isInteractive, givenMs: this.#settings.idleGraceMs }),
       wayOut:
         migration && this.adopts && bound !== null
           ? { migration, bound, mayMove: this.#settings.mayMove }
@@ -292,13 +293,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     })
   }
 
-  /** Adopts an open connection of the predecessor. */
-  adopt(handle: RawHandle, facts: ConnectionFacts): void {
+  /** Adopts an open connection of the predecessor; returns whether it is here now. */
+  adopt(handle: RawHandle, facts: ConnectionFacts): boolean {
     const listener = this.listening.handle
-    if (!listener) return
-    this.listening.inContext(() => {
-      adoptConnection(this.server as unknown as http.Server, listener, handle, facts)
-    })
+    if (!listener) return false
+    return this.listening.inContext(() =>
+      adoptConnection(this.server as unknown as http.Server, listener, handle, facts),
+    )
   }
 
   /** Adopts a connection of the predecessor that has left HTTP; returns `undefined` if it cannot. */
@@ -322,6 +323,23 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       return this.server
     }
     const call = readListenCall(args, this.#host)
+    const { arriving } = this.#host
+    if (arriving) void arriving.then(() => this.#listenLate(args))
+    else this.#open(call, args)
+    return this.server
+  }
+
+  /** Listens as a call has asked before what is inherited was here; nobody catches what it throws now. */
+  #listenLate(args: unknown[]): void {
+    try {
+      this.#listen(args)
+    } catch (error) {
+      // In a turn of its own: what a listener throws is no rejection.
+      process.nextTick(() => this.server.emit('error', error))
+    }
+  }
+
+  #open(call: ListenCall, args: unknown[]): void {
     // Its address may be the same.
     this.#draining.closeQueue()
     this.#life.reopen()
@@ -341,7 +359,6 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       this.#host.listenFailed(this, error)
       throw error
     }
-    return this.server
   }
 
   #onListening(): void {

@@ -34,6 +34,8 @@ test('a generation has what the guide says', () => {
   expectTypeOf(generation.status().servers[0]!.connections).toEqualTypeOf<ConnectionCounts>()
   expectTypeOf(generation.status().memoryBytes).toEqualTypeOf<number>()
   expectTypeOf(generation.status().lastRestart).toEqualTypeOf<LastRestart | null>()
+  expectTypeOf<RestartReport['dropped']>().toEqualTypeOf<string[]>()
+  expectTypeOf<LastRestart['dropped']>().toEqualTypeOf<string[]>()
   expectTypeOf(generation.onTerminate(async () => 'OK')).toEqualTypeOf<Generation>()
   // @ts-expect-error -- only the process itself counts
   generation.number = 1

@@ -25,7 +25,7 @@ async function listen(server: net.Server) {
     server.close()
   })
   const { port } = server.address() as net.AddressInfo
-  return { port, count: () => countConnections(server, connections) }
+  return { port, count: () => countConnections(connections) }
 }
 
 async function connect(server: net.Server, port: number): Promise<net.Socket> {

@@ -10,7 +10,7 @@ import type { Migration } from '../../src/migration/migration.js'
 import { Life } from '../../src/server/life.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
-const grace = { idleGraceMs: 5_000 }
+const grace = { idleGraceMs: () => 5_000 }
 let system: FakeSystem
 let server: http.Server
 let draining: Draining
@@ -172,7 +172,7 @@ test('a request that waits to be read is answered, though its connection has bee
   await once(server, 'connection')
   client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   draining.stopAccepting('shutdown')
-  draining.begin(60_000, { idleGraceMs: 0 })
+  draining.begin(60_000, { idleGraceMs: () => 0 })
   expect((await client.setEncoding('utf8').toArray()).join('')).toMatch(
     /^HTTP\/1.1 200 OK\r\n[^]*Connection: close\r\n[^]*read/,
   )

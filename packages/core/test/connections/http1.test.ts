@@ -46,7 +46,7 @@ beforeEach(async () => {
   await ask('a')
   undo = drainHttp1(server, connections, {
     system,
-    idleGraceMs: 60_000,
+    idleGraceMs: () => 60_000,
     hammerTimeMs: 60_000,
     wayOut: { migration, bound, mayMove: undefined },
   })

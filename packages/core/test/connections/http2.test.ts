@@ -49,7 +49,7 @@ test.each([
   await new Promise((resolve) => setImmediate(resolve))
   endConnections(server, connections, {
     system: new FakeSystem(),
-    idleGraceMs: 5_000,
+    idleGraceMs: () => 5_000,
     hammerTimeMs: 60_000,
   })
   expect(session.closed).toBe(false)

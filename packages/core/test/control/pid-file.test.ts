@@ -214,17 +214,3 @@ test.each(['', 'text', '0', '-1', '99999999999', '1 2', '7'.repeat(1_000)])(
     expect(readFileSync(file, 'utf8')).toBe('4711\n')
   },
 )
-
-test('removes what a process that was killed had prepared, and nothing else', () => {
-  const killed = pidFile(4711)
-  killed.prepare()
-  expect(readdirSync(directory)).toHaveLength(1)
-  const mine = pidFile(4712)
-  mine.write()
-  mine.clearAfter(471)
-  expect(readdirSync(directory)).toHaveLength(2)
-  mine.clearAfter(4711)
-  expect(readdirSync(directory)).toEqual(['app.pid'])
-  mine.clearAfter(4711)
-  expect(readFileSync(file, 'utf8')).toBe('4712\n')
-})

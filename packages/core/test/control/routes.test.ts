@@ -4,11 +4,12 @@ import { type Answer, routes } from '../../src/control/routes.js'
 import type { Service } from '../../src/control/service.js'
 import { settle } from '../fake-system.js'
 
-const report = { number: 1, pid: 101, durationMs: 230 }
+const report = { number: 1, pid: 101, durationMs: 230, dropped: [] }
 
 function ask(path: string, wait: string | undefined, over: Partial<Service>): Promise<Answer> {
   const service = over as Service
-  return routes[path]!.act(service, { wait, hasWaited: false }, () => undefined)
+  const asked = { wait, hasWaited: false, options: {} }
+  return routes[path]!.act(service, asked, () => undefined)
 }
 
 test('a restart is answered when the successor has taken over, or its predecessor has drained', async () => {

@@ -18,7 +18,7 @@ import { Runtime } from '../../src/process/runtime.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
+vi.mock('../../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 let system: FakeSystem
 let generation: Runtime
@@ -37,12 +37,21 @@ beforeEach(async () => {
   references = 0
   inheritance = {
     version: 1,
+    entry: {
+      parent: 1,
+      generation: 7,
+      isSupervised: false,
+      orphaned: 'serve',
+      directory: '/srv/current',
+      execArgv: [],
+    },
+    arrived: Promise.resolve(true),
+    receive: () => undefined,
     welcome: {
       type: 'welcome',
       version: 1,
       generation: 7,
       directory: '/srv/current',
-      addedExecArgv: [],
       ticketKeys: {},
     },
     held: [],
@@ -120,7 +129,7 @@ test('it claims what was passed on, says that it is ready, and serves when it is
   say({ type: 'taken-over' })
   await settle()
   expect([server.state, generation.state]).toEqual(['running', 'running'])
-  expect(seen).toEqual(['stop reporting', 'ready'])
+  expect(seen).toEqual(['report at the end', 'ready'])
 })
 
 test('it does not say that it serves before it does', async () => {
@@ -161,12 +170,16 @@ test('it gives up what nobody listens on when the grace is over, and says which'
   const [first, second] = [await hold(), await hold()]
   begin()
   await serve(first, { unclaimedGraceMs: 2_000 })
-  await system.advance(2_000)
+  await system.advance(500)
+  expect(system.lines.at(-1)).toContain(`nothing listens on 127.0.0.1:${String(second)} yet`)
+  await system.advance(1_500)
   expect(isReady()).toBe(true)
-  expect(system.lines.at(-1)).toContain(`Nothing has listened on 127.0.0.1:${String(second)}`)
   const closed = vi.spyOn(inheritance.held[1]!.handle, 'close')
   say({ type: 'taken-over' })
   await settle()
+  expect(system.lines.join('')).toContain(
+    `Nothing has listened on 127.0.0.1:${String(second)} in this generation: closed from now on`,
+  )
   expect(closed).toHaveBeenCalledOnce()
 })
 
@@ -223,7 +236,7 @@ test('taking over twice is taking over once', async () => {
   say({ type: 'taken-over' })
   loseChannel()
   await settle()
-  expect(seen).toEqual(['stop reporting', 'ready'])
+  expect(seen).toEqual(['report at the end', 'ready', 'stop reporting'])
 })
 
 const left = (): ToPredecessor[] => reported.filter(({ type }) => type === 'leaving')
@@ -327,8 +340,9 @@ test('the end of the predecessor is told once it is gone, and not when this proc
 })
 
 test('a first generation that is supervised has no predecessor that could go', async () => {
-  inheritance.welcome.generation = 0
-  inheritance.welcome.supervisor = { isAtTerminal: false, isFirst: true }
+  inheritance.welcome!.generation = 0
+  inheritance.entry.isSupervised = true
+  inheritance.welcome!.supervisor = { isAtTerminal: false, isFirst: true }
   begin()
   generation.on('predecessor-gone', () => seen.push('gone'))
   await generation.predecessorGone

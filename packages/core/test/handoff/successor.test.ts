@@ -34,7 +34,7 @@ beforeEach(() => {
     unref: () => undefined,
   }
   child = new SupervisedChild(end, ({ type }) => sent.push(type))
-  const welcome = { generation: 1, directory: '/', addedExecArgv: [], ticketKeys: {} }
+  const welcome = { generation: 1, directory: '/', ticketKeys: {} }
   successor = new Successor({
     system,
     child,
@@ -78,17 +78,42 @@ test('one that boots is not waited for: it will not serve', async () => {
 test('one that could not be told to take over is answered for here', async () => {
   boot()
   lose()
-  await expect(successor.takeOver(0)).rejects.toThrow('gone')
+  await expect(successor.takeOver(0, [])).rejects.toThrow('gone')
   expect(await successor.exited).toMatchObject(explained)
   expect(successor.hasLeft).toBe(false)
 })
 
 test('one that has taken over answers for itself', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
+  system.running.add(101)
   lose()
+  await system.advance(3_000)
   expect(await successor.exited).toMatchObject(explained)
   expect(successor.hasLeft).toBe(true)
+})
+
+test('one that has reported that it serves is looked at once', async () => {
+  boot()
+  await successor.takeOver(0, [])
+  child.channel.onMessage({ type: 'serving' })
+  system.running.add(101)
+  lose()
+  await successor.exited
+  expect([successor.hasLeft, system.pendingMs]).toEqual([true, []])
+})
+
+test('one that the supervisor has not told any more ends, and is answered for here', async () => {
+  boot()
+  await successor.takeOver(0, [])
+  system.running.add(101)
+  lose()
+  await system.advance(200)
+  expect(system.pendingMs).toHaveLength(1)
+  system.running.delete(101)
+  await system.advance(100)
+  expect(await successor.exited).toMatchObject(explained)
+  expect(successor.hasLeft).toBe(false)
 })
 
 /** Has one connection on its way, and one that waits for its turn, and answers them. */
@@ -110,10 +135,12 @@ async function beginToMove(returned: () => void): Promise<net.Socket[]> {
 
 test('a connection that is on its way to it ends, since it may be read there; one that waits stays', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   let returned = 0
   const [moving, waiting] = await beginToMove(() => returned++)
   expect(sent.filter((type) => type === 'connection')).toHaveLength(1)
+  child.channel.onMessage({ type: 'serving' })
+  system.running.add(101)
   lose()
   await successor.exited
   await settle()
@@ -123,9 +150,11 @@ test('a connection that is on its way to it ends, since it may be read there; on
 
 test('a connection that was answered is not touched again', async () => {
   boot()
-  await successor.takeOver(0)
+  await successor.takeOver(0, [])
   const [first, second] = await beginToMove(() => undefined)
   child.channel.onMessage({ type: 'declined', id: 1 })
+  child.channel.onMessage({ type: 'serving' })
+  system.running.add(101)
   lose()
   await successor.exited
   expect([first?.destroyed, second?.destroyed]).toEqual([false, true])

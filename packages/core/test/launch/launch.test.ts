@@ -13,10 +13,17 @@ import os from 'node:os'
 import path from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { SuccessorOptions } from '../../src/api/options.js'
-import { createLaunch, findOrigin, type Launch } from '../../src/launch/launch.js'
+import type { SpawnRequest } from '../../src/handoff/protocol.js'
+import { createLaunch, findOrigin } from '../../src/launch/launch.js'
 import { FakeSystem } from '../fake-system.js'
 
-const preload = 'data:text/javascript,x#100'
+const entry = {
+  parent: 100,
+  generation: 1,
+  isSupervised: false,
+  orphaned: 'serve' as const,
+  preload: undefined,
+}
 let system: FakeSystem
 
 beforeEach(() => {
@@ -134,7 +141,7 @@ describe('where this process was started', () => {
     const { current, release } = deployment()
     system.directory = release(41)
     system.argv = ['/usr/bin/node', `${current}/main.js`]
-    expect(findOrigin(system, '', '').logical).toBe(release(41)) // as of `endless run main.js`
+    expect(findOrigin(system, '', { script: '' }).logical).toBe(release(41)) // as of `endless run main.js`
     system.execArgv = ['-e', 'serve()']
     expect(findOrigin(system, '').logical).toBe(release(41))
   })
@@ -154,10 +161,10 @@ describe('where this process was started', () => {
 })
 
 describe('the successor is started', () => {
-  const launch = (override?: SuccessorOptions): Launch =>
-    createLaunch(system, findOrigin(system, ''), preload, { A: '1' }, override)
+  const launch = (override?: SuccessorOptions): SpawnRequest =>
+    createLaunch(system, findOrigin(system, ''), entry, { A: '1' }, override)
 
-  test('as this process was, with the preload in its environment', () => {
+  test('as this process was, and told how to come in', () => {
     system.directory = os.tmpdir()
     system.execArgv = ['--enable-source-maps', '--import', 'tsx']
     system.argv = ['/usr/bin/node', '/srv/app/app.js', '--port', '80']
@@ -165,8 +172,7 @@ describe('the successor is started', () => {
       command: '/usr/bin/node',
       args: ['--enable-source-maps', '--import', 'tsx', '/srv/app/app.js', '--port', '80'],
       cwd: os.tmpdir(),
-      env: { A: '1', NODE_OPTIONS: `--import ${preload}` },
-      addedExecArgv: [],
+      env: { A: '1', NODE_ENDLESS: expect.any(String) as string },
     })
   })
 
@@ -174,9 +180,9 @@ describe('the successor is started', () => {
     'with an inspector port of its own if this process has %s',
     (option) => {
       system.execArgv = [option]
-      const { args, addedExecArgv } = launch()
+      const { args, env } = launch()
       expect(args).toEqual([option, '--inspect-port=0', '/srv/app/app.js'])
-      expect(addedExecArgv).toEqual(['--inspect-port=0'])
+      expect(JSON.parse(env['NODE_ENDLESS']!)).toMatchObject({ execArgv: [['--inspect-port=0']] })
     },
   )
 
@@ -223,7 +229,7 @@ describe('the successor is started', () => {
     expect(launch({ cwd: '/srv' })).toMatchObject({ cwd: '/srv', command: '/usr/bin/node' })
     expect(launch({ env: { B: '2' } }).env).toEqual({
       B: '2',
-      NODE_OPTIONS: `--import ${preload}`,
+      NODE_ENDLESS: expect.any(String) as string,
     })
   })
 
@@ -231,7 +237,6 @@ describe('the successor is started', () => {
     system.execArgv = ['--inspect']
     expect(launch({ args: ['other.js'] })).toMatchObject({
       args: ['other.js'],
-      addedExecArgv: [],
     })
   })
 })
@@ -242,7 +247,7 @@ describe('behind a symbolic link', () => {
     system.directory = release(41)
     system.env['PWD'] = current
     system.argv = ['/usr/bin/node', `${release(41)}/app/main.js`]
-    const { args, cwd } = createLaunch(system, findOrigin(system, ''), preload, {})
+    const { args, cwd } = createLaunch(system, findOrigin(system, ''), entry, {})
     expect(cwd).toBe(current)
     expect(args.at(-1)).toBe(`${current}/app/main.js`)
   })
@@ -252,7 +257,7 @@ describe('behind a symbolic link', () => {
     system.directory = `${release(41)}/app`
     system.env['PWD'] = `${current}/app`
     system.argv = ['/usr/bin/node', `${release(41)}/main.js`]
-    const { args, cwd } = createLaunch(system, findOrigin(system, ''), preload, {})
+    const { args, cwd } = createLaunch(system, findOrigin(system, ''), entry, {})
     expect(cwd).toBe(`${current}/app`)
     expect(args.at(-1)).toBe(`${current}/main.js`)
   })
@@ -262,7 +267,7 @@ describe('behind a symbolic link', () => {
     system.directory = release(41)
     system.env['PWD'] = `${current}/`
     system.argv = ['/usr/bin/node', release(41), '.']
-    const { args, cwd } = createLaunch(system, findOrigin(system, ''), preload, {})
+    const { args, cwd } = createLaunch(system, findOrigin(system, ''), entry, {})
     expect({ args, cwd }).toEqual({ args: [current, '.'], cwd: current })
   })
 
@@ -271,7 +276,7 @@ describe('behind a symbolic link', () => {
     system.directory = `${release(41)}/app`
     system.env['PWD'] = `${current}/app`
     system.argv = ['/usr/bin/node', release(41)]
-    const { args } = createLaunch(system, findOrigin(system, ''), preload, {})
+    const { args } = createLaunch(system, findOrigin(system, ''), entry, {})
     expect(args).toEqual([current])
   })
 
@@ -280,7 +285,7 @@ describe('behind a symbolic link', () => {
     system.directory = release(41)
     system.env['PWD'] = current
     system.argv = ['/usr/bin/node', `${release(41)}-other/main.js`]
-    const { args } = createLaunch(system, findOrigin(system, ''), preload, {})
+    const { args } = createLaunch(system, findOrigin(system, ''), entry, {})
     expect(args.at(-1)).toBe(`${release(41)}-other/main.js`)
   })
 
@@ -288,7 +293,7 @@ describe('behind a symbolic link', () => {
     const { root, current } = deployment()
     system.directory = root
     system.argv = ['/usr/bin/node', `${current}/app/main.js`]
-    const { args } = createLaunch(system, findOrigin(system, ''), preload, {})
+    const { args } = createLaunch(system, findOrigin(system, ''), entry, {})
     expect(args.at(-1)).toBe(`${current}/app/main.js`)
   })
 })
@@ -308,7 +313,7 @@ describe('with a directory for the successor,', () => {
     rmSync(current)
     symlinkSync(release(42), current)
     const override = { cwd: cwd(deployed) }
-    const { args, cwd: found } = createLaunch(system, origin, preload, {}, override)
+    const { args, cwd: found } = createLaunch(system, origin, entry, {}, override)
     expect(found).toBe(override.cwd)
     expect(args.at(-1)).toBe('--x')
     return { ...deployed, script: args.at(-2) }
@@ -361,7 +366,7 @@ describe('with a directory for the successor,', () => {
       const cwd = name === '.' ? name : root + name
       for (const script of ['/app/main.js', '/main.js']) {
         system.argv = ['/usr/bin/node', release(41) + script]
-        const launch = createLaunch(system, findOrigin(system, ''), preload, {}, { cwd })
+        const launch = createLaunch(system, findOrigin(system, ''), entry, {}, { cwd })
         expect(launch).toMatchObject({ args: [current + script], cwd })
       }
     },
@@ -373,12 +378,12 @@ describe('when the working directory has been deleted', () => {
     const { root, current, release } = deployment()
     system.argv = ['/usr/bin/node', `${release(42)}/main.js`]
     const gone = { logical: path.join(root, 'gone'), physical: '' }
-    expect(createLaunch(system, gone, preload, {}).cwd).toBe(release(42))
-    expect(createLaunch(system, { ...gone, logical: current }, preload, {}).cwd).toBe(current)
+    expect(createLaunch(system, gone, entry, {}).cwd).toBe(release(42))
+    expect(createLaunch(system, { ...gone, logical: current }, entry, {}).cwd).toBe(current)
   })
 
   test('the successor starts at the root if nothing is left', () => {
     system.argv = ['/usr/bin/node', '/nonexistent/endless/main.js']
-    expect(createLaunch(system, { logical: '', physical: '' }, preload, {}).cwd).toBe('/')
+    expect(createLaunch(system, { logical: '', physical: '' }, entry, {}).cwd).toBe('/')
   })
 })

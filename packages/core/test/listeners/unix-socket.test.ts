@@ -22,7 +22,7 @@ import {
 } from '../../src/listeners/unix-socket.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
+vi.mock('../../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 const links = vi.hoisted(() => ({
   areRefused: false,

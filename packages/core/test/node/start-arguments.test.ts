@@ -1,6 +1,6 @@
 // Proves with which arguments a successor is started if the program has taken some off `process.argv`.
 import { expect, test } from 'vitest'
-import { startArguments } from '../../src/node/start-arguments.js'
+import { commandWords, startArguments } from '../../src/node/start-arguments.js'
 
 const commandLine = (...words: string[]): string => words.map((word) => `${word}\0`).join('')
 
@@ -55,5 +55,5 @@ test.each<[string, string[], string[], string | undefined, string[]]>([
     ['/bin/node', '/srv/app.js'],
   ],
 ])('%s', (_, argv, execArgv, given, expected) => {
-  expect(startArguments(argv, execArgv, given)).toEqual(expected)
+  expect(startArguments(argv, execArgv, commandWords(given))).toEqual(expected)
 })

@@ -10,7 +10,7 @@ import type { Shutdown } from '../../src/process/shutdown.js'
 import type { SignalActions } from '../../src/process/signal-actions.js'
 import { FakeSystem } from '../fake-system.js'
 
-const report: RestartReport = { number: 2, pid: 102, durationMs: 1 }
+const report: RestartReport = { number: 2, pid: 102, durationMs: 1, dropped: [] }
 const booting = {
   number: 2,
   pid: 102,
@@ -98,19 +98,19 @@ describe('its status', () => {
 describe('a restart', () => {
   test('is answered when everybody can see that the successor serves', async () => {
     haveRestart(false)
-    expect(await service.restart(false)).toEqual(report)
+    expect(await service.restart(false, {})).toEqual(report)
     expect(seen).toEqual(['restart', 'until it serves'])
   })
 
   test('that was asked for before another began is that one', async () => {
     haveRestart(true)
-    expect(await service.restart(true)).toEqual({ ...report, durationMs: 2 })
+    expect(await service.restart(true, {})).toEqual({ ...report, durationMs: 2 })
     expect(seen).toEqual(['until it serves'])
   })
 
   test('that was asked for while another is under way is one more', async () => {
     haveRestart(true)
-    expect(await service.restart(false)).toEqual(report)
+    expect(await service.restart(false, {})).toEqual(report)
   })
 })
 

@@ -17,7 +17,7 @@ beforeEach(() => {
     unclaimed: 0,
     unclaimedGraceMs: 10_000,
     isSuccessor: true,
-    giveUpUnclaimed: () => void seen.push('gave up'),
+    awaits: (graceMs) => void seen.push(`waits ${String(graceMs)}`),
     ready: () => void seen.push('ready'),
   }
   readiness = new Readiness(system, source)
@@ -86,9 +86,9 @@ describe("with 'listening'", () => {
     readiness.listenBegun(a)
     readiness.begun(a)
     await system.advance(9_999)
-    expect(seen).toEqual([])
+    expect(seen).toEqual(['waits 9500'])
     await system.advance(1)
-    expect(seen).toEqual(['gave up', 'ready'])
+    expect(seen).toEqual(['waits 9500', 'ready'])
   })
 
   test('the grace counts from the last listen', async () => {
@@ -100,9 +100,9 @@ describe("with 'listening'", () => {
     source.unclaimed = 1
     readiness.begun(b)
     await system.advance(9_000)
-    expect(seen).toEqual([])
+    expect(seen).toEqual(['waits 9500', 'waits 9500'])
     await system.advance(1_000)
-    expect(seen).toEqual(['gave up', 'ready'])
+    expect(seen).toEqual(['waits 9500', 'waits 9500', 'ready'])
   })
 
   test('a listen that is still under way at the end of the grace is waited for', async () => {
@@ -114,7 +114,19 @@ describe("with 'listening'", () => {
     expect(seen).not.toContain('ready')
     readiness.begun(b)
     await system.advance(10_000)
-    expect(seen).toEqual(['gave up', 'ready'])
+    expect(seen).toEqual(['waits 9500', 'ready'])
+  })
+
+  test('that it waits is said only when it takes a moment', async () => {
+    source.unclaimed = 1
+    readiness.listenBegun(a)
+    readiness.begun(a)
+    await system.advance(499)
+    expect(seen).toEqual([])
+    source.unclaimedGraceMs = 300
+    readiness.begun(b)
+    await system.advance(300)
+    expect(seen).toEqual(['ready'])
   })
 
   test('when everything is claimed there is nothing to wait for', () => {

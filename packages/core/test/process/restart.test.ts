@@ -8,7 +8,7 @@ import { createParts } from '../../src/process/runtime.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
+vi.mock('../../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 let system: FakeSystem
 let parts: Parts
@@ -53,7 +53,7 @@ function hold(): () => void {
 test('the process ends when the successor has taken over', async () => {
   expect([restart.isUnderWay, parts.lifecycle.state]).toEqual([true, 'restarting'])
   await system.child.boot()
-  expect(await restart.report).toEqual({ number: 1, pid: 101, durationMs: 0 })
+  expect(await restart.report).toEqual({ number: 1, pid: 101, durationMs: 0, dropped: [] })
   expect(seen).toEqual(['gave way', 'taken-over', 'ends'])
   expect([restart.isUnderWay, restart.successor?.hasTakenOver]).toEqual([false, true])
   expect(parts.record.last).toMatchObject({ outcome: 'taken-over', number: 1 })

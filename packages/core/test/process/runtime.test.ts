@@ -12,9 +12,7 @@ import { Runtime } from '../../src/process/runtime.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../../src/launch/preload-url.js', () => ({
-  preloadUrl: (parentPid: number) => `data:text/javascript,x#${String(parentPid)}`,
-}))
+vi.mock('../../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 const runtimeKey = Symbol.for('@endless/core:runtime')
 
@@ -194,13 +192,13 @@ describe('a restart that succeeds', () => {
         args: ['/srv/app/app.js'],
         options: {
           cwd: '/',
-          env: { NODE_OPTIONS: '--import data:text/javascript,x#100' },
+          env: { NODE_ENDLESS: expect.any(String) as string },
           stdio: ['inherit', 'inherit', 'inherit', expect.any(Number), 'ipc'],
         },
       },
     ])
     await system.child.boot()
-    expect(await restart).toEqual({ number: 1, pid: 101, durationMs: 0 })
+    expect(await restart).toEqual({ number: 1, pid: 101, durationMs: 0, dropped: [] })
     expect(generation.state).not.toBe('running')
     await server.terminated
     await settle()
@@ -220,7 +218,7 @@ describe('a restart that succeeds', () => {
     await settle()
     expect(system.child.sent).toMatchObject([
       { type: 'listener', asked: 'tcp:127.0.0.1:0', bound: server.server.address() },
-      { type: 'welcome', generation: 1, version: 1, addedExecArgv: [] },
+      { type: 'welcome', generation: 1, version: 1 },
     ])
     expect(system.child.handles).toHaveLength(1)
     system.child.say({ type: 'ready', adopts: [] })

@@ -13,10 +13,10 @@ import type { ManagedServer } from '../../src/server/managed-server.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../../src/launch/preload-url.js', () => ({ preloadUrl: () => '' }))
+vi.mock('../../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 const asked = { reason: 'shutdown', isInteractive: false } as const
-const report: RestartReport = { number: 1, pid: 101, durationMs: 1 }
+const report: RestartReport = { number: 1, pid: 101, durationMs: 1, dropped: [] }
 const lost = new EndlessError('ERR_ENDLESS_SUCCESSOR_EXITED', 'It has died.')
 
 let system: FakeSystem

@@ -27,6 +27,7 @@ beforeEach(() => {
     logger: { info: () => undefined, warn: () => undefined, error: note('logged an error') },
     directory: '/',
     mayAccept: true,
+    arriving: undefined,
     claim: () => undefined,
     hasHeldPort: () => false,
     listenBegun: () => undefined,

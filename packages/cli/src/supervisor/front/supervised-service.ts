@@ -4,6 +4,7 @@ import {
   type LastRestart,
   late,
   type ListedGeneration,
+  type RestartOptions,
   type RestartReport,
   type Service,
   type ServiceStatus,
@@ -82,10 +83,10 @@ export class SupervisedService implements Service {
     }
   }
 
-  async restart(): Promise<RestartReport> {
+  async restart(hasWaited: boolean, options: RestartOptions): Promise<RestartReport> {
     const asked = this.#supervisor.current
     try {
-      return await this.#supervisor.restart()
+      return await this.#supervisor.restart(options)
     } catch (error) {
       // The request waited for another restart, in which the generation handed over: its successor restarts.
       const isOver =
@@ -93,7 +94,7 @@ export class SupervisedService implements Service {
       const { current, isStopping } = this.#supervisor
       if (!isOver || isStopping || !asked || !current || current === asked) throw error
       // One restart serves all requests that waited together.
-      const again = this.#again.get(asked) ?? this.restart()
+      const again = this.#again.get(asked) ?? this.restart(hasWaited, options)
       this.#again.set(asked, again)
       return again
     }

@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { shadow } from '../shadow.js'
 import type { RawHandle } from './raw-handle.js'
+import { symbolNamed } from './symbol-named.js'
 
 // The handles of connections, and the sockets around them.
 
@@ -65,7 +66,35 @@ export function stopReading(handle: RawHandle): () => void {
   }
 }
 
-/** The accepted TCP socket: below a server's TLS socket (lib/internal/tls/wrap.js), or `socket` itself. */
+/** The accepted TCP socket: below the TLS sockets above it (lib/internal/tls/wrap.js), or `socket` itself. */
 export function acceptedSocketOf(socket: net.Socket): net.Socket {
-  return (socket as { _parent?: net.Socket | null })._parent ?? socket
+  const { _parent: below } = socket as { _parent?: net.Socket | null }
+  return below ? acceptedSocketOf(below) : socket
+}
+
+/** The server that has accepted a connection, whichever server it was emitted on since (lib/net.js, onconnection). */
+export function acceptorOf(accepted: net.Socket): net.Server | undefined {
+  return (accepted as { _server?: net.Server | null })._server ?? undefined
+}
+
+/**
+ * Whether a socket that is not destroyed was given to a child by `child.send(message, socket)`: it has no handle any
+ * more, and is never told of its end (lib/internal/child_process.js, handleConversion).
+ */
+export function isGivenAway(socket: net.Socket): boolean {
+  return rawHandleOf(socket) === null
+}
+
+/** Whether a TLS socket is above a connection (lib/internal/tls/wrap.js, defineHandleReading). */
+export function isBelowTls(socket: net.Socket): boolean {
+  const handle = rawHandleOf(socket)
+  return handle ? Object.getOwnPropertyDescriptor(handle, 'reading')?.get !== undefined : false
+}
+
+let owner: symbol | undefined
+
+/** The socket around the handle of a connection (lib/net.js, initSocketHandle); `undefined` if it has none. */
+export function socketOf(handle: RawHandle): net.Socket | undefined {
+  owner ??= symbolNamed(handle, 'owner_symbol')
+  return owner && (handle as unknown as Record<symbol, net.Socket | undefined>)[owner]
 }

@@ -1,4 +1,4 @@
-import type http from 'node:http'
+import http from 'node:http'
 import type net from 'node:net'
 import { symbolNamed } from './symbol-named.js'
 
@@ -100,14 +100,39 @@ export function dropRequests(socket: net.Socket): void {
 /**
  * The connections of a server whose parser is between two messages; on Node 26 also those that have sent
  * nothing yet (src/node_http_parser.cc, ConnectionsList). Takes a tenth of a microsecond for each connection
- * of the server.
+ * of the server. `undefined` for a server that has never listened: Node keeps no list of its parsers
+ * (lib/_http_server.js, setupConnectionsTracking).
  *
  * See docs/decisions.md, "Idle is what Node's parsers report"
  */
-export function betweenMessages(server: http.Server): net.Socket[] {
+export function betweenMessages(server: http.Server): net.Socket[] | undefined {
+  return parsersOf(server)
+    ?.idle()
+    .flatMap(({ socket }) => socket ?? [])
+}
+
+/** All connections of a server that have a parser; none for a server that has never listened. */
+export function parsedBy(server: http.Server): net.Socket[] {
+  return (
+    parsersOf(server)
+      ?.all()
+      .flatMap(({ socket }) => socket ?? []) ?? []
+  )
+}
+
+function parsersOf(server: http.Server): Record<'idle' | 'all', () => HttpParser[]> | undefined {
   const key = symbolNamed(server, 'http.server.connections')
-  const list = key && (server as unknown as Record<symbol, { idle(): HttpParser[] }>)[key]
-  return list?.idle().flatMap(({ socket }) => socket ?? []) ?? []
+  return key && (server as unknown as Record<symbol, ReturnType<typeof parsersOf>>)[key]
+}
+
+/** Node's own listener for 'connection', which gives a connection its parser (lib/_http_server.js, Server). */
+const { _connectionListener: ownListener } = http as unknown as {
+  _connectionListener: (socket: net.Socket) => void
+}
+
+/** Whether Node itself gives each connection of a server to HTTP, and no layer of the program in its place. */
+export function givesToHttp(server: net.Server): boolean {
+  return server.listeners('connection').includes(ownListener)
 }
 
 /**

@@ -9,29 +9,46 @@ import { symbolNamed } from './symbol-named.js'
 interface ClosingServer {
   _handle: RawListener | null
   _connections: number
+  _usingWorkers: boolean
   _emitCloseIfDrained(): void
 }
 
-/** Whether a server neither listens nor has connections. */
+/**
+ * Whether a server neither listens nor has connections, here or in its children. Node's count falls below zero if a
+ * connection is destroyed that was given to a child (lib/net.js, Socket#_destroy).
+ */
 export function isDrained(server: net.Server): boolean {
   const { _handle, _connections } = server as unknown as ClosingServer
-  return _handle === null && _connections === 0
+  return _handle === null && _connections <= 0
+}
+
+/** Whether connections of a server were given to children of this process by `child.send(message, socket)`. */
+export function hasGivenToChildren(server: net.Server): boolean {
+  return (server as unknown as ClosingServer)._usingWorkers
 }
 
 /**
- * Holds back the 'close' event of a server, and calls `onDrained` instead whenever the server has drained.
+ * Holds back the 'close' event of a server, and calls `onChange` instead whenever the server may have drained.
  * `net.Server#close` and the end of each connection emit 'close' through `_emitCloseIfDrained` (lib/net.js).
  *
- * @returns a function that lets the server close
+ * @returns a function that lets the server close; with `isOver` it closes now, whatever Node counts, and once
  */
-export function shadowEmitClose(server: net.Server, onDrained: () => void): () => void {
+export function shadowEmitClose(
+  server: net.Server,
+  onChange: () => void,
+): (isOver: boolean) => void {
   const closing = server as unknown as ClosingServer
-  closing._emitCloseIfDrained = () => {
-    if (isDrained(server)) onDrained()
-  }
-  return () => {
+  closing._emitCloseIfDrained = onChange
+  return (isOver) => {
     Reflect.deleteProperty(closing, '_emitCloseIfDrained')
+    if (isOver || isDrained(server)) closing._connections = 0
     closing._emitCloseIfDrained()
+    if (!isOver) return
+    // The children may yet report that their connections have closed, and Node would emit 'close' again.
+    closing._emitCloseIfDrained = () => undefined
+    server.once('listening', () => {
+      Reflect.deleteProperty(closing, '_emitCloseIfDrained')
+    })
   }
 }
 

@@ -1,7 +1,8 @@
 import { Predecessor } from '../../handoff/predecessor.js'
-import type { FromSupervisor, Inheritance, ToSupervisor } from '../../handoff/protocol.js'
-import { type Question, Supervisor } from '../../handoff/supervisor.js'
+import type { FromSupervisor, Inheritance, Question, ToSupervisor } from '../../handoff/protocol.js'
+import { Supervisor } from '../../handoff/supervisor.js'
 import type { Channel } from '../../line/channel.js'
+import { confirmed } from '../../line/confirmed.js'
 import type { ListenTarget } from '../../listeners/address.js'
 import { HeldListeners } from '../../listeners/held-listeners.js'
 import type { PassedListener } from '../../listeners/passed-listener.js'
@@ -21,7 +22,7 @@ export interface AncestryHost {
   /** Takes over an open connection; returns whether there is a server for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
   /** Returns the answer to a question of the supervisor. */
-  readonly answer: (what: Question) => Promise<unknown>
+  readonly answer: (question: Question) => Promise<unknown>
   /**
    * Called when this process is told to accept in the place of its predecessor, before it does. What it throws is
    * why this process does not, and the predecessor serves again. Not called under a supervisor.
@@ -52,7 +53,7 @@ export class Ancestry {
     this.predecessor = new Predecessor({
       system,
       inheritance,
-      channel: this.supervisor?.predecessor ?? inheritance.channel,
+      channel: this.supervisor?.predecessor ?? confirmed(inheritance.channel),
       adopt: host.adopt,
       // A supervisor has a pid file of its own.
       takesOver: this.supervisor ? () => undefined : host.takesOver,
@@ -64,7 +65,11 @@ export class Ancestry {
         system.exit(0)
       },
     })
-    this.#serviceManager = this.#answerTo(inheritance.welcome.serviceManager)
+    const answer = (): void => {
+      this.#serviceManager = this.#answerTo(inheritance.welcome?.serviceManager)
+    }
+    if (inheritance.welcome) answer()
+    else void this.predecessor.arriving?.then(answer)
   }
 
   /** The number of this generation. */
@@ -90,6 +95,11 @@ export class Ancestry {
   /** `undefined` under a supervisor, which talks to the service manager itself. */
   get serviceManager(): ServiceManager | undefined {
     return this.#serviceManager
+  }
+
+  /** Settles when all that this process inherits is here; `undefined` if it is, or there is nothing. */
+  get arriving(): Promise<void> | undefined {
+    return this.predecessor?.arriving
   }
 
   /** The listening sockets that the predecessor or the service manager passed to this process. */
@@ -118,13 +128,10 @@ export class Ancestry {
     return address && new ServiceManager(this.#system, address, () => this.#settings.logger)
   }
 
-  #superviseBy(
-    { channel, welcome: { supervisor: facts } }: Inheritance,
-    { answer }: AncestryHost,
-  ): Supervisor | undefined {
-    if (!facts) return undefined
-    const line = channel as unknown as Channel<ToSupervisor, FromSupervisor>
-    const supervisor = new Supervisor(line, facts, answer)
+  #superviseBy(inheritance: Inheritance, { answer }: AncestryHost): Supervisor | undefined {
+    if (!inheritance.entry.isSupervised) return undefined
+    const line = inheritance.channel as unknown as Channel<ToSupervisor, FromSupervisor>
+    const supervisor = new Supervisor(line, () => inheritance.welcome?.supervisor, answer)
     // See docs/decisions.md, "A generation outlives its supervisor"
     void supervisor.gone.then(() => {
       const { logger } = this.#settings

@@ -3,14 +3,8 @@ import type { GenerationStatus } from '../../api/status.js'
 import { type Child, startChild } from '../../handoff/child.js'
 import { spawnFailed, Successor } from '../../handoff/successor.js'
 import { Environment } from '../../launch/environment.js'
-import {
-  createLaunch,
-  currentDirectory,
-  findOrigin,
-  type Launch,
-  type Origin,
-} from '../../launch/launch.js'
-import { preloadUrl } from '../../launch/preload-url.js'
+import { createLaunch, currentDirectory, findOrigin, type Origin } from '../../launch/launch.js'
+import { preloadFile } from '../../launch/preload-file.js'
 import { formatAddress } from '../../listeners/address.js'
 import type { System } from '../../node/system.js'
 import type { Ancestry } from './ancestry.js'
@@ -32,7 +26,7 @@ export interface LauncherHost {
 /** Starts successors, as children of this process or of its supervisor. */
 export class Launcher {
   readonly #host: LauncherHost
-  readonly #origin: Origin
+  #origin: Origin
   readonly #environment: Environment
 
   constructor(host: LauncherHost) {
@@ -40,6 +34,10 @@ export class Launcher {
     this.#host = host
     this.#origin = findOrigin(system, ancestry.predecessor?.directory ?? '')
     this.#environment = new Environment(system)
+    const { physical } = this.#origin
+    void ancestry.arriving?.then(() => {
+      this.#origin = findOrigin(system, ancestry.predecessor?.directory ?? '', { physical })
+    })
   }
 
   /** The directory that relative paths of the application refer to, by the name that the user knows. */
@@ -68,7 +66,7 @@ export class Launcher {
     const keys = passed.flatMap(({ bound, ticketKeys }) =>
       ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
     )
-    const { child, addedExecArgv } = this.#startChild()
+    const child = this.#startChild(generation)
     const { extraLine } = child
     return new Successor({
       system,
@@ -77,7 +75,6 @@ export class Launcher {
       welcome: {
         generation,
         directory: this.#origin.logical,
-        addedExecArgv,
         ticketKeys: Object.fromEntries(keys),
         serviceManager: ancestry.serviceManager?.address,
         control: whereabouts.bound,
@@ -91,7 +88,7 @@ export class Launcher {
     })
   }
 
-  #startChild(): Pick<Launch, 'addedExecArgv'> & { child: Child } {
+  #startChild(generation: number): Child {
     const { system, settings, ancestry } = this.#host
     const supervisor = ancestry.supervisor?.isGone ? undefined : ancestry.supervisor
     // A supervisor decides itself which generation serves.
@@ -99,17 +96,20 @@ export class Launcher {
     const launch = createLaunch(
       system,
       this.#origin,
-      supervisor
-        ? preloadUrl(system.ppid, 'exit')
-        : preloadUrl(system.pid, hasFallback ? 'ask' : 'serve'),
+      {
+        parent: supervisor ? system.ppid : system.pid,
+        generation,
+        isSupervised: supervisor !== undefined,
+        orphaned: supervisor ? 'exit' : hasFallback ? 'ask' : 'serve',
+        preload: preloadFile(),
+      },
       this.#environment.forSuccessor(),
       settings.current.successor,
     )
-    const { addedExecArgv } = launch
     if (supervisor) {
       const given = Object.entries(settings.current.successor ?? {})
       const overrides = given.flatMap(([name, value]) => (value === undefined ? [] : name))
-      return { child: supervisor.start(launch, overrides), addedExecArgv }
+      return supervisor.start(launch, overrides)
     }
     try {
       const onGarbage = (reason: unknown): void => {
@@ -117,8 +117,7 @@ export class Launcher {
           `Ignored what the successor wrote to its channel: ${messageOf(reason)}`,
         )
       }
-      const child = startChild(system, launch, onGarbage, hasFallback)
-      return { child, addedExecArgv }
+      return startChild(system, launch, onGarbage, hasFallback)
     } catch (error) {
       throw spawnFailed(error)
     }

@@ -18,8 +18,19 @@ export class RestartRecord {
     number,
     pid,
     durationMs,
-  }: Omit<RestartReport, 'durationMs'> & { durationMs: number | undefined }): void {
-    this.#note({ outcome: 'taken-over', number, pid, durationMs: rounded(durationMs), error: null })
+    dropped = [],
+  }: Pick<RestartReport, 'number' | 'pid'> & {
+    durationMs: number | undefined
+    dropped: string[] | undefined
+  }): void {
+    this.#note({
+      outcome: 'taken-over',
+      number,
+      pid,
+      durationMs: rounded(durationMs),
+      dropped,
+      error: null,
+    })
   }
 
   failed(number: number, error: EndlessError, durationMs: number): void {
@@ -29,6 +40,7 @@ export class RestartRecord {
       number,
       pid: error.pid ?? null,
       durationMs: rounded(durationMs),
+      dropped: [],
       error: { code, message: message.slice(0, longestReport), exitCode, signal, stderr },
     })
   }

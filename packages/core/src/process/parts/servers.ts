@@ -3,7 +3,9 @@ import { type HookPhase, type HookSignal, runHooks } from '../../api/hooks.js'
 import { defaultHammerTimeMs } from '../../api/options.js'
 import type { ServerStatus } from '../../api/status.js'
 import { countConnections } from '../../connections/count.js'
+import { formatAddress } from '../../listeners/address.js'
 import type { PassedListener } from '../../listeners/passed-listener.js'
+import { isAbstract } from '../../listeners/unix-path.js'
 import type { MovedConnection } from '../../migration/migration.js'
 import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
 import type { RawHandle } from '../../node/internals/raw-handle.js'
@@ -39,16 +41,28 @@ export class Servers extends Set<ManagedServer> {
     return [...this].flatMap(({ listening }) => listening.passable ?? [])
   }
 
+  /** The paths of the Unix sockets that they listen on, but for abstract ones. */
+  get socketPaths(): string[] {
+    return this.passable.flatMap(({ bound }) =>
+      'path' in bound && !isAbstract(bound.path) ? [bound.path] : [],
+    )
+  }
+
+  /** The addresses where this process listens, or has claimed a socket. */
+  get addresses(): string[] {
+    return this.passable.map(({ bound }) => formatAddress(bound))
+  }
+
   /** The addresses of the servers that take over open connections. */
   get adopting(): string[] {
     return [...this].flatMap(({ adopts, bound }) => (adopts && bound !== null ? [bound] : []))
   }
 
   get status(): ServerStatus[] {
-    return [...this].map(({ server, address, state, connections }) => ({
+    return [...this].map(({ address, state, connections }) => ({
       address,
       state,
-      ...countConnections(server, connections),
+      ...countConnections(connections),
     }))
   }
 
@@ -62,7 +76,7 @@ export class Servers extends Set<ManagedServer> {
     )
   }
 
-  /** Takes over an open connection of the predecessor; returns whether there is a server for it. */
+  /** Takes over an open connection of the predecessor; returns whether a server has it now. */
   adopt(moved: MovedConnection | MovedUpgrade, handle: RawHandle): boolean {
     return moved.type === 'upgrade'
       ? this.#adoptUpgrade(moved, handle)
@@ -76,8 +90,7 @@ export class Servers extends Set<ManagedServer> {
     const server = this.find(
       (each) => each.adopts && each.bound === bound && each.state !== 'terminate',
     )
-    server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs, requests })
-    return server !== undefined
+    return server?.adopt(handle, { bound, isFresh, keepAliveTimeoutMs, requests }) ?? false
   }
 
   /** Passes a connection that has left HTTP to the application: only it knows what to do with it. */

@@ -101,14 +101,6 @@ export class Whereabouts {
     if (successors === this.#pidFile?.path) this.#pidFile?.leave()
   }
 
-  /**
-   * Removes what a successor that was killed has left of its pid file: it cannot do so itself. Whether it got
-   * so far is not always known: its last messages may be lost.
-   */
-  clearAfter(successorPid: number | undefined): void {
-    if (successorPid !== undefined) this.#pidFile?.clearAfter(successorPid)
-  }
-
   /** Removes the path of the control socket if the successor has not taken it over: it leads nowhere. */
   leaveControl(): void {
     this.#control?.leave()

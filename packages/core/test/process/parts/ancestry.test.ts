@@ -1,4 +1,5 @@
 // Proves what a process knows of those that it comes from, and what it owes them.
+import net from 'node:net'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStderrLogger } from '../../../src/api/logger.js'
 import type { Inheritance } from '../../../src/handoff/protocol.js'
@@ -14,12 +15,21 @@ beforeEach(() => {
   system = new FakeSystem()
   inheritance = {
     version: 1,
+    entry: {
+      parent: 1,
+      generation: 7,
+      isSupervised: false,
+      orphaned: 'serve',
+      directory: '/srv/current',
+      execArgv: [],
+    },
+    arrived: Promise.resolve(true),
+    receive: () => undefined,
     welcome: {
       type: 'welcome',
       version: 1,
       generation: 7,
       directory: '/srv/current',
-      addedExecArgv: [],
       ticketKeys: {},
     },
     held: [],
@@ -89,8 +99,17 @@ describe('a successor', () => {
     expect(ancestry.mayAccept).toBe(true)
   })
 
+  test('hears that its predecessor could not take a line to an heir', async () => {
+    const { predecessor } = ancestryOf(inheritance)
+    const line = new net.Socket()
+    Object.assign(line, { _handle: { close: () => undefined } })
+    const fallback = predecessor?.introduceHeir(line)
+    inheritance.channel.onHandleAnswer(false)
+    expect(await fallback).toBe('silent')
+  })
+
   test('answers to the service manager that its predecessor names, not to its environment', () => {
-    inheritance.welcome.serviceManager = { socket: '/run/notify', watchdogMs: undefined }
+    inheritance.welcome!.serviceManager = { socket: '/run/notify', watchdogMs: undefined }
     system.env = { NOTIFY_SOCKET: '/run/other' }
     const ancestry = ancestryOf(inheritance)
     ancestry.obeyServiceManager()
@@ -103,12 +122,14 @@ describe('a successor', () => {
 
 describe('under a supervisor', () => {
   test('the terminal is that of the supervisor', () => {
-    inheritance.welcome.supervisor = { isAtTerminal: true, isFirst: true }
+    inheritance.entry.isSupervised = true
+    inheritance.welcome!.supervisor = { isAtTerminal: true, isFirst: true }
     expect(ancestryOf(inheritance).terminal).toBe('present')
   })
 
   test('whose end it outlives, a process that accepts serves on', async () => {
-    inheritance.welcome.supervisor = { isAtTerminal: false, isFirst: true }
+    inheritance.entry.isSupervised = true
+    inheritance.welcome!.supervisor = { isAtTerminal: false, isFirst: true }
     ancestryOf(inheritance)
     loseChannel()
     await settle()
@@ -117,7 +138,8 @@ describe('under a supervisor', () => {
   })
 
   test('that dies before it may accept, a process exits: somebody else may serve', async () => {
-    inheritance.welcome.supervisor = { isAtTerminal: false, isFirst: false }
+    inheritance.entry.isSupervised = true
+    inheritance.welcome!.supervisor = { isAtTerminal: false, isFirst: false }
     const ancestry = ancestryOf(inheritance)
     loseChannel()
     await settle()

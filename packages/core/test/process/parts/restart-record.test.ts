@@ -17,21 +17,22 @@ test('there is none at first', () => {
 })
 
 test('how long ago it was is counted when somebody asks', async () => {
-  record.takenOver({ number: 1, pid: 101, durationMs: 230.4 })
+  record.takenOver({ number: 1, pid: 101, durationMs: 230.4, dropped: ['127.0.0.1:80'] })
   await system.advance(500)
   expect(record.last).toEqual({
     outcome: 'taken-over',
     number: 1,
     pid: 101,
     durationMs: 230,
+    dropped: ['127.0.0.1:80'],
     agoMs: 500,
     error: null,
   })
 })
 
 test('one of whose duration nobody has told has none', () => {
-  record.takenOver({ number: 1, pid: 101, durationMs: undefined })
-  expect(record.last).toMatchObject({ durationMs: null })
+  record.takenOver({ number: 1, pid: 101, durationMs: undefined, dropped: undefined })
+  expect(record.last).toMatchObject({ durationMs: null, dropped: [] })
 })
 
 test('a failed one has its reason', () => {

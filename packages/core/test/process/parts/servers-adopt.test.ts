@@ -46,7 +46,7 @@ function add(facts: Partial<ManagedServer> = {}): void {
     state: 'running',
     adopts: true,
     listening: { inContext: (body: () => unknown) => body() },
-    adopt: () => seen.push('adopted'),
+    adopt: () => seen.push('adopted') > 0,
     adoptUpgrade: (_: RawHandle, head: Buffer) => {
       seen.push(head.toString())
       return socket
@@ -57,7 +57,7 @@ function add(facts: Partial<ManagedServer> = {}): void {
 
 describe('a connection', () => {
   test('goes to the server that is bound where it was accepted', () => {
-    add({ bound: '[::]:2', adopt: () => seen.push('wrong') })
+    add({ bound: '[::]:2', adopt: () => seen.push('wrong') > 0 })
     add()
     expect([servers.adopt(connection, handle), seen]).toEqual([true, ['adopted']])
   })
@@ -70,6 +70,11 @@ describe('a connection', () => {
     add(facts)
     expect([servers.adopt(connection, handle), seen]).toEqual([false, []])
   })
+})
+
+test('a connection that its server does not keep is declined', () => {
+  add({ adopt: () => false })
+  expect(servers.adopt(connection, handle)).toBe(false)
 })
 
 describe('what has left HTTP', () => {
