@@ -446,6 +446,26 @@ test('a supervisor that is killed leaves the generation serving, which then rest
   expect((await get(port)).headers['x-generation']).toBe('1')
 })
 
+test('the pid file of the program names the generation that outlives its supervisor, and its restarts', async () => {
+  const pidFile = path.join(temporaryDirectory(), 'app.pid')
+  const program = superviseFixture('serves.mjs', { args: [JSON.stringify({ pidFile })] })
+  const { pid } = await program.waitForGeneration(0, { deadlineMs })
+  const names = (pid: number) => (): boolean => readFileSync(pidFile, 'utf8') === `${pid}\n`
+  await until(() => existsSync(pidFile) && names(program.pid)(), {
+    step: 'it is there',
+    deadlineMs,
+  })
+  program.signal('SIGKILL', program.pid)
+  await until(names(pid), { step: 'it names the generation', deadlineMs })
+  const restart = runEndless(['restart', '--pid-file', pidFile])
+  expect(await restart.waitForExit({ step: 'it restarts', deadlineMs })).toMatchObject({ code: 0 })
+  expect(names(program.current.pid)()).toBe(true)
+  expect(program.current.generation).toBe(1)
+  const stop = runEndless(['stop', '--pid-file', pidFile])
+  expect(await stop.waitForExit({ step: 'it stops', deadlineMs })).toMatchObject({ code: 0 })
+  await until(() => !existsSync(pidFile), { step: 'the pid file is gone', deadlineMs })
+})
+
 test('a supervisor that is killed before it has read of a socket is noticed, too', async () => {
   const program = superviseFixture('listens-when-told.mjs')
   const [, gate] = await program.waitForLine(/gate (\d+)/, { step: 'it boots', deadlineMs })

@@ -27,6 +27,8 @@ export interface TellingSettings {
   /** Waits at the gate 'onTerminate'. */
   stallsAtEnd?: boolean
   fate?: string
+  /** For shares-its-connections.mjs: who else has its connections. */
+  layer?: string
   /** Settings that differ in one generation. */
   generations?: Record<number, Omit<TellingSettings, 'generations'>>
 }
@@ -39,9 +41,12 @@ interface TellingEvent extends ProgramEvent {
   commands: number
 }
 
-/** Starts the fixture tells-of-its-connections.mjs. */
-export async function startTelling(settings: TellingSettings = {}): Promise<Telling> {
-  const program = startFixture('tells-of-its-connections.mjs', { args: [JSON.stringify(settings)] })
+/** Starts the fixture tells-of-its-connections.mjs, or another with the same events and commands. */
+export async function startTelling(
+  settings: TellingSettings = {},
+  fixture = 'tells-of-its-connections.mjs',
+): Promise<Telling> {
+  const program = startFixture(fixture, { args: [JSON.stringify(settings)] })
   const ready = await program.waitForGeneration(0, { deadlineMs })
   return new Telling(program, ready as unknown as TellingEvent, settings.tls ?? false)
 }

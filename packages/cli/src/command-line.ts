@@ -19,11 +19,6 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 /** Options of a command that asks a service. */
 type Given<Own> = ServicePaths & Own
 
-interface RestartLine {
-  wait: RestartWait | false
-  allowAddressChange?: boolean
-}
-
 const program = new Command('endless')
   .version(version, '-V, --version', 'show the version of endless')
   .description('Restarts a Node.js server without losing anything.')
@@ -140,10 +135,12 @@ because the program dies again and again, the program is started at once.`,
   .action(async (name: string | undefined, given: Given<RestartLine>) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
-    const { wait, allowAddressChange = false, ...paths } = given
+    const { wait, allowAddressChange = false, ...service } = given
     const request = { wait: wait === false ? ('none' as const) : wait, allowAddressChange }
     await printLine(
-      clientOf('restart', { ...paths, name }).then((client) => restart(client, request, progress)),
+      clientOf('restart', { ...service, name }).then((client) =>
+        restart(client, request, progress),
+      ),
       progress,
     )
   })
@@ -191,6 +188,11 @@ if (advice === undefined) {
 } else {
   process.stderr.write(`endless: unknown command '${oneLine(word)}': ${oneLine(advice)}\n`)
   process.exitCode = exitStatuses.misused
+}
+
+interface RestartLine {
+  wait: RestartWait | false
+  allowAddressChange?: boolean
 }
 
 function asksService(command: string, description: string): Command {

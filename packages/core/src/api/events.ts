@@ -23,8 +23,9 @@ export interface GenerationEvents {
   'taken-over': [RestartReport]
   /**
    * A server begins to drain. `upgraded` has its WebSockets and tunnels, so that you can say goodbye to
-   * them; for a `node:net` or `node:tls` server, all its open sockets. Emitted again for each connection
-   * that is upgraded or adopted during the drain, with that connection alone.
+   * them, and what speaks a protocol of your own; for a `node:net` or `node:tls` server, all its open sockets that
+   * do not speak HTTP. Emitted again for each connection that is upgraded or adopted during the drain, with that
+   * connection alone.
    */
   drain: [{ server: net.Server; upgraded: Duplex[] }]
   /**

@@ -22,7 +22,8 @@ export interface ServerOptions {
   idleGraceMs?: number
   /**
    * Whether open HTTP/1 connections without TLS move to the successor; a function decides for each socket.
-   * Set it to `false` if the application keeps state for a connection.
+   * Set it to `false` if the application keeps state for a connection, or a login belongs to it, as with NTLM
+   * and Negotiate. What a layer of the program has read before HTTP never moves, whatever this says.
    * @default true
    */
   migrateConnections?: boolean | ((socket: net.Socket) => boolean)

@@ -3,7 +3,12 @@ import type { ServerHttp2Session } from 'node:http2'
 import type net from 'node:net'
 import tls from 'node:tls'
 import { noteArrival, noteShared } from '../migration/http-alone.js'
-import { acceptedSocketOf, acceptorOf, isBelowTls } from '../node/internals/connection-handle.js'
+import {
+  acceptedSocketOf,
+  acceptorOf,
+  isBelowTls,
+  tlsSocketAbove,
+} from '../node/internals/connection-handle.js'
 import {
   hasLostParser,
   httpServerOf,
@@ -12,6 +17,8 @@ import {
   parserOf,
   responseOn,
 } from '../node/internals/http1-connection.js'
+import { afterConnection } from '../node/internals/listening-handle.js'
+import type { RawListener } from '../node/internals/raw-handle.js'
 import { isHttp1, isHttp2 } from './kind.js'
 import { OpenSockets } from './open-sockets.js'
 
@@ -118,6 +125,18 @@ export class OpenConnections {
     })
   }
 
+  /**
+   * Sees each connection that a handle accepts, also if a layer of the application holds back its event, or has
+   * removed our listener for it. Call when the server listens on the handle.
+   */
+  acceptOn(handle: RawListener): void {
+    afterConnection(handle, (socket) => {
+      if (this.#accepted.has(socket)) return
+      noteShared(socket)
+      this.#accepted.add(socket)
+    })
+  }
+
   /** Adds a connection that had left HTTP before this server received it. */
   addUpgraded(socket: net.Socket): void {
     this.#adopted.add(socket)
@@ -126,10 +145,7 @@ export class OpenConnections {
     this.#accepted.add(socket)
   }
 
-  /**
-   * Adds connections that have arrived without our notice: the application has removed our listener, or a server
-   * behind this one has begun TLS on them.
-   */
+  /** Adds connections that HTTP has, and that have arrived without our notice: our listener may have been removed. */
   addUnseen(parsing: http.Server, sockets: Iterable<net.Socket> = parsedBy(parsing)): void {
     for (const socket of sockets) {
       if (this.#accepted.has(socket) || this.#above.has(socket)) continue
@@ -148,6 +164,18 @@ export class OpenConnections {
   /** Whether silence means nothing: a client of a raw protocol may wait for us to speak. */
   get #isLeftAlone(): boolean {
     return this.#isRaw && !this.#isSecure
+  }
+
+  /**
+   * Adds the HTTP above connections on which a server behind this one has begun TLS: no event tells of it.
+   */
+  addFromAbove(): void {
+    const below = this.#below
+    for (const socket of this.accepted) {
+      if (below.has(socket) || !isBelowTls(socket)) continue
+      const above = tlsSocketAbove(socket)
+      if (above && parserOf(above)) this.#above.add(above)
+    }
   }
 
   /** The accepted sockets that something above them speaks for. */

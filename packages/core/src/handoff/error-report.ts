@@ -19,7 +19,7 @@ export function reasonOf({ name, message, stack }: ErrorReport): string {
 
 /**
  * Returns where an error was thrown: `/srv/app/app.js:3:7`, or for a syntax error `/srv/app/app.js:3`.
- * Returns `undefined` if the stack does not show it, as for a syntax error in an ES module.
+ * Returns `undefined` if the stack does not show it.
  */
 export function placeOf(stack: unknown): string | undefined {
   // An application can turn a stack into anything (Error.prepareStackTrace).

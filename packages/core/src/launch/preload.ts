@@ -1,5 +1,6 @@
 import Module from 'node:module'
 import net from 'node:net'
+import { pathToFileURL } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import type * as protocol from '../handoff/protocol.js'
 import type { Channel } from '../line/channel.js'
@@ -36,6 +37,15 @@ const channelProperties = [
   '_closesGot', // counted when the channel closes, as if `process` were a child
 ]
 
+/** A channel that can be written to in the last moment of the process. */
+interface DyingChannel extends SuccessorChannel {
+  /**
+   * Writes a report at once, behind the text that waits. Node would keep it while a handle waits for its
+   * acknowledgement (lib/internal/child_process.js, _send), for which there is no time.
+   */
+  sendLast(report: protocol.ToPredecessor): void
+}
+
 interface ChannelHandle {
   onread: (buffer: unknown) => void
   readonly writeQueueSize: number
@@ -52,7 +62,7 @@ interface ChannelEnd {
  * application. All of this is undone when the channel has closed.
  * See docs/decisions.md, "The channel is hidden by accessors"
  */
-function takeChannel(): SuccessorChannel {
+function takeChannel(): DyingChannel {
   const handleKey = Object.getOwnPropertySymbols(process).find(
     (symbol) => symbol.description === 'kChannelHandle',
   )
@@ -118,9 +128,18 @@ function takeChannel(): SuccessorChannel {
   )
   let text = ''
   let isTextWaiting = false
+  /** What Node keeps: text that was sent while a handle waited. */
+  let kept = ''
+  let sends = 0
   const writeText = (): void => {
     if (text === '') return
-    const written = write({ type: 'stderr', text }).catch(() => undefined)
+    sends++
+    if (isHandleInFlight()) kept = (kept + text).slice(-keptChars)
+    const written = write({ type: 'stderr', text })
+      .catch(() => undefined)
+      .then(() => {
+        if (--sends === 0) kept = ''
+      })
     text = ''
     if (!isBackedUp()) return
     isTextWaiting = true
@@ -130,7 +149,18 @@ function takeChannel(): SuccessorChannel {
     })
   }
 
-  const channel: SuccessorChannel = {
+  const sendLast = within((report: protocol.ToPredecessor) => {
+    const waiting = properties['_handleQueue']
+    properties['_handleQueue'] = null
+    const all = (kept + text).slice(-keptChars)
+    const last: protocol.ToPredecessor[] = all === '' ? [] : [{ type: 'stderr', text: all }]
+    text = kept = ''
+    for (const message of [...last, report]) write(message).catch(() => undefined)
+    properties['_handleQueue'] = waiting
+  })
+
+  const channel: DyingChannel = {
+    sendLast,
     send: (message, handle) => {
       if (message.type === 'stderr') {
         text = (text + message.text).slice(-keptChars)
@@ -187,15 +217,40 @@ function takeChannel(): SuccessorChannel {
   return channel
 }
 
+/**
+ * Returns where the main module, or one that it imports, has a syntax error: `file:///srv/app.js:3`. Node prints that,
+ * and nothing in the error has it. So another Node is asked to link the same modules, and evaluates none of them:
+ * the module that is evaluated first ends it.
+ */
+function placeOfSyntaxError(error: SyntaxError): string | undefined {
+  const [, main] = process.argv
+  // With a place in the text that was read, it is no module of the program that is at fault.
+  if (main === undefined || /(?:file:\/\/|[( ])\/.*:\d+/.test(error.stack ?? '')) return undefined
+  const { spawnSync } = process.getBuiltinModule('node:child_process')
+  const modules = ['data:text/javascript,process.exit()', pathToFileURL(main).href]
+  const text = modules.map((url) => `import ${JSON.stringify(url)}`).join('\n')
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const options = { env, encoding: 'utf8', timeout: 2_000, stdio: 'pipe' } as const
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', text], options)
+  if (!stderr.includes(error.message)) return undefined
+  return /^file:\/\/.*:\d+$/m.exec(stderr)?.[0]
+}
+
+/** Returns the stack of an error, as text; with the place of a syntax error in front, if that shows only so. */
+function stackOf(error: unknown, stack: unknown): unknown {
+  try {
+    const place = error instanceof SyntaxError ? placeOfSyntaxError(error) : undefined
+    return place === undefined ? stack : `${place}\n${String(stack)}`
+  } catch {
+    return stack // no process could be started
+  }
+}
+
 /** Ends or limits the reports of {@link reportFailures}. */
 type Reporting = Pick<protocol.Inheritance, 'stopReporting' | 'reportAtEnd'>
 
 /** Reports what the application dies of, and what it writes to standard error until then. */
-function reportFailures(channel: SuccessorChannel): Reporting {
-  // A predecessor that is gone reads no reports, and the application runs on without it.
-  const send = (report: protocol.ToPredecessor): void => {
-    channel.send(report).catch(() => undefined)
-  }
+function reportFailures(channel: DyingChannel): Reporting {
   let kept: string | undefined
   const onError = (error: unknown): void => {
     // As `reportOf` does: what a program throws may be anything.
@@ -209,20 +264,21 @@ function reportFailures(channel: SuccessorChannel): Reporting {
         return '(no text)'
       }
     }
+    const trace = stackOf(error, stack)
     const report = {
       name: cut(name),
       message: cut(message),
-      stack: typeof stack === 'string' ? cut(stack) : undefined,
+      stack: typeof trace === 'string' ? cut(trace) : undefined,
       code: typeof code === 'string' ? code.slice(0, 256) : undefined,
       // Node emits 'uncaughtExceptionMonitor' also for an error that the program goes on to handle.
       isHandled:
         process.listenerCount('uncaughtException') > 0 ||
         process.hasUncaughtExceptionCaptureCallback(),
     }
-    send({ type: 'error', error: report })
+    channel.sendLast({ type: 'error', error: report })
   }
   const onExit = (exitCode: number): void => {
-    if (kept && exitCode !== 0) send({ type: 'stderr', text: kept })
+    if (exitCode !== 0) channel.sendLast({ type: 'stderr', text: kept ?? '' })
   }
   process.on('uncaughtExceptionMonitor', onError)
   process.on('exit', onExit)
@@ -235,7 +291,8 @@ function reportFailures(channel: SuccessorChannel): Reporting {
     const text = (
       typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()
     ).slice(-4096)
-    if (kept === undefined) send({ type: 'stderr', text })
+    // A predecessor that is gone reads no reports, and the application runs on without it.
+    if (kept === undefined) channel.send({ type: 'stderr', text }).catch(() => undefined)
     else kept = (kept + text).slice(-4096)
     return write.apply(stderr, args)
   }) as typeof write
@@ -258,7 +315,7 @@ function reportFailures(channel: SuccessorChannel): Reporting {
  * Asks for the listening sockets of the predecessor. The inheritance is returned before anything has arrived.
  * See docs/decisions.md, "The successor says hello first"
  */
-function ask(channel: SuccessorChannel, entry: protocol.Entry): protocol.Inheritance {
+function ask(channel: DyingChannel, entry: protocol.Entry): protocol.Inheritance {
   const held = new Map<string, PassedListener>()
   let settle: (isWelcome: boolean) => void = () => undefined
   const arrived = new Promise<boolean>((resolve) => (settle = resolve))

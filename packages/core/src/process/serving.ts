@@ -15,6 +15,10 @@ export class Serving {
     void parts.ancestry.predecessor?.takenOver.then((takeover) => {
       this.#takeOver(takeover)
     })
+    void parts.ancestry.supervisor?.gone.then(() => {
+      const { state } = parts.lifecycle
+      if (state === 'running' || state === 'restarting') void this.#publish()
+    })
   }
 
   get readiness(): Readiness {
@@ -105,7 +109,7 @@ export class Serving {
     const { ancestry, events } = this.#parts
     ancestry.supervisor?.reportServing()
     // A supervisor writes its own pid to the file, and answers on the control socket in our place.
-    if (!ancestry.supervisor) void this.#publish()
+    if (!ancestry.isSupervised) void this.#publish()
     events.emit('ready')
   }
 

@@ -228,7 +228,7 @@ export class Shutdown {
     // A successor may have died after it was ready, which this process hears later, and then serves again. And it
     // answers the client that asked for the restart, once the successor can be reached.
     await this.#host.restart()?.untilServing()
-    if (!ancestry.supervisor) await this.#untilStale()
+    if (!ancestry.isSupervised) await this.#untilStale()
   }
 
   /** Waits until nobody means the service by our pid any more: a signal that meets the exit itself is lost. */

@@ -363,6 +363,8 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
 
   #onListening(): void {
     this.#endListenCall()
+    const handle = rawListenerOf(this.server)
+    if (handle) this.connections.acceptOn(handle)
     if (this.listening.opened() === 'again') return
     this.#isClosed = false
     this.#life.open()

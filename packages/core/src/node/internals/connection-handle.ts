@@ -1,4 +1,5 @@
 import net from 'node:net'
+import tls from 'node:tls'
 import { shadow } from '../shadow.js'
 import type { RawHandle } from './raw-handle.js'
 import { symbolNamed } from './symbol-named.js'
@@ -89,6 +90,21 @@ export function isGivenAway(socket: net.Socket): boolean {
 export function isBelowTls(socket: net.Socket): boolean {
   const handle = rawHandleOf(socket)
   return handle ? Object.getOwnPropertyDescriptor(handle, 'reading')?.get !== undefined : false
+}
+
+/**
+ * The TLS socket above a connection, to which nothing leads but the listener by which it passes errors on
+ * (lib/internal/tls/wrap.js, TLSSocket#_init). So that listener is called, and the method that it calls is replaced.
+ */
+export function tlsSocketAbove(socket: net.Socket): tls.TLSSocket | undefined {
+  const passOn = socket.listeners('error').find((each) => String(each).includes('_emitTLSError'))
+  let above: tls.TLSSocket | undefined
+  const restore = shadow(tls.TLSSocket.prototype, '_emitTLSError', function (this: tls.TLSSocket) {
+    above = this // eslint-disable-line @typescript-eslint/no-this-alias -- it is what is looked for
+  })
+  passOn?.()
+  restore()
+  return above
 }
 
 let owner: symbol | undefined

@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { getSystemErrorMap } from 'node:util'
 import { shadow } from '../shadow.js'
+import { socketOf } from './connection-handle.js'
 import type { RawHandle, RawListener } from './raw-handle.js'
 
 // The handles of listening sockets, and how Node listens on them.
@@ -156,4 +157,20 @@ export function aroundConnection(
   return shadow(listener, 'onconnection', (status: number, connection: RawHandle) => {
     around(() => accept?.(status, connection))
   })
+}
+
+/** Calls `callback` with each connection that a handle has accepted, after all that listens for it. */
+export function afterConnection(
+  listener: RawListener,
+  callback: (socket: net.Socket) => void,
+): void {
+  const accept = listener.onconnection?.bind(listener)
+  listener.onconnection = (status, connection) => {
+    try {
+      accept?.(status, connection)
+    } finally {
+      const socket = status === 0 ? socketOf(connection) : undefined
+      if (socket) callback(socket)
+    }
+  }
 }

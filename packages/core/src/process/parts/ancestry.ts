@@ -87,6 +87,11 @@ export class Ancestry {
     return this.predecessor?.hasTakenOver ?? true
   }
 
+  /** Whether a supervisor shows where the service is found; it may have died. */
+  get isSupervised(): boolean {
+    return this.supervisor?.isGone === false
+  }
+
   get terminal(): 'present' | 'gone' | 'none' {
     // A supervised generation has no terminal; its supervisor may have one.
     return this.supervisor?.isAtTerminal ? 'present' : this.#system.terminal()
