@@ -13,7 +13,6 @@ export interface Package {
   manifest: {
     name: string
     private?: boolean
-    repository?: { url: string; directory: string }
     bin?: Record<string, string>
     exports?: Record<string, unknown>
     devDependencies?: Record<string, string>

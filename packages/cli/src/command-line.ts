@@ -19,11 +19,6 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 /** Options of a command that asks a service. */
 type Given<Own> = ServicePaths & Own
 
-interface RestartLine {
-  wait: RestartWait | false
-  allowAddressChange?: boolean
-}
-
 const program = new Command('endless')
   .version(version, '-V, --version', 'show the version of endless')
   .description('Restarts a Node.js server without losing anything.')
