@@ -188,6 +188,11 @@ if (advice === undefined) {
   process.exitCode = exitStatuses.misused
 }
 
+interface RestartLine {
+  wait: RestartWait | false
+  allowAddressChange?: boolean
+}
+
 function asksService(command: string, description: string): Command {
   return program
     .command(command)
