@@ -165,12 +165,12 @@ export function afterConnection(
   callback: (socket: net.Socket) => void,
 ): void {
   const accept = listener.onconnection?.bind(listener)
-  listener.onconnection = (status, connection) => {
+  shadow(listener, 'onconnection', (status: number, connection: RawHandle) => {
     try {
       accept?.(status, connection)
     } finally {
       const socket = status === 0 ? socketOf(connection) : undefined
       if (socket) callback(socket)
     }
-  }
+  })
 }
