@@ -49,7 +49,7 @@ test.each<[string, string | undefined, Partial<EndlessError> & { says: RegExp }]
     undefined,
     {
       exitCode: 1,
-      cause: { code: 'ERR_MODULE_NOT_FOUND' },
+      cause: { code: 'MODULE_NOT_FOUND' },
       says: /Cannot find module '.*app\.mjs'/,
     },
   ],

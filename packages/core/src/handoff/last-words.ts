@@ -17,7 +17,12 @@ export interface Failure {
   whatItDid: string
   pid: number | undefined
   hasTakenOver: boolean
+  /** Whether it has said hello: before that it has no words but those on its own standard error. */
+  hasSaidHello: boolean
 }
+
+const silence =
+  'it has not come in: Node has run no preload in it, and it has not loaded @endless/core; standard error may say more'
 
 /** Collects the error of a generation, its last lines on standard error, and its exit. */
 export class LastWords {
@@ -59,9 +64,10 @@ export class LastWords {
   }
 
   /** Creates the error of the failed restart. */
-  explain({ code, whatItDid, pid, hasTakenOver }: Failure): EndlessError {
+  explain({ code, whatItDid, pid, hasTakenOver, hasSaidHello }: Failure): EndlessError {
     // What was written about an error that explains nothing explains nothing either.
-    const reason = this.error ?? (this.#error ? undefined : this.complaints.at(-1))
+    const said = this.error ?? (this.#error ? undefined : this.complaints.at(-1))
+    const reason = said ?? (hasSaidHello ? undefined : silence)
     return new EndlessError(
       code,
       `The successor (pid ${String(pid)}) ${whatItDid}` +

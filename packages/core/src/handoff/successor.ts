@@ -350,8 +350,13 @@ export class Successor {
   }
 
   #explain(code: Failure['code'], whatItDid: string): EndlessError {
-    const { pid } = this
-    return this.#lastWords.explain({ code, whatItDid, pid, hasTakenOver: this.#hasTakenOver })
+    return this.#lastWords.explain({
+      code,
+      whatItDid,
+      pid: this.pid,
+      hasTakenOver: this.#hasTakenOver,
+      hasSaidHello: this.#version > 0,
+    })
   }
 
   /** Waits for the last messages, which may arrive after the exit is reported. */

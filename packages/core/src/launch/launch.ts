@@ -94,14 +94,19 @@ export function createLaunch(
     : []
   const found = scriptOf(system)
   const script = found === undefined ? undefined : throughLink(found, origin, override.cwd)
+  const moved = (option: string): string => optionThroughLink(option, origin)
+  const { NODE_OPTIONS: options } = environment
   const program = script === undefined ? argumentsOf(system) : [script, ...system.argv.slice(2)]
   const command = override.command ?? system.execPath
   return withEntry(
     {
       command,
-      args: override.args ?? [...system.execArgv, ...inspectorPort, ...program],
+      args: override.args ?? [...system.execArgv.map(moved), ...inspectorPort, ...program],
       cwd: override.cwd ?? startDirectory(origin, script),
-      env: override.env ?? environment,
+      env: override.env ?? {
+        ...environment,
+        ...(options !== undefined && { NODE_OPTIONS: moved(options) }),
+      },
     },
     {
       ...entry,
@@ -135,6 +140,20 @@ function throughLink(script: string, { logical, physical }: Origin, cwd = ''): s
     if (there !== script && isRelease(path.resolve(cwd), physical, there)) return there
   }
   return renamed(script, physical, logical)
+}
+
+/**
+ * Returns options of Node with the paths of files through the link that now leads to the new release: its preloads,
+ * and what Yarn PnP sets. The old release may have been deleted.
+ */
+function optionThroughLink(option: string, { logical, physical }: Origin): string {
+  const [old, now] = withoutCommonEnd(physical, logical)
+  if (old === now || old === '' || old === path.parse(old).root || now === '') return option
+  // At the beginning of a word or a value; a URL of a file has the path behind two slashes.
+  return option
+    .split(/(?<=^|[\s="']|file:\/\/)(?=\/)/)
+    .map((part) => (part.startsWith(old + path.sep) ? now + part.slice(old.length) : part))
+    .join('')
 }
 
 /**

@@ -177,7 +177,7 @@ export function createNodeSystem(
     ppid: process.ppid,
     execPath: process.execPath,
     execArgv,
-    argv: startArguments(process.argv, execArgv, words),
+    argv: isSea() ? [...process.argv] : startArguments(process.argv, execArgv, words),
     isSingleExecutable: isSea(),
     startDirectory: startDirectory(process.argv, execArgv, words, cwd(), start.directory),
     env: process.env,

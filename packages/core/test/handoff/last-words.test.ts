@@ -4,12 +4,13 @@ import type { EndlessError } from '../../src/api/endless-error.js'
 import type { Exit } from '../../src/handoff/child.js'
 import { LastWords } from '../../src/handoff/last-words.js'
 
-const explain = (words: LastWords, hasTakenOver = false): EndlessError =>
+const explain = (words: LastWords, hasTakenOver = false, hasSaidHello = true): EndlessError =>
   words.explain({
     code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
     whatItDid: 'exited with code 1',
     pid: 101,
     hasTakenOver,
+    hasSaidHello,
   })
 
 test('one that has said nothing is told of by what it did', () => {
@@ -19,6 +20,15 @@ test('one that has said nothing is told of by what it did', () => {
   )
   expect(error).toMatchObject({ pid: 101, exitCode: null, signal: null, stderr: [] })
   expect(error.cause).toBe(undefined)
+})
+
+test('one that has never come in is told of by that, unless it has said why', () => {
+  const words = new LastWords()
+  expect(explain(words, false, false).message).toMatch(
+    /code 1: it has not come in: Node has run no/,
+  )
+  words.diedOf({ name: 'Error', message: 'no licence' })
+  expect(explain(words, false, false).message).toMatch(/code 1: Error: no licence[.] This/)
 })
 
 test('the error that it has died of is the reason, with its place, and the cause', () => {

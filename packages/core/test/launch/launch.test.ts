@@ -252,6 +252,25 @@ describe('behind a symbolic link', () => {
     expect(args.at(-1)).toBe(`${current}/app/main.js`)
   })
 
+  test('so are files that options of Node name', () => {
+    const { current, release } = deployment()
+    const old = release(41)
+    system.directory = old
+    system.env['PWD'] = current
+    system.execArgv = ['--require', `${old}/hook.cjs`, `--import=${old}/a.mjs`, `--title=x${old}/b`]
+    const NODE_OPTIONS = `--require "${old}/.pnp.cjs" --loader file://${old}/.pnp.mjs --import ${old}9/c`
+    const { args, env } = createLaunch(system, findOrigin(system, ''), entry, { NODE_OPTIONS })
+    expect(args.slice(0, 3)).toEqual([
+      '--require',
+      `${current}/hook.cjs`,
+      `--import=${current}/a.mjs`,
+    ])
+    expect(args[3]).toBe(`--title=x${old}/b`)
+    expect(env['NODE_OPTIONS']).toBe(
+      `--require "${current}/.pnp.cjs" --loader file://${current}/.pnp.mjs --import ${old}9/c`,
+    )
+  })
+
   test('a script beside the working directory is moved too', () => {
     const { current, release } = deployment()
     system.directory = `${release(41)}/app`
