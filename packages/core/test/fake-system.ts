@@ -73,6 +73,11 @@ export class FakeSystem implements System {
     return BigInt(this.#nowMs) * 1_000n
   }
 
+  /** Listeners of signal-exit on each signal. */
+  signalExits = 0
+
+  readonly signalExitListeners = (): number => this.signalExits
+
   holder: Holder | undefined
 
   holderOf(): Promise<Holder | undefined> {

@@ -93,7 +93,11 @@ const stderr = list(text(longestReport), 100)
 const unixAddress = shape({ path, identity: text(128) })
 const port: Rule = (value) => whole(value) && (value as number) <= 65_535
 const bound = either(unixAddress, shape({ address: text(128), family: text(16), port }))
-const ticketKeys = shape({ keys: text(1_024), sinceMs: finite })
+const ticketKeys = shape({
+  keys: text(1_024),
+  sinceMs: finite,
+  sessionIdContext: optional(text(64)),
+})
 const addresses = list(path)
 const listenerName = { name: optional(text(1_024)), asked: path, bound }
 const report = { name: text(longestReport), message: text(longestReason) }

@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type tls from 'node:tls'
-import { hasGivenTicketKeys } from '../node/internals/server.js'
+import {
+  hasDefaultSessionIdContext,
+  hasGivenTicketKeys,
+  sessionIdContextOf,
+  setSessionIdContext,
+} from '../node/internals/server.js'
 import type { System } from '../node/system.js'
 
 // Session ticket keys of a TLS server: passed to the successor, and renewed at an interval.
@@ -39,11 +44,19 @@ export class TicketKeys {
 
   /** The keys for the successor. */
   get passed(): PassedTicketKeys {
-    return { keys: this.#server.getTicketKeys().toString('base64'), sinceMs: this.#sinceMs }
+    return {
+      keys: this.#server.getTicketKeys().toString('base64'),
+      sinceMs: this.#sinceMs,
+      sessionIdContext: sessionIdContextOf(this.#server),
+    }
   }
 
   /** Takes over the keys of the predecessor, unless the application has set its own. */
-  take({ keys, sinceMs }: PassedTicketKeys): void {
+  take({ keys, sinceMs, sessionIdContext }: PassedTicketKeys): void {
+    // Node makes it of the command line, in which a deploy may have changed the path of the release.
+    if (sessionIdContext !== undefined && hasDefaultSessionIdContext(this.#server)) {
+      setSessionIdContext(this.#server, sessionIdContext)
+    }
     if (this.#areGiven) return
     this.#set(Buffer.from(keys, 'base64'))
     // After the clock was set back, their time is in the future. As it is, it would be passed on and on, and
@@ -79,8 +92,13 @@ export class TicketKeys {
   }
 }
 
-/** Keys of a server's TLS session tickets, in base64, and when their use began (`Date.now()`). */
+/**
+ * Keys of a server's TLS session tickets, in base64, when their use began (`Date.now()`), and the name under which
+ * Node keeps the sessions of one server apart from those of others.
+ */
 export interface PassedTicketKeys {
   keys: string
   sinceMs: number
+  /** A ticket is good only for a server with the same context. Another version may not say. */
+  sessionIdContext?: string | undefined
 }

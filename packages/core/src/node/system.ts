@@ -5,6 +5,7 @@ import { isSea } from 'node:sea'
 import { isMainThread } from 'node:worker_threads'
 import { type Holder, holderOf, type TakenAddress } from './holder-of.js'
 import { mayHaveRunAt } from './process-age.js'
+import { signalExitListeners } from './signal-exit.js'
 import { commandWords, startArguments, startDirectory } from './start-arguments.js'
 import { type Timers, within } from './waits.js'
 
@@ -58,6 +59,8 @@ export interface System extends Timers {
   onSignal(signal: NodeJS.Signals, listener: () => void): void
   offSignal(signal: NodeJS.Signals, listener: () => void): void
   signalListeners(signal: NodeJS.Signals): readonly unknown[]
+  /** How many of these do nothing while others are there; see `signal-exit.ts`. */
+  signalExitListeners(): number
   /** Calls back for each listener that is added to the process; returns an undo function. */
   onNewListener(callback: (event: string | symbol, listener: unknown) => void): () => void
   onExit(listener: () => void): void
@@ -191,6 +194,7 @@ export function createNodeSystem(
     monotonicUs: () => process.hrtime.bigint() / 1_000n,
     memoryBytes: () => process.memoryUsage.rss(),
     stillRuns,
+    signalExitListeners,
     holderOf: (taken) => holderOf(taken, process.pid),
     setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, longestDelayMs)),
     spawn,

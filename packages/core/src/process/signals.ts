@@ -4,8 +4,8 @@ import type { System } from '../node/system.js'
 
 // Which signals are caught, and the warning about other listeners to them.
 
-/** Signals on which a foreign listener could end the drain early. */
-const contested: ReadonlySet<string | symbol> = new Set(['SIGHUP', 'SIGTERM', 'SIGINT'])
+/** Signals on which a foreign listener could end the drain early, or to which it gives another meaning. */
+const contested: ReadonlySet<string | symbol> = new Set(['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR2'])
 
 /** Catches signals, from the first `listen` until the last server has terminated. */
 export class Signals {
@@ -15,7 +15,7 @@ export class Signals {
   readonly #onSignal: (signal: HookSignal) => void
   /** Signals with a foreign listener; the log names each of them once. */
   readonly #warned = new Set<HookSignal>()
-  #found: HookSignal[] = []
+  #isLooking = false
   #endWatch: (() => void) | undefined
 
   constructor(system: System, logger: () => Logger, onSignal: (signal: HookSignal) => void) {
@@ -33,13 +33,14 @@ export class Signals {
       }
       this.#system.onSignal(signal, listener)
       this.#listeners.set(signal, listener)
-      if (this.#system.signalListeners(signal).length > 1) this.#find(signal)
     }
     this.#warn()
     this.#endWatch ??= this.#system.onNewListener((event) => {
-      if (!this.#listeners.has(event as HookSignal) || !this.#find(event as HookSignal)) return
+      if (!contested.has(event) || this.#isLooking) return
       // Code that listens to one signal often listens to others in the same turn: one warning names all.
+      this.#isLooking = true
       queueMicrotask(() => {
+        this.#isLooking = false
         this.#warn()
       })
     })
@@ -53,18 +54,24 @@ export class Signals {
     this.#endWatch = undefined
   }
 
-  /** Notes a foreign listener; returns whether it is new and worth a warning. */
-  #find(signal: HookSignal): boolean {
-    if (!contested.has(signal) || this.#warned.has(signal)) return false
-    this.#warned.add(signal)
-    this.#found.push(signal)
-    return true
+  /** Returns the signals with a foreign listener that nobody has been warned about. */
+  #find(): HookSignal[] {
+    const system = this.#system
+    const found = [...this.#listeners.keys()].filter(
+      (signal) =>
+        contested.has(signal) &&
+        !this.#warned.has(signal) &&
+        system.signalListeners(signal).length > 1 + system.signalExitListeners(),
+    )
+    for (const signal of found) this.#warned.add(signal)
+    return found
   }
 
   #warn(): void {
-    const found = this.#found
+    const all = this.#find()
+    if (all.includes('SIGUSR2')) this.#warnOfHammer()
+    const found = all.filter((signal) => signal !== 'SIGUSR2')
     if (found.length === 0) return
-    this.#found = []
     const harms = [
       ...(found.includes('SIGHUP') ? ['ends the service instead of restarting it'] : []),
       ...(found.some((signal) => signal !== 'SIGHUP') ? ['loses requests'] : []),
@@ -73,6 +80,14 @@ export class Signals {
       `Another listener to ${found.join(', ')} is in this process. If it closes servers or exits, it ` +
         `${harms.join(' or ')}. If it is asynchronous, nothing waits for it: the process exits as soon ` +
         'as it has drained. Move its work to generation.onTerminate(…), which is awaited.',
+    )
+  }
+
+  #warnOfHammer(): void {
+    this.#logger().warn(
+      'Another listener to SIGUSR2 is in this process. While a process drains, SIGUSR2 is the hammer too, and ' +
+        'cuts off the requests that are left. If it means something else here, such as log rotation, leave ' +
+        "it out of the option signals: ['SIGHUP', 'SIGTERM', 'SIGINT']. 'endless hammer' works without it.",
     )
   }
 }

@@ -56,7 +56,7 @@ test('a successor has the keys for as long as its predecessor would have had the
   await advance(1)
   const third = serve()
   third.tickets.take(second.tickets.passed)
-  expect(third.tickets.passed).toEqual({ keys: second.keys(), sinceMs: Date.now() })
+  expect(third.tickets.passed).toMatchObject({ keys: second.keys(), sinceMs: Date.now() })
 })
 
 test('keys that are too old when they arrive are renewed at once', async () => {
@@ -125,4 +125,21 @@ test('setTicketKeys() while it listens ends the renewal', () => {
   server.setTicketKeys(own)
   expect(system.pendingMs).toEqual([])
   expect(keys()).toBe(own.toString('base64'))
+})
+
+test('a successor whose command line is another one keeps the context of its sessions, unless it has its own', () => {
+  const contextOf = ({ server }: { server: tls.Server }): unknown =>
+    (server as { sessionIdContext?: unknown }).sessionIdContext
+  const first = serve()
+  process.argv.push('--another')
+  try {
+    const [second, third] = [serve(), serve({ sessionIdContext: 'own' })]
+    expect(contextOf(second)).not.toBe(contextOf(first))
+    for (const each of [second, third]) each.tickets.take(first.tickets.passed)
+    expect(contextOf(second)).toBe(contextOf(first))
+    expect(contextOf(third)).toBe('own')
+    expect(second.tickets.passed.sessionIdContext).toBe(contextOf(first))
+  } finally {
+    process.argv.pop()
+  }
 })

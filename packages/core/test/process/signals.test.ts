@@ -74,8 +74,8 @@ test('foreign listeners to several signals are one warning that names them', () 
   for (const signal of hookSignals) system.process.on(signal, () => undefined)
   signals.install(hookSignals)
   signals.install(hookSignals)
-  expect(system.lines).toHaveLength(1)
-  const [line = ''] = system.lines
+  expect(system.lines).toHaveLength(2)
+  const line = system.lines.find((each) => !each.includes('SIGUSR2')) ?? ''
   const named = /Another listener to (.*?) is/.exec(line)?.[1]?.split(', ').sort()
   expect(named).toEqual(['SIGHUP', 'SIGINT', 'SIGTERM'])
   expect(line).toContain('it ends the service instead of restarting it or loses requests. If')
@@ -89,13 +89,36 @@ test('foreign listeners that come later are one warning too, and each signal is 
   await settle()
   system.process.on('SIGINT', () => undefined)
   await settle()
-  expect(system.lines).toEqual([expect.stringContaining('Another listener to SIGTERM, SIGINT is')])
+  expect(system.lines).toEqual([expect.stringContaining('Another listener to SIGINT, SIGTERM is')])
+})
+
+test('a foreign listener to SIGUSR2 is warned about once, since that is the hammer too', async () => {
+  system.process.on('SIGUSR2', () => undefined)
+  signals.install(hookSignals)
+  system.process.on('SIGUSR2', () => undefined)
+  await settle()
+  expect(system.lines).toEqual([expect.stringContaining('Another listener to SIGUSR2')])
+  expect(system.lines[0]).toContain("signals: ['SIGHUP', 'SIGTERM', 'SIGINT']")
+})
+
+test('listeners that do nothing while others are there are not warned about; one beside them is', async () => {
+  const names = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR2'] as const
+  system.signalExits = 1
+  for (const signal of names) system.process.on(signal, () => undefined)
+  signals.install(hookSignals)
+  expect(system.lines).toEqual([])
+  system.signalExits = 2 // another copy of the package
+  for (const signal of names) system.process.on(signal, () => undefined)
+  await settle()
+  expect(system.lines).toEqual([])
+  system.process.on('SIGINT', () => undefined)
+  await settle()
+  expect(system.lines).toEqual([expect.stringContaining('Another listener to SIGINT is')])
 })
 
 test('listeners that take nothing from the drain are not warned about', async () => {
   system.process.on('SIGUSR1', () => undefined)
   signals.install(hookSignals)
-  system.process.on('SIGUSR2', () => undefined)
   system.process.on('SIGTSTP', () => undefined)
   system.process.on('exit', () => undefined)
   await settle()

@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import type net from 'node:net'
-import type tls from 'node:tls'
+import tls from 'node:tls'
 import type { RawListener } from './raw-handle.js'
 import { symbolNamed } from './symbol-named.js'
 
@@ -58,6 +58,32 @@ export function shadowEmitClose(
  */
 export function hasGivenTicketKeys(server: tls.Server): boolean {
   return (server as { ticketKeys?: Buffer }).ticketKeys !== undefined
+}
+
+interface SessionContexts {
+  sessionIdContext?: unknown
+  _sharedCreds?: { context?: { setSessionIdContext?(text: string): void } }
+}
+
+/**
+ * Returns the name under which a TLS server's sessions are kept apart from those of others. Unless it is given,
+ * Node makes it of the command line (lib/internal/tls/wrap.js, setSecureContext).
+ */
+export function sessionIdContextOf(server: tls.Server): string | undefined {
+  const { sessionIdContext } = server as SessionContexts
+  return typeof sessionIdContext === 'string' ? sessionIdContext : undefined
+}
+
+/** Whether a TLS server's `sessionIdContext` is Node's own, made of the command line as it is now. */
+export function hasDefaultSessionIdContext(server: tls.Server): boolean {
+  return sessionIdContextOf(server) === sessionIdContextOf(new tls.Server())
+}
+
+/** Makes a TLS server resume the sessions of another one, which has this context and the same ticket keys. */
+export function setSessionIdContext(server: tls.Server, text: string): void {
+  const contexts = server as SessionContexts
+  contexts.sessionIdContext = text
+  contexts._sharedCreds?.context?.setSessionIdContext?.(text)
 }
 
 /**
