@@ -88,10 +88,11 @@ SIGUSR2 or a second Ctrl-C cuts the drain short. A process of the service that
 dies is replaced, and no client is refused in the meantime.
 
 With --pid-file or --control, and no --name, the service has no name: commands
-need the same option. Each name is one service: a second run of it is refused.
+need the same option. Each name is one service: a second one runs without a
+name, and with --name it is refused.
 
 Exits with the exit code of the application, or with 2 if the command line makes
-no sense, a service of this name runs, or one of the paths cannot be used.
+no sense, a service of this --name runs, or one of the paths cannot be used.
 
 Examples:
   $ endless run app.js

@@ -48,10 +48,7 @@ function whyTaken({ told }: NamedService): string {
     return `still ending (${pid}): wait until it has ended (endless stop), or use endless hammer`
   }
   const where = told.supervisor ? ` in ${told.supervisor.directory}` : ''
-  return (
-    `already running (${pid}); use endless restart. For another service beside the one${where}, ` +
-    'give a name: endless run --name <name>'
-  )
+  return `already running${where} (${pid}); use endless restart`
 }
 
 /**

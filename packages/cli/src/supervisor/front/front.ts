@@ -58,7 +58,7 @@ export class Front implements Pick<
   /**
    * Takes the name of the service and the paths of the command line.
    *
-   * @throws (rejects) {Failure} if a service of this name runs
+   * @throws (rejects) {Failure} if a service of this name runs, and the name was chosen
    * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
    */
   claim(): Promise<void> {

@@ -65,7 +65,7 @@ export class Whereabouts {
   /**
    * Takes the name and the paths of the command line.
    *
-   * @throws (rejects) {Failure} if a service of this name runs
+   * @throws (rejects) {Failure} if a service of this name runs, and the name was chosen
    * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
    */
   async claim(): Promise<void> {
@@ -84,9 +84,9 @@ export class Whereabouts {
     try {
       this.#named = await claimName(name, this.#facts.service, asker)
     } catch (error) {
-      if (error instanceof Failure) throw error
-      const reason = `cannot keep the name ${name}: ${messageOf(error)}`
-      if (isNameChosen) throw new Failure('misused', reason)
+      const isTaken = error instanceof Failure
+      const reason = isTaken ? error.message : `cannot keep the name ${name}: ${messageOf(error)}`
+      if (isNameChosen) throw isTaken ? error : new Failure('misused', reason)
       this.#facts.logger.warn(
         `${reason}. Commands do not find this service; give it another name (--name), or a path (--control)`,
       )
