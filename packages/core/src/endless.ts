@@ -42,7 +42,18 @@ function describe(x: unknown): string {
   return 'an object'
 }
 
-const managedServers = new WeakSet<net.Server>()
+const serversKey = Symbol.for('@endless/core:servers')
+
+/** Every endless server of this process, also those of a second copy of the library. */
+function endlessServers(): WeakSet<net.Server> {
+  const global = globalThis as Record<symbol, WeakSet<net.Server> | undefined>
+  return (global[serversKey] ??= new WeakSet())
+}
+
+/** Whether a server is endless. */
+export function isEndless(server: net.Server): boolean {
+  return endlessServers().has(server)
+}
 
 /** Makes a server endless, and returns the class behind {@link EndlessServer}, for use inside the library. */
 export function createManagedServer<S extends net.Server>(
@@ -50,7 +61,7 @@ export function createManagedServer<S extends net.Server>(
   options?: EndlessOptions,
 ): ManagedServer<S> {
   const given = parseOptions(options)
-  if (managedServers.has(server)) {
+  if (isEndless(server)) {
     throw new EndlessError(
       'ERR_ENDLESS_INVALID_HANDLER',
       'This server is endless already: keep what the first call of endless() returned.',
@@ -59,7 +70,7 @@ export function createManagedServer<S extends net.Server>(
   const { host } = currentRuntime()
   const managed = new ManagedServer<S>(server, host, given)
   host.configure(given.process)
-  managedServers.add(server)
+  endlessServers().add(server)
   watchHiddenServers()
   return managed
 }

@@ -53,6 +53,18 @@ export class FakeSystem implements System {
 
   readonly stderr = (): NodeJS.WritableStream => this.#stderr
 
+  listensOfThreads(): string[] {
+    return []
+  }
+
+  get startDirectory(): string {
+    try {
+      return this.cwd()
+    } catch {
+      return ''
+    }
+  }
+
   cwd(): string {
     if (this.directory instanceof Error) throw this.directory
     return this.directory

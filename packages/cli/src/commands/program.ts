@@ -6,6 +6,9 @@ import { Failure } from '../control/failure.js'
 
 // The program of `endless run`: how it is started, and where its script is.
 
+/** Preload that makes each server endless, also in a program that knows nothing of endless. */
+const register = import.meta.resolve('@endless/core/register')
+
 /**
  * Returns how to start a program.
  *
@@ -23,7 +26,7 @@ export function launchOf(words: string[], isCommand: boolean, cwd: string): Spaw
     command,
     args: isCommand ? rest : words,
     cwd,
-    env: withPreload(process.env, preloadUrl(process.pid)),
+    env: withPreload(process.env, preloadUrl(process.pid, 'serve', register)),
   }
 }
 

@@ -35,12 +35,7 @@ export function findOrigin(
   remembered: string,
   script = scriptOf(system) ?? '',
 ): Origin {
-  let physical = ''
-  try {
-    physical = system.cwd()
-  } catch {
-    // The directory has been deleted: it has no name any more.
-  }
+  const physical = system.startDirectory
   const given = remembered !== '' ? remembered : (system.env['PWD'] ?? '')
   const named = path.isAbsolute(given) ? path.resolve(given) : ''
   const tells = named !== physical && realPath(named) === physical

@@ -2,7 +2,7 @@
 // `execArgv`, where nothing can hide it.
 
 /** Matches the option that {@link withPreload} puts first; preload.ts knows it by its own URL. */
-const ours = /^--import data:text\/javascript,\S+#\d+,\w+( |$)/
+const ours = /^--import data:text\/javascript,\S+#\d+,\w+(?:,\S+)?( |$)/
 
 /**
  * Returns an environment with the preload. It comes first, since other preloads may be the application's.

@@ -13,8 +13,15 @@ export type Orphaned = 'serve' | 'ask' | 'exit'
  * Returns the URL that `--import` names in a successor. It holds the text of the preload, since threads run
  * that again later, when its release may have been deleted. The preload obeys only the channel of the
  * process `parentPid`.
+ *
+ * @param register URL of the preload `@endless/core/register`, which runs after it; for a program under `endless run`
  * See docs/decisions.md, "The preload's URL names its parent"
  */
-export function preloadUrl(parentPid: number, orphaned: Orphaned = 'serve'): string {
-  return `data:text/javascript,${encodeURIComponent(text)}#${String(parentPid)},${orphaned}`
+export function preloadUrl(
+  parentPid: number,
+  orphaned: Orphaned = 'serve',
+  register?: string,
+): string {
+  const registered = register === undefined ? '' : `,${encodeURIComponent(register)}`
+  return `data:text/javascript,${encodeURIComponent(text)}#${String(parentPid)},${orphaned}${registered}`
 }

@@ -12,6 +12,7 @@ const protocolVersion = 1
 const command = 'NODE_ENDLESS'
 const longestReport = 16_384
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
+const registerKey = Symbol.for('@endless/core:register')
 const keptChars = 16_384
 
 type RawListener = PassedListener['handle']
@@ -314,6 +315,25 @@ function doesOlderServe(): Promise<boolean> {
   })
 }
 
+/**
+ * Loads the preload `@endless/core/register`: that of the program's own copy of core, if it has one, since the
+ * copy that `given` names may be of a release that was deleted meanwhile.
+ */
+async function loadRegister(given: string): Promise<void> {
+  const { createRequire } = await import('node:module')
+  const { pathToFileURL } = await import('node:url')
+  let url = given
+  try {
+    const file = createRequire(process.argv[1] ?? '').resolve('@endless/core/register')
+    url = pathToFileURL(file).href
+  } catch {
+    // The program knows nothing of endless.
+  }
+  await import(url)
+  const record = (globalThis as Record<symbol, { byRun?: string } | undefined>)[registerKey]
+  if (record) record.byRun = given
+}
+
 function hideOptions(added: string[]): void {
   for (const option of added) {
     const index = process.execArgv.indexOf(option)
@@ -335,7 +355,11 @@ if (isMainThread) hideFromEnvironment()
 
 // A worker thread inherits the options of its process, and any other program could run this file: only
 // the channel to the parent that the URL names counts.
-const [parentPid, orphaned] = new URL(import.meta.url).hash.slice(1).split(',')
+const [parentPid, orphaned, register] = new URL(import.meta.url).hash.slice(1).split(',')
+if (!isMainThread && register !== undefined) {
+  // The release may have been deleted; then nobody hears of where this thread listens.
+  await loadRegister(decodeURIComponent(register)).catch(() => undefined)
+}
 if (isMainThread && Number(parentPid) === process.ppid && typeof process.send === 'function') {
   // See docs/decisions.md, "Only ESM, and no top-level await"
   const inheritance = await receive(takeChannel())
@@ -350,4 +374,5 @@ if (isMainThread && Number(parentPid) === process.ppid && typeof process.send ==
     // Another generation serves: what this process would bind is in use.
     process.exit()
   }
+  if (register !== undefined) await loadRegister(decodeURIComponent(register))
 }

@@ -3,6 +3,7 @@ import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { mayHaveRunAt } from './process-age.js'
+import { registerRecord } from './register-record.js'
 import { startArguments } from './start-arguments.js'
 import { type Timers, within } from './waits.js'
 
@@ -11,9 +12,11 @@ import { type Timers, within } from './waits.js'
 /** How long output that is not read may delay the exit. */
 const flushMs = 1_000
 
-// Copied as early as possible: a program may remove from them what its successor needs.
-const execArgv = [...process.execArgv]
-const argv = startArguments(process.argv, execArgv, readCommandLine())
+// Copied as early as possible: a program may remove from them what its successor needs. The preload `register`
+// has copied them before the program's first line.
+const record = registerRecord()
+const execArgv = [...(record?.execArgv ?? process.execArgv)]
+const argv = record ? [...record.argv] : startArguments(process.argv, execArgv, readCommandLine())
 
 /** The longest delay of a timer; with a longer one, Node fires it at once (lib/internal/timers.js). */
 export const longestDelayMs = 2_147_483_647
@@ -32,8 +35,12 @@ export interface System extends Timers {
   readonly isClusterWorker: boolean
   /** Whether this is a thread of `node:worker_threads`, which gets no signal and has no child of its own. */
   readonly isWorkerThread: boolean
+  /** Fixed addresses on which threads of this process listen, as far as the preload `register` has seen them. */
+  listensOfThreads(): string[]
   /** The environment that this process was started with; `undefined` if the platform does not show it. */
   readonly startEnvironment: NodeJS.ProcessEnv | undefined
+  /** The working directory when the program started, where that is known; else as it is now. */
+  readonly startDirectory: string
   stderr(): NodeJS.WritableStream
   cwd(): string
   now(): number
@@ -111,6 +118,15 @@ function stillRuns(pid: number, momentMs: number): boolean {
   return mayHaveRunAt(pid, momentMs)
 }
 
+/** Returns the working directory; '' if it has been deleted and has no name any more. */
+function directoryNow(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return ''
+  }
+}
+
 /** The user as whom this process touches files; `undefined` on Windows. */
 export function currentUid(): number | undefined {
   return process.geteuid?.()
@@ -152,7 +168,10 @@ export function createNodeSystem(): System {
     env: process.env,
     isClusterWorker: cluster.isWorker,
     isWorkerThread: !isMainThread,
+    listensOfThreads: () =>
+      [...(record?.listensOfThreads.values() ?? [])].flatMap((each) => [...each]),
     startEnvironment: process.platform === 'linux' ? readStartEnvironment() : undefined,
+    startDirectory: record?.directory ?? directoryNow(),
     stderr: () => process.stderr, // created on first use: many programs never log
     cwd: () => process.cwd(),
     now: () => performance.now(),

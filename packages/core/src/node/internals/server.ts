@@ -1,3 +1,4 @@
+import assert from 'node:assert'
 import type http from 'node:http'
 import type net from 'node:net'
 import type tls from 'node:tls'
@@ -68,4 +69,12 @@ export function checkConnectionsEvery(server: http.Server, intervalMs: number): 
 export function endConnectionChecks(server: net.Server): void {
   const key = symbolNamed(server, 'http.server.connectionsCheckingInterval')
   if (key) clearInterval((server as unknown as Record<symbol, NodeJS.Timeout>)[key])
+}
+
+/**
+ * Whether a server is one that the primary of a cluster creates to bind the socket of its workers. Node takes
+ * its handle away once it listens (lib/internal/cluster/round_robin_handle.js).
+ */
+export function isServerOfCluster(server: net.Server): boolean {
+  return server.listeners('connection').includes(assert.fail)
 }

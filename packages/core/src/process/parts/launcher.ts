@@ -12,6 +12,7 @@ import {
 } from '../../launch/launch.js'
 import { preloadUrl } from '../../launch/preload-url.js'
 import { formatAddress } from '../../listeners/address.js'
+import { registerRecord } from '../../node/register-record.js'
 import type { System } from '../../node/system.js'
 import type { Ancestry } from './ancestry.js'
 import type { ProcessSettings } from './process-settings.js'
@@ -100,8 +101,8 @@ export class Launcher {
       system,
       this.#origin,
       supervisor
-        ? preloadUrl(system.ppid, 'exit')
-        : preloadUrl(system.pid, hasFallback ? 'ask' : 'serve'),
+        ? preloadUrl(system.ppid, 'exit', registerRecord()?.byRun)
+        : preloadUrl(system.pid, hasFallback ? 'ask' : 'serve', registerRecord()?.byRun),
       this.#environment.forSuccessor(),
       settings.current.successor,
     )
