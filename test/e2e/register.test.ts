@@ -185,3 +185,73 @@ test('a program that never listens loads nothing of core', async () => {
   expect(seen['keys']).not.toContain('Symbol(@endless/core:runtime)')
   expect(seen['sockets']).toBe(0)
 })
+
+describe('signal listeners of the program', () => {
+  const held = async (
+    signals: object,
+  ): Promise<{ program: Program; pid: number; port: number }> => {
+    const port = await freePort()
+    const program = start({ listens: [{ target: { port } }], signals })
+    const { pid } = await listening(program)
+    return { program, pid, port }
+  }
+
+  test.each([
+    ['that close the server and exit', 'close', 'closed'],
+    ['that return a promise and end by the signal', 'promise', 'cleaned'],
+  ])('%s are not called on a restart, but once after the drain', async (_, way, done) => {
+    const { program, pid, port } = await held({
+      early: [['SIGHUP', way]],
+      late: [
+        ['SIGTERM', way],
+        ['SIGINT', way, 'once'],
+      ],
+    })
+    const load = createLoad({
+      port,
+      keepAliveConnections: 10,
+      freshPerSecond: 100,
+      settleMs: 300,
+      calls: [() => ({ name: 'GET', method: 'GET', path: '/' })],
+    })
+    load.start()
+    await expect.poll(() => load.snapshot().answered, { timeout: deadlineMs }).toBeGreaterThan(50)
+    load.markRestart()
+    const next = await restart(program, pid, 1)
+    await load.settled()
+    expect(await load.stop()).toMatchObject({ failed: 0 })
+    await program.waitForEnd(pid, { step: 'the predecessor ends', deadlineMs })
+    const told = program.events.filter((event) => event.pid === pid && event.event !== 'listening')
+    expect(told.map(({ event, signal, error }) => [event, signal, error])).toEqual([
+      ['signal', 'SIGTERM', undefined],
+      [done, 'SIGTERM', undefined],
+    ])
+    expect(isAlive(next.pid)).toBe(true)
+  })
+
+  test('are called once a SIGTERM has drained, and what they await is awaited', async () => {
+    const { program, pid, port } = await held({ late: [['SIGTERM', 'close']] })
+    const slow = get(port, '/slow')
+    await get(port)
+    program.signal('SIGTERM', pid)
+    expect((await slow).body.toString()).toBe('late')
+    expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toEqual({
+      code: 0,
+      signal: null,
+    })
+    const told = program.events.filter(({ event }) => event !== 'listening')
+    expect(told.map(({ event }) => event)).toEqual(['signal', 'closed'])
+  })
+
+  test('that only log do not keep a process that has nothing left to do', async () => {
+    const { program, pid } = await held({ late: [['SIGINT', 'log']] })
+    const began = Date.now()
+    program.signal('SIGTERM', pid)
+    expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toEqual({
+      code: 0,
+      signal: null,
+    })
+    expect(program.events.map(({ event }) => event)).toEqual(['listening', 'signal'])
+    expect(Date.now() - began).toBeLessThan(8_000)
+  })
+})

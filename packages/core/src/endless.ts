@@ -55,8 +55,17 @@ export function isEndless(server: net.Server): boolean {
   return endlessServers().has(server)
 }
 
-/** Makes a server endless, and returns the class behind {@link EndlessServer}, for use inside the library. */
+/** Makes a server endless because the program asks for it; returns the class behind {@link EndlessServer}. */
 export function createManagedServer<S extends net.Server>(
+  server: S,
+  options?: EndlessOptions,
+): ManagedServer<S> {
+  currentRuntime().host.decidedByProgram()
+  return manage(server, options)
+}
+
+/** Makes a server endless. */
+export function manage<S extends net.Server>(
   server: S,
   options?: EndlessOptions,
 ): ManagedServer<S> {
@@ -90,6 +99,6 @@ function watchHiddenServers(): void {
     const main = currentRuntime().servers.find((other) =>
       other.server.listeners('request').some((handler) => handlers.has(handler)),
     )
-    if (main) main.addSibling(createManagedServer(server, main.siblingOptions))
+    if (main) main.addSibling(manage(server, main.siblingOptions))
   })
 }

@@ -1,6 +1,6 @@
 import cluster from 'node:cluster'
 import type net from 'node:net'
-import { createManagedServer, isEndless } from './endless.js'
+import { isEndless, manage } from './endless.js'
 import type { ListenTarget } from './listeners/address.js'
 import { parseListenCall } from './listeners/listen-call.js'
 import { isServerOfCluster } from './node/internals/server.js'
@@ -30,7 +30,8 @@ export function takeAtListen(server: net.Server, args: readonly unknown[]): void
   }
   if (isServerOfCluster(server)) return
   registerRecord()?.hideFromChildren()
-  createManagedServer(server)
+  host.suggest({ otherSignalListeners: 'hold' })
+  manage(server)
 }
 
 /** Returns `port 3000`, `localhost:3000` or a path. */

@@ -7,7 +7,7 @@ import { Failure } from '../control/failure.js'
 // The program of `endless run`: how it is started, and where its script is.
 
 /** Preload that makes each server endless, also in a program that knows nothing of endless. */
-const register = import.meta.resolve('@endless/core/register')
+const register = createRequire(import.meta.url).resolve('@endless/core/register')
 
 /**
  * Returns how to start a program.

@@ -86,6 +86,13 @@ export interface ProcessOptions {
   control?: string
   /** The signals that endless catches. @default the six of {@link HookSignal} */
   signals?: HookSignal[]
+  /**
+   * What becomes of SIGHUP, SIGTERM and SIGINT listeners that are not endless's: 'call' leaves them alone, and
+   * warns of them; 'hold' holds them back from the first `listen` on, and calls each once after the drain, as
+   * clean-up before the exit, and none on a restart.
+   * @default 'call'; 'hold' in a program that was made endless without code
+   */
+  otherSignalListeners?: 'call' | 'hold'
   /** What to start as the successor, where it differs from how this process was started. */
   successor?: SuccessorOptions
   /** Whether to exit after a shutdown that endless began. @default true */
@@ -136,6 +143,7 @@ export const processDefaults: ResolvedProcessOptions = {
   unclaimedGraceMs: 10_000,
   shutdownDelayMs: 0,
   signals: [...hookSignals],
+  otherSignalListeners: 'call',
   exit: true,
 }
 
@@ -188,6 +196,8 @@ const checks: Record<keyof EndlessOptions, Check> = {
     Array.isArray(value) && value.every((each) => hookSignals.includes(each as HookSignal))
       ? undefined
       : `a list of ${hookSignals.join(', ')}`,
+  otherSignalListeners: (value) =>
+    value === 'call' || value === 'hold' ? undefined : "'call' or 'hold'",
   successor: (value) =>
     value !== null &&
     typeof value === 'object' &&
@@ -211,6 +221,7 @@ const processOptionNames = [
   'pidFile',
   'control',
   'signals',
+  'otherSignalListeners',
   'successor',
   'exit',
   'logger',

@@ -14,7 +14,7 @@ export type Orphaned = 'serve' | 'ask' | 'exit'
  * that again later, when its release may have been deleted. The preload obeys only the channel of the
  * process `parentPid`.
  *
- * @param register URL of the preload `@endless/core/register`, which runs after it; for a program under `endless run`
+ * @param register path of the preload `@endless/core/register`, which runs after it; for a program under `endless run`
  * See docs/decisions.md, "The preload's URL names its parent"
  */
 export function preloadUrl(

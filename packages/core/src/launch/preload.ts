@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import net from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 import type * as protocol from '../handoff/protocol.js'
@@ -317,19 +318,17 @@ function doesOlderServe(): Promise<boolean> {
 
 /**
  * Loads the preload `@endless/core/register`: that of the program's own copy of core, if it has one, since the
- * copy that `given` names may be of a release that was deleted meanwhile.
+ * file that `given` names may be of a release that was deleted meanwhile.
  */
-async function loadRegister(given: string): Promise<void> {
-  const { createRequire } = await import('node:module')
-  const { pathToFileURL } = await import('node:url')
-  let url = given
+function loadRegister(given: string): void {
+  const require = createRequire(process.argv[1] ?? given)
+  let file = given
   try {
-    const file = createRequire(process.argv[1] ?? '').resolve('@endless/core/register')
-    url = pathToFileURL(file).href
+    file = require.resolve('@endless/core/register')
   } catch {
     // The program knows nothing of endless.
   }
-  await import(url)
+  require(file)
   const record = (globalThis as Record<symbol, { byRun?: string } | undefined>)[registerKey]
   if (record) record.byRun = given
 }
@@ -357,8 +356,12 @@ if (isMainThread) hideFromEnvironment()
 // the channel to the parent that the URL names counts.
 const [parentPid, orphaned, register] = new URL(import.meta.url).hash.slice(1).split(',')
 if (!isMainThread && register !== undefined) {
-  // The release may have been deleted; then nobody hears of where this thread listens.
-  await loadRegister(decodeURIComponent(register)).catch(() => undefined)
+  // The release may have been deleted.
+  try {
+    loadRegister(decodeURIComponent(register))
+  } catch {
+    // Then nobody hears of where this thread listens.
+  }
 }
 if (isMainThread && Number(parentPid) === process.ppid && typeof process.send === 'function') {
   // See docs/decisions.md, "Only ESM, and no top-level await"
@@ -374,5 +377,5 @@ if (isMainThread && Number(parentPid) === process.ppid && typeof process.send ==
     // Another generation serves: what this process would bind is in use.
     process.exit()
   }
-  if (register !== undefined) await loadRegister(decodeURIComponent(register))
+  if (register !== undefined) loadRegister(decodeURIComponent(register))
 }

@@ -11,7 +11,7 @@ export interface RegisterRecord {
   readonly listensOfThreads: Map<number, Set<string>>
   /** Takes the preload out of what children of this process inherit. */
   hideFromChildren(): void
-  /** URL of the preload, if `endless run` loaded it: it does so in each generation. */
+  /** Path of the preload, if `endless run` loaded it: it does so in each generation. */
   byRun?: string
 }
 

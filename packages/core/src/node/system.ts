@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
+import { type HeldListeners, holdListeners } from './held-listeners.js'
 import { mayHaveRunAt } from './process-age.js'
 import { registerRecord } from './register-record.js'
 import { startArguments } from './start-arguments.js'
@@ -59,8 +60,15 @@ export interface System extends Timers {
   onSignal(signal: NodeJS.Signals, listener: () => void): void
   offSignal(signal: NodeJS.Signals, listener: () => void): void
   signalListeners(signal: NodeJS.Signals): readonly unknown[]
+  /** Holds the listeners of the program to some signals back, and calls back in their place. */
+  holdListeners(
+    signals: readonly NodeJS.Signals[],
+    onSignal: (signal: NodeJS.Signals) => void,
+  ): HeldListeners
   /** Calls back for each listener that is added to the process; returns an undo function. */
   onNewListener(callback: (event: string | symbol, listener: unknown) => void): () => void
+  /** Calls back once when nothing keeps the process alive any more; returns an undo function. */
+  onIdle(callback: () => void): () => void
   onExit(listener: () => void): void
   offExit(listener: () => void): void
   /**
@@ -183,9 +191,14 @@ export function createNodeSystem(): System {
     onSignal: (signal, listener) => void process.on(signal, listener),
     offSignal: (signal, listener) => void process.off(signal, listener),
     signalListeners: (signal) => process.listeners(signal),
+    holdListeners: (signals, onSignal) => holdListeners(process, signals, onSignal),
     onNewListener(callback) {
       process.on('newListener', callback)
       return () => void process.off('newListener', callback)
+    },
+    onIdle(callback) {
+      process.once('beforeExit', callback)
+      return () => void process.off('beforeExit', callback)
     },
     onExit: (listener) => void process.on('exit', listener),
     offExit: (listener) => void process.off('exit', listener),

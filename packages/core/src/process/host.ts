@@ -16,6 +16,7 @@ export class Host implements ServerHost {
   readonly #serving: Serving
   readonly #signals: Signals
   readonly #isShuttingDown: () => boolean
+  #isProgramsOwn = false
 
   constructor(parts: Parts, serving: Serving, signals: Signals, isShuttingDown: () => boolean) {
     this.system = parts.system
@@ -50,6 +51,17 @@ export class Host implements ServerHost {
     settings.add(options)
   }
 
+  /** Sets other defaults for process options, unless the program itself has made a server endless. */
+  suggest(options: ProcessOptions): void {
+    if (!this.#isProgramsOwn) this.#parts.settings.suggest(options)
+  }
+
+  /** Call when the program itself makes a server endless: then the documented defaults hold. */
+  decidedByProgram(): void {
+    this.#isProgramsOwn = true
+    this.#parts.settings.suggest({})
+  }
+
   claim(target: ListenTarget): PassedListener | undefined {
     return this.#parts.ancestry.claim(target)
   }
@@ -76,7 +88,8 @@ export class Host implements ServerHost {
     // Again: the options were forgotten if the last other server terminated while this one was binding.
     this.configure(server.processOptions)
     servers.add(server)
-    this.#signals.install(settings.current.signals)
+    const { signals, otherSignalListeners } = settings.current
+    this.#signals.install(signals, otherSignalListeners)
     // This server listens after `ready`; the copies of the earlier sockets went with that report.
     if (this.mayAccept && this.#serving.readiness.isReady) {
       const { passable } = server.listening

@@ -35,6 +35,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly predecessorGone: Promise<void>
   readonly #parts: Parts
   readonly #serving: Serving
+  readonly #signals: Signals
   readonly #startedMs: number
   readonly #terminateHooks: TerminateHook[] = []
   #restart: Restart | undefined
@@ -54,11 +55,11 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     void predecessor?.gone.then(() => {
       events.emit('predecessor-gone')
     })
-    const signals = new Signals(
+    const signals = (this.#signals = new Signals(
       system,
       () => settings.logger,
       (signal) => void this.actions.on(signal),
-    )
+    ))
     this.host = new Host(this.#parts, this.#serving, signals, () => this.isShuttingDown)
   }
 
@@ -193,6 +194,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return (this.#shutdown ??= new Shutdown(this.#parts, {
       restart: () => this.#restart,
       terminateHooks: this.#terminateHooks,
+      callHeld: (signal, signalled) => this.#signals.callHeld(signal, signalled),
       outlived: () => {
         this.servers.clear()
         this.#restart?.letGo()

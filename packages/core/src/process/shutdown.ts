@@ -3,9 +3,11 @@ import type { TerminateHook } from '../api/generation.js'
 import { bounded, type HookSignal } from '../api/hooks.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { Occasion } from '../server/managed-server.js'
+import { runHeld } from './held-clean-up.js'
 import { shutdownNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import type { Restart } from './restart.js'
+import type { Signals } from './signals.js'
 
 // A shutdown of the process, from the drain to the exit.
 
@@ -17,6 +19,8 @@ export interface ShutdownHost {
   /** Returns the latest restart, under way or ended. */
   readonly restart: () => Restart | undefined
   readonly terminateHooks: readonly TerminateHook[]
+  /** Calls the signal listeners that were held back; see {@link Signals.callHeld}. */
+  readonly callHeld: Signals['callHeld']
   /** Called when the shutdown has ended and the process lives on (`exit: false`). */
   readonly outlived: () => void
 }
@@ -160,7 +164,14 @@ export class Shutdown {
     events.emit('terminate', report)
     // Signals stay caught until the exit: a late one would end the process by its default action.
     // See docs/decisions.md, "The exit waits for a turn"
-    if (settings.current.exit) system.exit(isClean ? 0 : 1)
+    const hasEnded = await runHeld(signal ?? 'SIGTERM', {
+      system,
+      logger: settings.logger,
+      boundMs,
+      cut: this.#hammerOnHooks(),
+      call: this.#host.callHeld,
+    })
+    if (settings.current.exit) system.exit(isClean && hasEnded ? 0 : 1)
     else this.#host.outlived()
     return report
   }

@@ -120,6 +120,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     ;(server as net.Server).listen = this.listen as net.Server['listen']
     const nodeClose = server.close.bind(server)
     ;(server as net.Server).close = (...args) => {
+      if (this.state === 'terminate' && !this.#isClosed && !rawListenerOf(server)) {
+        // Drained with the process: what the application wants to do once is done, and is no error.
+        this.#isClosed = true
+        const [callback] = args
+        if (typeof callback === 'function') this.#host.system.setTimeout(callback, 0)
+        return server
+      }
       this.#isClosed = true
       this.#host.closing(this)
       this.listening.renounce()
