@@ -9,10 +9,12 @@ import { announceListen } from './node/threads.js'
 import { currentRuntime } from './process/runtime.js'
 
 // What the preload `register` does with a server that is about to listen.
+// See docs/decisions.md, "Register loads core late"
 
 /**
  * Makes a server endless that is about to listen, unless a restart could not hand it over, or nobody could
  * know where it listens.
+ * See docs/decisions.md, "Register takes what clients can know"
  */
 export function takeAtListen(server: net.Server, args: readonly unknown[]): void {
   if (isEndless(server) || cluster.isWorker) return
@@ -29,6 +31,7 @@ export function takeAtListen(server: net.Server, args: readonly unknown[]): void
     return
   }
   if (isServerOfCluster(server)) return
+  // See docs/decisions.md, "One process of a tree is registered"
   registerRecord()?.hideFromChildren()
   host.suggest({ otherSignalListeners: 'hold' })
   manage(server)

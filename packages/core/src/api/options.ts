@@ -56,6 +56,12 @@ export interface ServerOptions {
    * @default logs pid and address
    */
   beforeBegin?: (address: string) => void | Promise<void>
+  /**
+   * Path that an HTTP/1 server must answer with a status below 500 before the process is ready, for a program
+   * that listens before it can answer. Asked inside the process, for at most `readyTimeoutMs`.
+   * @default none
+   */
+  readyProbe?: string
 }
 
 /** Options of the process; servers that give the same option must give the same value. */
@@ -184,6 +190,10 @@ const checks: Record<keyof EndlessOptions, Check> = {
     value !== null && typeof value === 'object'
       ? undefined
       : 'an object such as { before: { SIGHUP: hook } }',
+  readyProbe: (value) =>
+    typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value)
+      ? undefined
+      : "a path such as '/health'",
   beforeBegin: (value) => (typeof value === 'function' ? undefined : 'a function'),
   readyTimeoutMs: milliseconds,
   ready: (value) =>

@@ -30,6 +30,7 @@ export interface HeldListeners {
  *
  * Node calls `process.emit` for a signal, as it was when the first listener was added
  * (lib/internal/process/signal.js). So all are added anew.
+ * See docs/decisions.md, "Listeners are held where Node emits signals"
  */
 export function holdListeners(
   emitter: Emitter,

@@ -5,6 +5,7 @@ import type { RegisterRecord } from './register-record.js'
 
 // The listening sockets of threads. A restart cannot hand them over, and the thread of a successor would fail
 // to bind them, perhaps only after the successor has taken over. So a restart is refused while there are any.
+// See docs/decisions.md, "A port of a thread refuses every restart"
 
 const channelName = '@endless/core:threads'
 

@@ -30,6 +30,10 @@ export class Host implements ServerHost {
     return this.#parts.settings.logger
   }
 
+  get readyTimeoutMs(): number {
+    return this.#parts.settings.current.readyTimeoutMs
+  }
+
   get mayAccept(): boolean {
     return this.#parts.ancestry.mayAccept
   }

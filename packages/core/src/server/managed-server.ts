@@ -24,6 +24,7 @@ import { rawListenerOf } from '../node/internals/listening-handle.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { Life } from './life.js'
+import { untilAnswering } from './ready-probe.js'
 import { ServerSettings } from './server-settings.js'
 
 // A server that goes on across restarts, from its `listen` to its end.
@@ -31,6 +32,8 @@ import { ServerSettings } from './server-settings.js'
 /** What {@link ManagedServer} needs from the process. */
 export interface ServerHost extends ListeningHost {
   readonly system: System
+  /** How long the process may take until it is ready, in ms. */
+  readonly readyTimeoutMs: number
   /** Whether a claimed listener may accept now, or must wait for `accept`. */
   readonly mayAccept: boolean
   listenBegun(server: ManagedServer): void
@@ -374,6 +377,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       // As when `listen` fails: an application without a handler exits, and a successor is rolled back.
       this.server.emit('error', error)
       return
+    }
+    const { server } = this
+    const { readyProbe } = this.#settings
+    if (readyProbe !== undefined && server instanceof http.Server) {
+      await untilAnswering(server, readyProbe, this.#host, isVoid)
     }
     if (isVoid()) return
     this.#host.begun(this)
