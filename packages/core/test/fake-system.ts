@@ -54,6 +54,10 @@ export class FakeSystem implements System {
 
   readonly stderr = (): NodeJS.WritableStream => this.#stderr
 
+  listeningServers(): [] {
+    return []
+  }
+
   listensOfThreads(): string[] {
     return []
   }

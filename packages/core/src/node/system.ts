@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
+import type net from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 import { type HeldListeners, holdListeners } from './held-listeners.js'
+import { listeningServersOf } from './internals/server.js'
 import { mayHaveRunAt } from './process-age.js'
 import { registerRecord } from './register-record.js'
 import { startArguments } from './start-arguments.js'
@@ -36,6 +38,8 @@ export interface System extends Timers {
   readonly isClusterWorker: boolean
   /** Whether this is a thread of `node:worker_threads`, which gets no signal and has no child of its own. */
   readonly isWorkerThread: boolean
+  /** Servers of this process that listen, endless or not. */
+  listeningServers(): net.Server[]
   /** Fixed addresses on which threads of this process listen, as far as the preload `register` has seen them. */
   listensOfThreads(): string[]
   /** The environment that this process was started with; `undefined` if the platform does not show it. */
@@ -176,6 +180,7 @@ export function createNodeSystem(): System {
     env: process.env,
     isClusterWorker: cluster.isWorker,
     isWorkerThread: !isMainThread,
+    listeningServers: () => listeningServersOf(process),
     listensOfThreads: () =>
       [...(record?.listensOfThreads.values() ?? [])].flatMap((each) => [...each]),
     startEnvironment: process.platform === 'linux' ? readStartEnvironment() : undefined,

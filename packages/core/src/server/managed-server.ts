@@ -10,6 +10,7 @@ import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
 import { idleGraceMs } from '../connections/drain-options.js'
 import { Draining } from '../connections/draining.js'
+import { isHttp1 } from '../connections/kind.js'
 import { applyLimits } from '../connections/limits.js'
 import { OpenConnections } from '../connections/open-connections.js'
 import { addressOf } from '../listeners/address.js'
@@ -24,6 +25,7 @@ import { rawListenerOf } from '../node/internals/listening-handle.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { Life } from './life.js'
+import { listensAlready } from './misuse.js'
 import { untilAnswering } from './ready-probe.js'
 import { ServerSettings } from './server-settings.js'
 
@@ -355,6 +357,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   #onListening(): void {
+    if (!this.listening.isAskedFor) {
+      // The call was on its way, as for the lookup of a name, when the server was made endless.
+      this.server.emit('error', listensAlready())
+      return
+    }
     this.#endListenCall()
     if (this.listening.opened() === 'again') return
     this.#isClosed = false
@@ -380,7 +387,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     }
     const { server } = this
     const { readyProbe } = this.#settings
-    if (readyProbe !== undefined && server instanceof http.Server) {
+    if (readyProbe !== undefined && isHttp1(server)) {
       await untilAnswering(server, readyProbe, this.#host, isVoid)
     }
     if (isVoid()) return

@@ -1,6 +1,6 @@
 import assert from 'node:assert'
 import type http from 'node:http'
-import type net from 'node:net'
+import net from 'node:net'
 import type tls from 'node:tls'
 import type { RawListener } from './raw-handle.js'
 import { symbolNamed } from './symbol-named.js'
@@ -77,4 +77,10 @@ export function endConnectionChecks(server: net.Server): void {
  */
 export function isServerOfCluster(server: net.Server): boolean {
   return server.listeners('connection').includes(assert.fail)
+}
+
+/** Returns the servers of a process that listen (lib/internal/bootstrap/node.js, process._getActiveHandles). */
+export function listeningServersOf(of: object): net.Server[] {
+  const { _getActiveHandles } = of as { _getActiveHandles?: () => unknown[] }
+  return (_getActiveHandles?.call(of) ?? []).filter((each) => each instanceof net.Server)
 }
