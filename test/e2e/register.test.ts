@@ -11,6 +11,7 @@ import {
   get,
   installCore,
   isAlive,
+  runEndless,
   startFixture,
   startProgram,
   superviseFixture,
@@ -168,6 +169,26 @@ test.each(Object.keys(ways))(
     expect((await get(port!)).body.toString()).toBe(String(pid))
   },
 )
+
+test('endless run says so when a program listens on nothing that a restart could hand over', async () => {
+  const control = path.join(temporaryDirectory(), 'control.sock')
+  const program = superviseFixture('knows-nothing.mjs', {
+    runArgs: ['--control', control],
+    args: [JSON.stringify({ listens: [{ target: { port: 0 } }] })],
+  })
+  await listening(program)
+  const restart = runEndless(['restart', '--control', control])
+  expect(await restart.waitForExit({ step: 'it is refused', deadlineMs })).toMatchObject({
+    code: 1,
+  })
+  expect(restart.stderr).toMatch(
+    /If it never listens on a fixed port or path, it cannot be restarted/,
+  )
+  await program.waitForLine(/has not listened on a fixed port or path for 10 s: until it does/, {
+    step: 'the log says so',
+    deadlineMs,
+  })
+})
 
 test('a program that never listens loads nothing of core', async () => {
   const directory = temporaryDirectory()
