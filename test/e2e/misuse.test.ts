@@ -30,7 +30,7 @@ test.each([
     code: 'ERR_ENDLESS_INVALID_HANDLER',
     message: expect.stringMatching(
       new RegExp(`^${message}[^]*endless\\((?:app|server)\\)\\.listen`),
-    ),
+    ) as string,
   })
   expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 1 })
 })

@@ -124,7 +124,7 @@ test('every server of a program is handed over: HTTP, HTTP/2, raw TCP and Unix, 
   // An unclaimed socket would take 10 s.
   expect(Date.now() - began).toBeLessThan(8_000)
   expect(after.bound.slice(0, 4)).toEqual(before.bound.slice(0, 4))
-  expect((await get(first!)).body.toString()).toBe(String(after.pid))
+  expect((await get(first!)).body).toBe(String(after.pid))
   expect(existsSync(target)).toBe(true)
   expect(program.stderr).not.toContain('Nothing has listened')
 })
@@ -143,7 +143,7 @@ test('a child that the program forks is not part of the service', async () => {
   // Without endless, SIGHUP ends it.
   program.signal('SIGHUP', child.pid)
   await program.waitForEnd(child.pid, { step: 'the child ends', deadlineMs })
-  expect((await get(port!)).body.toString()).toBe(String(pid))
+  expect((await get(port!)).body).toBe(String(pid))
 })
 
 test.each(Object.keys(ways))(
@@ -166,7 +166,7 @@ test.each(Object.keys(ways))(
       step: 'the restart is refused',
       deadlineMs,
     })
-    expect((await get(port!)).body.toString()).toBe(String(pid))
+    expect((await get(port!)).body).toBe(String(pid))
   },
 )
 
@@ -255,7 +255,7 @@ describe('signal listeners of the program', () => {
     const slow = get(port, '/slow')
     await get(port)
     program.signal('SIGTERM', pid)
-    expect((await slow).body.toString()).toBe('late')
+    expect((await slow).body).toBe('late')
     expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toEqual({
       code: 0,
       signal: null,

@@ -51,7 +51,10 @@ export function createManagedServer<S extends net.Server>(
   options?: EndlessOptions,
 ): ManagedServer<S> {
   const { host } = currentRuntime()
-  if (!isEndless(server)) refuseMisuse(server, host.system.listeningServers())
+  if (!isEndless(server)) {
+    const bare = host.system.listeningServers().filter((each) => !isEndless(each))
+    refuseMisuse(server, bare)
+  }
   host.decidedByProgram()
   const managed = manage(server, options)
   for (const handler of server.listeners('request')) wanted.set(handler, { managed, options })
@@ -105,7 +108,7 @@ function watchHiddenServers(): void {
       return
     }
     const asked = handlers.map((handler) => wanted.get(handler)).find((each) => each !== undefined)
-    if (asked && asked.managed.state === 'init') takePlace(server, asked.managed, asked.options)
+    if (asked?.managed.state === 'init') takePlace(server, asked.managed, asked.options)
   })
 }
 

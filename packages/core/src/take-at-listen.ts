@@ -1,4 +1,3 @@
-import cluster from 'node:cluster'
 import type net from 'node:net'
 import { isEndless, manage } from './endless.js'
 import type { ListenTarget } from './listeners/address.js'
@@ -17,10 +16,10 @@ import { currentRuntime } from './process/runtime.js'
  * See docs/decisions.md, "Register takes what clients can know"
  */
 export function takeAtListen(server: net.Server, args: readonly unknown[]): void {
-  if (isEndless(server) || cluster.isWorker) return
+  if (isEndless(server)) return
   const { target } = parseListenCall(args)
-  if (!isFixed(target)) return
   const { host } = currentRuntime()
+  if (host.system.isClusterWorker || !isFixed(target, host.system.pid)) return
   if (host.system.isWorkerThread) {
     const address = textOf(target)
     announceListen(server, address)
@@ -46,13 +45,13 @@ function textOf(target: ListenTarget): string {
 }
 
 /** Whether a client can know the address, so that the next generation has to listen there. */
-function isFixed(target: ListenTarget): boolean {
+function isFixed(target: ListenTarget, pid: number): boolean {
   switch (target.kind) {
     case 'tcp':
       return target.port !== 0
     case 'path':
       // `/tmp/tool-4711.sock` is another path in the next generation.
-      return !target.path.includes(String(process.pid))
+      return !target.path.includes(String(pid))
     case 'fd':
     case 'other':
       return false

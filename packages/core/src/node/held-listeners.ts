@@ -9,6 +9,8 @@ interface Emitter {
   on(event: string | symbol, listener: (...args: unknown[]) => void): unknown
   removeAllListeners(event: string | symbol): unknown
   rawListeners(event: string | symbol): readonly unknown[]
+  readonly pid?: number
+  kill?(pid: number, signal?: string | number): true
 }
 
 /** Listeners that are held back. */
@@ -16,8 +18,11 @@ export interface HeldListeners {
   /**
    * Calls each listener to a signal once; returns what they returned. Those that are `own` are not called.
    * The list is copied first: a listener may remove the others.
+   *
+   * @param endsItself called when the program sends such a signal to its own process from now on, by
+   * `process.kill`, as many listeners do in the end
    */
-  call(signal: NodeJS.Signals, own: unknown): unknown[]
+  call(signal: NodeJS.Signals, own: unknown, endsItself: () => void): unknown[]
   /** How many listeners to a signal there are besides `own`. */
   count(signal: NodeJS.Signals, own: unknown): number
   /** Lets the signals reach all listeners again. */
@@ -53,10 +58,17 @@ export function holdListeners(
   const others = (signal: NodeJS.Signals, own: unknown): ((...args: unknown[]) => unknown)[] =>
     emitter.rawListeners(signal).filter((listener) => listener !== own) as (() => unknown)[]
   return {
-    call: (signal, own) =>
-      others(signal, own).map((listener) =>
-        listener.call(emitter, signal, constants.signals[signal]),
-      ),
+    call(signal, own, endsItself) {
+      const { pid, kill } = emitter
+      shadow(emitter, 'kill', (to: number, which?: string | number) => {
+        const isHeld = held.has(which as string) || which === undefined
+        if (to !== pid || !isHeld) return kill?.call(emitter, to, which)
+        endsItself()
+        return true
+      })
+      const number = constants.signals[signal]
+      return others(signal, own).map((listener) => listener.call(emitter, signal, number))
+    },
     count: (signal, own) => others(signal, own).length,
     release() {
       held.clear()

@@ -16,7 +16,7 @@ export interface HeldSurroundings {
   /** Settles when the hammer falls. */
   readonly cut: Promise<void>
   /** Calls the listeners, and returns what they returned; see `Signals.callHeld`. */
-  readonly call: (signal: HookSignal, signalled: () => void) => unknown[]
+  readonly call: (signal: HookSignal, endsItself: () => void) => unknown[]
 }
 
 /**

@@ -194,7 +194,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return (this.#shutdown ??= new Shutdown(this.#parts, {
       restart: () => this.#restart,
       terminateHooks: this.#terminateHooks,
-      callHeld: (signal, signalled) => this.#signals.callHeld(signal, signalled),
+      callHeld: (signal, endsItself) => this.#signals.callHeld(signal, endsItself),
       outlived: () => {
         this.servers.clear()
         this.#restart?.letGo()

@@ -19,7 +19,6 @@ export class Signals {
   #found: HookSignal[] = []
   #endWatch: (() => void) | undefined
   #held: HeldListeners | undefined
-  #signalled: (() => void) | undefined
 
   constructor(system: System, logger: () => Logger, onSignal: (signal: HookSignal) => void) {
     this.#system = system
@@ -57,33 +56,27 @@ export class Signals {
     this.#endWatch = undefined
     this.#held?.release()
     this.#held = undefined
-    this.#signalled = undefined
   }
 
   /**
    * Calls the listeners that were held back, as if a signal had come; without any to that signal, those to
    * SIGTERM or SIGINT. Returns what they returned.
    *
-   * @param signalled called in place of endless's own action if a signal comes from now on: such a listener
-   * often ends with `process.kill(process.pid, signal)`
+   * @param endsItself called when a listener ends with `process.kill(process.pid, signal)`, as many do
    */
-  callHeld(signal: HookSignal, signalled: () => void): unknown[] {
+  callHeld(signal: HookSignal, endsItself: () => void): unknown[] {
     const held = this.#held
     const called = [signal, 'SIGTERM' as const, 'SIGINT' as const].find(
       (each) => (held?.count(each, this.#listeners.get(each)) ?? 0) > 0,
     )
     if (!held || !called) return []
-    this.#signalled = signalled
-    return held.call(called, this.#listeners.get(called))
+    return held.call(called, this.#listeners.get(called), endsItself)
   }
 
   #hold(signals: readonly HookSignal[]): void {
     this.#held ??= this.#system.holdListeners(
       signals.filter((signal) => contested.has(signal)),
-      (signal) => {
-        if (this.#signalled) this.#signalled()
-        else this.#listeners.get(signal as HookSignal)?.()
-      },
+      (signal) => this.#listeners.get(signal as HookSignal)?.(),
     )
   }
 

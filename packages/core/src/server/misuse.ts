@@ -7,14 +7,14 @@ import { addressOf } from '../listeners/address.js'
 /**
  * Refuses a server that cannot be made endless as it is.
  *
- * @param listening the servers of this process that listen
+ * @param bare the servers of this process that listen and are not endless
  * @throws `ERR_ENDLESS_INVALID_HANDLER` for one that listens, and for an app that already listens by another
  * server, or has its WebSockets on another one
  */
-export function refuseMisuse(server: net.Server, listening: readonly net.Server[]): void {
+export function refuseMisuse(server: net.Server, bare: readonly net.Server[]): void {
   if (server.listening) throw listensAlready()
   const handlers = server.listeners('request')
-  const other = listening.find((each) =>
+  const other = bare.find((each) =>
     each.listeners('request').some((handler) => handlers.includes(handler)),
   )
   if (other) {

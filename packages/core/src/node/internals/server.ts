@@ -1,4 +1,3 @@
-import assert from 'node:assert'
 import type http from 'node:http'
 import net from 'node:net'
 import type tls from 'node:tls'
@@ -76,7 +75,7 @@ export function endConnectionChecks(server: net.Server): void {
  * its handle away once it listens (lib/internal/cluster/round_robin_handle.js).
  */
 export function isServerOfCluster(server: net.Server): boolean {
-  return server.listeners('connection').includes(assert.fail)
+  return server.listeners('connection').some(({ name }) => name === 'fail')
 }
 
 /** Returns the servers of a process that listen (lib/internal/bootstrap/node.js, process._getActiveHandles). */
