@@ -1,5 +1,6 @@
 import type { HookSignal } from '../api/hooks.js'
 import type { Logger } from '../api/logger.js'
+import type { HeldListeners } from '../node/held-listeners.js'
 import type { System } from '../node/system.js'
 
 // Which signals are caught, and the warning about other listeners to them.
@@ -17,6 +18,7 @@ export class Signals {
   readonly #warned = new Set<HookSignal>()
   #found: HookSignal[] = []
   #endWatch: (() => void) | undefined
+  #held: HeldListeners | undefined
 
   constructor(system: System, logger: () => Logger, onSignal: (signal: HookSignal) => void) {
     this.#system = system
@@ -24,8 +26,9 @@ export class Signals {
     this.#onSignal = onSignal
   }
 
-  /** Catches these signals, except those that are caught already. */
-  install(signals: readonly HookSignal[]): void {
+  /** Catches these signals, except those that are caught already; may hold other listeners back. */
+  install(signals: readonly HookSignal[], others: 'call' | 'hold' = 'call'): void {
+    if (others === 'hold') this.#hold(signals)
     for (const signal of signals) {
       if (this.#listeners.has(signal)) continue
       const listener = (): void => {
@@ -51,11 +54,35 @@ export class Signals {
     this.#listeners.clear()
     this.#endWatch?.()
     this.#endWatch = undefined
+    this.#held?.release()
+    this.#held = undefined
+  }
+
+  /**
+   * Calls the listeners that were held back, as if a signal had come; without any to that signal, those to
+   * SIGTERM or SIGINT. Returns what they returned.
+   *
+   * @param endsItself called when a listener ends with `process.kill(process.pid, signal)`, as many do
+   */
+  callHeld(signal: HookSignal, endsItself: () => void): unknown[] {
+    const held = this.#held
+    const called = [signal, 'SIGTERM' as const, 'SIGINT' as const].find(
+      (each) => (held?.count(each, this.#listeners.get(each)) ?? 0) > 0,
+    )
+    if (!held || !called) return []
+    return held.call(called, this.#listeners.get(called), endsItself)
+  }
+
+  #hold(signals: readonly HookSignal[]): void {
+    this.#held ??= this.#system.holdListeners(
+      signals.filter((signal) => contested.has(signal)),
+      (signal) => this.#listeners.get(signal as HookSignal)?.(),
+    )
   }
 
   /** Notes a foreign listener; returns whether it is new and worth a warning. */
   #find(signal: HookSignal): boolean {
-    if (!contested.has(signal) || this.#warned.has(signal)) return false
+    if (this.#held || !contested.has(signal) || this.#warned.has(signal)) return false
     this.#warned.add(signal)
     this.#found.push(signal)
     return true

@@ -1,0 +1,15 @@
+// Proves that the unmodified programs of docs/frameworks.md lose no request in five restarts under load.
+import { beforeAll, test } from 'vitest'
+import { installFrameworks } from './install.js'
+import { restartUnderLoad } from './restart-under-load.js'
+import { rows } from './rows.js'
+
+let directory: string
+
+beforeAll(() => {
+  directory = installFrameworks()
+}, 600_000)
+
+test.each(rows.map((row) => [row.name, row] as const))('%s', async (_, row) => {
+  await restartUnderLoad(directory, row, 5)
+})
