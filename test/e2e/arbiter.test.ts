@@ -81,10 +81,10 @@ test('the newest serves if the oldest was blocked while that took over, and hear
   const program = startFixture('boots-when-told.mjs')
   const oldest = await program.waitForGeneration(0, { deadlineMs })
   const { port = 0 } = oldest
-  const first = get(port, '/wait')
+  const first = get(port, '/wait', { deadlineMs })
   const answerFirst = await waitForGate(program, 0, 'answer')
   const since = program.output.lines.length
-  const second = get(port, '/wait')
+  const second = get(port, '/wait', { deadlineMs })
   const another = { step: 'another request waits', deadlineMs, since }
   const answerSecond = await program.waitForEvent<GateEvent>('gate', another)
   program.signal('SIGHUP')

@@ -3,6 +3,7 @@
 // and holds the old process no longer than the hammer.
 import { describe, expect, test } from 'vitest'
 import {
+  connectHttp2,
   connectRaw,
   startTelling,
   type RawClient,
@@ -199,6 +200,26 @@ describe.each([
     },
   )
 })
+
+test.each([
+  ['over TLS', true],
+  ['cleartext', false],
+] as const)(
+  'HTTP/2 behind a net server, %s: a session gets GOAWAY, and its streams finish',
+  async (_, tls) => {
+    const service = await start({ layer: 'net-front-of-http2' })
+    const client = await connectHttp2(service.port, { tls })
+    expect(await client.get('/')).toMatchObject({ status: 200 })
+    const busy = client.get('/wait/long')
+    await service.waitFor('request', { name: 'long' })
+    await service.restart()
+    await until(() => client.lastStreamId !== undefined, { step: 'GOAWAY comes', deadlineMs })
+    await service.command('answer', { name: 'long' })
+    expect(await busy).toMatchObject({ status: 200, body: 'done' })
+    await client.waitForEnd()
+    await exits(service)
+  },
+)
 
 describe.each(['child', 'child-keep-open', 'cluster-primary'])(
   'connections that were given away (%s)',

@@ -27,6 +27,7 @@ export class FakeSystem implements System {
   env: NodeJS.ProcessEnv = {}
   isClusterWorker = false
   isSingleExecutable = false
+  isForked = false
   isWorkerThread = false
   startEnvironment: NodeJS.ProcessEnv | undefined
   directory: string | Error = '/'

@@ -233,14 +233,14 @@ export function endConnections(
   connections: OpenConnections,
   options: DrainOptions,
 ): () => void {
-  const undo = isHttp2(server)
-    ? drainHttp2(server, connections, options)
-    : drainHttp1(server, connections, options)
+  const undoHttp2 = drainHttp2(server, connections, options)
+  const undoHttp1 = drainHttp1(server, connections, options)
   // Referenced: a connection keeps no event loop alive while it is not read from, as when the
   // application does not read a request's body.
   const hold = setInterval(() => undefined, longestDelayMs)
   return () => {
     clearInterval(hold)
-    undo()
+    undoHttp1()
+    undoHttp2()
   }
 }

@@ -155,7 +155,7 @@ export function drainHttp1(
     clearTimeout(timer)
     const now = system.now()
     const { speaking } = connections
-    connections.addFromAbove()
+    connections.addFromBehind()
     for (const socket of speaking) watchServer(httpServerOf(socket))
     const { between, idle } = findSilent()
     held.release(mayMove)

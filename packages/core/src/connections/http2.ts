@@ -1,16 +1,10 @@
-import type {
-  Http2SecureServer,
-  Http2Server,
-  ServerHttp2Session,
-  ServerHttp2Stream,
-} from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type net from 'node:net'
 import { acceptedSocketOf, unsentBytesOf } from '../node/internals/connection-handle.js'
 import { openStreamsOf } from '../node/internals/http2-session.js'
 import { shadow } from '../node/shadow.js'
 import type { System } from '../node/system.js'
 import type { DrainOptions } from './drain-options.js'
-import { drainHttp1 } from './http1.js'
 import type { OpenConnections } from './open-connections.js'
 
 // The drain of HTTP/2 sessions.
@@ -22,22 +16,20 @@ const lingerMs = 2_000
 const unsentMs = 20
 
 /**
- * Ends the connections of an HTTP/2 server that no longer accepts. Sessions are closed: GOAWAY names
- * the last stream that is served, streams up to that one finish, and later ones are not begun: the
- * client may send them again elsewhere (RFC 9113, section 8.7). A session that has had no
+ * Ends the HTTP/2 sessions of a server that no longer accepts, also those that a server behind it has begun. Sessions
+ * are closed: GOAWAY names the last stream that is served, streams up to that one finish, and later ones are not
+ * begun: the client may send them again elsewhere (RFC 9113, section 8.7). A session that has had no
  * stream yet is closed after its first, or when it has been idle for `idleGraceMs`: if it were closed
  * at once, some clients would lose the requests that they send together with the connection itself.
- * HTTP/1 connections of the same server end as on any server. Returns an undo function; sessions that
- * are closed already still end.
+ * Returns an undo function; sessions that are closed already still end.
  *
  * Does not call the server's `close`, which sends no GOAWAY before Node 24.
  */
 export function drainHttp2(
-  server: Http2Server | Http2SecureServer,
+  server: net.Server,
   connections: OpenConnections,
-  options: DrainOptions,
+  { system, idleGraceMs }: DrainOptions,
 ): () => void {
-  const { system } = options
   const waiting = new Map<ServerHttp2Session, () => void>()
 
   const close = (session: ServerHttp2Session): void => {
@@ -61,7 +53,7 @@ export function drainHttp2(
     const timer = system
       .setTimeout(() => {
         close(session)
-      }, options.idleGraceMs(server))
+      }, idleGraceMs(server))
       .unref()
     session.once('stream', closeSoon)
     waiting.set(session, () => {
@@ -71,13 +63,12 @@ export function drainHttp2(
     })
   }
 
-  const undoHttp1 = drainHttp1(server, connections, options)
+  connections.addFromBehind()
   for (const session of connections.sessions.keys()) end(session)
   server.on('session', end)
   return () => {
     server.off('session', end)
     for (const stopWaiting of [...waiting.values()]) stopWaiting()
-    undoHttp1()
   }
 }
 

@@ -17,6 +17,7 @@ import {
   parserOf,
   responseOn,
 } from '../node/internals/http1-connection.js'
+import { sessionOn } from '../node/internals/http2-session.js'
 import { afterConnection } from '../node/internals/listening-handle.js'
 import type { RawListener } from '../node/internals/raw-handle.js'
 import { isHttp1, isHttp2 } from './kind.js'
@@ -166,15 +167,15 @@ export class OpenConnections {
     return this.#isRaw && !this.#isSecure
   }
 
-  /**
-   * Adds the HTTP above connections on which a server behind this one has begun TLS: no event tells of it.
-   */
-  addFromAbove(): void {
+  /** Adds what a server behind this one has begun on its connections, HTTP/2 or HTTP over TLS: no event tells of it. */
+  addFromBehind(): void {
     const below = this.#below
     for (const socket of this.accepted) {
-      if (below.has(socket) || !isBelowTls(socket)) continue
-      const above = tlsSocketAbove(socket)
-      if (above && parserOf(above)) this.#above.add(above)
+      if (below.has(socket) || this.#isBegun(socket)) continue
+      const top = isBelowTls(socket) ? tlsSocketAbove(socket) : socket
+      const session = top && sessionOn(top)
+      if (session) this.#addSession(session)
+      else if (top && parserOf(top)) this.#above.add(top)
     }
   }
 

@@ -40,6 +40,8 @@ export interface System extends Timers {
   readonly isSingleExecutable: boolean
   /** The directory in which this process was started, as the kernel knows it; '' if it is unknown. */
   readonly startDirectory: string
+  /** Whether the parent has forked this process, with a channel that is the application's: PM2, `fork`. */
+  readonly isForked: boolean
   readonly isClusterWorker: boolean
   /** Whether this is a thread of `node:worker_threads`, which gets no signal and has no child of its own. */
   readonly isWorkerThread: boolean
@@ -213,6 +215,7 @@ export function createNodeSystem(told: Told = {}): System {
     isSingleExecutable: isSea(),
     startDirectory: directory,
     env: process.env,
+    isForked: process.send !== undefined && !cluster.isWorker,
     isClusterWorker: cluster.isWorker,
     isWorkerThread: !isMainThread,
     listeningServers: () => listeningServersOf(process),

@@ -118,10 +118,10 @@ export class Host implements ServerHost {
 
   /** See docs/decisions.md, "The parent names itself" */
   #warnOfStranger(): void {
-    const { pid, ppid, stillRuns } = this.system
+    const { pid, ppid } = this.system
     const stranger = this.#stranger
     this.#stranger = undefined
-    if (stranger === undefined || !stillRuns(stranger, Date.now())) return
+    if (stranger === undefined || !this.system.stillRuns(stranger, Date.now())) return
     this.logger.warn(
       `Process ${String(stranger)} was to start this one (pid ${String(pid)}), and has started process ` +
         `${String(ppid)}, which did: it can neither restart nor stop this one. If that is a script, let it start ` +

@@ -223,17 +223,17 @@ export function currentRuntime(): Runtime {
 function createRuntime(): Runtime {
   // Where Node has not run the preload; and before anything looks at the process, of which it hides a part.
   enter()
-  const inheritance = take<Inheritance>(inheritanceKey)
+  const inheritance = take(inheritanceKey) as Inheritance | undefined
   if (inheritance?.entry.preload !== undefined) keepPreloadFile(inheritance.entry.preload)
   const system = createNodeSystem(inheritance?.entry)
-  return new Runtime(system, inheritance, take<number>(strangerKey))
+  return new Runtime(system, inheritance, take(strangerKey) as number | undefined)
 }
 
 /** Removes and returns what was left on `globalThis`. */
-function take<T>(key: symbol): T | undefined {
+function take(key: symbol): unknown {
   const left = (globalThis as Record<symbol, unknown>)[key]
   Reflect.deleteProperty(globalThis, key)
-  return left as T | undefined
+  return left
 }
 
 /**

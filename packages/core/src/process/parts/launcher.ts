@@ -62,6 +62,12 @@ export class Launcher {
   ): Successor {
     const { system, settings, servers, ancestry, whereabouts } = this.#host
     const { predecessor } = ancestry
+    if (system.isForked) {
+      settings.logger.warn(
+        `Process ${String(system.ppid)} has forked this one, with a channel, which no successor gets: there, ` +
+          '`process.send` is undefined, and the parent sees its child end. Let it start `endless run` instead.',
+      )
+    }
     const passed = servers.passable
     const keys = passed.flatMap(({ bound, ticketKeys }) =>
       ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
