@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
-import type net from 'node:net'
+import net from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 import { type HeldListeners, holdListeners } from './held-listeners.js'
-import { listeningServersOf } from './internals/server.js'
 import { mayHaveRunAt } from './process-age.js'
 import { registerRecord } from './register-record.js'
 import { startArguments } from './start-arguments.js'
@@ -139,6 +138,12 @@ function directoryNow(): string {
   }
 }
 
+/** Returns the servers that listen (lib/internal/bootstrap/node.js, process._getActiveHandles). */
+function listeningServers(): net.Server[] {
+  const { _getActiveHandles } = process as unknown as { _getActiveHandles?: () => unknown[] }
+  return (_getActiveHandles?.call(process) ?? []).filter((each) => each instanceof net.Server)
+}
+
 /** The user as whom this process touches files; `undefined` on Windows. */
 export function currentUid(): number | undefined {
   return process.geteuid?.()
@@ -180,7 +185,7 @@ export function createNodeSystem(): System {
     env: process.env,
     isClusterWorker: cluster.isWorker,
     isWorkerThread: !isMainThread,
-    listeningServers: () => listeningServersOf(process),
+    listeningServers,
     listensOfThreads: () =>
       [...(record?.listensOfThreads.values() ?? [])].flatMap((each) => [...each]),
     startEnvironment: process.platform === 'linux' ? readStartEnvironment() : undefined,

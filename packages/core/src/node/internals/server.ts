@@ -1,5 +1,5 @@
 import type http from 'node:http'
-import net from 'node:net'
+import type net from 'node:net'
 import type tls from 'node:tls'
 import type { RawListener } from './raw-handle.js'
 import { symbolNamed } from './symbol-named.js'
@@ -76,10 +76,4 @@ export function endConnectionChecks(server: net.Server): void {
  */
 export function isServerOfCluster(server: net.Server): boolean {
   return server.listeners('connection').some(({ name }) => name === 'fail')
-}
-
-/** Returns the servers of a process that listen (lib/internal/bootstrap/node.js, process._getActiveHandles). */
-export function listeningServersOf(of: object): net.Server[] {
-  const { _getActiveHandles } = of as { _getActiveHandles?: () => unknown[] }
-  return (_getActiveHandles?.call(of) ?? []).filter((each) => each instanceof net.Server)
 }
