@@ -51,8 +51,10 @@ function removeStaleOutput() {
     const dist = join(root, folder, 'dist')
     if (!existsSync(dist)) continue
     for (const file of readdirSync(dist, { recursive: true })) {
-      const source = /^(.*?)\.(?:d\.ts|js|d\.ts\.map|js\.map)$/.exec(file)?.[1]
-      if (source && !existsSync(join(root, folder, 'src', `${source}.ts`))) rmSync(join(dist, file))
+      const [, source, kind] = /^(.*?)\.(?:d\.)?(c?)(?:ts|js)(?:\.map)?$/.exec(file) ?? []
+      if (source && !existsSync(join(root, folder, 'src', `${source}.${kind}ts`))) {
+        rmSync(join(dist, file))
+      }
     }
   }
 }
