@@ -5,6 +5,7 @@ import type { EndlessServer } from './api/endless-server.js'
 import { describeNoServer } from './api/not-a-server.js'
 import { type EndlessOptions, parseOptions } from './api/options.js'
 import { interceptListen } from './listeners/intercept.js'
+import { listeningServersOf } from './node/internals/server.js'
 import { currentRuntime } from './process/runtime.js'
 import { ManagedServer } from './server/managed-server.js'
 import { refuseMisuse } from './server/misuse.js'
@@ -52,7 +53,7 @@ export function createManagedServer<S extends net.Server>(
 ): ManagedServer<S> {
   const { host } = currentRuntime()
   if (!isEndless(server)) {
-    const bare = host.system.listeningServers().filter((each) => !isEndless(each))
+    const bare = listeningServersOf(host.system.self).filter((each) => !isEndless(each))
     refuseMisuse(server, bare)
   }
   host.decidedByProgram()

@@ -56,9 +56,7 @@ export class FakeSystem implements System {
 
   readonly stderr = (): NodeJS.WritableStream => this.#stderr
 
-  listeningServers(): [] {
-    return []
-  }
+  readonly self = {}
 
   listensOfThreads(): string[] {
     return []

@@ -59,10 +59,11 @@ export function holdListeners(
     emitter.rawListeners(signal).filter((listener) => listener !== own) as (() => unknown)[]
   return {
     call(signal, own, endsItself) {
-      const { pid, kill } = emitter
+      const { pid } = emitter
+      const kill = emitter.kill?.bind(emitter)
       shadow(emitter, 'kill', (to: number, which?: string | number) => {
         const isHeld = held.has(which as string) || which === undefined
-        if (to !== pid || !isHeld) return kill?.call(emitter, to, which)
+        if (to !== pid || !isHeld) return kill?.(to, which)
         endsItself()
         return true
       })

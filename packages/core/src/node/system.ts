@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
-import type net from 'node:net'
 import { isSea } from 'node:sea'
 import { isMainThread } from 'node:worker_threads'
 import { type HeldListeners, holdListeners } from './held-listeners.js'
-import { listeningServersOf } from './internals/server.js'
 import { mayHaveRunAt } from './process-age.js'
 import { registerRecord } from './register-record.js'
 import {
@@ -45,8 +43,8 @@ export interface System extends Timers {
   readonly isClusterWorker: boolean
   /** Whether this is a thread of `node:worker_threads`, which gets no signal and has no child of its own. */
   readonly isWorkerThread: boolean
-  /** Servers of this process that listen, endless or not. */
-  listeningServers(): net.Server[]
+  /** This process, for what Node does not document. */
+  readonly self: object
   /** Fixed addresses on which threads of this process listen, as far as the preload `register` has seen them. */
   listensOfThreads(): string[]
   /** The environment that this process was started with; `undefined` if the platform does not show it. */
@@ -218,7 +216,7 @@ export function createNodeSystem(told: Told = {}): System {
     isForked: process.send !== undefined && !cluster.isWorker,
     isClusterWorker: cluster.isWorker,
     isWorkerThread: !isMainThread,
-    listeningServers: () => listeningServersOf(process),
+    self: process,
     listensOfThreads: () =>
       [...(registerRecord()?.listensOfThreads.values() ?? [])].flatMap((each) => [...each]),
     startEnvironment: process.platform === 'linux' ? readStartEnvironment() : undefined,
