@@ -7,7 +7,7 @@ import { type EndlessOptions, parseOptions } from './api/options.js'
 import { interceptListen } from './listeners/intercept.js'
 import { currentRuntime } from './process/runtime.js'
 import { ManagedServer } from './server/managed-server.js'
-import { refuseMisuse } from './server/misuse.js'
+import { refuseListening, refuseMisuse } from './server/misuse.js'
 
 /**
  * Makes a server restart without losing anything. Takes a server of `node:http`, `node:https`,
@@ -23,6 +23,11 @@ export function endless<S extends net.Server>(server: S, options?: EndlessOption
 export function endless(handler: http.RequestListener, options?: EndlessOptions): EndlessServer
 export function endless(x: unknown, options?: EndlessOptions): EndlessServer<net.Server> {
   if (typeof x === 'function') {
+    const { system } = currentRuntime().host
+    refuseListening(
+      x,
+      system.listeningServers().filter((each) => !isEndless(each)),
+    )
     return createManagedServer<net.Server>(http.createServer(x as http.RequestListener), options)
   }
   if (x instanceof net.Server) return createManagedServer(x, options)
@@ -51,10 +56,7 @@ export function createManagedServer<S extends net.Server>(
   options?: EndlessOptions,
 ): ManagedServer<S> {
   const { host } = currentRuntime()
-  if (!isEndless(server)) {
-    const bare = host.system.listeningServers().filter((each) => !isEndless(each))
-    refuseMisuse(server, bare)
-  }
+  if (!isEndless(server)) refuseMisuse(server)
   host.decidedByProgram()
   const managed = manage(server, options)
   for (const handler of server.listeners('request')) wanted.set(handler, { managed, options })

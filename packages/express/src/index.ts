@@ -1,5 +1,5 @@
 import * as core from '@endless/core'
-import http from 'node:http'
+import type http from 'node:http'
 import net from 'node:net'
 import { passListenErrors, type ListenWithErrors } from './listen-errors.js'
 
@@ -28,7 +28,11 @@ export function endless(
   x: net.Server | http.RequestListener,
   options?: core.EndlessOptions,
 ): core.EndlessServer<net.Server> {
-  const server = typeof x === 'function' ? http.createServer(x) : x
-  if (server instanceof net.Server) passListenErrors(server)
-  return core.endless(server, options)
+  if (typeof x !== 'function') {
+    if (x instanceof net.Server) passListenErrors(x)
+    return core.endless(x, options)
+  }
+  const endlessServer: core.EndlessServer<net.Server> = core.endless(x, options)
+  passListenErrors(endlessServer.server)
+  return Object.assign(endlessServer, { listen: endlessServer.server.listen })
 }
