@@ -33,6 +33,8 @@ export function endless(
     return core.endless(x, options)
   }
   const endlessServer: core.EndlessServer<net.Server> = core.endless(x, options)
-  passListenErrors(endlessServer.server)
-  return Object.assign(endlessServer, { listen: endlessServer.server.listen })
+  const { server } = endlessServer
+  passListenErrors(server)
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is bound, as that of core
+  return Object.assign(endlessServer, { listen: server.listen })
 }

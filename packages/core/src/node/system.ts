@@ -140,7 +140,8 @@ function directoryNow(): string {
 
 /** Returns the servers that listen (lib/internal/bootstrap/node.js, process._getActiveHandles). */
 function listeningServers(): net.Server[] {
-  const { _getActiveHandles } = process as unknown as { _getActiveHandles?: () => unknown[] }
+  // eslint-disable-next-line no-restricted-syntax -- internals/ stands above, and has no process
+  const { _getActiveHandles } = process as unknown as Record<string, () => unknown[]>
   return (_getActiveHandles?.call(process) ?? []).filter((each) => each instanceof net.Server)
 }
 
