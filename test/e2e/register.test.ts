@@ -170,6 +170,32 @@ test.each(Object.keys(ways))(
   },
 )
 
+test('a program that makes a server endless itself decides, and its other server is handed over too', async () => {
+  const [own, bare] = await freePorts(2)
+  const program = superviseFixture('mixes.mjs', { args: [String(own), String(bare)] })
+  await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGHUP', program.pid)
+  await program.waitForGeneration(1, { deadlineMs })
+  await program.waitForLine(/^the hook ran$/, { step: 'its hook runs', deadlineMs })
+  for (const port of [own, bare]) expect((await get(port!)).headers['x-generation']).toBe('1')
+  // As documented for a program that uses core: the listener is not held back.
+  expect(program.stderr).toContain('Another listener to SIGTERM is in this process')
+})
+
+test('a cluster is left alone', async () => {
+  const port = await freePort()
+  const program = startFixture('runs-a-cluster.mjs', {
+    execArgv: ['--import', register],
+    args: [String(port)],
+  })
+  const { pid } = await listening(program)
+  expect((await get(port)).body).toBe(String(pid))
+  expect(program.stderr).toBe('')
+  program.signal('SIGHUP', program.pid)
+  const exit = await program.waitForExit({ step: 'the primary ends', deadlineMs })
+  expect(exit).toEqual({ code: null, signal: 'SIGHUP' })
+})
+
 test('endless run says so when a program listens on nothing that a restart could hand over', async () => {
   const control = path.join(temporaryDirectory(), 'control.sock')
   const program = superviseFixture('knows-nothing.mjs', {

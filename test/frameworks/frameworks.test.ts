@@ -10,6 +10,11 @@ beforeAll(() => {
   directory = installFrameworks()
 }, 600_000)
 
-test.each(rows.map((row) => [row.name, row] as const))('%s', async (_, row) => {
-  await restartUnderLoad(directory, row, 5)
-})
+// Six generations of a program that loads an agent boot for a while.
+test.each(rows.map((row) => [row.name, row] as const))(
+  '%s',
+  { timeout: 180_000 },
+  async (_, row) => {
+    await restartUnderLoad(directory, row, 5)
+  },
+)

@@ -15,6 +15,11 @@ export interface Row {
   cleanUp?: RegExp
   /** Whether the packages of `test/package.json` are enough: then CI restarts it too. */
   isInSlice?: boolean
+  /**
+   * What is loaded before the program, with `register` in its place: then nothing supervises the program.
+   * @default it runs under `endless run`
+   */
+  preloads?: string[]
   /** A program that makes calls of another protocol meanwhile, and reports those that failed. */
   client?: string
 }
@@ -27,11 +32,16 @@ export const packages: Record<string, string> = {
   '@godaddy/terminus': '4.12.1',
   '@grpc/grpc-js': '1.14.7',
   '@hono/node-server': '2.1.9',
+  '@modelcontextprotocol/sdk': '1.32.2',
   '@nestjs/common': '12.5.1',
   '@nestjs/core': '12.5.1',
   '@nestjs/platform-express': '12.5.1',
   '@nestjs/platform-fastify': '12.5.0',
+  '@opentelemetry/api': '1.9.1',
+  '@opentelemetry/auto-instrumentations-node': '0.81.2',
+  '@sentry/node': '11.12.0',
   '@trpc/server': '11.25.2',
+  'dd-trace': '5.132.0',
   express: '5.3.0',
   'express-generator': '4.16.1',
   fastify: '5.12.8',
@@ -45,6 +55,20 @@ export const packages: Record<string, string> = {
   rxjs: '7.8.2',
   'socket.io': '4.8.4',
 }
+
+/** Stands for the preload of endless. */
+export const register = '@endless/core/register'
+
+/** Tools that watch a program from inside. */
+const agents = [
+  {
+    name: 'OpenTelemetry',
+    package: '@opentelemetry/auto-instrumentations-node',
+    preload: '@opentelemetry/auto-instrumentations-node/register',
+  },
+  { name: 'Sentry', package: '@sentry/node', preload: './sentry.mjs' },
+  { name: 'dd-trace', package: 'dd-trace', preload: 'dd-trace/initialize.mjs' },
+]
 
 const nestShutsDown = /^pid (\d+) shuts down by SIGTERM$/
 
@@ -102,6 +126,26 @@ export const rows: Row[] = [
     program: 'grpc.mjs',
     client: 'grpc-client.mjs',
   },
+  {
+    name: 'MCP over HTTP',
+    package: '@modelcontextprotocol/sdk',
+    program: 'mcp.mjs',
+    client: 'mcp-client.mjs',
+  },
+  ...agents.flatMap(({ name, preload, ...row }): Row[] => [
+    {
+      ...row,
+      name: `${name}, loaded before`,
+      program: 'express.mjs',
+      preloads: [preload, register],
+    },
+    {
+      ...row,
+      name: `${name}, loaded after`,
+      program: 'express.mjs',
+      preloads: [register, preload],
+    },
+  ]),
   {
     name: 'terminus',
     package: '@godaddy/terminus',

@@ -8,7 +8,7 @@ import { interceptListen } from './listeners/intercept.js'
 import { listeningServersOf } from './node/internals/server.js'
 import { currentRuntime } from './process/runtime.js'
 import { ManagedServer } from './server/managed-server.js'
-import { refuseMisuse } from './server/misuse.js'
+import { refuseListening, refuseMisuse } from './server/misuse.js'
 
 /**
  * Makes a server restart without losing anything. Takes a server of `node:http`, `node:https`,
@@ -24,6 +24,11 @@ export function endless<S extends net.Server>(server: S, options?: EndlessOption
 export function endless(handler: http.RequestListener, options?: EndlessOptions): EndlessServer
 export function endless(x: unknown, options?: EndlessOptions): EndlessServer<net.Server> {
   if (typeof x === 'function') {
+    const { system } = currentRuntime().host
+    refuseListening(
+      x,
+      listeningServersOf(system.self).filter((each) => !isEndless(each)),
+    )
     return createManagedServer<net.Server>(http.createServer(x as http.RequestListener), options)
   }
   if (x instanceof net.Server) return createManagedServer(x, options)
@@ -52,10 +57,7 @@ export function createManagedServer<S extends net.Server>(
   options?: EndlessOptions,
 ): ManagedServer<S> {
   const { host } = currentRuntime()
-  if (!isEndless(server)) {
-    const bare = listeningServersOf(host.system.self).filter((each) => !isEndless(each))
-    refuseMisuse(server, bare)
-  }
+  if (!isEndless(server)) refuseMisuse(server)
   host.decidedByProgram()
   const managed = manage(server, options)
   for (const handler of server.listeners('request')) wanted.set(handler, { managed, options })

@@ -29,6 +29,7 @@ export class Signals {
   /** Catches these signals, except those that are caught already; may hold other listeners back. */
   install(signals: readonly HookSignal[], others: 'call' | 'hold' = 'call'): void {
     if (others === 'hold') this.#hold(signals)
+    else this.#release()
     for (const signal of signals) {
       if (this.#listeners.has(signal)) continue
       const listener = (): void => {
@@ -54,6 +55,10 @@ export class Signals {
     this.#listeners.clear()
     this.#endWatch?.()
     this.#endWatch = undefined
+    this.#release()
+  }
+
+  #release(): void {
     this.#held?.release()
     this.#held = undefined
   }
