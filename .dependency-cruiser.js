@@ -26,7 +26,17 @@ const layers = {
 }
 
 /** The only files at the root of core. */
-const faces = ['index', 'endless', 'go', 'certificate', 'web-sockets', 'for-cli', 'for-cli-later']
+const faces = [
+  'index',
+  'endless',
+  'go',
+  'certificate',
+  'web-sockets',
+  'register',
+  'take-at-listen',
+  'for-cli',
+  'for-cli-later',
+]
 
 /** `supervisor/` without `supervisor/front/`: the files of a folder, and not those of the folders in it. */
 const filesOf = (root, folder) => `^${root}/${folder}/[^/]+$`
@@ -67,7 +77,7 @@ export default {
       name: 'only-faces-at-the-root',
       comment: 'What is not public belongs into a folder.',
       severity: 'error',
-      from: { path: '^packages/core/src/[^/]+$', pathNot: `/(?:${faces.join('|')})[.]ts$` },
+      from: { path: '^packages/core/src/[^/]+$', pathNot: `/(?:${faces.join('|')})[.]c?ts$` },
       to: {},
     },
     {

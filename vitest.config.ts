@@ -48,6 +48,7 @@ export default defineConfig({
       serial('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2),
       serial('transparency', ['test/transparency/**/*.test.ts'], 3),
       serial('pack', ['test/pack/**/*.test.ts'], 4),
+      serial('frameworks', ['test/frameworks/**/*.test.ts'], 6),
       serial('system', ['test/system/**/*.test.ts'], 5),
     ],
   },

@@ -53,10 +53,10 @@ function removeStaleOutput() {
     const dist = join(root, folder, 'dist')
     if (!existsSync(dist)) continue
     for (const file of readdirSync(dist, { recursive: true })) {
-      const source = /^(.*?)\.(?:d\.ts|js|d\.ts\.map|js\.map)$/.exec(file)?.[1]
+      const [, source, kind] = /^(.*?)\.(?:d\.)?(c?)(?:ts|js)(?:\.map)?$/.exec(file) ?? []
       if (!source) continue
       const isThere = (end) => existsSync(join(root, folder, 'src', `${source}${end}`))
-      if (!isThere('.ts') && !isThere('.d.ts')) rmSync(join(dist, file))
+      if (!isThere(`.${kind}ts`) && !isThere('.d.ts')) rmSync(join(dist, file))
     }
   }
 }

@@ -5,7 +5,16 @@ import { join } from 'node:path'
 import { nodeBinary } from './node-binary.js'
 import { root } from './pnpm.js'
 
-const projects = ['unit', 'types', 'contract', 'e2e', 'transparency', 'pack', 'system']
+const projects = [
+  'unit',
+  'types',
+  'contract',
+  'e2e',
+  'transparency',
+  'pack',
+  'frameworks',
+  'system',
+]
 
 const args = process.argv.slice(2)
 const version = args[0] === '--node' ? args.splice(0, 2)[1] : undefined

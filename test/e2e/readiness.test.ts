@@ -1,6 +1,15 @@
 // Proves who decides when a generation is ready, and what runs after it has been replaced.
-import { expect, test } from 'vitest'
-import { get, openGate, startFixture, superviseFixture, waitForGate } from '../helpers/index.js'
+import { describe, expect, test } from 'vitest'
+import {
+  createCertificate,
+  freePort,
+  get,
+  openGate,
+  startFixture,
+  superviseFixture,
+  waitForGate,
+  type Program,
+} from '../helpers/index.js'
 
 const deadlineMs = 15_000
 
@@ -91,4 +100,34 @@ test('a program that shuts down on an uncaught exception drains and cleans up', 
   await openGate(await waitForGate(program, 0, 'clean-up'))
   await program.waitForEvent('cleaned', { step: 'the last hook has run', deadlineMs })
   expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 1 })
+})
+
+describe('readyProbe', () => {
+  const start = async (secure?: object): Promise<{ program: Program; port: number }> => {
+    const port = await freePort()
+    const options = { readyProbe: '/health' }
+    const program = startFixture('answers-late.mjs', {
+      args: [JSON.stringify({ options, port, secure })],
+    })
+    return { program, port }
+  }
+
+  test.each(['http', 'https'])(
+    '%s: a process is ready only when its server answers below 500',
+    async (scheme) => {
+      const { program } = await start(scheme === 'https' ? await createCertificate() : undefined)
+      for (const number of [0, 1]) {
+        if (number > 0) program.signal('SIGHUP')
+        const gate = await waitForGate(program, number)
+        const { asked } = await program.waitForEvent(
+          (event) => event.event === 'asked' && event.generation === number,
+          { step: 'it is asked', deadlineMs },
+        )
+        expect(asked).toEqual(['/health', '127.0.0.1', 'endless-ready-probe'])
+        expect(program.generations).toHaveLength(number)
+        await openGate(gate)
+        await program.waitForGeneration(number, { deadlineMs })
+      }
+    },
+  )
 })

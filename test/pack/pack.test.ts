@@ -61,9 +61,9 @@ describe.each(packages)('$manifest.name', (pkg) => {
       ...Object.values(pkg.manifest.bin ?? {}).map((file) => file.replace('./', '')),
     ]
     const leftovers = files.filter((file) => {
-      const source = /^dist\/(.+?)\.(?:d\.ts|js)$/.exec(file)?.[1]
+      const [, source, kind = ''] = /^dist\/(.+?)\.(?:d\.)?(c?)(?:ts|js)$/.exec(file) ?? []
       if (source === undefined) return !kept.includes(file)
-      return !existsSync(join(pkg.folder, 'src', `${source}.ts`))
+      return !existsSync(join(pkg.folder, 'src', `${source}.${kind}ts`))
     })
     expect(leftovers).toEqual([])
     expect(files).toContain('LICENSE')

@@ -2,10 +2,13 @@ import http from 'node:http'
 import net from 'node:net'
 import { EndlessError } from './api/endless-error.js'
 import type { EndlessServer } from './api/endless-server.js'
+import { describeNoServer } from './api/not-a-server.js'
 import { type EndlessOptions, parseOptions } from './api/options.js'
 import { interceptListen } from './listeners/intercept.js'
+import { listeningServersOf } from './node/internals/server.js'
 import { currentRuntime } from './process/runtime.js'
 import { ManagedServer } from './server/managed-server.js'
+import { refuseListening, refuseMisuse } from './server/misuse.js'
 
 /**
  * Makes a server restart without losing anything. Takes a server of `node:http`, `node:https`,
@@ -21,36 +24,53 @@ export function endless<S extends net.Server>(server: S, options?: EndlessOption
 export function endless(handler: http.RequestListener, options?: EndlessOptions): EndlessServer
 export function endless(x: unknown, options?: EndlessOptions): EndlessServer<net.Server> {
   if (typeof x === 'function') {
+    const { system } = currentRuntime().host
+    refuseListening(
+      x,
+      listeningServersOf(system.self).filter((each) => !isEndless(each)),
+    )
     return createManagedServer<net.Server>(http.createServer(x as http.RequestListener), options)
   }
   if (x instanceof net.Server) return createManagedServer(x, options)
   throw new EndlessError(
     'ERR_ENDLESS_INVALID_HANDLER',
-    `endless() needs a request handler or a server, and got ${describe(x)}.`,
+    `endless() needs a request handler or a server, and got ${describeNoServer(x)}.`,
   )
 }
 
-/** Describes a value for an error: `an object`, `null`; for an app with an adapter, also what to do. */
-function describe(x: unknown): string {
-  if (x === null || x === undefined) return String(x)
-  if (typeof x !== 'object') return `a ${typeof x}`
-  const { register, inject, callback } = x as Record<string, unknown>
-  if (typeof register === 'function' && typeof inject === 'function') {
-    return 'a Fastify app: use app.register(endlessPlugin) of @endless/fastify instead'
-  }
-  if (typeof callback === 'function') return 'a Koa app: use endless() of @endless/koa instead'
-  return 'an object'
+const serversKey = Symbol.for('@endless/core:servers')
+
+/** Every endless server of this process, also those of a second copy of the library. */
+function endlessServers(): WeakSet<net.Server> {
+  const global = globalThis as Record<symbol, WeakSet<net.Server> | undefined>
+  return (global[serversKey] ??= new WeakSet())
 }
 
-const managedServers = new WeakSet<net.Server>()
+/** Whether a server is endless. */
+export function isEndless(server: net.Server): boolean {
+  return endlessServers().has(server)
+}
 
-/** Makes a server endless, and returns the class behind {@link EndlessServer}, for use inside the library. */
+/** Makes a server endless because the program asks for it; returns the class behind {@link EndlessServer}. */
 export function createManagedServer<S extends net.Server>(
   server: S,
   options?: EndlessOptions,
 ): ManagedServer<S> {
+  const { host } = currentRuntime()
+  if (!isEndless(server)) refuseMisuse(server)
+  host.decidedByProgram()
+  const managed = manage(server, options)
+  for (const handler of server.listeners('request')) wanted.set(handler, { managed, options })
+  return managed
+}
+
+/** Makes a server endless. */
+export function manage<S extends net.Server>(
+  server: S,
+  options?: EndlessOptions,
+): ManagedServer<S> {
   const given = parseOptions(options)
-  if (managedServers.has(server)) {
+  if (isEndless(server)) {
     throw new EndlessError(
       'ERR_ENDLESS_INVALID_HANDLER',
       'This server is endless already: keep what the first call of endless() returned.',
@@ -59,26 +79,53 @@ export function createManagedServer<S extends net.Server>(
   const { host } = currentRuntime()
   const managed = new ManagedServer<S>(server, host, given)
   host.configure(given.process)
-  managedServers.add(server)
+  endlessServers().add(server)
   watchHiddenServers()
   return managed
 }
 
+/** What the program asked for, by the request handler. */
+const wanted = new WeakMap<
+  object,
+  { managed: ManagedServer; options: EndlessOptions | undefined }
+>()
+
 let isWatching = false
 
 /**
- * Watches for servers that a framework opens beside an endless server, with the same request handler, and
- * makes them endless. Fastify does so for `localhost`.
+ * Watches for servers with the request handler of an endless server, and makes them endless. Fastify opens such
+ * a server beside the first for `localhost`. And `endless(app); app.listen(3000)` listens with a server that is
+ * not the endless one.
  */
 function watchHiddenServers(): void {
   if (isWatching) return
   isWatching = true
   interceptListen((server) => {
     if (server.listenerCount('request') === 0) return
-    const handlers = new Set<unknown>(server.listeners('request'))
+    const handlers = server.listeners('request')
     const main = currentRuntime().servers.find((other) =>
-      other.server.listeners('request').some((handler) => handlers.has(handler)),
+      other.server.listeners('request').some((handler) => handlers.includes(handler)),
     )
-    if (main) main.addSibling(createManagedServer(server, main.siblingOptions))
+    if (main) {
+      main.addSibling(manage(server, main.siblingOptions))
+      return
+    }
+    const asked = handlers.map((handler) => wanted.get(handler)).find((each) => each !== undefined)
+    if (asked?.managed.state === 'init') takePlace(server, asked.managed, asked.options)
   })
+}
+
+/** Makes the server of `app.listen()` endless, in place of the one of `endless(app)`, which does not listen. */
+function takePlace(
+  server: net.Server,
+  { hooks }: ManagedServer,
+  options: EndlessOptions | undefined,
+): void {
+  const { hooks: _, ...others } = options ?? {}
+  const managed = manage(server, others)
+  for (const { phase, signal, hook } of hooks.registered) managed.hooks.add(phase, signal, hook)
+  currentRuntime().host.logger.warn(
+    'app.listen() was called after endless(app): its server is endless, with the same options. ' +
+      'Write endless(app).listen(…), so that what endless(app) returns is the server that listens.',
+  )
 }

@@ -28,6 +28,15 @@ test('a handler gets an http server, and knows its request and response', () => 
   expectTypeOf(served.server).toEqualTypeOf<http.Server>()
 })
 
+test('listeners of others are called or held, and a probe is a path', () => {
+  const options: EndlessOptions = { otherSignalListeners: 'hold', readyProbe: '/health' }
+  expectTypeOf(options.otherSignalListeners).toEqualTypeOf<'call' | 'hold' | undefined>()
+  // @ts-expect-error -- no third way
+  endless(http.createServer(), { otherSignalListeners: 'drop' })
+  // @ts-expect-error -- a path of the server
+  endless(http.createServer(), { readyProbe: true })
+})
+
 test('what is neither a server nor a handler does not compile', () => {
   // @ts-expect-error -- an address belongs to listen
   endless(3000)

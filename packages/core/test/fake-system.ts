@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events'
 import { Writable } from 'node:stream'
 import type { ToPredecessor } from '../src/handoff/protocol.js'
 import type { Holder } from '../src/node/holder-of.js'
+import { type HeldListeners, holdListeners } from '../src/node/held-listeners.js'
 import type { System } from '../src/node/system.js'
 
 /** Lets everything happen that is due now: promises, ticks, and what the sockets have brought. */
@@ -55,6 +56,12 @@ export class FakeSystem implements System {
   })
 
   readonly stderr = (): NodeJS.WritableStream => this.#stderr
+
+  readonly self = {}
+
+  listensOfThreads(): string[] {
+    return []
+  }
 
   get startDirectory(): string {
     return this.directory instanceof Error ? '' : this.directory
@@ -139,6 +146,18 @@ export class FakeSystem implements System {
 
   signalListeners(signal: NodeJS.Signals): readonly unknown[] {
     return this.process.listeners(signal)
+  }
+
+  holdListeners(
+    signals: readonly NodeJS.Signals[],
+    onSignal: (signal: NodeJS.Signals) => void,
+  ): HeldListeners {
+    return holdListeners(this.process, signals, onSignal)
+  }
+
+  onIdle(callback: () => void): () => void {
+    this.process.once('beforeExit', callback)
+    return () => void this.process.off('beforeExit', callback)
   }
 
   onNewListener(callback: (event: string | symbol, listener: unknown) => void): () => void {

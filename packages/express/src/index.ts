@@ -1,5 +1,5 @@
 import * as core from '@endless/core'
-import http from 'node:http'
+import type http from 'node:http'
 import net from 'node:net'
 import { passListenErrors, type ListenWithErrors } from './listen-errors.js'
 
@@ -28,7 +28,13 @@ export function endless(
   x: net.Server | http.RequestListener,
   options?: core.EndlessOptions,
 ): core.EndlessServer<net.Server> {
-  const server = typeof x === 'function' ? http.createServer(x) : x
-  if (server instanceof net.Server) passListenErrors(server)
-  return core.endless(server, options)
+  if (typeof x !== 'function') {
+    if (x instanceof net.Server) passListenErrors(x)
+    return core.endless(x, options)
+  }
+  const endlessServer: core.EndlessServer<net.Server> = core.endless(x, options)
+  const { server } = endlessServer
+  passListenErrors(server)
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is bound, as that of core
+  return Object.assign(endlessServer, { listen: server.listen })
 }

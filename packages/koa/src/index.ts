@@ -26,9 +26,11 @@ export function endless(
   x: net.Server | KoaApp,
   options?: core.EndlessOptions,
 ): core.EndlessServer<net.Server> {
-  return isKoaApp(x)
-    ? core.endless<net.Server>(http.createServer(x.callback()), options)
-    : core.endless(x, options)
+  if (!isKoaApp(x)) return core.endless(x, options)
+  const endlessServer = core.endless<net.Server>(http.createServer(x.callback()), options)
+  // `endless(app); app.listen(3000)` would listen with another server, which is not endless.
+  Object.assign(x, { listen: endlessServer.listen })
+  return endlessServer
 }
 
 /** Whether `x` is a Koa app. Core rejects a value that is neither an app nor a server. */

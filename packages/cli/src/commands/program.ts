@@ -7,6 +7,9 @@ import { projectAt, projectOf } from '../control/project.js'
 
 // The program of `endless run`: how it is started, and where its script is.
 
+/** Preload that makes each server endless, also in a program that knows nothing of endless. */
+const register = createRequire(import.meta.url).resolve('@endless/core/register')
+
 /**
  * Returns how to start a program.
  *
@@ -29,6 +32,7 @@ export function launchOf(words: string[], isCommand: boolean, cwd: string): Spaw
       isSupervised: true,
       orphaned: 'serve',
       preload: preloadFile(),
+      register,
       isNode: command === process.execPath,
     },
   )

@@ -122,7 +122,8 @@ export class Restarts {
       throw new EndlessError(
         'ERR_ENDLESS_NOT_RUNNING',
         `Cannot restart: the service (pid ${pids}) is being started, and has not served yet. ` +
-          'Wait until it does, or stop it and start it again.',
+          'Wait until it does. If it never listens on a fixed port or path, it cannot be restarted: ' +
+          'stop it and start it again.',
       )
     }
     return (this.#resumption ??= this.#replace(dead, options).finally(

@@ -27,7 +27,7 @@ import { UnresponsiveGenerations } from './unresponsive-generations.js'
 // The supervisor: wires its parts, and handles signals and messages.
 
 /** How long the first generation may take to become ready before a warning is logged. */
-const slowStartMs = 60_000
+const slowStartMs = 10_000
 /**
  * A SIGINT within this time is no second Ctrl-C: npm and shells forward a Ctrl-C that the terminal has
  * already sent to this process.
@@ -128,9 +128,9 @@ export class Supervisor {
     setTimeout(() => {
       if (first.isReady || first.hasEnded) return
       this.#host.logger.warn(
-        `${generationName(first)} has not become ready in ${String(slowStartMs / 1000)} s: ` +
-          'does it listen with @endless/core, in the process that was started? ' +
-          'Until it does, it cannot be restarted.',
+        `${generationName(first)} has not listened on a fixed port or path for ${String(slowStartMs / 1000)} s: ` +
+          'until it does, it cannot be restarted. If another process serves in its place, as with npm or ' +
+          'tsx, run that one: endless run -- node --import tsx app.ts',
       )
     }, slowStartMs).unref()
   }

@@ -57,6 +57,12 @@ export interface ServerOptions {
    * @default logs pid and address
    */
   beforeBegin?: (address: string) => void | Promise<void>
+  /**
+   * Path that an HTTP/1 server must answer with a status below 500 before the process is ready, for a program
+   * that listens before it can answer. Asked inside the process, for at most `readyTimeoutMs`.
+   * @default none
+   */
+  readyProbe?: string
 }
 
 /** Options of the process; servers that give the same option must give the same value. */
@@ -92,6 +98,13 @@ export interface ProcessOptions {
   control?: string
   /** The signals that endless catches. @default the six of {@link HookSignal} */
   signals?: HookSignal[]
+  /**
+   * What becomes of SIGHUP, SIGTERM and SIGINT listeners that are not endless's: 'call' leaves them alone, and
+   * warns of them; 'hold' holds them back from the first `listen` on, and calls each once after the drain, as
+   * clean-up before the exit, and none on a restart.
+   * @default 'call'; 'hold' in a program that was made endless without code
+   */
+  otherSignalListeners?: 'call' | 'hold'
   /** What to start as the successor, where it differs from how this process was started. */
   successor?: SuccessorOptions
   /** Whether to exit after a shutdown that endless began. @default true */
@@ -143,6 +156,7 @@ export const processDefaults: ResolvedProcessOptions = {
   allowAddressChange: false,
   shutdownDelayMs: 0,
   signals: [...hookSignals],
+  otherSignalListeners: 'call',
   exit: true,
 }
 
@@ -183,6 +197,10 @@ const checks: Record<keyof EndlessOptions, Check> = {
     value !== null && typeof value === 'object'
       ? undefined
       : 'an object such as { before: { SIGHUP: hook } }',
+  readyProbe: (value) =>
+    typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value)
+      ? undefined
+      : "a path such as '/health'",
   beforeBegin: (value) => (typeof value === 'function' ? undefined : 'a function'),
   readyTimeoutMs: milliseconds,
   ready: (value) =>
@@ -196,6 +214,8 @@ const checks: Record<keyof EndlessOptions, Check> = {
     Array.isArray(value) && value.every((each) => hookSignals.includes(each as HookSignal))
       ? undefined
       : `a list of ${hookSignals.join(', ')}`,
+  otherSignalListeners: (value) =>
+    value === 'call' || value === 'hold' ? undefined : "'call' or 'hold'",
   successor: (value) =>
     value !== null &&
     typeof value === 'object' &&
@@ -220,6 +240,7 @@ const processOptionNames = [
   'pidFile',
   'control',
   'signals',
+  'otherSignalListeners',
   'successor',
   'exit',
   'logger',

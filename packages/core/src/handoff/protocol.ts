@@ -37,6 +37,8 @@ export interface Entry {
   nodeOptions?: string | undefined
   /** The file of the preload, which threads read again. */
   preload?: string | undefined
+  /** The file of `@endless/core/register`, which a generation of `endless run` loads before the program. */
+  register?: string | undefined
 }
 
 /**

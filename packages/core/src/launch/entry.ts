@@ -5,7 +5,7 @@ import { type Entry, entryVariable, type SpawnRequest } from '../handoff/protoco
 /** What {@link withEntry} adds. */
 export interface EntryRequest extends Pick<
   Entry,
-  'parent' | 'generation' | 'isSupervised' | 'orphaned'
+  'parent' | 'generation' | 'isSupervised' | 'orphaned' | 'register'
 > {
   /** The file of the preload; `undefined` if there is none. */
   preload: string | undefined

@@ -1,23 +1,27 @@
-import Module from 'node:module'
+import Module, { createRequire } from 'node:module'
 import net from 'node:net'
 import { pathToFileURL } from 'node:url'
-import { isMainThread } from 'node:worker_threads'
+import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
 import type * as protocol from '../handoff/protocol.js'
 import type { Channel } from '../line/channel.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
+import type { Start } from '../node/start-arguments.js'
 
 // How a process comes in that was started by a generation or a supervisor. Node runs this before the
 // application's first line (`--require`), as a file that has nothing beside it; where Node has not done so, core
 // does the same when it is loaded. So it imports nothing but Node, and some constants of protocol.ts, channel.ts,
-// error-report.ts and last-words.ts are written out here; preload.test.ts compares them.
+// error-report.ts, last-words.ts and start-arguments.ts are written out here; preload.test.ts compares them.
 // See docs/decisions.md, "The preload is a help and no condition"
 const protocolVersion = 1
 const command = 'NODE_ENDLESS'
 const longestReport = 16_384
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
 const strangerKey = Symbol.for('@endless/core:stranger')
+const startKey = Symbol.for('@endless/core:start')
 const entryVariable = 'NODE_ENDLESS'
 const keptChars = 16_384
+/** Under which a process tells its threads what they register. */
+const registerName = '@endless/core:register'
 
 type RawListener = PassedListener['handle']
 type RawHandle = Parameters<SuccessorChannel['onMessage']>[1]
@@ -492,5 +496,56 @@ export function preload(file: string): void {
   const inheritance = enter()
   // A thread has no entry, and neither has a process that a thread forks with its own options.
   hideOptions([['--require', file]])
+  if (isMainThread) copyStart()
   if (inheritance) deferProgram(untilWelcome(inheritance))
+  loadRegister(inheritance?.entry.register)
+}
+
+/** Copies what this process was started with, before the program changes it. */
+function copyStart(): void {
+  const start: Start = {
+    argv: [...process.argv],
+    execArgv: [...process.execArgv],
+    directory: currentDirectory(),
+  }
+  leave(startKey, start)
+}
+
+function currentDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return '' // the directory has been deleted
+  }
+}
+
+/**
+ * Loads the preload `@endless/core/register`, if `endless run` says so; in a thread, if its process was told so. The
+ * program's own copy of core comes first: the file that is named may be of a release that was deleted meanwhile.
+ */
+function loadRegister(told: string | undefined): void {
+  const named = isMainThread ? told : getEnvironmentData(registerName)
+  if (typeof named !== 'string') return
+  if (isMainThread) setEnvironmentData(registerName, named)
+  try {
+    createRequire(named)(ownRegister() ?? named)
+  } catch (error) {
+    // A program that makes its servers endless itself does without. A thread can tell nobody.
+    if (!isMainThread) return
+    process.emitWarning(
+      `Cannot load ${named}, which makes each server of this program endless: ${String(error)} ` +
+        'Only servers that the program itself makes endless are handed over. ' +
+        'Add @endless/core to the program, or start endless run again.',
+    )
+  }
+}
+
+/** Returns the file of the program's own copy of core; `undefined` if it has none. */
+function ownRegister(): string | undefined {
+  try {
+    // A directory: the program may be one, and above a file there are the same packages.
+    return createRequire(`${process.argv[1] ?? ''}/`).resolve('@endless/core/register')
+  } catch {
+    return undefined
+  }
 }

@@ -89,6 +89,11 @@ export class Listening {
     return this.#handle
   }
 
+  /** Whether the application has called `listen` since the server is endless. */
+  get isAskedFor(): boolean {
+    return this.#call !== undefined
+  }
+
   /** Whether the server has claimed a socket and does not accept on it yet. */
   get isPutOff(): boolean {
     return this.#accept !== undefined

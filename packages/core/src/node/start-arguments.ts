@@ -1,7 +1,21 @@
 import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 
-// What a process was started with, where the program has changed it before core was loaded.
+// What a process was started with. A program may change all of it before core is loaded.
+// See docs/decisions.md, "What a process was started with is copied first"
+
+/** What a process was started with. */
+export interface Start {
+  /** Node's path, the script and its arguments. */
+  readonly argv: readonly string[]
+  /** Node's options. */
+  readonly execArgv: readonly string[]
+  /** The directory, as the kernel knows it; '' if it had been deleted. */
+  readonly directory: string
+}
+
+/** Key on `globalThis` under which a preload leaves a {@link Start}; preload.ts and register.cts write it out. */
+export const startKey = Symbol.for('@endless/core:start')
 
 /**
  * Returns the words of a command line (/proc/self/cmdline) behind Node's path, without what was added to them.
@@ -26,8 +40,6 @@ export function commandWords(
  * Returns the arguments that a program was started with: `['/usr/bin/node', '/srv/app.js', 'start']`. Some
  * programs take their subcommand off `process.argv` before they load core (fastify-cli does), and some take themselves
  * off, to run another script in their place (ts-node, babel-node). Their successors need all of it.
- *
- * See docs/decisions.md, "Arguments are copied when core is loaded"
  *
  * @param argv `process.argv` as it is now
  * @param execArgv Node's options

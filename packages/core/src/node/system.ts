@@ -3,10 +3,18 @@ import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { isSea } from 'node:sea'
 import { isMainThread } from 'node:worker_threads'
+import { type HeldListeners, holdListeners } from './held-listeners.js'
 import { type Holder, holderOf, type TakenAddress } from './holder-of.js'
 import { mayHaveRunAt } from './process-age.js'
+import { registerRecord } from './register-record.js'
 import { signalExitListeners } from './signal-exit.js'
-import { commandWords, startArguments, startDirectory } from './start-arguments.js'
+import {
+  commandWords,
+  type Start,
+  startArguments,
+  startDirectory,
+  startKey,
+} from './start-arguments.js'
 import { type Timers, within } from './waits.js'
 
 // The outside world as one object, so that tests can replace it: this process, its timers, its children.
@@ -23,7 +31,7 @@ export interface System extends Timers {
   readonly pid: number
   readonly ppid: number
   readonly execPath: string
-  /** Node's options as they were when the library was loaded. */
+  /** Node's options, as the program was started with them. */
   readonly execArgv: readonly string[]
   /** Node's path, the script and its arguments, as the program was started with them. */
   readonly argv: readonly string[]
@@ -37,6 +45,10 @@ export interface System extends Timers {
   readonly isClusterWorker: boolean
   /** Whether this is a thread of `node:worker_threads`, which gets no signal and has no child of its own. */
   readonly isWorkerThread: boolean
+  /** This process, for what Node does not document. */
+  readonly self: object
+  /** Fixed addresses on which threads of this process listen, as far as the preload `register` has seen them. */
+  listensOfThreads(): string[]
   /** The environment that this process was started with; `undefined` if the platform does not show it. */
   readonly startEnvironment: NodeJS.ProcessEnv | undefined
   stderr(): NodeJS.WritableStream
@@ -61,8 +73,15 @@ export interface System extends Timers {
   signalListeners(signal: NodeJS.Signals): readonly unknown[]
   /** How many of these do nothing while others are there; see `signal-exit.ts`. */
   signalExitListeners(): number
+  /** Holds the listeners of the program to some signals back, and calls back in their place. */
+  holdListeners(
+    signals: readonly NodeJS.Signals[],
+    onSignal: (signal: NodeJS.Signals) => void,
+  ): HeldListeners
   /** Calls back for each listener that is added to the process; returns an undo function. */
   onNewListener(callback: (event: string | symbol, listener: unknown) => void): () => void
+  /** Calls back once when nothing keeps the process alive any more; returns an undo function. */
+  onIdle(callback: () => void): () => void
   onExit(listener: () => void): void
   offExit(listener: () => void): void
   /**
@@ -97,6 +116,25 @@ function readStartEnvironment(): NodeJS.ProcessEnv | undefined {
     return environment
   } catch {
     return undefined // no procfs: macOS, Windows, some sandboxes
+  }
+}
+
+/** What a parent has told a process of its start: the directory, and options that it added and that are hidden. */
+interface Told {
+  directory?: string
+  execArgv?: readonly string[][]
+}
+
+/** Returns what a preload has copied before the program's first line; where none has run, what can still be found. */
+function findStart(told: Told): Start {
+  const copied = (globalThis as Record<symbol, Start | undefined>)[startKey]
+  if (copied) return copied
+  const execArgv = [...process.execArgv]
+  const words = commandWords(readCommandLine(), told.execArgv)
+  return {
+    argv: isSea() ? [...process.argv] : startArguments(process.argv, execArgv, words),
+    execArgv,
+    directory: startDirectory(process.argv, execArgv, words, cwd(), told.directory),
   }
 }
 
@@ -166,13 +204,10 @@ async function flushOutput(): Promise<void> {
  * Creates the real system. Call it as early as possible: a program may remove from its arguments what its successor
  * needs, and change its directory. Opens the terminal once, so that it can tell later that it was closed.
  *
- * @param start what the parent has said of the start: the directory, and options that it added and that are hidden
+ * @param told what the parent has said of the start, if it is a generation's or a supervisor's
  */
-export function createNodeSystem(
-  start: { directory?: string; execArgv?: readonly string[][] } = {},
-): System {
-  const execArgv = [...process.execArgv]
-  const words = commandWords(readCommandLine(), start.execArgv)
+export function createNodeSystem(told: Told = {}): System {
+  const { argv, execArgv, directory } = findStart(told)
   const hadTerminal = process.platform !== 'win32' && canOpenTerminal()
   return {
     platform: process.platform,
@@ -180,13 +215,16 @@ export function createNodeSystem(
     ppid: process.ppid,
     execPath: process.execPath,
     execArgv,
-    argv: isSea() ? [...process.argv] : startArguments(process.argv, execArgv, words),
+    argv,
     isSingleExecutable: isSea(),
-    startDirectory: startDirectory(process.argv, execArgv, words, cwd(), start.directory),
+    startDirectory: directory,
     env: process.env,
     isForked: process.send !== undefined && !cluster.isWorker,
     isClusterWorker: cluster.isWorker,
     isWorkerThread: !isMainThread,
+    self: process,
+    listensOfThreads: () =>
+      [...(registerRecord()?.listensOfThreads.values() ?? [])].flatMap((each) => [...each]),
     startEnvironment: process.platform === 'linux' ? readStartEnvironment() : undefined,
     stderr: () => process.stderr, // created on first use: many programs never log
     cwd: () => process.cwd(),
@@ -201,9 +239,14 @@ export function createNodeSystem(
     onSignal: (signal, listener) => void process.on(signal, listener),
     offSignal: (signal, listener) => void process.off(signal, listener),
     signalListeners: (signal) => process.listeners(signal),
+    holdListeners: (signals, onSignal) => holdListeners(process, signals, onSignal),
     onNewListener(callback) {
       process.on('newListener', callback)
       return () => void process.off('newListener', callback)
+    },
+    onIdle(callback) {
+      process.once('beforeExit', callback)
+      return () => void process.off('beforeExit', callback)
     },
     onExit: (listener) => void process.on('exit', listener),
     offExit: (listener) => void process.off('exit', listener),

@@ -17,6 +17,7 @@ export class Host implements ServerHost {
   readonly #serving: Serving
   readonly #signals: Signals
   readonly #isShuttingDown: () => boolean
+  #isProgramsOwn = false
   /** The process that was to start this one, until it has been told that another one did. */
   #stranger: number | undefined
 
@@ -38,6 +39,10 @@ export class Host implements ServerHost {
 
   get logger(): Logger {
     return this.#parts.settings.logger
+  }
+
+  get readyTimeoutMs(): number {
+    return this.#parts.settings.current.readyTimeoutMs
   }
 
   get mayAccept(): boolean {
@@ -63,6 +68,17 @@ export class Host implements ServerHost {
     settings.check(options)
     whereabouts.take(options)
     settings.add(options)
+  }
+
+  /** Sets other defaults for process options, unless the program itself has made a server endless. */
+  suggest(options: ProcessOptions): void {
+    if (!this.#isProgramsOwn) this.#parts.settings.suggest(options)
+  }
+
+  /** Call when the program itself makes a server endless: then the documented defaults hold. */
+  decidedByProgram(): void {
+    this.#isProgramsOwn = true
+    this.#parts.settings.suggest({})
   }
 
   claim(target: ListenTarget): PassedListener | undefined {
@@ -92,7 +108,8 @@ export class Host implements ServerHost {
     // Again: the options were forgotten if the last other server terminated while this one was binding.
     this.configure(server.processOptions)
     servers.add(server)
-    this.#signals.install(settings.current.signals)
+    const { signals, otherSignalListeners } = settings.current
+    this.#signals.install(signals, otherSignalListeners)
     // This server listens after `ready`; the copies of the earlier sockets went with that report.
     if (this.mayAccept && this.#serving.readiness.isReady) {
       const { passable } = server.listening

@@ -321,7 +321,7 @@ export class Restart {
 
 /** Returns why a process cannot restart; `undefined` if it can. */
 export function refuseRestart(
-  system: Pick<System, 'platform' | 'isClusterWorker' | 'isWorkerThread'>,
+  system: Pick<System, 'platform' | 'isClusterWorker' | 'isWorkerThread' | 'listensOfThreads'>,
   state: GenerationState,
   isShuttingDown: boolean,
 ): EndlessError | undefined {
@@ -344,6 +344,14 @@ export function refuseRestart(
     )
   }
   if (isShuttingDown) return shuttingDown()
+  const [address] = system.listensOfThreads()
+  if (address !== undefined) {
+    return new EndlessError(
+      'ERR_ENDLESS_UNSUPPORTED',
+      `Cannot restart: a worker thread listens on ${address}, which no restart can hand over. ` +
+        'Listen in the main thread or on port 0, and then stop the service and start it once.',
+    )
+  }
   if (state !== 'running') {
     return new EndlessError(
       'ERR_ENDLESS_NOT_RUNNING',

@@ -36,6 +36,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly predecessorGone: Promise<void>
   readonly #parts: Parts
   readonly #serving: Serving
+  readonly #signals: Signals
   readonly #startedMs: number
   readonly #terminateHooks: TerminateHook[] = []
   #restart: Restart | undefined
@@ -56,11 +57,11 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     void predecessor?.gone.then(() => {
       events.emit('predecessor-gone')
     })
-    const signals = new Signals(
+    const signals = (this.#signals = new Signals(
       system,
       () => settings.logger,
       (signal) => void this.actions.on(signal),
-    )
+    ))
     this.host = new Host(this.#parts, this.#serving, signals, () => this.isShuttingDown, stranger)
   }
 
@@ -196,6 +197,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return (this.#shutdown ??= new Shutdown(this.#parts, {
       restart: () => this.#restart,
       terminateHooks: this.#terminateHooks,
+      callHeld: (signal, endsItself) => this.#signals.callHeld(signal, endsItself),
       outlived: () => {
         this.servers.clear()
         this.#restart?.letGo()

@@ -3,9 +3,11 @@ import type { TerminateHook } from '../api/generation.js'
 import { bounded, type HookSignal } from '../api/hooks.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { Occasion } from '../server/managed-server.js'
+import { runHeld } from './held-clean-up.js'
 import { shutdownNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import type { Restart } from './restart.js'
+import type { Signals } from './signals.js'
 
 // A shutdown of the process, from the drain to the exit.
 
@@ -17,6 +19,8 @@ export interface ShutdownHost {
   /** Returns the latest restart, under way or ended. */
   readonly restart: () => Restart | undefined
   readonly terminateHooks: readonly TerminateHook[]
+  /** Calls the signal listeners that were held back; see {@link Signals.callHeld}. */
+  readonly callHeld: Signals['callHeld']
   /** Called when the shutdown has ended and the process lives on (`exit: false`). */
   readonly outlived: () => void
 }
@@ -28,6 +32,8 @@ export class Shutdown {
   #report: Promise<ShutdownReport> | undefined
   #isAskedFor = false
   #isHammerDue = false
+  /** Whether everything has ended but the clean-up of the program, which may signal its own process. */
+  #isOver = false
   #cutDelay: (() => void) | undefined
   /** Cuts the hooks short that run now. */
   #cutHooks: (() => void) | undefined
@@ -53,6 +59,7 @@ export class Shutdown {
   async ask(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
     this.#isAskedFor = true
     if (this.#report) {
+      if (this.#isOver) return this.#report
       // A process that is told to shut down while it drains should not serve again.
       if (!this.#host.restart()?.isUnderWay) this.#closeEscrow()
       this.#passOn(signal)
@@ -160,7 +167,15 @@ export class Shutdown {
     events.emit('terminate', report)
     // Signals stay caught until the exit: a late one would end the process by its default action.
     // See docs/decisions.md, "The exit waits for a turn"
-    if (settings.current.exit) system.exit(isClean ? 0 : 1)
+    this.#isOver = true
+    const hasEnded = await runHeld(signal ?? 'SIGTERM', {
+      system,
+      logger: settings.logger,
+      boundMs,
+      cut: this.#hammerOnHooks(),
+      call: this.#host.callHeld,
+    })
+    if (settings.current.exit) system.exit(isClean && hasEnded ? 0 : 1)
     else this.#host.outlived()
     return report
   }

@@ -1,11 +1,15 @@
 import type { HookSignal } from '../api/hooks.js'
 import type { Logger } from '../api/logger.js'
+import type { HeldListeners } from '../node/held-listeners.js'
 import type { System } from '../node/system.js'
 
 // Which signals are caught, and the warning about other listeners to them.
 
-/** Signals on which a foreign listener could end the drain early, or to which it gives another meaning. */
-const contested: ReadonlySet<string | symbol> = new Set(['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR2'])
+/** Signals on which a foreign listener could end the drain early. */
+const ending: ReadonlySet<string | symbol> = new Set(['SIGHUP', 'SIGTERM', 'SIGINT'])
+
+/** These, and the signal to which it may give another meaning. */
+const contested: ReadonlySet<string | symbol> = new Set([...ending, 'SIGUSR2'])
 
 /** Catches signals, from the first `listen` until the last server has terminated. */
 export class Signals {
@@ -17,6 +21,7 @@ export class Signals {
   readonly #warned = new Set<HookSignal>()
   #isLooking = false
   #endWatch: (() => void) | undefined
+  #held: HeldListeners | undefined
 
   constructor(system: System, logger: () => Logger, onSignal: (signal: HookSignal) => void) {
     this.#system = system
@@ -24,8 +29,10 @@ export class Signals {
     this.#onSignal = onSignal
   }
 
-  /** Catches these signals, except those that are caught already. */
-  install(signals: readonly HookSignal[]): void {
+  /** Catches these signals, except those that are caught already; may hold other listeners back. */
+  install(signals: readonly HookSignal[], others: 'call' | 'hold' = 'call'): void {
+    if (others === 'hold') this.#hold(signals)
+    else this.#release()
     for (const signal of signals) {
       if (this.#listeners.has(signal)) continue
       const listener = (): void => {
@@ -52,6 +59,34 @@ export class Signals {
     this.#listeners.clear()
     this.#endWatch?.()
     this.#endWatch = undefined
+    this.#release()
+  }
+
+  #release(): void {
+    this.#held?.release()
+    this.#held = undefined
+  }
+
+  /**
+   * Calls the listeners that were held back, as if a signal had come; without any to that signal, those to
+   * SIGTERM or SIGINT. Returns what they returned.
+   *
+   * @param endsItself called when a listener ends with `process.kill(process.pid, signal)`, as many do
+   */
+  callHeld(signal: HookSignal, endsItself: () => void): unknown[] {
+    const held = this.#held
+    const called = [signal, 'SIGTERM' as const, 'SIGINT' as const].find(
+      (each) => (held?.count(each, this.#listeners.get(each)) ?? 0) > 0,
+    )
+    if (!held || !called) return []
+    return held.call(called, this.#listeners.get(called), endsItself)
+  }
+
+  #hold(signals: readonly HookSignal[]): void {
+    this.#held ??= this.#system.holdListeners(
+      signals.filter((signal) => ending.has(signal)),
+      (signal) => this.#listeners.get(signal as HookSignal)?.(),
+    )
   }
 
   /** Returns the signals with a foreign listener that nobody has been warned about. */
@@ -60,6 +95,7 @@ export class Signals {
     const found = [...this.#listeners.keys()].filter(
       (signal) =>
         contested.has(signal) &&
+        !(this.#held && ending.has(signal)) &&
         !this.#warned.has(signal) &&
         system.signalListeners(signal).length > 1 + system.signalExitListeners(),
     )

@@ -10,6 +10,7 @@ import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
 import { idleGraceMs } from '../connections/drain-options.js'
 import { Draining } from '../connections/draining.js'
+import { isHttp1 } from '../connections/kind.js'
 import { applyLimits } from '../connections/limits.js'
 import { OpenConnections } from '../connections/open-connections.js'
 import { addressOf } from '../listeners/address.js'
@@ -25,6 +26,8 @@ import { rawListenerOf } from '../node/internals/listening-handle.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { Life } from './life.js'
+import { listensAlready } from './misuse.js'
+import { untilAnswering } from './ready-probe.js'
 import { ServerSettings } from './server-settings.js'
 
 // A server that goes on across restarts, from its `listen` to its end.
@@ -34,6 +37,8 @@ export interface ServerHost extends ListeningHost {
   readonly system: System
   /** Settles when a `listen` knows what is inherited; `undefined` if it does already. */
   readonly arriving: Promise<void> | undefined
+  /** How long the process may take until it is ready, in ms. */
+  readonly readyTimeoutMs: number
   /** Whether a claimed listener may accept now, or must wait for `accept`. */
   readonly mayAccept: boolean
   listenBegun(server: ManagedServer): void
@@ -123,6 +128,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     ;(server as net.Server).listen = this.listen as net.Server['listen']
     const nodeClose = server.close.bind(server)
     ;(server as net.Server).close = (...args) => {
+      if (this.state === 'terminate' && !this.#isClosed && !rawListenerOf(server)) {
+        // Drained with the process: what the application wants to do once is done, and is no error.
+        this.#isClosed = true
+        const [callback] = args
+        if (typeof callback === 'function') this.#host.system.setTimeout(callback, 0)
+        return server
+      }
       this.#isClosed = true
       this.#host.closing(this)
       this.listening.renounce()
@@ -362,6 +374,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   #onListening(): void {
+    if (!this.listening.isAskedFor) {
+      // The call was on its way, as for the lookup of a name, when the server was made endless.
+      this.server.emit('error', listensAlready())
+      return
+    }
     this.#endListenCall()
     const handle = rawListenerOf(this.server)
     if (handle) this.connections.acceptOn(handle)
@@ -386,6 +403,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
       // As when `listen` fails: an application without a handler exits, and a successor is rolled back.
       this.server.emit('error', error)
       return
+    }
+    const { server } = this
+    const { readyProbe } = this.#settings
+    if (readyProbe !== undefined && isHttp1(server)) {
+      await untilAnswering(server, readyProbe, this.#host, isVoid)
     }
     if (isVoid()) return
     this.#host.begun(this)

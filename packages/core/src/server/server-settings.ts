@@ -19,7 +19,7 @@ export class ServerSettings {
 
   /** The options of a server that a framework creates beside this one; hooks run once for both. */
   get ofSiblings(): ServerOptions {
-    const { hooks: _, beforeBegin: __, ...options } = this.#options
+    const { hooks: _, beforeBegin: __, readyProbe: ___, ...options } = this.#options
     return options
   }
 
@@ -39,6 +39,11 @@ export class ServerSettings {
       writeTimeoutMs: writeTimeoutMs ?? defaults.writeTimeoutMs,
       maxHeaderBytes: maxHeaderBytes ?? defaults.maxHeaderBytes,
     }
+  }
+
+  /** Path that the server must answer before the process is ready. */
+  get readyProbe(): string | undefined {
+    return this.#options.readyProbe
   }
 
   get rights(): SocketRights {

@@ -10,12 +10,15 @@ import {
   strangerKey,
 } from '../../src/handoff/protocol.js'
 import { command } from '../../src/line/channel.js'
+import { registerKey } from '../../src/node/register-record.js'
+import { startKey } from '../../src/node/start-arguments.js'
 
 const source = readFileSync(new URL('../../src/launch/preload.ts', import.meta.url), 'utf8')
+const registerSource = readFileSync(new URL('../../src/register.cts', import.meta.url), 'utf8')
 
-/** The initial value of a constant of the preload, as it is written there. */
-function constant(name: string): string | undefined {
-  return new RegExp(`^const ${name} = (.*)$`, 'm').exec(source)?.[1]
+/** The initial value of a constant of a preload, as it is written there. */
+function constant(name: string, text = source): string | undefined {
+  return new RegExp(`^const ${name} = (.*)$`, 'm').exec(text)?.[1]
 }
 
 test('its constants are those of the protocol', () => {
@@ -24,9 +27,13 @@ test('its constants are those of the protocol', () => {
   expect(constant('keptChars')?.replace('_', '')).toBe(String(keptChars))
   expect(Number(constant('longestReport')?.replace('_', ''))).toBe(longestReport)
   expect(constant('entryVariable')).toBe(`'${entryVariable}'`)
-  for (const [name, key] of Object.entries({ inheritanceKey, strangerKey })) {
+  for (const [name, key] of Object.entries({ inheritanceKey, strangerKey, startKey })) {
     expect(constant(name)).toBe(`Symbol.for('${String(key.description)}')`)
   }
+  for (const [name, key] of Object.entries({ recordKey: registerKey, startKey })) {
+    expect(constant(name, registerSource)).toBe(`Symbol.for('${String(key.description)}')`)
+  }
+  expect(registerSource).toContain(`process.env['${entryVariable}']`)
 })
 
 test('its messages are internal ones of Node, which no application is shown', () => {

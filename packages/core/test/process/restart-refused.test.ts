@@ -4,15 +4,27 @@ import type { GenerationState } from '../../src/api/status.js'
 import type { System } from '../../src/node/system.js'
 import { refuseRestart } from '../../src/process/restart.js'
 
-type World = Pick<System, 'platform' | 'isClusterWorker' | 'isWorkerThread'>
+type World = Pick<System, 'platform' | 'isClusterWorker' | 'isWorkerThread' | 'listensOfThreads'>
 
-const linux: World = { platform: 'linux', isClusterWorker: false, isWorkerThread: false }
+const linux: World = {
+  platform: 'linux',
+  isClusterWorker: false,
+  isWorkerThread: false,
+  listensOfThreads: () => [],
+}
 
 test.each<[string, World, GenerationState, boolean, string | undefined]>([
   ['that serves', linux, 'running', false, undefined],
   ['on Windows', { ...linux, platform: 'win32' }, 'running', false, 'UNSUPPORTED_PLATFORM'],
   ['of a cluster', { ...linux, isClusterWorker: true }, 'running', false, 'UNSUPPORTED'],
   ['of threads, in one of them', { ...linux, isWorkerThread: true }, 'init', false, 'UNSUPPORTED'],
+  [
+    'with a port',
+    { ...linux, listensOfThreads: () => ['port 1'] },
+    'running',
+    false,
+    'UNSUPPORTED',
+  ],
   ['that shuts down', linux, 'shutting-down', true, 'SHUTTING_DOWN'],
   ['that has ended, and shuts down once more', linux, 'terminate', true, 'SHUTTING_DOWN'],
   ['that does not serve yet', linux, 'init', false, 'NOT_RUNNING'],

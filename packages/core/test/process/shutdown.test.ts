@@ -39,6 +39,7 @@ beforeEach(() => {
   shutdown = new Shutdown(parts, {
     restart: () => restart,
     terminateHooks,
+    callHeld: () => [],
     outlived: () => seen.push('outlived'),
   })
 })

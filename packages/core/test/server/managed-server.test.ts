@@ -26,6 +26,7 @@ beforeEach(() => {
     system: new FakeSystem(),
     logger: { info: () => undefined, warn: () => undefined, error: note('logged an error') },
     directory: '/',
+    readyTimeoutMs: 60_000,
     mayAccept: true,
     arriving: undefined,
     claim: () => undefined,

@@ -228,7 +228,8 @@ function parseEvent({ stream, text }: Line): ProgramEvent | undefined {
   if (stream !== 'stdout' || !text.startsWith('{')) return undefined
   try {
     const value = JSON.parse(text) as Partial<ProgramEvent>
-    return typeof value.event === 'string' && Number.isInteger(value.pid)
+    // Not pid 1: all children of a known process are killed at the end, and those of init are everybody's.
+    return typeof value.event === 'string' && Number.isInteger(value.pid) && Number(value.pid) > 1
       ? (value as ProgramEvent)
       : undefined
   } catch {

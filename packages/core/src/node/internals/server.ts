@@ -1,5 +1,5 @@
 import type http from 'node:http'
-import type net from 'node:net'
+import net from 'node:net'
 import tls from 'node:tls'
 import type { RawListener } from './raw-handle.js'
 import { symbolNamed } from './symbol-named.js'
@@ -111,4 +111,18 @@ export function checkConnectionsEvery(server: http.Server, intervalMs: number): 
 export function endConnectionChecks(server: net.Server): void {
   const key = symbolNamed(server, 'http.server.connectionsCheckingInterval')
   if (key) clearInterval((server as unknown as Record<symbol, NodeJS.Timeout>)[key])
+}
+
+/**
+ * Whether a server is one that the primary of a cluster creates to bind the socket of its workers. Node takes
+ * its handle away once it listens (lib/internal/cluster/round_robin_handle.js).
+ */
+export function isServerOfCluster(server: net.Server): boolean {
+  return server.listeners('connection').some(({ name }) => name === 'fail')
+}
+
+/** Returns the servers of a process that listen (lib/internal/bootstrap/node.js, process._getActiveHandles). */
+export function listeningServersOf(of: object): net.Server[] {
+  const { _getActiveHandles } = of as { _getActiveHandles?: () => unknown[] }
+  return (_getActiveHandles?.call(of) ?? []).filter((each) => each instanceof net.Server)
 }

@@ -34,6 +34,8 @@ export interface AncestryHost {
 export class Ancestry {
   readonly predecessor: Predecessor | undefined
   readonly supervisor: Supervisor | undefined
+  /** The preload `register` of `endless run`, which each generation loads. */
+  readonly register: string | undefined
   readonly #system: System
   readonly #settings: ProcessSettings
   #serviceManager: ServiceManager | undefined
@@ -49,6 +51,7 @@ export class Ancestry {
     this.#system = system
     this.#settings = settings
     if (!inheritance) return
+    this.register = inheritance.entry.register
     this.supervisor = this.#superviseBy(inheritance, host)
     this.predecessor = new Predecessor({
       system,

@@ -108,6 +108,7 @@ export class Launcher {
         isSupervised: supervisor !== undefined,
         orphaned: supervisor ? 'exit' : hasFallback ? 'ask' : 'serve',
         preload: preloadFile(),
+        register: ancestry.register,
       },
       this.#environment.forSuccessor(),
       settings.current.successor,

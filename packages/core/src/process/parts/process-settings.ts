@@ -10,6 +10,7 @@ import {
 export class ProcessSettings {
   readonly #defaultLogger: Logger
   #given: ProcessOptions = {}
+  #suggested: ProcessOptions = {}
   #logger: Logger | undefined
 
   constructor(defaultLogger: Logger) {
@@ -18,12 +19,17 @@ export class ProcessSettings {
 
   /** The options as of now, with defaults for those that no server gave. */
   get current(): ResolvedProcessOptions {
-    return { ...processDefaults, ...this.#given }
+    return { ...processDefaults, ...this.#suggested, ...this.#given }
   }
 
   /** A logger that never throws, even if the application's does. */
   get logger(): Logger {
     return this.#logger ?? this.#defaultLogger
+  }
+
+  /** Sets other defaults. */
+  suggest(options: ProcessOptions): void {
+    this.#suggested = options
   }
 
   /** @throws `ERR_ENDLESS_OPTION_CONFLICT` if another server gave a different value */

@@ -1,0 +1,61 @@
+import type net from 'node:net'
+import { isEndless, manage } from './endless.js'
+import type { ListenTarget } from './listeners/address.js'
+import { parseListenCall } from './listeners/listen-call.js'
+import { isServerOfCluster } from './node/internals/server.js'
+import { registerRecord } from './node/register-record.js'
+import { announceListen } from './node/threads.js'
+import { currentRuntime } from './process/runtime.js'
+
+// What the preload `register` does with a server that is about to listen.
+// See docs/decisions.md, "Register loads core late"
+
+/**
+ * Makes a server endless that is about to listen, unless a restart could not hand it over, or nobody could
+ * know where it listens.
+ * See docs/decisions.md, "Register takes what clients can know"
+ */
+export function takeAtListen(server: net.Server, args: readonly unknown[]): void {
+  if (isEndless(server)) return
+  const { target } = parseListenCall(args)
+  const { host } = currentRuntime()
+  if (host.system.isClusterWorker || !isFixed(target, host.system.pid)) return
+  if (host.system.isWorkerThread) {
+    const address = textOf(target)
+    announceListen(server, address)
+    host.logger.warn(
+      `A worker thread listens on ${address}: a restart cannot hand that over, and is refused while it does. ` +
+        'Listen in the main thread, or on port 0.',
+    )
+    return
+  }
+  if (isServerOfCluster(server)) return
+  // See docs/decisions.md, "One process of a tree is registered"
+  registerRecord()?.hideFromChildren()
+  host.suggest({ otherSignalListeners: 'hold' })
+  manage(server)
+}
+
+/** Returns `port 3000`, `localhost:3000` or a path. */
+function textOf(target: ListenTarget): string {
+  if (target.kind === 'path') return target.path
+  if (target.kind !== 'tcp') return target.kind
+  const port = String(target.port)
+  return target.host === undefined ? `port ${port}` : `${target.host}:${port}`
+}
+
+/** Whether a client can know the address, so that the next generation has to listen there. */
+function isFixed(target: ListenTarget, pid: number): boolean {
+  switch (target.kind) {
+    case 'tcp':
+      return target.port !== 0
+    case 'path':
+      // `/tmp/tool-4711.sock` is another path in the next generation.
+      return !target.path.includes(String(pid))
+    case 'fd':
+    case 'other':
+      return false
+    default:
+      return target satisfies never
+  }
+}

@@ -1,0 +1,41 @@
+// Proves which servers the preload `register` makes endless when they listen.
+import http from 'node:http'
+import net from 'node:net'
+import { expect, test, vi } from 'vitest'
+import { endless, isEndless } from '../src/endless.js'
+import { takeAtListen } from '../src/take-at-listen.js'
+
+// The sources have no compiled preload beside them; nothing here runs it.
+vi.mock('../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
+
+test.each<[string, unknown[], boolean]>([
+  ['a port', [3000], true],
+  ['a port as text', ['3000', '127.0.0.1'], true],
+  ['a port in options', [{ port: 3000, host: 'localhost' }], true],
+  ['a path', ['/run/app.sock'], true],
+  ['port 0', [0], false],
+  ['no port', [], false],
+  ['port 0 in options', [{ port: 0 }], false],
+  ['a path with the pid in it', [`/tmp/tool-${String(process.pid)}.sock`], false],
+  ['a descriptor', [{ fd: 3 }], false],
+  ['what Node refuses', [{ port: 70_000 }], false],
+])('%s', (_, args, isTaken) => {
+  for (const server of [http.createServer(), net.createServer()]) {
+    takeAtListen(server, args)
+    expect(isEndless(server)).toBe(isTaken)
+  }
+})
+
+test('a server that the program has made endless stays as it is', () => {
+  const server = http.createServer()
+  const { listen } = endless(server)
+  takeAtListen(server, [3000])
+  expect(server.listen).toBe(listen)
+})
+
+test('the server that the primary of a cluster creates for its workers is left alone', () => {
+  // Node gives it `assert.fail` as its listener.
+  const server = net.createServer(function fail() {})
+  takeAtListen(server, [3000])
+  expect(isEndless(server)).toBe(false)
+})

@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { packages } from './rows.js'
+
+const programs = fileURLToPath(new URL('programs', import.meta.url))
+const cache = fileURLToPath(new URL('../../node_modules/.cache/frameworks', import.meta.url))
+
+/** Installs all packages once, and puts the programs beside them; returns the directory. */
+export function installFrameworks(): string {
+  const manifest = JSON.stringify({ private: true, dependencies: packages })
+  const directory = path.join(
+    cache,
+    createHash('sha256').update(manifest).digest('hex').slice(0, 12),
+  )
+  const isInstalled = path.join(directory, 'installed')
+  if (!existsSync(isInstalled)) {
+    rmSync(cache, { recursive: true, force: true })
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(path.join(directory, 'package.json'), manifest)
+    npm(['install', '--no-package-lock'], directory)
+    // What `npx express-generator` writes, as it is.
+    const generated = path.join(directory, 'generated')
+    const generator = path.join(directory, 'node_modules/express-generator/bin/express-cli.js')
+    run(process.execPath, [generator, '--no-view', generated], directory)
+    npm(['install', '--no-package-lock'], generated)
+    writeFileSync(isInstalled, '')
+  }
+  cpSync(programs, directory, { recursive: true })
+  return directory
+}
+
+function npm(args: string[], cwd: string): void {
+  run('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], cwd)
+}
+
+function run(command: string, args: string[], cwd: string): void {
+  const { status } = spawnSync(command, args, { cwd, stdio: ['ignore', 2, 2] })
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`)
+}

@@ -1,0 +1,104 @@
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createLoad, summarizeFailures, type Call } from '@endless/load'
+import { expect } from 'vitest'
+import { isAlive, freePorts, runEndless, startProgram, until } from '../helpers/index.js'
+import { register, type Row } from './rows.js'
+
+const registerFile = fileURLToPath(
+  new URL('../../packages/core/dist/register.cjs', import.meta.url),
+)
+
+const deadlineMs = 30_000
+
+/**
+ * Runs a program under `endless run`, or with preloads alone, restarts it again and again under load, and expects that no request is
+ * lost, and that every generation that leaves has cleaned up.
+ *
+ * @param directory where the program and what it imports are
+ */
+export async function restartUnderLoad(
+  directory: string,
+  { program: file, args = [], path: target = '/', cleanUp, client, preloads }: Row,
+  restarts: number,
+): Promise<void> {
+  const [port = 0, grpcPort = 0] = await freePorts(2)
+  const env = {
+    PORT: String(port),
+    GRPC_PORT: String(grpcPort),
+    OTEL_TRACES_EXPORTER: 'none',
+    OTEL_METRICS_EXPORTER: 'none',
+    OTEL_LOGS_EXPORTER: 'none',
+    OTEL_NODE_RESOURCE_DETECTORS: 'none',
+    DD_INSTRUMENTATION_TELEMETRY_ENABLED: 'false',
+  }
+  const options = { cwd: directory, env }
+  const execArgv = preloads?.flatMap((name) => [
+    '--import',
+    name === register ? registerFile : name,
+  ])
+  const program = execArgv
+    ? startProgram({ args: [...execArgv, file, ...args], ...options })
+    : runEndless(['run', file, ...args], options)
+  const served: number[] = []
+  const serves = async (number: number): Promise<void> => {
+    const since = program.output.lines.length
+    if (number > 0) program.signal('SIGHUP', preloads ? served.at(-1) : program.pid)
+    const pattern =
+      number > 0
+        ? new RegExp(`generation ${number} \\(pid (\\d+)\\) has taken over`)
+        : /^\[endless (\d+)\] serving /
+    const step = `generation ${number} serves`
+    const [, pid] = await program.waitForLine(pattern, { step, deadlineMs, since: number && since })
+    served.push(Number(pid))
+  }
+  await serves(0)
+  const caller = client
+    ? startProgram({ args: [path.join(directory, client)], ...options })
+    : undefined
+  await caller?.waitForEvent('calling', { step: 'the other client calls', deadlineMs })
+  const call: Call = { name: `GET ${target}`, method: 'GET', path: target }
+  const load = createLoad({
+    port,
+    host: 'localhost',
+    // What watches each request makes it slow, and a saturated machine would only show its own queue.
+    keepAliveConnections: preloads ? 5 : 20,
+    freshPerSecond: preloads ? 20 : 100,
+    calls: [() => call],
+  })
+  load.start()
+  const answers = async (count: number): Promise<void> => {
+    const goal = load.snapshot().answered + count
+    await until(() => load.snapshot().answered >= goal, {
+      step: `${count} further answers`,
+      deadlineMs,
+      explain: () => JSON.stringify(load.snapshot()) + program.output.toString(),
+    })
+  }
+  for (let number = 1; number <= restarts; number++) {
+    await answers(200)
+    await serves(number)
+  }
+  await answers(200)
+  expect(summarizeFailures((await load.stop()).failures)).toEqual([])
+  if (caller) {
+    caller.signal('SIGTERM', caller.pid)
+    const called = await caller.waitForEvent('called', { step: 'the client reports', deadlineMs })
+    expect(called).toMatchObject({ failures: [] })
+  }
+  if (preloads) {
+    const last = served.at(-1) ?? 0
+    program.signal('SIGTERM', last)
+    await until(() => !isAlive(last), { step: 'the service ends', deadlineMs })
+    return
+  }
+  program.signal('SIGTERM', program.pid)
+  expect(await program.waitForExit({ step: 'the service ends', deadlineMs })).toEqual({
+    code: 0,
+    signal: null,
+  })
+  if (!cleanUp) return
+  const cleaned = program.stdout.split('\n').flatMap((line) => cleanUp.exec(line)?.[1] ?? [])
+  // The last two may clean up side by side.
+  expect(cleaned.map(Number).sort()).toEqual(served.sort())
+}

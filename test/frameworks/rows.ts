@@ -1,0 +1,160 @@
+// The frameworks that are restarted, with the versions that are installed. The table of docs/frameworks.md is this one.
+
+/** A program that has never heard of endless. */
+export interface Row {
+  /** As docs/frameworks.md names it. */
+  name: string
+  /** The package whose version the table shows; none for Node's own. */
+  package?: string
+  /** A program of test/frameworks/programs; or a command, below `node_modules`, with its arguments. */
+  program: string
+  args?: string[]
+  /** The path of a request that is answered with 200. @default '/' */
+  path?: string
+  /** What every generation that has left must have logged: its own clean-up. */
+  cleanUp?: RegExp
+  /** Whether the packages of `test/package.json` are enough: then CI restarts it too. */
+  isInSlice?: boolean
+  /**
+   * What is loaded before the program, with `register` in its place: then nothing supervises the program.
+   * @default it runs under `endless run`
+   */
+  preloads?: string[]
+  /** A program that makes calls of another protocol meanwhile, and reports those that failed. */
+  client?: string
+}
+
+/** Exact versions of everything that the programs import. */
+export const packages: Record<string, string> = {
+  '@apollo/server': '5.5.1',
+  '@feathersjs/feathers': '5.0.50',
+  '@feathersjs/koa': '5.0.50',
+  '@godaddy/terminus': '4.12.1',
+  '@grpc/grpc-js': '1.14.7',
+  '@hono/node-server': '2.1.9',
+  '@modelcontextprotocol/sdk': '1.32.2',
+  '@nestjs/common': '12.5.1',
+  '@nestjs/core': '12.5.1',
+  '@nestjs/platform-express': '12.5.1',
+  '@nestjs/platform-fastify': '12.5.0',
+  '@opentelemetry/api': '1.9.1',
+  '@opentelemetry/auto-instrumentations-node': '0.81.2',
+  '@sentry/node': '11.12.0',
+  '@trpc/server': '11.25.2',
+  'dd-trace': '5.132.0',
+  express: '5.3.0',
+  'express-generator': '4.16.1',
+  fastify: '5.12.8',
+  'fastify-cli': '8.0.2',
+  graphql: '16.15.0',
+  'graphql-yoga': '5.24.1',
+  h3: '2.0.8',
+  hono: '4.13.19',
+  koa: '3.3.0',
+  'reflect-metadata': '0.2.2',
+  rxjs: '7.8.2',
+  'socket.io': '4.8.4',
+}
+
+/** Stands for the preload of endless. */
+export const register = '@endless/core/register'
+
+/** Tools that watch a program from inside. */
+const agents = [
+  {
+    name: 'OpenTelemetry',
+    package: '@opentelemetry/auto-instrumentations-node',
+    preload: '@opentelemetry/auto-instrumentations-node/register',
+  },
+  { name: 'Sentry', package: '@sentry/node', preload: './sentry.mjs' },
+  { name: 'dd-trace', package: 'dd-trace', preload: 'dd-trace/initialize.mjs' },
+]
+
+const nestShutsDown = /^pid (\d+) shuts down by SIGTERM$/
+
+export const rows: Row[] = [
+  { name: 'node:http', program: 'node-http.mjs', isInSlice: true },
+  {
+    name: "Express's `bin/www`",
+    package: 'express-generator',
+    program: 'generated/bin/www',
+  },
+  { name: 'Express', package: 'express', program: 'express.mjs', isInSlice: true },
+  { name: 'Koa', package: 'koa', program: 'koa.mjs', isInSlice: true },
+  { name: 'Fastify', package: 'fastify', program: 'fastify.mjs', isInSlice: true },
+  {
+    name: '`fastify start`',
+    package: 'fastify-cli',
+    program: 'node_modules/fastify-cli/cli.js',
+    args: ['start', 'fastify-plugin.mjs'],
+  },
+  ...['express', 'fastify'].flatMap((platform): Row[] => [
+    {
+      name: `Nest on ${platform === 'express' ? 'Express' : 'Fastify'}`,
+      package: `@nestjs/platform-${platform}`,
+      program: 'nest.mjs',
+      args: [platform],
+    },
+    {
+      name: `Nest on ${platform === 'express' ? 'Express' : 'Fastify'}, with \`enableShutdownHooks()\``,
+      package: `@nestjs/platform-${platform}`,
+      program: 'nest.mjs',
+      args: [platform, 'hooks'],
+      cleanUp: nestShutsDown,
+    },
+  ]),
+  { name: 'Hono', package: 'hono', program: 'hono.mjs' },
+  {
+    name: 'GraphQL Yoga',
+    package: 'graphql-yoga',
+    program: 'yoga.mjs',
+    path: '/graphql?query=%7Banswer%7D',
+  },
+  {
+    name: 'Apollo, `startStandaloneServer`',
+    package: '@apollo/server',
+    program: 'apollo.mjs',
+    path: '/?query=%7Banswer%7D',
+  },
+  { name: 'tRPC, standalone', package: '@trpc/server', program: 'trpc.mjs', path: '/answer' },
+  { name: 'h3', package: 'h3', program: 'h3.mjs' },
+  { name: 'Feathers', package: '@feathersjs/koa', program: 'feathers.mjs', path: '/answer' },
+  { name: 'socket.io', package: 'socket.io', program: 'socket.io.mjs', isInSlice: true },
+  {
+    name: 'gRPC beside HTTP',
+    package: '@grpc/grpc-js',
+    program: 'grpc.mjs',
+    client: 'grpc-client.mjs',
+  },
+  {
+    name: 'MCP over HTTP',
+    package: '@modelcontextprotocol/sdk',
+    program: 'mcp.mjs',
+    client: 'mcp-client.mjs',
+  },
+  ...agents.flatMap(({ name, preload, ...row }): Row[] => [
+    {
+      ...row,
+      name: `${name}, loaded before`,
+      program: 'express.mjs',
+      preloads: [preload, register],
+    },
+    {
+      ...row,
+      name: `${name}, loaded after`,
+      program: 'express.mjs',
+      preloads: [register, preload],
+    },
+  ]),
+  {
+    name: 'terminus',
+    package: '@godaddy/terminus',
+    program: 'terminus.mjs',
+    cleanUp: /^pid (\d+) cleans up$/,
+  },
+]
+
+/** The lines of the table in docs/frameworks.md, each as its cells. */
+export function tableLines(): string[][] {
+  return rows.map((row) => [row.name, row.package ? (packages[row.package] ?? '') : ''])
+}
