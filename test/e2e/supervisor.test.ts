@@ -517,6 +517,26 @@ test('a supervisor that is killed before it has passed on that a successor takes
   expect((await get(port)).headers['x-generation']).toBe('0')
 })
 
+test('a stop that meets a successor before it has been told to take over leaves no path behind', async () => {
+  const socket = path.join(temporaryDirectory(), 'app.sock')
+  const program = superviseFixture('waits-before-it-hands-over.mjs', { args: [socket] })
+  const { pid } = await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGHUP', program.pid)
+  await openGate(await waitForGate(program, 0))
+  const takenOver = program.waitForEvent('taken-over', { step: 'the successor is told', deadlineMs })
+  // Frozen, so that the two learn of each other only after both were told to stop.
+  program.signal('SIGSTOP', program.pid)
+  const { report } = (await takenOver) as ProgramEvent & { report: { pid: number } }
+  program.signal('SIGTERM', report.pid)
+  await openGate(await waitForGate(program, 1))
+  await program.waitForEnd(report.pid, { step: 'the successor ends', deadlineMs })
+  program.signal('SIGTERM', pid)
+  program.signal('SIGTERM', program.pid)
+  program.signal('SIGCONT', program.pid)
+  await program.waitForExit({ step: 'the service ends', deadlineMs })
+  expect(existsSync(socket)).toBe(false)
+})
+
 test('--pid-file names the supervisor through restarts, and is removed at the end', async () => {
   const pidFile = path.join(temporaryDirectory(), 'service.pid')
   const program = superviseFixture('dies-as-told.mjs', { runArgs: ['--pid-file', pidFile] })

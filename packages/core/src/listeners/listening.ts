@@ -218,6 +218,11 @@ export class Listening {
     if (this.#handle) keepOnClose(this.#handle)
   }
 
+  /** Removes the path of a Unix socket that was left to a successor: nobody listens there any more. */
+  abandonPath(): void {
+    this.#path?.abandon()
+  }
+
   /** Binds the path of a Unix socket anew, if it was removed. */
   mendPath(): void {
     this.inContext(() => this.#path?.mend())

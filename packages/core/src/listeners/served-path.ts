@@ -6,7 +6,7 @@ import type { RawListener } from '../node/internals/raw-handle.js'
 import { formatAddress, type UnixAddress } from './address.js'
 import type { ListenCall } from './listen-call.js'
 import { applyRights, type SocketRights } from './socket-rights.js'
-import { leadsTo } from './unix-path.js'
+import { leadsTo, removePath } from './unix-path.js'
 import { bindUnixSocket, removeOnClose, type UnixSocket } from './unix-socket.js'
 
 // The path of a Unix socket that a server listens on: bound, taken from a predecessor, or bound anew.
@@ -78,6 +78,11 @@ export class ServedPath {
   giveUp(escrow: RawListener): void {
     if (this.#bound) removeOnClose({ handle: escrow, bound: this.#bound })
     escrow.close()
+  }
+
+  /** Removes the path, if it still leads to the socket: nothing listens there any more. */
+  abandon(): void {
+    if (this.#bound) removePath(this.#bound)
   }
 
   /** Takes over a predecessor's path: sets its rights, and removes it when the socket closes. */

@@ -283,6 +283,8 @@ export class Restart {
     this.#loss = error
     this.#successor = undefined
     if (!this.#host.takenBack(error)) {
+      // Left to a successor that never took them over, and so has not removed them.
+      if (successor.refusal) for (const { listening } of servers) listening.abandonPath()
       successor.closeEscrow()
       successor.answerHeir('not-serving')
       ancestry.supervisor?.reportNotServing()

@@ -60,13 +60,15 @@ export class Ledger {
     const { atMs, code } = loss
     // Someone has the listening socket as long as the service lives, so a refusal has no excuse.
     if (code === 'ECONNREFUSED') return undefined
-    // The ports may belong to a later connection meanwhile.
-    const isEarlier = (holder: Holder) => holder.atMs <= atMs + togetherMs
-    const holder = this.holdersOf(loss).filter(isEarlier).at(-1)
-    if (holder) {
-      const diedMs = this.#deaths.get(holder.pid)
-      if (diedMs !== undefined && diedMs <= atMs + togetherMs) return holder.pid
+    const holders = this.holdersOf(loss)
+    const before = holders.filter((each) => each.atMs <= atMs).at(-1)
+    // Told late; or the ports belong to a later connection meanwhile, and the loss was of the one before.
+    const after = holders.filter((each) => each.atMs > atMs && each.atMs <= atMs + togetherMs)
+    for (const { pid } of [...(before ? [before] : []), ...after]) {
+      const diedMs = this.#deaths.get(pid)
+      if (diedMs !== undefined && diedMs <= atMs + togetherMs) return pid
     }
+    const holder = after.at(-1) ?? before
     // A process has accepted or adopted it, and died before it could say so.
     if (holder && !this.#givers.has(holder.pid)) return undefined
     for (const [pid, diedMs] of this.#deaths) {

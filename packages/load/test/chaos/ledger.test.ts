@@ -56,6 +56,11 @@ test('a connection from the same port to another server is another one', () => {
   expect(ledger.explain({ ...reset, connection: from(5_001, 81), atMs: 20_005 })).toBeUndefined()
 })
 
+test('a later connection from the same port does not hide that the dead held the one before', () => {
+  ledger.holds(42, from(5_001), 20_900)
+  expect(ledger.explain({ ...reset, connection: from(5_001), atMs: 20_005 })).toBe(41)
+})
+
 test('nothing explains a refusal', () => {
   const refused = { what: 'a request', code: 'ECONNREFUSED', connection: from(5_001), atMs: 20_000 }
   expect(ledger.explain(refused)).toBeUndefined()
