@@ -523,7 +523,10 @@ test('a stop that meets a successor before it has been told to take over leaves 
   const { pid } = await program.waitForGeneration(0, { deadlineMs })
   program.signal('SIGHUP', program.pid)
   await openGate(await waitForGate(program, 0))
-  const takenOver = program.waitForEvent('taken-over', { step: 'the successor is told', deadlineMs })
+  const takenOver = program.waitForEvent('taken-over', {
+    step: 'the successor is told',
+    deadlineMs,
+  })
   // Frozen, so that the two learn of each other only after both were told to stop.
   program.signal('SIGSTOP', program.pid)
   const { report } = (await takenOver) as ProgramEvent & { report: { pid: number } }

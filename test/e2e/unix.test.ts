@@ -131,7 +131,7 @@ describe('a path', () => {
     const other = (socket: string) => `${socket.slice(0, -'.sock'.length)}.2`
     const listen = (socket: string) => [other(socket)]
     const { program, write, directory, socket } = await start({ options: { unclaimedGraceMs: 50 } })
-    write([listen(socket)], { unclaimedGraceMs: 50 })
+    write([listen(socket)], { unclaimedGraceMs: 50, allowAddressChange: true })
     program.signal('SIGHUP')
     await program.waitForGeneration(1, { deadlineMs })
     expect(program.stderr).toContain(`Nothing has listened on unix:${socket} in this generation`)
@@ -366,7 +366,7 @@ describe('a restart on a path', () => {
   })
 
   test('whose successor is killed after it had dropped the path: the predecessor listens there again', async () => {
-    const options = { unclaimedGraceMs: 50 }
+    const options = { unclaimedGraceMs: 50, allowAddressChange: true }
     const { program, write, socket } = await start({ options })
     const other = `${socket}.2`
     write([[other]], options)
