@@ -32,8 +32,6 @@ export class Shutdown {
   #report: Promise<ShutdownReport> | undefined
   #isAskedFor = false
   #isHammerDue = false
-  /** Whether everything has ended but the clean-up of the program, which may signal its own process. */
-  #isOver = false
   #cutDelay: (() => void) | undefined
   /** Cuts the hooks short that run now. */
   #cutHooks: (() => void) | undefined
@@ -59,7 +57,6 @@ export class Shutdown {
   async ask(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
     this.#isAskedFor = true
     if (this.#report) {
-      if (this.#isOver) return this.#report
       // A process that is told to shut down while it drains should not serve again.
       if (!this.#host.restart()?.isUnderWay) this.#closeEscrow()
       this.#passOn(signal)
@@ -167,7 +164,6 @@ export class Shutdown {
     events.emit('terminate', report)
     // Signals stay caught until the exit: a late one would end the process by its default action.
     // See docs/decisions.md, "The exit waits for a turn"
-    this.#isOver = true
     const hasEnded = await runHeld(signal ?? 'SIGTERM', {
       system,
       logger: settings.logger,
