@@ -33,7 +33,6 @@ const faces = [
   'certificate',
   'web-sockets',
   'register',
-  'take-at-listen',
   'for-cli',
   'for-cli-later',
 ]

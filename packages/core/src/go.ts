@@ -7,9 +7,9 @@ import { type EndlessOptions, parseOptions } from './api/options.js'
 import type { ShutdownReport } from './api/reports.js'
 import type { State } from './api/status.js'
 import { readCertificate } from './certificate.js'
-import { createManagedServer } from './endless.js'
 import { parseGoAddress } from './listeners/address.js'
 import { deferred } from './node/waits.js'
+import { createManagedServer } from './process/managed-servers.js'
 import type { ManagedServer } from './server/managed-server.js'
 
 // The API with the names of Go's endless, for people who come from there. The rest of the library does not

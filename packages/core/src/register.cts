@@ -56,8 +56,10 @@ function entry(): typeof import('./launch/preload.js', { with: { 'resolution-mod
   return require('./launch/preload.js') as ReturnType<typeof entry>
 }
 
-function taking(): typeof import('./take-at-listen.js', { with: { 'resolution-mode': 'import' } }) {
-  return require('./take-at-listen.js') as ReturnType<typeof taking>
+function taking(): typeof import('./process/take-at-listen.js', {
+  with: { 'resolution-mode': 'import' },
+}) {
+  return require('./process/take-at-listen.js') as ReturnType<typeof taking>
 }
 
 function threads(): typeof import('./node/threads.js', { with: { 'resolution-mode': 'import' } }) {

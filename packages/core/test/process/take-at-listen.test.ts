@@ -2,11 +2,12 @@
 import http from 'node:http'
 import net from 'node:net'
 import { expect, test, vi } from 'vitest'
-import { endless, isEndless } from '../src/endless.js'
-import { takeAtListen } from '../src/take-at-listen.js'
+import { endless } from '../../src/endless.js'
+import { isEndless } from '../../src/process/managed-servers.js'
+import { takeAtListen } from '../../src/process/take-at-listen.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
-vi.mock('../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
+vi.mock('../../src/launch/preload-file.js', () => ({ preloadFile: () => undefined }))
 
 test.each<[string, unknown[], boolean]>([
   ['a port', [3000], true],

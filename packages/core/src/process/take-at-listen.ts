@@ -1,11 +1,11 @@
 import type net from 'node:net'
-import { isEndless, manage } from './endless.js'
-import type { ListenTarget } from './listeners/address.js'
-import { parseListenCall } from './listeners/listen-call.js'
-import { isServerOfCluster } from './node/internals/server.js'
-import { registerRecord } from './node/register-record.js'
-import { announceListen } from './node/threads.js'
-import { currentRuntime } from './process/runtime.js'
+import type { ListenTarget } from '../listeners/address.js'
+import { parseListenCall } from '../listeners/listen-call.js'
+import { isServerOfCluster } from '../node/internals/server.js'
+import { registerRecord } from '../node/register-record.js'
+import { announceListen } from '../node/threads.js'
+import { isEndless, manage } from './managed-servers.js'
+import { currentRuntime } from './runtime.js'
 
 // What the preload `register` does with a server that is about to listen.
 // See docs/decisions.md, "Register loads core late"
