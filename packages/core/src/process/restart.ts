@@ -276,6 +276,7 @@ export class Restart {
   #lost(successor: Successor, error: EndlessError): void {
     const { ancestry, lifecycle, servers } = this.#parts
     if (successor.hasLeft) {
+      this.#abandonPaths(successor)
       successor.answerHeir('not-serving')
       ancestry.supervisor?.reportNotServing()
       return
@@ -283,8 +284,7 @@ export class Restart {
     this.#loss = error
     this.#successor = undefined
     if (!this.#host.takenBack(error)) {
-      // Left to a successor that never took them over, and so has not removed them.
-      if (successor.refusal) for (const { listening } of servers) listening.abandonPath()
+      this.#abandonPaths(successor)
       successor.closeEscrow()
       successor.answerHeir('not-serving')
       ancestry.supervisor?.reportNotServing()
@@ -306,6 +306,12 @@ export class Restart {
       lifecycle.apply('taken-back')
       this.#host.servesAgain()
     })
+  }
+
+  /** Removes the paths that were left to a successor which never took them over, and so has not removed them. */
+  #abandonPaths(successor: Successor): void {
+    if (!successor.refusal) return
+    for (const { listening } of this.#parts.servers) listening.abandonPath()
   }
 
   #reportFailure(error: EndlessError): void {
