@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { startProgram } from '@endless/load'
 import { describe, expect, test } from 'vitest'
 import {
+  connectRaw,
   get,
   installCore,
   type Program,
@@ -186,6 +187,10 @@ describe.each(['alone', 'supervised'])(
       const start = how === 'alone' ? startFixture : superviseFixture
       const program = start('dies-soon.mjs', { args: [file] })
       const { pid, port = 0 } = await program.waitForGeneration(0, { deadlineMs })
+      // A successor may have taken over by then: its predecessor serves again as long as it drains.
+      const held = await connectRaw(port)
+      held.request('/hold')
+      await until(() => held.received.includes('held'), { step: 'a request is held', deadlineMs })
       writeFileSync(file, way)
       for (let round = 0; round < 5; round++) {
         const since = program.output.lines.length

@@ -1,4 +1,5 @@
 import { type Entry, entryVariable, type SpawnRequest } from '../handoff/protocol.js'
+import { welcomeOption } from './preload.js'
 
 // Adds to the start of a process what it needs to come in; preload.ts takes it out again.
 
@@ -11,6 +12,8 @@ export interface EntryRequest extends Pick<
   preload: string | undefined
   /** Whether the command is Node itself, which takes its options from the arguments. */
   isNode: boolean
+  /** Whether the program is text, as with `-e`. */
+  isText?: boolean
   /** Options among the arguments that the process hides: `['--inspect-port=0']`. */
   hidden?: string[]
 }
@@ -22,22 +25,26 @@ export interface EntryRequest extends Pick<
  * See docs/decisions.md, "The preload stands in front"
  */
 export function withEntry(launch: SpawnRequest, request: EntryRequest): SpawnRequest {
-  const { preload, isNode, hidden = [], ...facts } = request
+  const { preload, isNode, isText = false, hidden = [], ...facts } = request
   const option = ['--require', preload ?? '']
   const { NODE_OPTIONS: given } = launch.env
   const isArgument = isNode && given === undefined
   const isThere = preload !== undefined
+  const options = [
+    ...(isThere && isArgument ? [option] : []),
+    ...(isThere && isNode && isText ? [[...welcomeOption]] : []),
+  ]
   const nodeOptions = isThere && !isArgument ? `--require ${JSON.stringify(preload)}` : undefined
   const entry: Entry = {
     ...facts,
     directory: launch.cwd,
-    execArgv: [...(isThere && isArgument ? [option] : []), ...hidden.map((each) => [each])],
+    execArgv: [...options, ...hidden.map((each) => [each])],
     nodeOptions,
     preload,
   }
   return {
     ...launch,
-    args: isThere && isArgument ? [...option, ...launch.args] : launch.args,
+    args: [...options.flat(), ...launch.args],
     env: {
       ...launch.env,
       [entryVariable]: JSON.stringify(entry),

@@ -84,7 +84,7 @@ function isAtOrBelow(name: string, directory: string): boolean {
 export function createLaunch(
   system: System,
   origin: Origin,
-  entry: Omit<EntryRequest, 'isNode' | 'hidden'>,
+  entry: Omit<EntryRequest, 'isNode' | 'isText' | 'hidden'>,
   environment: NodeJS.ProcessEnv,
   override: SuccessorOptions = {},
 ): SpawnRequest {
@@ -111,6 +111,7 @@ export function createLaunch(
     {
       ...entry,
       isNode: command === system.execPath && !system.isSingleExecutable,
+      isText: found === undefined && !override.args,
       hidden: override.args ? [] : inspectorPort,
     },
   )

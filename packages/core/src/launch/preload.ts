@@ -18,6 +18,7 @@ const longestReport = 16_384
 const inheritanceKey = Symbol.for('@endless/core:inheritance')
 const strangerKey = Symbol.for('@endless/core:stranger')
 const startKey = Symbol.for('@endless/core:start')
+const welcomeKey = Symbol.for('@endless/core:welcome')
 const entryVariable = 'NODE_ENDLESS'
 const keptChars = 16_384
 /** Under which a process tells its threads what they register. */
@@ -418,7 +419,7 @@ function readEntry(text: string | undefined): protocol.Entry | undefined {
 }
 
 /** Removes options that were added to those of this process. */
-function hideOptions(added: readonly string[][]): void {
+function hideOptions(added: readonly (readonly string[])[]): void {
   const { execArgv } = process
   for (const words of added) {
     const at = execArgv.findIndex((_, from) =>
@@ -469,6 +470,15 @@ async function untilWelcome({ arrived, entry }: protocol.Inheritance): Promise<v
 }
 
 /**
+ * Option that makes Node wait for the welcome before it runs a program that is text (`-e`): for such a program it
+ * calls no `Module.runMain`. A thread waits for nothing.
+ */
+export const welcomeOption: readonly string[] = [
+  '--import',
+  `data:text/javascript,await%20globalThis[Symbol.for('@endless/core:welcome')]`,
+]
+
+/**
  * Makes Node load the program when `until` has settled. Node loads it itself, as in generation 0: only later.
  * See docs/decisions.md, "Node loads the program, as in generation 0"
  */
@@ -495,9 +505,13 @@ function deferProgram(until: Promise<void>): void {
 export function preload(file: string): void {
   const inheritance = enter()
   // A thread has no entry, and neither has a process that a thread forks with its own options.
-  hideOptions([['--require', file]])
+  hideOptions([['--require', file], welcomeOption])
   if (isMainThread) copyStart()
-  if (inheritance) deferProgram(untilWelcome(inheritance))
+  if (inheritance) {
+    const welcome = untilWelcome(inheritance)
+    leave(welcomeKey, welcome)
+    deferProgram(welcome)
+  }
   loadRegister(inheritance?.entry.register)
 }
 
