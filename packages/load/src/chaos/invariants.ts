@@ -35,8 +35,9 @@ export async function settle(service: Service): Promise<void> {
     }
     if (nowMs - Math.max(lastEventMs, calmSinceMs) < stillMs) return false
     if (generations.serving) return true
-    // A supervisor starts a program again that has died often, after up to 30 s; a restart hastens it.
-    if (supervisor !== undefined && !hastened) {
+    // A supervisor starts a program again that has died often, after up to 30 s; a restart hastens it. Before its
+    // first generation it may not catch signals yet.
+    if (supervisor !== undefined && generations.all.length > 0 && !hastened) {
       hastened = true
       history.note('* nothing serves: SIGHUP to the supervisor')
       service.signal(supervisor, 'SIGHUP')
