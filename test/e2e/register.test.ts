@@ -290,6 +290,21 @@ describe('signal listeners of the program', () => {
     expect(told.map(({ event }) => event)).toEqual(['signal', 'closed'])
   })
 
+  test('that exit with the code of their signal, as in Next, are no failure of a restart, and give the exit code', async () => {
+    const port = await freePort()
+    const settings = { listens: [{ target: { port } }], signals: { late: [['SIGTERM', 'code']] } }
+    const program = ways['endless run']!(settings)
+    const { pid } = await listening(program)
+    await restart(program, program.pid, 1)
+    await program.waitForEnd(pid, { step: 'the predecessor ends', deadlineMs })
+    program.signal('SIGTERM', program.pid)
+    expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toEqual({
+      code: 143,
+      signal: null,
+    })
+    expect(program.stderr).not.toContain('exited with code')
+  })
+
   test('that only log do not keep a process that has nothing left to do', async () => {
     const { program, pid } = await held({ late: [['SIGINT', 'log']] })
     const began = Date.now()
