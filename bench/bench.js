@@ -3,7 +3,17 @@
 import { parseArgs } from 'node:util'
 import { endAll } from '@endless/load'
 
-const names = ['restart', 'latency', 'idle', 'memory', 'throughput', 'start', 'leaks', 'supervisor']
+const names = [
+  'restart',
+  'latency',
+  'idle',
+  'memory',
+  'throughput',
+  'start',
+  'leaks',
+  'supervisor',
+  'run-cost',
+]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createLoad, freePort, until } from '@endless/load'
 import { spawnApp, startApp } from './lib/app.js'
 import { firstAnswer } from './lib/first-answer.js'
-import { ms, progress, progressEnd, table, title, verdict } from './lib/print.js'
+import { memoryBytes } from './lib/memory-bytes.js'
+import { megabytes, ms, progress, progressEnd, table, title, verdict } from './lib/print.js'
 import { median } from './lib/statistics.js'
 
 const MOST_MEMORY_BYTES = 60 * 1024 * 1024
@@ -113,7 +114,7 @@ async function started(rounds) {
   const node = []
   const alone = []
   const supervised = []
-  let memoryBytes = 0
+  let mostBytes = 0
   for (let round = 1; round <= rounds; round++) {
     progress(`round ${round} of ${rounds}`)
     const fromMs = performance.now()
@@ -121,7 +122,7 @@ async function started(rounds) {
     node.push(performance.now() - fromMs)
     alone.push(await timeStart(false))
     supervised.push(
-      await timeStart(true, (pid) => (memoryBytes = Math.max(memoryBytes, look(pid).memoryBytes))),
+      await timeStart(true, (pid) => (mostBytes = Math.max(mostBytes, memoryBytes(pid)))),
     )
   }
   progressEnd()
@@ -129,9 +130,9 @@ async function started(rounds) {
   const ratio = (s - a) / n
   table(
     ['node -e 0', 'app alone', 'supervised', 'added', 'to node -e 0', 'memory'],
-    [[ms(n), ms(a), ms(s), ms(s - a), ratio.toFixed(2), megabytes(memoryBytes)]],
+    [[ms(n), ms(a), ms(s), ms(s - a), ratio.toFixed(2), megabytes(mostBytes)]],
   )
-  const met = ratio <= MOST_START_RATIO && memoryBytes < MOST_MEMORY_BYTES
+  const met = ratio <= MOST_START_RATIO && mostBytes < MOST_MEMORY_BYTES
   return verdict(
     met,
     `at most ${MOST_START_RATIO} times node -e 0, and ${megabytes(MOST_MEMORY_BYTES)}`,
@@ -149,20 +150,15 @@ async function timeStart(supervised, inspect = () => undefined) {
 }
 
 function look(pid) {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
   return {
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
     zombies: children.filter((child) => child !== '' && isZombie(child)).length,
-    memoryBytes: Number(kilobytes) * 1024,
+    memoryBytes: memoryBytes(pid),
   }
 }
 
 function isZombie(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')
-}
-
-function megabytes(bytes) {
-  return `${(bytes / 1024 / 1024).toFixed(1)} MB`
 }

@@ -2,6 +2,7 @@
 // endless, and under the supervisor compared with the same app on its own. On a busy machine, look at the
 // CPU time per request, which does not include waiting for a CPU.
 import { startApp } from './lib/app.js'
+import { cpuMicroseconds } from './lib/cpu-time.js'
 import { randomLayout } from './lib/layout.js'
 import { progress, progressEnd, table, title, verdict } from './lib/print.js'
 import { median, medianInterval } from './lib/statistics.js'
@@ -88,11 +89,17 @@ async function measurePair(name, ways, isInOrder) {
       return { program, pid: program.current.pid, port }
     }),
   )
-  await Promise.all(apps.map((app) => loadWithWrk(app, { seconds: WARM_UP_SECONDS })))
+  await Promise.all(apps.map(({ port }) => loadWithWrk(port, { seconds: WARM_UP_SECONDS })))
   const measured = new Map()
   for (const app of isInOrder ? apps : apps.toReversed()) {
-    measured.set(app, await loadWithWrk(app, { seconds: TURN_SECONDS }))
+    measured.set(app, await measure(app))
   }
   await Promise.all(apps.map(({ program }) => program.end()))
   return apps.map((app) => measured.get(app))
+}
+
+async function measure({ pid, port }) {
+  const before = cpuMicroseconds(pid)
+  const load = await loadWithWrk(port, { seconds: TURN_SECONDS })
+  return { ...load, cpuMicroseconds: cpuMicroseconds(pid) - before }
 }

@@ -4,6 +4,8 @@ import { colors, formatTable } from '@endless/load'
 
 export const ms = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
 
+export const megabytes = (bytes) => `${(bytes / 1024 / 1024).toFixed(1)} MB`
+
 export function title(text) {
   console.log(`\n${colors.bold(text)}\n`)
 }

@@ -1,19 +1,16 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
 /**
  * Puts load on a server with wrk, a Debian package. One thread of wrk requests more than a server can
- * answer, so the server is the bottleneck. Resolves with the number of answered requests, the seconds, and
- * the microseconds of CPU time that all threads of the server's process used.
+ * answer, so the server is the bottleneck. Resolves with the number of answered requests, and the seconds.
  *
- * @param {{ pid: number, port: number }} server
+ * @param {number} port of the server
  * @param {{ seconds: number, connections?: number }} options `seconds` is a whole number
  */
-export async function loadWithWrk({ pid, port }, { seconds, connections = 50 }) {
-  const before = cpuMicroseconds(pid)
+export async function loadWithWrk(port, { seconds, connections = 50 }) {
   const { stdout } = await run('wrk', [
     ...['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`],
     `http://127.0.0.1:${port}/`,
@@ -27,17 +24,5 @@ export async function loadWithWrk({ pid, port }, { seconds, connections = 50 }) 
     throw new Error(`requests failed under wrk:\n${stdout}`)
   }
   const perSecond = Number(rate[1])
-  return {
-    requests: Number(requests[1]),
-    seconds: Number(requests[1]) / perSecond,
-    cpuMicroseconds: cpuMicroseconds(pid) - before,
-  }
-}
-
-/** Adds up the CPU time of all live threads; Node's threads live as long as the process. */
-function cpuMicroseconds(pid) {
-  const tasks = `/proc/${pid}/task`
-  return readdirSync(tasks)
-    .map((task) => Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]) / 1_000)
-    .reduce((sum, time) => sum + time)
+  return { requests: Number(requests[1]), seconds: Number(requests[1]) / perSecond }
 }

@@ -182,6 +182,35 @@ test('a program that makes a server endless itself decides, and its other server
   expect(program.stderr).toContain('Another listener to SIGTERM is in this process')
 })
 
+test('register of one copy of core and a program that imports another are one generation, and lose no request', async () => {
+  const [own, bare] = await freePorts(2)
+  const copy = path.join(installCore(temporaryDirectory(), 'copy'), 'dist/register.cjs')
+  const program = startFixture('mixes.mjs', {
+    execArgv: ['--import', copy],
+    args: [String(own), String(bare)],
+  })
+  let { pid } = await program.waitForGeneration(0, { deadlineMs })
+  const loads = [own, bare].map((port) =>
+    createLoad({ port: port!, keepAliveConnections: 3, freshPerSecond: 30, settleMs: 300 }),
+  )
+  for (const load of loads) load.start()
+  for (const number of [1, 2]) {
+    for (const load of loads) {
+      const { answered } = load.snapshot()
+      await expect
+        .poll(() => load.snapshot().answered, { timeout: deadlineMs })
+        .toBeGreaterThan(answered + 30)
+      load.markRestart()
+    }
+    program.signal('SIGHUP', pid)
+    ;({ pid } = await program.waitForGeneration(number, { deadlineMs }))
+    for (const load of loads) await load.settled()
+  }
+  for (const load of loads) expect(await load.stop()).toMatchObject({ failed: 0 })
+  for (const port of [own, bare]) expect((await get(port!)).headers['x-pid']).toBe(String(pid))
+  expect(program.stderr.match(/restarting: starting generation/g)).toHaveLength(2)
+})
+
 test('a cluster is left alone', async () => {
   const port = await freePort()
   const program = startFixture('runs-a-cluster.mjs', {
@@ -288,6 +317,21 @@ describe('signal listeners of the program', () => {
     })
     const told = program.events.filter(({ event }) => event !== 'listening')
     expect(told.map(({ event }) => event)).toEqual(['signal', 'closed'])
+  })
+
+  test('that exit with the code of their signal, as in Next, are no failure of a restart, and give the exit code', async () => {
+    const port = await freePort()
+    const settings = { listens: [{ target: { port } }], signals: { late: [['SIGTERM', 'code']] } }
+    const program = ways['endless run']!(settings)
+    const { pid } = await listening(program)
+    await restart(program, program.pid, 1)
+    await program.waitForEnd(pid, { step: 'the predecessor ends', deadlineMs })
+    program.signal('SIGTERM', program.pid)
+    expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toEqual({
+      code: 143,
+      signal: null,
+    })
+    expect(program.stderr).not.toContain('exited with code')
   })
 
   test('that only log do not keep a process that has nothing left to do', async () => {

@@ -19,7 +19,16 @@ const deadlineMs = 30_000
  */
 export async function restartUnderLoad(
   directory: string,
-  { program: file, args = [], path: target = '/', cleanUp, client, preloads }: Row,
+  {
+    program: file,
+    args = [],
+    path: target = '/',
+    cleanUp,
+    client,
+    preloads,
+    load: ownLoad,
+    exitCode = 0,
+  }: Row,
   restarts: number,
 ): Promise<void> {
   const [port = 0, grpcPort = 0] = await freePorts(2)
@@ -61,10 +70,12 @@ export async function restartUnderLoad(
   const load = createLoad({
     port,
     host: 'localhost',
-    // What watches each request makes it slow, and a saturated machine would only show its own queue.
-    keepAliveConnections: preloads ? 5 : 20,
-    freshPerSecond: preloads ? 20 : 100,
+    keepAliveConnections: 20,
+    freshPerSecond: 100,
+    // A late request is not a lost one.
+    requestTimeoutMs: 30_000,
     calls: [() => call],
+    ...ownLoad,
   })
   load.start()
   const answers = async (count: number): Promise<void> => {
@@ -94,7 +105,7 @@ export async function restartUnderLoad(
   }
   program.signal('SIGTERM', program.pid)
   expect(await program.waitForExit({ step: 'the service ends', deadlineMs })).toEqual({
-    code: 0,
+    code: exitCode,
     signal: null,
   })
   if (!cleanUp) return

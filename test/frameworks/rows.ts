@@ -1,3 +1,5 @@
+import type { LoadOptions } from '@endless/load'
+
 // The frameworks that are restarted, with the versions that are installed. The table of docs/frameworks.md is this one.
 
 /** A program that has never heard of endless. */
@@ -22,7 +24,17 @@ export interface Row {
   preloads?: string[]
   /** A program that makes calls of another protocol meanwhile, and reports those that failed. */
   client?: string
+  /** Where it differs from that of the other rows. */
+  load?: Partial<LoadOptions>
+  /** What the program itself ends with after SIGTERM. @default 0 */
+  exitCode?: number
 }
+
+/**
+ * For a program that needs milliseconds of CPU for each request: less than it can answer while its successor boots.
+ * See docs/decisions.md, "A server with more than it can do accepts late"
+ */
+const lightLoad: Partial<LoadOptions> = { thinkMs: [100, 300], freshPerSecond: 20 }
 
 /** Exact versions of everything that the programs import. */
 export const packages: Record<string, string> = {
@@ -51,9 +63,21 @@ export const packages: Record<string, string> = {
   h3: '2.0.8',
   hono: '4.13.19',
   koa: '3.3.0',
+  next: '16.4.6',
+  nitro: '3.0.0',
+  nitropack: '2.13.6',
+  react: '19.3.1',
+  'react-dom': '19.3.1',
   'reflect-metadata': '0.2.2',
   rxjs: '7.8.2',
   'socket.io': '4.8.4',
+}
+
+/** Apps in directories of test/frameworks/programs that have to be built, and the commands for it, below `node_modules`. */
+export const builds: Record<string, string[]> = {
+  next: ['next/dist/bin/next', 'build', 'next'],
+  nitro: ['nitro/dist/cli/index.mjs', 'build', '--dir', 'nitro', '--preset', 'node-server'],
+  nitropack: ['nitropack/dist/cli/index.mjs', 'build', '--dir', 'nitropack'],
 }
 
 /** Stands for the preload of endless. */
@@ -105,6 +129,13 @@ export const rows: Row[] = [
   ]),
   { name: 'Hono', package: 'hono', program: 'hono.mjs' },
   {
+    name: 'Next, standalone',
+    package: 'next',
+    program: 'next/.next/standalone/next/server.js',
+    load: lightLoad,
+    exitCode: 143,
+  },
+  {
     name: 'GraphQL Yoga',
     package: 'graphql-yoga',
     program: 'yoga.mjs',
@@ -118,6 +149,13 @@ export const rows: Row[] = [
   },
   { name: 'tRPC, standalone', package: '@trpc/server', program: 'trpc.mjs', path: '/answer' },
   { name: 'h3', package: 'h3', program: 'h3.mjs' },
+  { name: 'Nitro', package: 'nitro', program: 'nitro/.output/server/index.mjs' },
+  {
+    name: 'Nitro 2, which Nuxt is built with',
+    package: 'nitropack',
+    program: 'nitropack/.output/server/index.mjs',
+    path: '/answer.txt',
+  },
   { name: 'Feathers', package: '@feathersjs/koa', program: 'feathers.mjs', path: '/answer' },
   { name: 'socket.io', package: 'socket.io', program: 'socket.io.mjs', isInSlice: true },
   {
@@ -138,12 +176,14 @@ export const rows: Row[] = [
       name: `${name}, loaded before`,
       program: 'express.mjs',
       preloads: [preload, register],
+      load: lightLoad,
     },
     {
       ...row,
       name: `${name}, loaded after`,
       program: 'express.mjs',
       preloads: [register, preload],
+      load: lightLoad,
     },
   ]),
   {

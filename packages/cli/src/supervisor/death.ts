@@ -38,6 +38,14 @@ export function exitCodeOf(death: Death | undefined): number {
   return 128 + (signal === null ? 0 : constants.signals[signal])
 }
 
+/**
+ * Whether a process that was to end has done so itself: with 0, or as programs end that catch SIGTERM and then say
+ * that it was the reason (128 and its number: Next).
+ */
+export function isByItself({ code }: Death): boolean {
+  return code === 0 || code === 128 + constants.signals.SIGTERM
+}
+
 /** Creates the error of a restart whose new generation died. */
 export function failureOf(generation: { number: number; pid: number }, death: Death): EndlessError {
   const { code: exitCode, signal, stderr } = death

@@ -1,6 +1,6 @@
 import { deferred, generationName, type SpawnRequest } from '@endless/core/for-cli'
 import type { Chain } from './chain.js'
-import { type Death, describeDeath, exitCodeOf } from './death.js'
+import { type Death, describeDeath, exitCodeOf, isByItself } from './death.js'
 import type { Generation } from './generation.js'
 import { Heir } from './heir.js'
 import type { Replacement } from './replacement.js'
@@ -123,7 +123,7 @@ export class Succession {
       const hasFailed = predecessor && !hasServed
       if (hasFailed && !this.#isStopping) this.#host.restartFailed(describeDeath(death))
     }
-    const isDrained = !wasServing && hasServed && death.code === 0
+    const isDrained = !wasServing && hasServed && isByItself(death)
     // The predecessor of a successor that failed logs the failure itself.
     if (!generation.hasLeft && !this.#isStopping && !predecessor && !isDrained) {
       this.#host.logger.error(`${generationName(generation)} ${describeDeath(death)}`)
