@@ -4,6 +4,7 @@ import { getSystemErrorMap } from 'node:util'
 import { identityAt } from '../node/file-identity.js'
 import { bindPipe, widenRights } from '../node/internals/listening-handle.js'
 import type { RawListener } from '../node/internals/raw-handle.js'
+import { shadow } from '../node/shadow.js'
 import type { UnixAddress } from './address.js'
 import { type BindPlace, openBindPlace } from './bind-place.js'
 import { applyRights, mustBeGuarded, type SocketRights } from './socket-rights.js'
@@ -68,30 +69,32 @@ export function bindUnixSocket(
   done(socket)
 }
 
-/** The paths that go when their handle closes. */
-const removed = new WeakMap<RawListener, UnixAddress>()
+/** The paths that go when their handle closes, and how to let a handle close without that. */
+const removed = new WeakMap<RawListener, { bound: UnixAddress; undo: () => void }>()
 
 /** Makes a handle remove its path when it closes, as in Node; {@link keepOnClose} undoes this. */
 export function removeOnClose({ handle, bound }: UnixSocket): void {
   if (bound.identity === '') return
-  removed.set(handle, bound)
-  handle.close = (callback) => {
+  keepOnClose(handle)
+  const undo = shadow(handle, 'close', (callback?: () => void) => {
     removeNow(handle)
     handle.close(callback)
-  }
+  })
+  removed.set(handle, { bound, undo })
 }
 
 /** Removes the path that would go when a handle closes. */
 export function removeNow(handle: RawListener): void {
-  const bound = removed.get(handle)
+  const bound = removed.get(handle)?.bound
   keepOnClose(handle)
   if (bound) removePath(bound)
 }
 
 /** Leaves the path to the successor, which has the socket too. */
 export function keepOnClose(handle: RawListener): void {
+  // A worker of a cluster has handles with a `close` of their own.
+  removed.get(handle)?.undo()
   removed.delete(handle)
-  if (Object.hasOwn(handle, 'close')) Reflect.deleteProperty(handle, 'close')
 }
 
 /**
