@@ -95,7 +95,7 @@ describe('running', () => {
     await system.advance(1)
     await done
     expect(ran).toEqual(['next'])
-    expect(system.lines.join('')).toContain('The hook before SIGHUP has not ended after 1000 ms')
+    expect(system.lines.join('')).toContain('The hook before SIGHUP has not ended after 1 s')
   })
 
   test('ignores what a hook rejects with after its time', async () => {
