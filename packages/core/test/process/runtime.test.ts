@@ -143,6 +143,22 @@ describe('a process that begins to serve', () => {
     expect(system.lines.at(-1)).toBe('[endless 100] restarting: starting generation 1\n')
   })
 
+  test('logs that it waits for a successor that takes long, or is stopped', async () => {
+    await serve({ exit: false })
+    const restart = generation.restart()
+    await system.advance(5_000)
+    expect(system.lines.at(-1)).toBe(
+      '[endless 100] waiting for generation 1 (pid 101) to be ready, at most 55 s\n',
+    )
+    void generation.shutdown()
+    await expect(restart).rejects.toMatchObject({
+      code: 'ERR_ENDLESS_SHUTTING_DOWN',
+      message: 'Cannot restart: generation 0 (pid 100) is shutting down.',
+    })
+    expect(system.lines).toContain('[endless 100] restart stopped: the service shuts down\n')
+    expect(system.lines.join('')).not.toContain('failed')
+  })
+
   test('logs once that it shuts down, and what the hammer has destroyed', async () => {
     await serveBusily({ hammerTimeMs: 1_000 })
     const shutdown = generation.shutdown()
