@@ -6,12 +6,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { get } from '../helpers/index.js'
 import type { AdapterFixture, AdapterUnderTest, Subject } from './adapter.js'
 
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
 export function testInProcess({ fixture, framework }: AdapterUnderTest): void {
   const url = new URL(`../fixtures/contract/${fixture}`, import.meta.url).href
 
   async function createSubject(): Promise<Subject> {
     const { createSubject } = (await import(url)) as AdapterFixture
-    const subject = await createSubject({ framework, options: { beforeBegin: () => undefined } })
+    const subject = await createSubject({ framework, options: { logger: silent } })
     onTestFinished(async () => {
       await subject.endless.shutdown()
     })

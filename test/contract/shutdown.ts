@@ -30,7 +30,7 @@ export function testShutdown(adapter: AdapterUnderTest): void {
     await client.waitForEnd()
     expect(await program.waitForExit(wait('it exits'))).toEqual({ code: 0, signal: null })
     expect(program.output.toString()).toContain(
-      '[STOP - Hammer Time] Forcefully shutting down parent',
+      'hammer: 1 connection destroyed, after 200 ms (hammerTimeMs)',
     )
   })
 }

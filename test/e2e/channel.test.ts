@@ -8,6 +8,7 @@ import {
   get,
   isAlive,
   openGate,
+  type ProgramEvent,
   startFixture,
   startProgram,
   until,
@@ -87,13 +88,8 @@ test('the successor serves when its predecessor dies before it has taken the cop
   const gate = await waitForGate(program, 1)
   program.signal('SIGSTOP', pid)
   await openGate(gate)
-  await program.waitForLine(
-    new RegExp(`\\[endless ${gate.pid}\\] bound \\S+:${port}, waits to take over`),
-    {
-      step: 'the successor listens',
-      deadlineMs,
-    },
-  )
+  const isBound = ({ event, pid }: ProgramEvent) => event === 'bound' && pid === gate.pid
+  await program.waitForEvent(isBound, { step: 'the successor listens', deadlineMs })
   program.signal('SIGKILL', pid)
   await program.waitForGeneration(1, { deadlineMs })
   expect((await get(port)).body).toBe('generation 1')

@@ -88,7 +88,9 @@ test.each([
     program.signal('SIGHUP')
     const error = await servesAgain(service, 0)
     expect(error).toMatchObject({ code: 'ERR_ENDLESS_SUCCESSOR_EXITED', ...reasons[how] })
-    expect(error.message).toMatch(/after it had taken over.* This generation serves again\.$/)
+    expect(error.message).toMatch(
+      /after it had taken over.* Generation 0 \(pid \d+\) takes over again\.$/,
+    )
     expect(pidInFile()).toBe(program.pid)
     expect((await get(port)).headers['x-pid']).toBe(String(program.pid))
 

@@ -165,7 +165,7 @@ async function portsOf(program: Program, count: number): Promise<number[]> {
 /** Restarts the first generation by SIGHUP; resolves with the pid of the second once it serves. */
 async function restart(program: Program): Promise<number> {
   program.signal('SIGHUP', program.pid)
-  const [, pid] = await program.waitForLine(/generation 1 \(pid (\d+)\) has taken over/, {
+  const [, pid] = await program.waitForLine(/generation 1 \(pid (\d+)\) serves/, {
     step: 'generation 1 takes over',
     deadlineMs,
   })

@@ -163,7 +163,8 @@ test('a kept connection is not closed in a restart before the 72 seconds that it
 
 test('what endless says is in the log of the first app', async () => {
   const { program, ports } = await start()
-  await until(() => program.stderr.includes(`"msg":"serving 127.0.0.1:${ports[0]}"`), {
+  const line = `"name":"endless","generation":0,"msg":"generation 0 (pid ${program.pid}) serves 127.0.0.1:${ports[0]}`
+  await until(() => program.stderr.includes(line), {
     step: 'the log has the address',
     deadlineMs,
     explain: () => program.output.toString(),

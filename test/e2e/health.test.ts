@@ -76,7 +76,7 @@ describe.each(cases)('$title', ({ name, command }) => {
     await until(() => load.snapshot().answered > 50, { step: 'answers', deadlineMs })
     load.markRestart()
     program.signal('SIGHUP', program.pid)
-    await program.waitForLine(/generation 1 \(pid \d+\) has taken over/, {
+    await program.waitForLine(/generation 1 \(pid \d+\) serves/, {
       step: 'generation 1 takes over',
       deadlineMs,
     })
@@ -109,7 +109,7 @@ async function startService(
   env: NodeJS.ProcessEnv,
 ): Promise<{ program: Program; port: number }> {
   const program = startProgram({ args, env: { PORT: '0', ...env } })
-  const [, port] = await program.waitForLine(/serving \S+:(\d+)/, {
+  const [, port] = await program.waitForLine(/serves \S+:(\d+)/, {
     step: 'it listens',
     deadlineMs,
   })

@@ -61,7 +61,7 @@ test('a successor whose server the user closes ends by itself, once its predeces
 test('another listener is warned about once, by name of the remedy', async () => {
   const program = startFixture('stops-at-a-stage.mjs', { args: ['listening again'] })
   await reaches(program, 'listening again')
-  const hasBegunAgain = () => program.stderr.split('serving ').length === 3
+  const hasBegunAgain = () => program.stderr.split(' serves ').length === 3
   await until(hasBegunAgain, { step: 'what it says has come', deadlineMs })
   const warnings = program.stderr.split('\n').filter((line) => line.includes('Another '))
   expect(warnings).toEqual([

@@ -155,7 +155,7 @@ async function everyoneGoesOn(clients: Talker[]): Promise<void> {
 
 async function startExample(): Promise<{ program: Program; port: number }> {
   const program = startProgram({ args: [example], cwd: temporaryDirectory(), env: { PORT: '0' } })
-  const [, port] = await program.waitForLine(/serving \S+:(\d+)/, {
+  const [, port] = await program.waitForLine(/serves \S+:(\d+)/, {
     step: 'it listens',
     deadlineMs,
   })
@@ -165,7 +165,7 @@ async function startExample(): Promise<{ program: Program; port: number }> {
 /** Restarts by SIGHUP; resolves with the pid of the generation that has taken over. */
 async function restart(program: Program, pid: number, number: number): Promise<number> {
   program.signal('SIGHUP', pid)
-  const line = new RegExp(`generation ${number} \\(pid (\\d+)\\) has taken over`)
+  const line = new RegExp(`generation ${number} \\(pid (\\d+)\\) serves`)
   const [, successor] = await program.waitForLine(line, { step: 'it takes over', deadlineMs })
   return Number(successor)
 }

@@ -209,7 +209,7 @@ test('one that cannot be replaced in the moment of the takeover fails the restar
   expect(command.stderr).toContain(`Cannot write the pid file ${pidFile}: EISDIR`)
   await program.waitForEvent('restart-failed', { step: 'it is told', deadlineMs })
   expect(program.generations.map(({ pid }) => pid)).toEqual([program.pid, program.pid])
-  expect(program.stderr).toContain('This generation serves again')
+  expect(program.stderr).toContain('takes over again')
 })
 
 test('a file that cannot be written is reported, and the program serves', async () => {

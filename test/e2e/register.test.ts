@@ -68,7 +68,7 @@ function listening(program: Program, number = 0): Promise<Listening> {
 }
 
 function serves(program: Program, number: number): Promise<unknown> {
-  return program.waitForLine(new RegExp(`generation ${number} \\(pid \\d+\\) has taken over`), {
+  return program.waitForLine(new RegExp(`generation ${number} \\(pid \\d+\\) serves`), {
     step: `generation ${number} takes over`,
     deadlineMs,
   })
@@ -126,7 +126,7 @@ test('every server of a program is handed over: HTTP, HTTP/2, raw TCP and Unix, 
   expect(after.bound.slice(0, 4)).toEqual(before.bound.slice(0, 4))
   expect((await get(first!)).body).toBe(String(after.pid))
   expect(existsSync(target)).toBe(true)
-  expect(program.stderr).not.toContain('Nothing has listened')
+  expect(program.stderr).not.toContain('Nothing listens')
 })
 
 test('a child that the program forks is not part of the service', async () => {

@@ -35,14 +35,14 @@ test.each<[string, string | undefined, Partial<EndlessError> & { says: RegExp }]
     {
       exitCode: 1,
       cause: { name: 'TypeError', message: 'no database' },
-      says: /^The successor \(pid \d+\) exited with code 1 before it had taken over: TypeError: no database \(\/.*app\.mjs:1:7\)\. This generation keeps serving\.$/,
+      says: /^Generation 1 \(pid \d+\) exited with code 1 before it had taken over: TypeError: no database \(\/.*app\.mjs:1:7\)\. Generation 0 \(pid \d+\) still serves\.$/,
     },
   ],
   ['has a syntax error', 'const = 1', { exitCode: 1, says: /SyntaxError: Unexpected token/ }],
   [
     'imports what is not there',
     `import { nothing } from 'node:fs'`,
-    { exitCode: 1, says: /SyntaxError: .*'nothing' \(\/.*app\.mjs:1\)\. This/ },
+    { exitCode: 1, says: /SyntaxError: .*'nothing' \(\/.*app\.mjs:1\)\. Generation 0 / },
   ],
   [
     'has lost its entry',
@@ -72,7 +72,7 @@ test.each<[string, string | undefined, Partial<EndlessError> & { says: RegExp }]
      setTimeout(() => process.exit(), 100)`,
     {
       exitCode: 0,
-      says: /exited with code 0 before it had taken over\. This/,
+      says: /exited with code 0 before it had taken over\. Generation 0 /,
     },
   ],
   [
@@ -120,7 +120,7 @@ test.each([
   const error = await service.failToRestart()
   expect(error).toMatchObject({ code: late, exitCode: null, signal: null })
   expect(error.message).toMatch(
-    /^The successor \(pid \d+\) was not ready after 1500 ms\. This generation keeps serving\.$/,
+    /^Generation 1 \(pid \d+\) was not ready after 1\.5 s\. Generation 0 \(pid \d+\) still serves\.$/,
   )
   await service.restartWell()
 })
@@ -210,7 +210,7 @@ test.each([
   expect(error).toMatchObject({ code: 'ERR_ENDLESS_SPAWN_FAILED' })
   expect(error.message).toMatch(says)
   expect(error.message).toMatch(
-    /^Could not start the successor: .* This generation keeps serving\.$/,
+    /^Could not start generation 1: .* Generation 0 \(pid \d+\) still serves\.$/,
   )
   if (command === '') return
   symlinkSync(process.execPath, command)

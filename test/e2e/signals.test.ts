@@ -261,7 +261,7 @@ test('clean-ups run in order after the drain, each bounded by the hammer time, t
     'exit',
   ])
   expect(program.stderr).toMatch(
-    /An onTerminate hook failed: the queue is gone; going on\.\n.*An onTerminate hook has not ended after 2000 ms; going on without it\./,
+    /An onTerminate hook failed: the queue is gone; going on\.\n.*An onTerminate hook has not ended after 2 s; going on without it\./,
   )
 })
 

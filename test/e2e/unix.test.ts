@@ -51,7 +51,7 @@ describe('a path', () => {
         names: [`unix:${socket}`],
       })
       expect(await answers(socket)).toBe(`generation ${number}`)
-      expect(program.stderr).toContain(`serving unix:${socket}`)
+      expect(program.stderr).toContain(`serves unix:${socket}`)
     }
     expect(lstatSync(socket).ino).toBe(inode)
     expect(readdirSync(directory)).toEqual(['app.sock', 'servers.json'])
@@ -134,7 +134,7 @@ describe('a path', () => {
     write([listen(socket)], { unclaimedGraceMs: 50, allowAddressChange: true })
     program.signal('SIGHUP')
     await program.waitForGeneration(1, { deadlineMs })
-    expect(program.stderr).toContain(`Nothing has listened on unix:${socket} in this generation`)
+    expect(program.stderr).toContain(`Nothing listens on unix:${socket} any more.`)
     expect(readdirSync(directory)).toEqual(['app.2', 'servers.json'])
     expect(await answers(other(socket))).toBe('generation 1')
   })

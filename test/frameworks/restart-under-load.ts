@@ -53,10 +53,7 @@ export async function restartUnderLoad(
   const serves = async (number: number): Promise<void> => {
     const since = program.output.lines.length
     if (number > 0) program.signal('SIGHUP', preloads ? served.at(-1) : program.pid)
-    const pattern =
-      number > 0
-        ? new RegExp(`generation ${number} \\(pid (\\d+)\\) has taken over`)
-        : /^\[endless (\d+)\] serving /
+    const pattern = new RegExp(`generation ${number} \\(pid (\\d+)\\) serves`)
     const step = `generation ${number} serves`
     const [, pid] = await program.waitForLine(pattern, { step, deadlineMs, since: number && since })
     served.push(Number(pid))

@@ -51,7 +51,7 @@ describe.each([...passing, ...lasting])('pid 1 is %s', (_, command) => {
 test.each(passing)('pid 1 is %s: a restart is the end of the container', async (_, command) => {
   const container = await startService([...command, slowService])
   container.signal('SIGHUP')
-  await container.program.waitForLine(/generation 1 \(pid \d+\) has taken over/, {
+  await container.program.waitForLine(/generation 1 \(pid \d+\) serves/, {
     step: 'generation 1 takes over',
     deadlineMs,
   })
@@ -252,7 +252,7 @@ async function startService(
 
 async function waitForPort({ program }: Container): Promise<number> {
   const wait = { step: 'it listens', deadlineMs }
-  const [, port] = await program.waitForLine(/serving \S+:(\d+)/, wait)
+  const [, port] = await program.waitForLine(/serves \S+:(\d+)/, wait)
   return Number(port)
 }
 

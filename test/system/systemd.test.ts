@@ -250,9 +250,7 @@ test('a socket that nobody listens on is warned about by its name, and does not 
   await manager.systemctl('start', 'activated.socket', 'admin.socket', 'log.socket')
   await manager.systemctl('start', unit)
   expect(await answer(port, manager)).toMatchObject({ number: 0 })
-  expect(manager.output).toContain(
-    `Nothing has listened on 127.0.0.1:${unclaimed} (admin) in this generation`,
-  )
+  expect(manager.output).toContain(`Nothing listens on 127.0.0.1:${unclaimed} (admin) any more.`)
   expect(manager.output).toMatch(
     /Cannot listen on the passed socket 'log\.socket' \(\d\): it is no/,
   )

@@ -16,6 +16,9 @@ import { Progress } from './control/progress.js'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
+/** How wide help texts are at most, in characters. */
+const helpWidth = 80
+
 /** Options of a command that asks a service. */
 type Given<Own> = ServicePaths & Own
 
@@ -24,6 +27,9 @@ const program = new Command('endless')
   .description('Restarts a Node.js server without losing anything.')
   .enablePositionalOptions()
   .configureOutput({
+    // As wide as the texts below; also in a wider terminal.
+    getOutHelpWidth: () =>
+      process.stdout.isTTY ? Math.min(process.stdout.columns, helpWidth) : helpWidth,
     // Begins errors of the command line as all other errors begin.
     outputError(text, write) {
       write(text.replace(/^error: /, 'endless: '))

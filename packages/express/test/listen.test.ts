@@ -17,6 +17,7 @@ const cases = Object.entries(frameworks).flatMap(([name, express]) => [
   },
 ])
 
+const logger = { info: () => undefined, warn: () => undefined, error: () => undefined }
 let portInUse: number
 
 beforeEach(async () => {
@@ -28,7 +29,7 @@ beforeEach(async () => {
 
 describe.each(cases)('$name', ({ make }) => {
   function createEndless(): EndlessServer {
-    const server = endless(make() as http.Server, { beforeBegin: () => undefined })
+    const server = endless(make() as http.Server, { logger })
     onTestFinished(async () => {
       if (server.server.listening) await server.shutdown()
     })

@@ -13,10 +13,27 @@ let isRegistered = false
  * Logs to the first open app that has a logger, or else to the logger of the app that closed last: a
  * process has one logger, while a test suite creates one app after another.
  */
-export const logger: Logger = {
-  info: (message) => currentLog()?.info(message),
-  warn: (message) => currentLog()?.warn(message),
-  error: (message) => currentLog()?.error(message),
+export const logger = {
+  ...loggerTo(currentLog),
+  /** Marks each line, as a child of the app's logger does. */
+  child(bindings: Record<string, unknown>): Logger {
+    const children = new WeakMap<FastifyBaseLogger, FastifyBaseLogger>()
+    return loggerTo(() => {
+      const log = currentLog()
+      if (!log) return undefined
+      const child = children.get(log) ?? log.child(bindings)
+      children.set(log, child)
+      return child
+    })
+  },
+}
+
+function loggerTo(log: () => FastifyBaseLogger | undefined): Logger {
+  return {
+    info: (message) => log()?.info(message),
+    warn: (message) => log()?.warn(message),
+    error: (message) => log()?.error(message),
+  }
 }
 
 function currentLog(): FastifyBaseLogger | undefined {

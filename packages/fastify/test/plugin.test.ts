@@ -14,7 +14,9 @@ const localhost = [
   { address: '127.0.0.1', family: 4 },
   { address: '::1', family: 6 },
 ]
-const quiet = { beforeBegin: () => undefined }
+const silent = (): void => undefined
+const quiet = { logger: { info: silent, warn: silent, error: silent } }
+const own = `generation 0 (pid ${process.pid})`
 const apps: FastifyInstance[] = []
 
 afterEach(async () => {
@@ -35,10 +37,12 @@ test("app.endless is the app's server", async () => {
 })
 
 test('lines go to app.log', async () => {
-  const { stream, lines } = createLog()
+  const { stream, lines, records } = createLog()
   const app = await createApp({ logger: { stream } }, {})
   await app.listen({ port: 0, host: '127.0.0.1' })
-  expect(lines()).toContain(`serving ${addressOf(app)}`)
+  expect(lines()).toContain(`${own} serves ${addressOf(app)}`)
+  const [record] = records().filter(({ msg }) => msg.includes(' serves '))
+  expect(record).toMatchObject({ level: 30, name: 'endless', generation: 0 })
 })
 
 test('a logger that is given is the one that is used', async () => {
@@ -46,8 +50,8 @@ test('a logger that is given is the one that is used', async () => {
   const logger = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
   const app = await createApp({ logger: { stream } }, { logger })
   await app.listen({ port: 0, host: '127.0.0.1' })
-  expect(logger.info).toHaveBeenCalledWith(`serving ${addressOf(app)}`)
-  expect(lines()).not.toContain(`serving ${addressOf(app)}`)
+  expect(logger.info).toHaveBeenCalledWith(`${own} serves ${addressOf(app)}`)
+  expect(lines()).not.toContain(`${own} serves ${addressOf(app)}`)
 })
 
 test.each<{ name: string; options: FastifyServerOptions; isHeard: boolean }>([
@@ -64,7 +68,7 @@ test.each<{ name: string; options: FastifyServerOptions; isHeard: boolean }>([
   const app = await createApp(options, {})
   await app.listen({ port: 0, host: '127.0.0.1' })
   const lines = written.mock.calls.map(([line]) => line)
-  const line = `[endless ${process.pid}] serving ${addressOf(app)}\n`
+  const line = `[endless ${process.pid}] ${own} serves ${addressOf(app)}\n`
   expect(lines).toEqual(isHeard ? [line] : [])
 })
 
@@ -74,7 +78,7 @@ test('of two apps the one that logs has the lines, also if it is the second', as
   const app = await createApp({ logger: { stream } }, {})
   for (const each of [silent, app]) {
     await each.listen({ port: 0, host: '127.0.0.1' })
-    expect(lines()).toContain(`serving ${addressOf(each)}`)
+    expect(lines().join('\n')).toContain(`serves ${addressOf(each)}`)
   }
 })
 
@@ -262,11 +266,11 @@ function createLog() {
   const stream = new PassThrough()
   const chunks: string[] = []
   stream.on('data', (chunk: Buffer) => chunks.push(chunk.toString()))
-  const lines = () =>
+  const records = () =>
     chunks
       .join('')
       .trim()
       .split('\n')
-      .map((line) => (JSON.parse(line) as { msg: string }).msg)
-  return { stream, lines }
+      .map((line) => JSON.parse(line) as { msg: string })
+  return { stream, records, lines: () => records().map(({ msg }) => msg) }
 }

@@ -8,7 +8,8 @@ import Koa2 from 'koa2'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { endless, type EndlessServer, type KoaApp } from '../src/index.js'
 
-const quiet = { beforeBegin: () => undefined }
+const silent = (): void => undefined
+const quiet = { logger: { info: silent, warn: silent, error: silent } }
 
 describe.each([
   { name: 'Koa 2', createApp: () => new Koa2() },

@@ -36,6 +36,9 @@ export class Chain {
 
   /** Notes that a generation serves, or is told to. */
   changeCurrent(generation: Generation, nowMs: number): void {
+    const former = this.#current
+    if (former && former !== generation) former.handedOverMs = nowMs
+    generation.handedOverMs = undefined
     this.#current = generation
     this.#last = generation
     generation.servingSinceMs ??= nowMs

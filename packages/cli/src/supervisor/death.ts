@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { EndlessError, generationName } from '@endless/core/for-cli'
+import { atStart, EndlessError, generationName } from '@endless/core/for-cli'
 
 // The end of a generation: as text, as an exit code and as an error.
 
@@ -51,7 +51,7 @@ export function failureOf(generation: { number: number; pid: number }, death: De
   const { code: exitCode, signal, stderr } = death
   return new EndlessError(
     'ERR_ENDLESS_SUCCESSOR_EXITED',
-    `The new version, ${generationName(generation)}, ${describeDeath(death)}.`,
+    `${atStart(generationName(generation))} ${describeDeath(death)}.`,
     { pid: generation.pid, exitCode, signal, stderr },
   )
 }

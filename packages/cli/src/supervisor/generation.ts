@@ -68,6 +68,8 @@ export class Generation {
   isGivenUp = false
   /** When it began to serve; `undefined` before. */
   servingSinceMs: number | undefined
+  /** When its successor was told to serve in its place; `undefined` if none was, or it serves again. */
+  handedOverMs: number | undefined
   #hasEnded = false
   readonly #child: ChildProcess
   readonly #line: Line

@@ -1,4 +1,12 @@
-import { deferred, type Deferred, EndlessError, type SpawnRequest } from '@endless/core/for-cli'
+import {
+  deferred,
+  type Deferred,
+  durationOf,
+  EndlessError,
+  generationName,
+  sayIfLong,
+  type SpawnRequest,
+} from '@endless/core/for-cli'
 import { BackOff } from './back-off.js'
 import { type Death, failureOf } from './death.js'
 import { Generation } from './generation.js'
@@ -27,6 +35,7 @@ export class Replacement {
   /** Replacement that boots, until it serves. */
   #booting: Generation | undefined
   #bootLimit: NodeJS.Timeout | undefined
+  #endWait: () => void = () => undefined
   /** Settles for the callers of {@link hasten}. */
   #waiting: Deferred<Generation> | undefined
 
@@ -55,9 +64,8 @@ export class Replacement {
   schedule(dead: Generation): void {
     if (this.#due || this.#booting) return
     const delayMs = this.#waiting ? 0 : this.#backOff.delayMs
-    this.#host.logger.info(
-      delayMs === 0 ? 'starting it again' : `starting it again in ${String(delayMs)} ms`,
-    )
+    const when = delayMs === 0 ? '' : ` in ${durationOf(delayMs)}`
+    this.#host.logger.info(`starting generation ${String(dead.number + 1)}${when}`)
     const atMs = this.#host.now() + delayMs
     // Referenced: while nothing runs, this timer alone keeps the process alive.
     const timer = setTimeout(() => {
@@ -75,9 +83,11 @@ export class Replacement {
   hasten(): Promise<Generation> {
     const { promise } = (this.#waiting ??= deferred())
     if (this.#due) {
-      this.#host.logger.info('starting it again at once: a restart was requested')
-      clearTimeout(this.#due.timer)
-      this.#begin(this.#due.dead)
+      const { dead, timer } = this.#due
+      const number = String(dead.number + 1)
+      this.#host.logger.info(`starting generation ${number} now: a restart was requested`)
+      clearTimeout(timer)
+      this.#begin(dead)
     }
     return promise
   }
@@ -111,7 +121,7 @@ export class Replacement {
   /** Starts nothing any more, since the service ends. */
   cancel(): void {
     this.#unschedule()
-    clearTimeout(this.#bootLimit)
+    this.#endBoot()
     this.#fail(
       new EndlessError(
         'ERR_ENDLESS_SHUTTING_DOWN',
@@ -140,20 +150,30 @@ export class Replacement {
   boot(generation: Generation, timeoutMs = unknownTimeoutMs): void {
     this.#unschedule()
     this.#booting = generation
+    const { logger } = this.#host
+    this.#endWait = sayIfLong({ system: globalThis, logger }, () => ({
+      what: `${generationName(generation)} to be ready`,
+      limitMs: timeoutMs,
+    }))
     // Unreferenced: the generation that boots keeps this process alive.
     this.#bootLimit = setTimeout(() => {
       if (generation.isReady || generation.hasEnded) return
       generation.lastWords.diedOf({
         name: 'Error',
-        message: `not ready after ${String(timeoutMs)} ms`,
+        message: `not ready after ${durationOf(timeoutMs)}`,
       })
       generation.signal('SIGKILL')
     }, timeoutMs).unref()
   }
 
   #forget(): void {
-    clearTimeout(this.#bootLimit)
+    this.#endBoot()
     this.#booting = undefined
+  }
+
+  #endBoot(): void {
+    clearTimeout(this.#bootLimit)
+    this.#endWait()
   }
 
   #unschedule(): void {

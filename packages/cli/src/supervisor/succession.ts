@@ -1,4 +1,4 @@
-import { deferred, generationName, type SpawnRequest } from '@endless/core/for-cli'
+import { deferred, durationOf, generationName, type SpawnRequest } from '@endless/core/for-cli'
 import type { Chain } from './chain.js'
 import { type Death, describeDeath, exitCodeOf, isByItself } from './death.js'
 import type { Generation } from './generation.js'
@@ -106,7 +106,7 @@ export class Succession {
   }
 
   ended(generation: Generation, death: Death): void {
-    const { predecessor, successor, servingSinceMs, number, pid } = generation
+    const { predecessor, successor, servingSinceMs, handedOverMs, number, pid } = generation
     const nowMs = this.#host.now()
     const wasServing = this.#chain.remove(generation)
     const hasServed = servingSinceMs !== undefined
@@ -124,6 +124,11 @@ export class Succession {
       if (hasFailed && !this.#isStopping) this.#host.restartFailed(describeDeath(death))
     }
     const isDrained = !wasServing && hasServed && isByItself(death)
+    if (isDrained && handedOverMs !== undefined) {
+      this.#host.logger.info(
+        `${generationName(generation)} has gone after ${durationOf(nowMs - handedOverMs)}`,
+      )
+    }
     // The predecessor of a successor that failed logs the failure itself.
     if (!generation.hasLeft && !this.#isStopping && !predecessor && !isDrained) {
       this.#host.logger.error(`${generationName(generation)} ${describeDeath(death)}`)

@@ -170,7 +170,7 @@ export class Supervisor {
 
   #hangUp(): void {
     if (this.#host.terminal() === 'gone') {
-      this.#host.logger.info('the terminal has been closed: shutting down')
+      this.#host.logger.info('the terminal was closed')
       this.#stop('SIGINT')
     } else if (this.current) this.current.signal('SIGHUP')
     // The log tells how this restart ends.

@@ -111,7 +111,7 @@ test('if that one dies, too, it hears why, and the next one comes ever later', a
   const served = expect(replacement.hasten()).rejects.toMatchObject({
     code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
     message: expect.stringMatching(
-      /^The new version, generation 1 \(pid \d+\), exited with code 1: Error: bad\.$/,
+      /^Generation 1 \(pid \d+\) exited with code 1: Error: bad\.$/,
     ) as string,
     exitCode: 1,
     stderr: ['last words'],
@@ -153,16 +153,16 @@ test('a shutdown is told to whoever waits', async () => {
 })
 
 test.each([
-  ['readyTimeoutMs of what it replaces', 3_000, 3_000],
-  ['minute, where that has not told', undefined, 60_000],
-])('one that hangs while it boots is ended after the %s', async (_what, known, timeoutMs) => {
+  ['readyTimeoutMs of what it replaces', 3_000, 3_000, '3 s'],
+  ['minute, where that has not told', undefined, 60_000, '60 s'],
+])('one that hangs while it boots is ended after the %s', async (_what, known, timeoutMs, said) => {
   dead.readyTimeoutMs = known
   await crashLoop(1)
   await vi.advanceTimersByTimeAsync(timeoutMs - 1)
   expect(started[0]!.signals).toEqual([])
   await vi.advanceTimersByTimeAsync(1)
   expect(started[0]!.signals).toEqual(['SIGKILL'])
-  expect(started[0]!.errors).toEqual([`not ready after ${timeoutMs} ms`])
+  expect(started[0]!.errors).toEqual([`not ready after ${said}`])
 })
 
 test('one that serves in time is left alone', async () => {

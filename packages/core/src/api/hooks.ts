@@ -1,7 +1,10 @@
 import type { System } from '../node/system.js'
 import { late, within } from '../node/waits.js'
+import { durationOf } from './duration.js'
 import { EndlessError, messageOf } from './endless-error.js'
+import { atStart } from './generation-name.js'
 import type { Logger } from './logger.js'
+import { sayIfLong } from './long-wait.js'
 
 // Hooks around signals: their types, those of one server, and the functions that run them.
 
@@ -95,7 +98,7 @@ export async function runHooks(
     .filter((each) => each.phase === phase && each.signal === signal)
     .sort((a, b) => a.order - b.order)
   for (const { hook } of hooks) {
-    const outcome = await bounded(`The hook ${phase} ${signal}`, hook, surroundings)
+    const outcome = await bounded(`the hook ${phase} ${signal}`, hook, surroundings)
     if (outcome === 'cut') return
   }
 }
@@ -103,25 +106,32 @@ export async function runHooks(
 /**
  * Runs an application function. Logs and goes on if it throws, rejects, takes longer than `boundMs`, or is
  * cut short.
+ *
+ * @param what names it in the log: `the hook before SIGHUP`
  */
 export async function bounded(
   what: string,
   body: () => unknown,
   { system, logger, boundMs, cut }: HookSurroundings,
 ): Promise<HookOutcome> {
+  const endWait = sayIfLong({ system, logger }, () => ({ what, limitMs: boundMs }))
   try {
     const end = (async () => body())()
     const cutEnd = cut?.then(() => isCut)
     const outcome = await within(cutEnd ? Promise.race([end, cutEnd]) : end, boundMs, system)
     if (outcome === isCut) {
-      logger.warn(`${what} was cut short by the hammer.`)
+      logger.warn(`${atStart(what)} was cut short by the hammer.`)
       return 'cut'
     }
     if (outcome !== late) return 'done'
-    logger.error(`${what} has not ended after ${String(boundMs)} ms; going on without it.`)
+    logger.error(
+      `${atStart(what)} has not ended after ${durationOf(boundMs)}; going on without it.`,
+    )
     return 'late'
   } catch (error) {
-    logger.error(`${what} failed: ${messageOf(error)}; going on.`)
+    logger.error(`${atStart(what)} failed: ${messageOf(error)}; going on.`)
     return 'failed'
+  } finally {
+    endWait()
   }
 }

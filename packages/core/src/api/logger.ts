@@ -3,7 +3,8 @@ import { messageOf } from './endless-error.js'
 import { oneLine } from './one-line.js'
 
 /**
- * Takes the lines that endless logs. `console`, pino and Fastify's `app.log` all fit.
+ * Takes the lines that endless logs. `console`, pino and Fastify's `app.log` all fit. If it has a method `child`,
+ * as pino has, the lines go to `logger.child({ name: 'endless', generation: 1 })`.
  *
  * @example endless(app, { logger: console })
  */
@@ -38,14 +39,38 @@ export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr
   return { info: write, warn: write, error: write }
 }
 
+/** What every line says of its origin, in a logger that has children. */
+export interface LogBindings {
+  name: 'endless'
+  /** Number of the generation that logs. */
+  generation: number
+}
+
+/**
+ * Returns the child of a logger that marks its lines; the logger itself if it has no children, or gives none for
+ * these marks: bunyan refuses a name.
+ */
+function childOf(logger: Logger, bindings: LogBindings): Logger {
+  const { child } = logger as { child?: unknown }
+  if (typeof child !== 'function') return logger
+  try {
+    return child.call(logger, bindings) as Logger
+  } catch {
+    return logger
+  }
+}
+
 /**
  * Wraps a logger of the application: what it throws or rejects with goes to `fallback`, together with the
  * line. A log that is full or closed must not leave a restart half done.
  *
  * The line is clean before the application's logger gets it: `console` and many others write it as it is.
  */
-export function createSafeLogger(logger: Logger, fallback: Logger): Logger {
-  const target: { [level in keyof Logger]: (message: string) => unknown } = logger
+export function createSafeLogger(logger: Logger, fallback: Logger, bindings: LogBindings): Logger {
+  const target: { [level in keyof Logger]: (message: string) => unknown } = childOf(
+    logger,
+    bindings,
+  )
   const writeTo =
     (level: keyof Logger) =>
     (text: string): void => {

@@ -54,7 +54,7 @@ export interface ServerOptions {
   /**
    * Called with the address once the server is bound. Its synchronous part runs before any request is
    * handled; the process is not ready until its promise has settled.
-   * @default logs pid and address
+   * @default none
    */
   beforeBegin?: (address: string) => void | Promise<void>
   /**
@@ -109,7 +109,7 @@ export interface ProcessOptions {
   successor?: SuccessorOptions
   /** Whether to exit after a shutdown that endless began. @default true */
   exit?: boolean
-  /** Takes the lines that endless logs. @default lines on standard error */
+  /** Takes the lines that endless logs; docs/log-lines.md has all of them. @default lines on standard error */
   logger?: Logger
 }
 

@@ -31,7 +31,7 @@ export function countConnections(connections: OpenConnections): {
   }
 }
 
-/** Returns a number of connections in words: `1 connection`, `2 connections`. */
-export function connectionsOf(count: number): string {
-  return `${String(count)} connection${count === 1 ? '' : 's'}`
+/** Returns a number of connections in words: `1 connection`, `2 idle connections`. */
+export function connectionsOf(count: number, kind?: 'upgraded' | 'idle' | 'other'): string {
+  return `${String(count)} ${kind === undefined ? '' : `${kind} `}connection${count === 1 ? '' : 's'}`
 }

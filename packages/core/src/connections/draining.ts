@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { durationOf } from '../api/duration.js'
 import type { Logger } from '../api/logger.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
@@ -67,8 +68,8 @@ export class Draining {
     this.#connections = connections
     this.#life = life
     this.#host = host
-    this.#hammer = new Hammer(() => {
-      this.#destroyConnections()
+    this.#hammer = new Hammer((afterMs) => {
+      this.#destroyConnections(afterMs)
     })
     connections.onClosed = () => {
       this.#wake()
@@ -199,15 +200,18 @@ export class Draining {
     this.#waiters.clear()
   }
 
-  #destroyConnections(): void {
+  /** @param afterMs time that is over; `undefined` if somebody let the hammer fall */
+  #destroyConnections(afterMs: number | undefined): void {
     this.closeQueue()
     const left = [...this.#connections.accepted]
     const rest = hasGivenToChildren(this.#server)
       ? '; those of child processes are left to them'
       : ''
-    this.#host.logger.warn(
-      `[STOP - Hammer Time] Forcefully shutting down parent: ${connectionsOf(left.length)} destroyed${rest}`,
-    )
+    const why =
+      afterMs === undefined ? 'as requested' : `after ${durationOf(afterMs)} (hammerTimeMs)`
+    if (left.length > 0 || rest !== '') {
+      this.#host.logger.warn(`hammer: ${connectionsOf(left.length)} destroyed, ${why}${rest}`)
+    }
     for (const session of this.#connections.sessions.keys()) session.destroy()
     for (const socket of left) socket.destroy()
     this.#hammered += left.length

@@ -2,10 +2,11 @@ import type { System } from '../node/system.js'
 
 /** The hammer of one drain: falls once, by itself when its time is over or earlier by `strike`. */
 export class Hammer {
-  readonly #strike: () => void
+  readonly #strike: (afterMs?: number) => void
   #timer: NodeJS.Timeout | undefined
 
-  constructor(strike: () => void) {
+  /** @param strike called when it falls; with its time, if that is over */
+  constructor(strike: (afterMs?: number) => void) {
     this.#strike = strike
   }
 
@@ -15,7 +16,7 @@ export class Hammer {
     // Unreferenced: a process with nothing left to destroy need not wait for the hammer.
     this.#timer = system
       .setTimeout(() => {
-        this.strike()
+        this.#strike(timeMs)
       }, timeMs)
       .unref()
   }

@@ -1,4 +1,5 @@
 import { EndlessError } from '../api/endless-error.js'
+import { atStart, generationName, type NamedGeneration } from '../api/generation-name.js'
 import type { Exit } from './child.js'
 import { type ErrorReport, reasonOf } from './error-report.js'
 
@@ -7,15 +8,17 @@ import { type ErrorReport, reasonOf } from './error-report.js'
 /** How much of what a generation writes to standard error is kept: its end. */
 export const keptChars = 16_384
 const keptLines = 20
-/** Begins each line that endless itself logs to standard error ("serving …"): none explains a death. */
+/** Begins each line that endless itself logs to standard error: none explains a death. */
 const ownPrefix = '[endless '
 
 /** How a successor failed. */
 export interface Failure {
   code: 'ERR_ENDLESS_SUCCESSOR_EXITED' | 'ERR_ENDLESS_READY_TIMEOUT'
-  /** Follows "The successor (pid 101)": `exited with code 1 before it had taken over`. */
+  /** Follows "Generation 1 (pid 101)": `exited with code 1 before it had taken over`. */
   whatItDid: string
-  pid: number | undefined
+  successor: NamedGeneration
+  /** This process, which serves in its place. */
+  predecessor: NamedGeneration
   hasTakenOver: boolean
   /** Whether it has said hello: before that it has no words but those on its own standard error. */
   hasSaidHello: boolean
@@ -64,17 +67,18 @@ export class LastWords {
   }
 
   /** Creates the error of the failed restart. */
-  explain({ code, whatItDid, pid, hasTakenOver, hasSaidHello }: Failure): EndlessError {
+  explain(failure: Failure): EndlessError {
+    const { code, whatItDid, successor, predecessor, hasTakenOver, hasSaidHello } = failure
     // What was written about an error that explains nothing explains nothing either.
     const said = this.error ?? (this.#error ? undefined : this.complaints.at(-1))
     const reason = said ?? (hasSaidHello ? undefined : silence)
     return new EndlessError(
       code,
-      `The successor (pid ${String(pid)}) ${whatItDid}` +
+      `${atStart(generationName(successor))} ${whatItDid}` +
         `${reason === undefined ? '' : `: ${reason.replace(/\.$/, '')}`}. ` +
-        `This generation ${hasTakenOver ? 'serves again' : 'keeps serving'}.`,
+        `${atStart(generationName(predecessor))} ${hasTakenOver ? 'takes over again' : 'still serves'}.`,
       {
-        pid,
+        pid: successor.pid,
         exitCode: this.#exit?.code ?? null,
         signal: this.#exit?.signal ?? null,
         stderr: this.#lines.slice(-keptLines),

@@ -120,6 +120,11 @@ export class Predecessor {
     return welcome?.generation ?? entry.generation
   }
 
+  /** Pid of the process that started this one: of the predecessor, or of the supervisor. */
+  get pid(): number {
+    return this.#host.inheritance.entry.parent
+  }
+
   /** Its working directory as the user named it; '' if unknown. */
   get directory(): string {
     return this.#host.inheritance.welcome?.directory ?? ''

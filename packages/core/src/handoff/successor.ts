@@ -1,4 +1,6 @@
+import { durationOf } from '../api/duration.js'
 import { EndlessError, messageOf } from '../api/endless-error.js'
+import { atStart, generationName, type NamedGeneration } from '../api/generation-name.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
 import { formatAddress } from '../listeners/address.js'
@@ -82,7 +84,7 @@ export class Successor {
     }
     // Referenced: the process must not end while a restart is under way.
     const timer = system.setTimeout(() => {
-      const whatItDid = `was not ready after ${String(readyTimeoutMs)} ms`
+      const whatItDid = `was not ready after ${durationOf(readyTimeoutMs)}`
       this.#ready.reject(this.#explain('ERR_ENDLESS_READY_TIMEOUT', whatItDid))
     }, readyTimeoutMs)
     this.#exited = this.#watchExit()
@@ -313,7 +315,7 @@ export class Successor {
       )
     } catch (error) {
       this.#hasExited = true
-      return spawnFailed(error)
+      return spawnFailed(error, this.#names)
     }
   }
 
@@ -353,10 +355,18 @@ export class Successor {
     return this.#lastWords.explain({
       code,
       whatItDid,
-      pid: this.pid,
+      ...this.#names,
       hasTakenOver: this.#hasTakenOver,
       hasSaidHello: this.#version > 0,
     })
+  }
+
+  get #names(): Pair {
+    const { system, welcome } = this.#host
+    return {
+      successor: { number: welcome.generation, pid: this.pid },
+      predecessor: { number: welcome.generation - 1, pid: system.pid },
+    }
   }
 
   /** Waits for the last messages, which may arrive after the exit is reported. */
@@ -365,11 +375,18 @@ export class Successor {
   }
 }
 
+/** The two generations of a restart, by their names. */
+interface Pair {
+  successor: NamedGeneration
+  predecessor: NamedGeneration
+}
+
 /** Creates the error of a successor that could not be started. */
-export function spawnFailed(cause: unknown): EndlessError {
+export function spawnFailed(cause: unknown, { successor, predecessor }: Pair): EndlessError {
   return new EndlessError(
     'ERR_ENDLESS_SPAWN_FAILED',
-    `Could not start the successor: ${messageOf(cause)}. This generation keeps serving.`,
+    `Could not start ${generationName(successor)}: ${messageOf(cause)}. ` +
+      `${atStart(generationName(predecessor))} still serves.`,
     { cause },
   )
 }

@@ -1,4 +1,5 @@
 import { EndlessError } from '../api/endless-error.js'
+import { atStart, generationName, type NamedGeneration } from '../api/generation-name.js'
 import type { Successor } from '../handoff/successor.js'
 
 // The addresses of this process on which its successor does not listen.
@@ -7,15 +8,17 @@ import type { Successor } from '../handoff/successor.js'
  * Returns the addresses that are dropped if the successor takes over.
  * See docs/decisions.md, "Ready means that the service is there"
  *
- * @param served where this process listens
+ * @param predecessor this process, and where it listens
  * @param isAllowed whether the successor may drop all of them
  * @throws `ERR_ENDLESS_ADDRESSES_CHANGED` if it drops all, and may not
  */
 export function droppedAddresses(
-  served: readonly string[],
-  { pid, serves, allowsAddressChange }: Pick<Successor, 'pid' | 'serves' | 'allowsAddressChange'>,
+  predecessor: NamedGeneration & { addresses: readonly string[] },
+  successor: NamedGeneration & Pick<Successor, 'serves' | 'allowsAddressChange'>,
   isAllowed: boolean,
 ): string[] {
+  const { serves, allowsAddressChange, pid } = successor
+  const { addresses: served } = predecessor
   // Another version may not say where it listens.
   if (!serves) return []
   const dropped = served.filter((address) => !serves.includes(address))
@@ -23,9 +26,10 @@ export function droppedAddresses(
   if (!isAll || isAllowed || allowsAddressChange) return dropped
   throw new EndlessError(
     'ERR_ENDLESS_ADDRESSES_CHANGED',
-    `The successor (pid ${String(pid)}) listens on ${serves.join(', ') || 'no port'}, and on none of the ` +
-      `addresses of this generation: ${dropped.join(', ')} would refuse. This generation keeps serving. ` +
-      'While a successor boots, the ports of the service are taken: it must ask for the same ports, not ' +
+    `${atStart(generationName(successor))} listens on ${serves.join(', ') || 'no port'}, and on none of the ` +
+      `addresses of ${generationName(predecessor)}: ${dropped.join(', ')} would refuse. ` +
+      `${atStart(generationName(predecessor))} still serves. ` +
+      'While a new version boots, the ports of the service are taken: it must ask for the same ports, not ' +
       'look for free ones. If all addresses are meant to change, set the option allowAddressChange, or use ' +
       "'endless restart --allow-address-change'.",
     { pid },

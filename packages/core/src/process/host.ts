@@ -1,11 +1,13 @@
 import type net from 'node:net'
 import { messageOf } from '../api/endless-error.js'
+import { generationName } from '../api/generation-name.js'
 import type { Logger } from '../api/logger.js'
 import type { ProcessOptions } from '../api/options.js'
 import type { ListenTarget } from '../listeners/address.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 import type { System } from '../node/system.js'
 import type { ManagedServer, ServerHost } from '../server/managed-server.js'
+import { ownName } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import type { Serving } from './serving.js'
 import type { Signals } from './signals.js'
@@ -114,6 +116,8 @@ export class Host implements ServerHost {
     if (this.mayAccept && this.#serving.readiness.isReady) {
       const { passable } = server.listening
       ancestry.predecessor?.deposit(passable ? [passable] : [])
+      const name = generationName(ownName(this.#parts))
+      this.logger.info(`${name} also serves ${server.address ?? ''}`)
     }
   }
 
@@ -138,7 +142,7 @@ export class Host implements ServerHost {
     this.#serving.readiness.listenFailed(server)
     // A program that handles the error may say nothing of it, and its predecessor waits until the time is over.
     if (!this.mayAccept && server.server.listenerCount('error') > 0) {
-      this.logger.warn(`cannot serve in place of the old process: ${messageOf(error)}`)
+      this.logger.warn(`Cannot take over: ${messageOf(error)}`)
     }
   }
 

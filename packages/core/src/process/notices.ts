@@ -1,45 +1,77 @@
-import { generationName } from '../api/generation-name.js'
-import { connectionsOf } from '../connections/count.js'
-import type { System } from '../node/system.js'
+import { durationOf } from '../api/duration.js'
+import { generationName, type NamedGeneration } from '../api/generation-name.js'
+import { limitOf } from '../api/long-wait.js'
+import { connectionsOf, countConnections } from '../connections/count.js'
+import { formatAddress } from '../listeners/address.js'
 import type { Ancestry } from './parts/ancestry.js'
+import type { Parts } from './parts/parts.js'
 import type { Servers } from './parts/servers.js'
 
-// The log lines of a restart and of a shutdown that go as they should.
+// The log lines of a service that goes as it should. docs/log-lines.md has all lines.
+// See docs/decisions.md, "Each fact is logged once, by who knows it"
+
+/** Names this process. */
+export function ownName({ ancestry, system }: Pick<Parts, 'ancestry' | 'system'>): NamedGeneration {
+  return { number: ancestry.number, pid: system.pid }
+}
+
+/** Returns `generation 1 (pid 4711) serves [::]:3000`. */
+export function servesNotice(parts: Pick<Parts, 'ancestry' | 'servers' | 'system'>): string {
+  const addresses = [...parts.servers].flatMap(({ address }) => address ?? [])
+  return `${generationName(ownName(parts))} serves ${addresses.join(', ')}`
+}
+
+/**
+ * Returns how to end a process that took over in the background of a terminal, to follow the line that it serves; ''
+ * for any other. A shell waits only for the first process: its prompt is back, and Ctrl-C no longer reaches the service.
+ */
+export function backgroundNotice({ ancestry, system }: Pick<Parts, 'ancestry' | 'system'>): string {
+  const { number, supervisor } = ancestry
+  return number > 0 && !supervisor && system.terminal() === 'present'
+    ? `, in the background of this terminal: kill ${String(system.pid)} ends it`
+    : ''
+}
 
 /** Returns `shutting down: 1 connection open, at most 60 s; SIGUSR2 or a second Ctrl-C ends it at once`. */
 export function shutdownNotice(servers: Servers, delayMs: number): string {
   const count = [...servers].reduce((sum, { connections }) => sum + connections.accepted.size, 0)
   if (count === 0 && delayMs === 0) return 'shutting down: no connection is open'
-  const times = [...servers].map(({ hammerTimeMs }) => hammerTimeMs)
-  const limit = times.some((timeMs) => timeMs < 0)
-    ? 'no time limit'
-    : `at most ${inSeconds(Math.max(0, ...times))}`
-  const delay = delayMs > 0 ? `accepts for another ${inSeconds(delayMs)}, then ` : ''
+  const delay = delayMs > 0 ? `accepts for another ${durationOf(delayMs)}, then ` : ''
   return (
-    `shutting down: ${connectionsOf(count)} open, ${delay}${limit}; ` +
+    `shutting down: ${connectionsOf(count)} open, ${delay}${limitOf(drainLimitMs(servers))}; ` +
     'SIGUSR2 or a second Ctrl-C ends it at once'
   )
 }
 
-/** Returns `generation 1 (pid 4711) has taken over`; at a terminal, also how to end it. */
-export function takenOverNotice(
-  { number, pid }: { number: number; pid: number },
-  { ancestry, system }: { ancestry: Ancestry; system: System },
-): string {
-  const name = `${generationName({ number, pid })} has taken over`
-  // A shell waits only for the first process: its prompt is back, and Ctrl-C no longer reaches the service.
-  const isInBackground = !ancestry.supervisor && system.terminal() === 'present'
-  return isInBackground
-    ? `${name}, in the background of this terminal: kill ${String(pid)} ends it`
-    : name
+/** How long a drain may take: the longest hammer time, in ms; negative if one server has no limit. */
+export function drainLimitMs(servers: Servers): number {
+  const times = [...servers].map(({ hammerTimeMs }) => hammerTimeMs)
+  return times.some((timeMs) => timeMs < 0) ? -1 : Math.max(0, ...times)
 }
 
-/** Returns `generation 1 (pid 4711) does not listen on 127.0.0.1:3001: connections there are refused now`. */
-export function droppedNotice(report: { number: number; pid: number; dropped: string[] }): string {
-  const addresses = report.dropped.join(', ')
-  return `${generationName(report)} does not listen on ${addresses}: connections there are refused now`
+/** Returns what keeps servers from ending: `1 request, 2 upgraded connections`; '' if nothing does. */
+export function openNotice(servers: Servers): string {
+  const counts = [...servers].map(({ connections }) => countConnections(connections))
+  const sum = (count: (each: (typeof counts)[number]) => number): number =>
+    counts.reduce((total, each) => total + count(each), 0)
+  const requests = sum((each) => each.requests)
+  const upgraded = sum(({ connections }) => connections.upgraded)
+  const idle = sum(({ connections }) => connections.idle)
+  const other = sum(({ connections }) => connections.open) - requests - upgraded - idle
+  return [
+    requests > 0 ? `${String(requests)} request${requests === 1 ? '' : 's'}` : '',
+    upgraded > 0 ? connectionsOf(upgraded, 'upgraded') : '',
+    idle > 0 ? connectionsOf(idle, 'idle') : '',
+    other > 0 ? connectionsOf(other, 'other') : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ')
 }
 
-function inSeconds(timeMs: number): string {
-  return `${String(timeMs / 1_000)} s`
+/** Names the sockets that nothing has claimed: `127.0.0.1:3000`, `127.0.0.1:3001 (admin)`. */
+export function unclaimedNames({ held }: Ancestry): string[] {
+  const unclaimed = held?.unclaimed ?? []
+  return unclaimed.map(
+    ({ bound, name }) => formatAddress(bound) + (name === undefined ? '' : ` (${name})`),
+  )
 }

@@ -1,4 +1,5 @@
 import { EndlessError } from '../api/endless-error.js'
+import { generationName } from '../api/generation-name.js'
 import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Service, ServiceStatus } from '../control/service.js'
@@ -78,7 +79,7 @@ export class OwnService implements Service {
     // The request came too late to stop the successor, which is the service now.
     throw new EndlessError(
       'ERR_ENDLESS_SHUTTING_DOWN',
-      'Cannot stop: this process has handed over to its successor.',
+      `Cannot stop: ${generationName(this.#host.status())} has handed over to its successor.`,
     )
   }
 

@@ -1,3 +1,5 @@
+import type { Logger } from '../api/logger.js'
+import { sayIfLong, type Wait } from '../api/long-wait.js'
 import type { System } from '../node/system.js'
 
 // When a process is ready to serve.
@@ -5,28 +7,31 @@ import type { System } from '../node/system.js'
 /** What {@link Readiness} needs from the process. */
 export interface ReadinessHost {
   readonly mode: 'listening' | 'manual'
-  /** Number of held sockets that no server has claimed. */
-  readonly unclaimed: number
+  /** The held sockets that no server has claimed. */
+  readonly unclaimed: readonly string[]
   readonly unclaimedGraceMs: number
   /** A successor with a failed listen must not take over; generation 0 serves with its other servers. */
   readonly isSuccessor: boolean
-  /** Called while unclaimed sockets are all that is waited for, with the time that is left, in ms. */
-  awaits(graceMs: number): void
+  readonly logger: Logger
   /** Called once, when all servers are ready. */
   ready(): void
 }
 
-/** How long to wait before that is said: most programs call one `listen` right after the other. */
-const quietMs = 500
+/** What {@link Readiness} needs of a server. */
+export interface BootingServer {
+  /** What is waited for until it has begun: `beforeBegin of [::]:3000`. */
+  readonly awaits: string
+}
 
 /** Decides when the process is ready: one barrier for all its servers. */
 export class Readiness {
   readonly #system: System
   readonly #host: ReadinessHost
-  readonly #pending = new Set<object>()
-  readonly #failed = new Set<object>()
-  readonly #begun = new Set<object>()
+  readonly #pending = new Set<BootingServer>()
+  readonly #failed = new Set<BootingServer>()
+  readonly #begun = new Set<BootingServer>()
   #timer: NodeJS.Timeout | undefined
+  #endWait: () => void = () => undefined
   #isManuallyReady = false
   #hasGivenUp = false
   #isReady = false
@@ -34,18 +39,21 @@ export class Readiness {
   constructor(system: System, host: ReadinessHost) {
     this.#system = system
     this.#host = host
+    // Before its first `listen`, generation 0 is a program like any other.
+    if (host.isSuccessor) this.#waitOn()
   }
 
   get isReady(): boolean {
     return this.#isReady
   }
 
-  listenBegun(server: object): void {
+  listenBegun(server: BootingServer): void {
     this.#failed.delete(server)
     this.#pending.add(server)
+    this.#waitOn()
   }
 
-  listenFailed(server: object): void {
+  listenFailed(server: BootingServer): void {
     this.#pending.delete(server)
     this.#begun.delete(server)
     this.#failed.add(server)
@@ -53,13 +61,13 @@ export class Readiness {
   }
 
   /** Call when a server listens and its `beforeBegin` has settled. */
-  begun(server: object): void {
+  begun(server: BootingServer): void {
     this.#pending.delete(server)
     this.#begun.add(server)
     this.#look()
   }
 
-  closed(server: object): void {
+  closed(server: BootingServer): void {
     this.#pending.delete(server)
     this.#begun.delete(server)
     this.#failed.delete(server)
@@ -74,33 +82,43 @@ export class Readiness {
 
   #look(): void {
     clearTimeout(this.#timer)
+    this.#waitOn()
     if (this.#isReady || this.#begun.size === 0 || this.#pending.size > 0) return
     const { mode, unclaimed, unclaimedGraceMs, isSuccessor } = this.#host
     if (isSuccessor && this.#failed.size > 0) return
     if (mode === 'manual' && !this.#isManuallyReady) return
-    if (mode === 'listening' && unclaimed > 0 && !this.#hasGivenUp) {
-      this.#wait(unclaimedGraceMs)
+    if (mode === 'listening' && unclaimed.length > 0 && !this.#hasGivenUp) {
+      // Counted from the last listen. Unreferenced: the channel keeps a successor alive.
+      this.#timer = this.#system
+        .setTimeout(() => {
+          this.#hasGivenUp = true
+          this.#look()
+        }, unclaimedGraceMs)
+        .unref()
       return
     }
     this.#isReady = true
+    this.#endWait()
     this.#host.ready()
   }
 
-  /** Waits for the unclaimed sockets. Counted from the last listen, and the first wait is silent. */
-  #wait(graceMs: number): void {
-    const silentMs = Math.min(quietMs, graceMs)
-    const restMs = graceMs - silentMs
-    this.#startTimer(silentMs, () => {
-      if (restMs > 0) this.#host.awaits(restMs)
-      this.#startTimer(restMs, () => {
-        this.#hasGivenUp = true
-        this.#look()
-      })
-    })
+  /** Says what is waited for, if nothing changes that for long. */
+  #waitOn(): void {
+    this.#endWait()
+    if (this.#isReady) return
+    const { logger } = this.#host
+    this.#endWait = sayIfLong({ system: this.#system, logger }, () => this.#wait)
   }
 
-  #startTimer(delayMs: number, callback: () => void): void {
-    // Unreferenced: the channel keeps a successor alive.
-    this.#timer = this.#system.setTimeout(callback, delayMs).unref()
+  get #wait(): Wait | undefined {
+    const { mode, unclaimed, unclaimedGraceMs, isSuccessor } = this.#host
+    const pending = [...this.#pending].map(({ awaits }) => awaits)
+    if (pending.length > 0) return { what: pending.join(', ') }
+    const hasBegun = this.#begun.size > 0
+    if (isSuccessor && this.#failed.size > 0) return undefined
+    if (hasBegun && mode === 'manual') return { what: 'generation.ready()' }
+    if (unclaimed.length === 0) return undefined
+    const what = `listen on ${unclaimed.join(', ')}`
+    return hasBegun ? { what, limitMs: unclaimedGraceMs } : { what }
   }
 }

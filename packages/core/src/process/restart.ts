@@ -1,18 +1,20 @@
 import path from 'node:path'
-import { EndlessError } from '../api/endless-error.js'
+import { type EndlessError } from '../api/endless-error.js'
+import { generationName } from '../api/generation-name.js'
+import { sayIfLong } from '../api/long-wait.js'
 import type { RestartOptions, RestartReport } from '../api/reports.js'
-import type { GenerationState, GenerationStatus } from '../api/status.js'
+import type { GenerationStatus } from '../api/status.js'
 import type { ListedGeneration } from '../control/service.js'
 import type { Successor } from '../handoff/successor.js'
-import type { System } from '../node/system.js'
 import { clearTemporaries } from '../node/temporaries.js'
 import { deferred, late, within } from '../node/waits.js'
 import { droppedAddresses } from './dropped-addresses.js'
 import { withHolder } from './holder-notice.js'
-import { droppedNotice, takenOverNotice } from './notices.js'
+import { ownName } from './notices.js'
 import type { Parts } from './parts/parts.js'
+import { shuttingDown } from './restart-refused.js'
 
-// How a process gives way to a successor, and when it refuses to.
+// How a process gives way to a successor.
 
 /** What {@link Restart} needs from the rest of the process. */
 export interface RestartHost {
@@ -124,7 +126,7 @@ export class Restart {
 
   /** Stops the successor because this process shuts down; does nothing once this process gives way. */
   abort(): void {
-    this.#abortedBy ??= shuttingDown()
+    this.#abortedBy ??= shuttingDown(ownName(this.#parts))
     this.#aborted.reject(this.#abortedBy)
   }
 
@@ -179,7 +181,7 @@ export class Restart {
         Promise.reject(error),
       )
       failed.catch(() => undefined)
-      await Promise.race([successor.ready, aborted])
+      await this.#untilReady(successor)
       this.#dropped = this.#droppedBy(successor)
       // This process still serves: a hook may take its time, and the successor may die meanwhile.
       await Promise.race([servers.runHooks('before', 'SIGTERM'), failed, aborted])
@@ -208,11 +210,19 @@ export class Restart {
     }
     record.takenOver(report)
     this.#leaveControlTo(successor)
-    settings.logger.info(takenOverNotice(report, this.#parts))
-    if (report.dropped.length > 0) settings.logger.warn(droppedNotice(report))
     events.emit('taken-over', report)
     this.#host.takenOver()
     return report
+  }
+
+  async #untilReady(successor: Successor): Promise<void> {
+    const { settings, system } = this.#parts
+    const { logger, current } = settings
+    const endWait = sayIfLong({ system, logger }, () => ({
+      what: `${generationName({ number: this.#number, pid: successor.pid })} to be ready`,
+      limitMs: current.readyTimeoutMs,
+    }))
+    await Promise.race([successor.ready, this.#aborted.promise]).finally(endWait)
   }
 
   /** Adds what only this process knows: whether it has itself what the successor needed. */
@@ -231,7 +241,12 @@ export class Restart {
     const { servers, settings } = this.#parts
     const { allowAddressChange } = settings.current
     const isAllowed = this.#options.allowAddressChange ?? allowAddressChange
-    return droppedAddresses(servers.addresses, successor, isAllowed)
+    const { pid, serves, allowsAddressChange } = successor
+    return droppedAddresses(
+      { ...ownName(this.#parts), addresses: servers.addresses },
+      { number: this.#number, pid, serves, allowsAddressChange },
+      isAllowed,
+    )
   }
 
   /** Stops accepting, and lets the successor accept. */
@@ -317,7 +332,8 @@ export class Restart {
   #reportFailure(error: EndlessError): void {
     const { ancestry, events, record, settings } = this.#parts
     record.failed(this.#number, error, this.#elapsedMs)
-    settings.logger.error(`Restart failed: ${error.message}`)
+    if (error === this.#abortedBy) settings.logger.info('restart stopped: the service shuts down')
+    else settings.logger.error(`Restart failed: ${error.message}`)
     ancestry.serviceManager?.restartFailed(error.message)
     events.emit('restart-failed', error)
   }
@@ -325,54 +341,4 @@ export class Restart {
   get #elapsedMs(): number {
     return this.#parts.system.now() - this.#beganMs
   }
-}
-
-/** Returns why a process cannot restart; `undefined` if it can. */
-export function refuseRestart(
-  system: Pick<System, 'platform' | 'isClusterWorker' | 'isWorkerThread' | 'listensOfThreads'>,
-  state: GenerationState,
-  isShuttingDown: boolean,
-): EndlessError | undefined {
-  if (system.platform === 'win32') {
-    return new EndlessError(
-      'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
-      'Cannot restart on Windows, where no listening socket can be passed on. Shut down and start again.',
-    )
-  }
-  if (system.isWorkerThread) {
-    return new EndlessError(
-      'ERR_ENDLESS_UNSUPPORTED',
-      'Cannot restart a worker thread: a restart replaces the whole process. Call it in the main thread.',
-    )
-  }
-  if (system.isClusterWorker) {
-    return new EndlessError(
-      'ERR_ENDLESS_UNSUPPORTED',
-      'Cannot restart a cluster worker: its sockets belong to the primary process. Restart the primary.',
-    )
-  }
-  if (isShuttingDown) return shuttingDown()
-  const [address] = system.listensOfThreads()
-  if (address !== undefined) {
-    return new EndlessError(
-      'ERR_ENDLESS_UNSUPPORTED',
-      `Cannot restart: a worker thread listens on ${address}, which no restart can hand over. ` +
-        'Listen in the main thread or on port 0, and then stop the service and start it once.',
-    )
-  }
-  if (state !== 'running') {
-    return new EndlessError(
-      'ERR_ENDLESS_NOT_RUNNING',
-      `Cannot restart: this process serves nothing (state '${state}'). Wait for the 'ready' event.`,
-    )
-  }
-  return undefined
-}
-
-/** Creates the error of a restart that a shutdown prevents or interrupts. */
-export function shuttingDown(): EndlessError {
-  return new EndlessError(
-    'ERR_ENDLESS_SHUTTING_DOWN',
-    'Cannot restart: this process is shutting down.',
-  )
 }

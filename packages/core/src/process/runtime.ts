@@ -23,7 +23,8 @@ import { ProcessSettings } from './parts/process-settings.js'
 import { RestartRecord } from './parts/restart-record.js'
 import { Servers } from './parts/servers.js'
 import { Whereabouts } from './parts/whereabouts.js'
-import { refuseRestart, Restart, type RestartHost } from './restart.js'
+import { refuseRestart } from './restart-refused.js'
+import { Restart, type RestartHost } from './restart.js'
 import { Serving } from './serving.js'
 import { Shutdown } from './shutdown.js'
 import { SignalActions, type SignalActionsHost } from './signal-actions.js'
@@ -99,7 +100,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
 
   restart(options: RestartOptions = {}): Promise<RestartReport> {
     if (this.#restart?.isUnderWay) return this.#restart.report
-    const refusal = refuseRestart(this.#parts.system, this.state, this.isShuttingDown)
+    const refusal = refuseRestart(this.#parts.system, this)
     if (refusal) return Promise.reject(refusal)
     const host: RestartHost = {
       gaveWay: () => {
@@ -246,12 +247,12 @@ export function createParts(
   inheritance: Inheritance | undefined,
   generation: OwnServiceHost,
 ): Parts {
-  const settings = new ProcessSettings(createStderrLogger(system))
+  const settings = new ProcessSettings(createStderrLogger(system), () => ancestry.number)
   const events = new Events((event, error) => {
     settings.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
   })
   const servers = new Servers(system, settings, events)
-  const ancestry = new Ancestry(system, settings, inheritance, {
+  const ancestry: Ancestry = new Ancestry(system, settings, inheritance, {
     adopt: (moved, handle) => servers.adopt(moved, handle),
     answer: async (question) =>
       question.what === 'restart' ? generation.actions.restart(question) : generation.status(),

@@ -1,6 +1,8 @@
+import { durationOf } from '../api/duration.js'
 import type { EndlessError } from '../api/endless-error.js'
+import { generationName } from '../api/generation-name.js'
 import type { Takeover } from '../handoff/protocol.js'
-import { formatAddress } from '../listeners/address.js'
+import { backgroundNotice, ownName, servesNotice, unclaimedNames } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import { Readiness, type ReadinessHost } from './readiness.js'
 
@@ -8,6 +10,10 @@ import { Readiness, type ReadinessHost } from './readiness.js'
 export class Serving {
   readonly #parts: Parts
   #readiness: Readiness
+  /** When this process was told to accept; `undefined` before. */
+  #takenOverMs: number | undefined
+  /** Addresses that refuse since then, as far as the predecessor said. */
+  #dropped: string[] | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -15,9 +21,11 @@ export class Serving {
     void parts.ancestry.predecessor?.takenOver.then((takeover) => {
       this.#takeOver(takeover)
     })
+    void parts.ancestry.predecessor?.gone.then(() => {
+      this.#predecessorGone()
+    })
     void parts.ancestry.supervisor?.gone.then(() => {
-      const { state } = parts.lifecycle
-      if (state === 'running' || state === 'restarting') void this.#publish()
+      this.#supervisorGone()
     })
   }
 
@@ -34,6 +42,8 @@ export class Serving {
   #takeOver({ afterMs, dropped }: Takeover): void {
     const { ancestry, record, servers, system } = this.#parts
     const { number } = ancestry
+    this.#takenOverMs = system.now()
+    this.#dropped = dropped
     if (number > 0) record.takenOver({ number, pid: system.pid, durationMs: afterMs, dropped })
     for (const server of servers) server.accept()
     if (this.#readiness.isReady) this.#serve()
@@ -41,8 +51,9 @@ export class Serving {
 
   /** Serves again: the successor that had taken over is gone, and the servers listen already. */
   again(): void {
-    const { ancestry, servers } = this.#parts
+    const { ancestry, servers, settings } = this.#parts
     ancestry.predecessor?.deposit(servers.passable)
+    settings.logger.info(`${servesNotice(this.#parts)} again`)
     this.#announce()
   }
 
@@ -86,8 +97,9 @@ export class Serving {
   }
 
   #serve(): void {
-    const { ancestry, lifecycle, system } = this.#parts
+    const { ancestry, lifecycle, settings, system } = this.#parts
     lifecycle.apply('serve')
+    settings.logger.info(servesNotice(this.#parts) + backgroundNotice(this.#parts))
     ancestry.serviceManager?.serving(ancestry.number, system.pid)
     this.#giveUpUnclaimed()
     this.#announce()
@@ -95,12 +107,9 @@ export class Serving {
 
   #giveUpUnclaimed(): void {
     const { ancestry, settings } = this.#parts
-    const names = unclaimedNames(ancestry)
-    if (names !== '') {
-      settings.logger.warn(
-        `Nothing has listened on ${names} in this generation: closed from now on.`,
-      )
-    }
+    // The predecessor knows better: a path that was bound anew is not dropped.
+    const names = this.#dropped ?? unclaimedNames(ancestry)
+    if (names.length > 0) settings.logger.warn(`Nothing listens on ${names.join(', ')} any more.`)
     ancestry.held?.giveUp()
   }
 
@@ -111,6 +120,29 @@ export class Serving {
     // A supervisor writes its own pid to the file, and answers on the control socket in our place.
     if (!ancestry.isSupervised) void this.#publish()
     events.emit('ready')
+  }
+
+  /** Tells that the predecessor is gone; a supervisor, which also knows how it ended, does so itself. */
+  #predecessorGone(): void {
+    const { ancestry, settings, system } = this.#parts
+    const { number, predecessor, supervisor } = ancestry
+    if (supervisor || !predecessor) return
+    const name = generationName({ number: number - 1, pid: predecessor.pid })
+    if (this.#takenOverMs === undefined) {
+      settings.logger.warn(`${name} has gone without handing over`)
+    } else {
+      const durationMs = system.now() - this.#takenOverMs
+      settings.logger.info(`${name} has gone after ${durationOf(durationMs)}`)
+    }
+  }
+
+  #supervisorGone(): void {
+    const { lifecycle, settings } = this.#parts
+    const { state } = lifecycle
+    if (state === 'shutting-down' || state === 'terminate') return
+    const name = generationName(ownName(this.#parts))
+    settings.logger.warn(`The supervisor is gone: nothing replaces ${name} if it dies.`)
+    if (state !== 'init') void this.#publish()
   }
 
   async #publish(): Promise<void> {
@@ -130,23 +162,12 @@ function readinessHost({ ancestry, settings }: Parts, ready: () => void): Readin
       return settings.current.unclaimedGraceMs
     },
     get unclaimed() {
-      return ancestry.held?.unclaimed.length ?? 0
+      return unclaimedNames(ancestry)
     },
     isSuccessor: ancestry.number > 0,
-    awaits(graceMs) {
-      settings.logger.info(
-        `nothing listens on ${unclaimedNames(ancestry)} yet in this generation: ` +
-          `waits up to ${String(graceMs / 1_000)} s for that (unclaimedGraceMs)`,
-      )
+    get logger() {
+      return settings.logger
     },
     ready,
   }
-}
-
-/** Returns the sockets that nothing has claimed, for a log: `127.0.0.1:3000, 127.0.0.1:3001 (admin)`. */
-function unclaimedNames({ held }: Parts['ancestry']): string {
-  const names = held?.unclaimed.map(
-    ({ bound, name }) => formatAddress(bound) + (name === undefined ? '' : ` (${name})`),
-  )
-  return names?.join(', ') ?? ''
 }

@@ -1,10 +1,13 @@
+import { durationOf } from '../api/duration.js'
 import { type EndlessError, messageOf } from '../api/endless-error.js'
+import { generationName } from '../api/generation-name.js'
 import type { TerminateHook } from '../api/generation.js'
 import { bounded, type HookSignal } from '../api/hooks.js'
+import { sayIfLong } from '../api/long-wait.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { Occasion } from '../server/managed-server.js'
 import { runHeld } from './held-clean-up.js'
-import { shutdownNotice } from './notices.js'
+import { drainLimitMs, openNotice, ownName, shutdownNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import type { Restart } from './restart.js'
 import type { Signals } from './signals.js'
@@ -143,7 +146,8 @@ export class Shutdown {
     const beganMs = system.now()
     const { boundMs } = servers
     const brokenOff = new Promise<never>((_, reject) => (this.#breakOff = reject))
-    await Promise.race([this.#drainAtAnyRate(occasion, boundMs), brokenOff])
+    const endWait = this.#sayIfLong()
+    await Promise.race([this.#drainAtAnyRate(occasion, boundMs), brokenOff]).finally(endWait)
     // Not in `#drain`: a drain that was broken off ends together with the next; the hooks would run twice.
     if (signal) {
       await Promise.race([servers.runHooks('after', signal, this.#hammerOnHooks()), brokenOff])
@@ -161,6 +165,10 @@ export class Shutdown {
       hammered: reports.reduce((sum, { hammered }) => sum + hammered, 0),
     }
     lifecycle.apply('drained')
+    if (occasion.reason === 'shutdown') {
+      const name = generationName(ownName(this.#parts))
+      settings.logger.info(`${name} has shut down after ${durationOf(report.durationMs)}`)
+    }
     events.emit('terminate', report)
     // Signals stay caught until the exit: a late one would end the process by its default action.
     // See docs/decisions.md, "The exit waits for a turn"
@@ -186,7 +194,7 @@ export class Shutdown {
     let isClean = true
     for (const hook of this.#host.terminateHooks) {
       const surroundings = { system, logger: settings.logger, boundMs, cut }
-      const outcome = await bounded('An onTerminate hook', hook, surroundings)
+      const outcome = await bounded('an onTerminate hook', hook, surroundings)
       if (outcome !== 'done') isClean = false
       if (outcome === 'cut') break
     }
@@ -196,6 +204,16 @@ export class Shutdown {
   /** Resolves when the hammer falls next. */
   #hammerOnHooks(): Promise<void> {
     return new Promise((resolve) => (this.#cutHooks = resolve))
+  }
+
+  /** Says what the drain waits for, if it takes long. */
+  #sayIfLong(): () => void {
+    const { servers, settings, system } = this.#parts
+    return sayIfLong({ system, logger: settings.logger }, () => {
+      const open = openNotice(servers)
+      const what = `${generationName(ownName(this.#parts))}: ${open}`
+      return open === '' ? undefined : { what, limitMs: drainLimitMs(servers) }
+    })
   }
 
   /** Drains; if that fails, destroys the connections that are left when the hammer time is over. */

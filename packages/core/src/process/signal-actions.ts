@@ -96,7 +96,7 @@ export class SignalActions {
       return
     }
     if (ancestry.terminal === 'gone') {
-      settings.logger.info('the terminal has been closed: shutting down')
+      settings.logger.info('the terminal was closed')
       await this.#shutDown({ reason: 'shutdown', isInteractive: true }, 0, 'SIGHUP')
       return
     }

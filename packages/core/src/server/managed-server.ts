@@ -83,6 +83,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   /** Counts the application's successful `listen` calls; results of an earlier one are ignored. */
   #beginnings = 0
   #endListenCall: () => void = () => undefined
+  #awaits = ''
   #settleBegin: ((error?: Error) => void) | undefined
 
   constructor(
@@ -96,13 +97,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#host = host
     this.#settings = new ServerSettings(options, host)
     this.hooks = new Hooks(options.hooks)
-    this.beforeBegin =
-      options.beforeBegin ??
-      ((address) => {
-        host.logger.info(
-          this.state === 'running' ? `serving ${address}` : `bound ${address}, waits to take over`,
-        )
-      })
+    this.beforeBegin = options.beforeBegin ?? (() => undefined)
     this.connections = new OpenConnections(server)
     this.#draining = new Draining(server, this.connections, this.#life, {
       system: host.system,
@@ -164,6 +159,11 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   /** The options of a server that a framework creates beside this one; hooks run once for both. */
   get siblingOptions(): EndlessOptions {
     return { ...this.#settings.ofSiblings, ...this.processOptions }
+  }
+
+  /** What it waits for until it has begun: `beforeBegin of [::]:3000`. */
+  get awaits(): string {
+    return this.#awaits
   }
 
   get hammerTimeMs(): number {
@@ -355,6 +355,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     // Its address may be the same.
     this.#draining.closeQueue()
     this.#life.reopen()
+    this.#awaits = 'listen to succeed'
     this.#host.listenBegun(this)
     const onError = (error: unknown): void => {
       this.#host.listenFailed(this, error)
@@ -396,8 +397,10 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   async #begin(beginning: number): Promise<void> {
     const isVoid = (): boolean =>
       this.#isClosed || !this.#life.isOpen || beginning !== this.#beginnings
+    const address = this.address ?? ''
+    this.#awaits = `beforeBegin of ${address}`
     try {
-      await this.beforeBegin(this.address ?? '')
+      await this.beforeBegin(address)
     } catch (error) {
       if (!isVoid()) this.#host.listenFailed(this, error)
       // As when `listen` fails: an application without a handler exits, and a successor is rolled back.
@@ -407,6 +410,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const { server } = this
     const { readyProbe } = this.#settings
     if (readyProbe !== undefined && isHttp1(server)) {
+      this.#awaits = `${address} to answer GET ${readyProbe} below 500`
       await untilAnswering(server, readyProbe, this.#host, isVoid)
     }
     if (isVoid()) return

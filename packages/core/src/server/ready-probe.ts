@@ -1,6 +1,7 @@
 import http from 'node:http'
 import { duplexPair } from 'node:stream'
 import tls from 'node:tls'
+import { durationOf } from '../api/duration.js'
 import { messageOf } from '../api/endless-error.js'
 import type { Logger } from '../api/logger.js'
 import type { System } from '../node/system.js'
@@ -36,7 +37,7 @@ export async function untilAnswering(
     const leftMs = endMs - system.now()
     if (leftMs <= 0) {
       logger.error(
-        `GET ${path} has not been answered below 500 within ${String(readyTimeoutMs)} ms${found}: ` +
+        `GET ${path} has not been answered below 500 within ${durationOf(readyTimeoutMs)}${found}: ` +
           'going on as if it had. Look at the option readyProbe, or set a larger readyTimeoutMs.',
       )
       return

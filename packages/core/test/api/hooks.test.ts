@@ -95,7 +95,19 @@ describe('running', () => {
     await system.advance(1)
     await done
     expect(ran).toEqual(['next'])
-    expect(system.lines.join('')).toContain('The hook before SIGHUP has not ended after 1000 ms')
+    expect(system.lines.join('')).toContain('The hook before SIGHUP has not ended after 1 s')
+  })
+
+  test('logs that it waits for a hook that takes long', async () => {
+    let end = (): void => undefined
+    const slow = (): Promise<void> => new Promise((resolve) => (end = resolve))
+    const done = run([new Hooks({ before: { SIGHUP: slow } })], 60_000)
+    await system.advance(5_000)
+    end()
+    await done
+    expect(system.lines).toEqual([
+      '[endless 100] waiting for the hook before SIGHUP, at most 55 s\n',
+    ])
   })
 
   test('ignores what a hook rejects with after its time', async () => {

@@ -5,6 +5,8 @@ import { expect, test } from 'vitest'
 import { createSafeLogger, createStderrLogger } from '../../src/api/logger.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
+const bindings = { name: 'endless', generation: 1 } as const
+
 test('each level writes one line with the pid', () => {
   const system = new FakeSystem()
   const logger = createStderrLogger(system)
@@ -24,7 +26,11 @@ test('a line of the log is one line, whatever it quotes, here and in the logger 
   createStderrLogger(system).error(quoted)
   const lines: string[] = []
   const take = (line: string): void => void lines.push(line)
-  createSafeLogger({ info: take, warn: take, error: take }, createStderrLogger(system)).warn(quoted)
+  createSafeLogger(
+    { info: take, warn: take, error: take },
+    createStderrLogger(system),
+    bindings,
+  ).warn(quoted)
   expect(system.lines).toEqual(['[endless 100] bad \\x1b[2J\\n[endless 1] all is well\n'])
   expect(lines).toEqual(['bad \\x1b[2J\\n[endless 1] all is well'])
 })
@@ -64,7 +70,7 @@ test.each([
 ])('a logger that %s is told of by another, with the line', async (_, fail) => {
   const system = new FakeSystem()
   const failing = { info: fail, warn: fail, error: fail }
-  createSafeLogger(failing, createStderrLogger(system)).warn('one')
+  createSafeLogger(failing, createStderrLogger(system), bindings).warn('one')
   await settle()
   expect(system.lines).toEqual(['[endless 100] The logger failed: closed. The line was: one\n'])
 })
@@ -83,9 +89,20 @@ test('a logger of the application is called as its method', () => {
       this.#lines.push(`error ${line}`)
     }
   }
-  const logger = createSafeLogger(new Lines(), createStderrLogger(new FakeSystem()))
+  const logger = createSafeLogger(new Lines(), createStderrLogger(new FakeSystem()), bindings)
   logger.info('a')
   logger.warn('b')
   logger.error('c')
   expect(lines).toEqual(['info a', 'warn b', 'error c'])
+})
+
+test('a logger that refuses to have such a child, as bunyan does, has the lines itself', () => {
+  const lines: string[] = []
+  const log = (line: string): void => void lines.push(line)
+  const child = (): never => {
+    throw new TypeError('child cannot set logger name')
+  }
+  const given = { info: log, warn: log, error: log, child }
+  createSafeLogger(given, createStderrLogger(new FakeSystem()), bindings).info('a')
+  expect(lines).toEqual(['a'])
 })

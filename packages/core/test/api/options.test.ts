@@ -205,7 +205,7 @@ describe('the documented default is the one of the code:', () => {
       socketMode: ['what the umask', 'the umask'],
       socketOwner: ['user and group of the process', 'the process'],
       hooks: ['none', 'none'],
-      beforeBegin: ['logs pid and address', 'logs pid and address'],
+      beforeBegin: ['none', 'none'],
       readyProbe: ['none', 'none'],
       pidFile: ['none', 'none'],
       control: ['`<pidFile>.sock`', '`<pidFile>.sock`'],

@@ -8,7 +8,8 @@ const explain = (words: LastWords, hasTakenOver = false, hasSaidHello = true): E
   words.explain({
     code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
     whatItDid: 'exited with code 1',
-    pid: 101,
+    successor: { number: 1, pid: 101 },
+    predecessor: { number: 0, pid: 100 },
     hasTakenOver,
     hasSaidHello,
   })
@@ -16,7 +17,7 @@ const explain = (words: LastWords, hasTakenOver = false, hasSaidHello = true): E
 test('one that has said nothing is told of by what it did', () => {
   const error = explain(new LastWords())
   expect(error.message).toBe(
-    'The successor (pid 101) exited with code 1. This generation keeps serving.',
+    'Generation 1 (pid 101) exited with code 1. Generation 0 (pid 100) still serves.',
   )
   expect(error).toMatchObject({ pid: 101, exitCode: null, signal: null, stderr: [] })
   expect(error.cause).toBe(undefined)
@@ -28,7 +29,7 @@ test('one that has never come in is told of by that, unless it has said why', ()
     /code 1: it has not come in: Node has run no/,
   )
   words.diedOf({ name: 'Error', message: 'no licence' })
-  expect(explain(words, false, false).message).toMatch(/code 1: Error: no licence[.] This/)
+  expect(explain(words, false, false).message).toMatch(/code 1: Error: no licence[.] Generation 0/)
 })
 
 test('the error that it has died of is the reason, with its place, and the cause', () => {
@@ -39,7 +40,7 @@ test('the error that it has died of is the reason, with its place, and the cause
   words.exited({ code: null, signal: 'SIGKILL' })
   const error = explain(words, true)
   expect(error.message).toContain(
-    'code 1: TypeError: x is no function (/srv/app/app.js:3:7). This generation serves again.',
+    'code 1: TypeError: x is no function (/srv/app/app.js:3:7). Generation 0 (pid 100) takes over again.',
   )
   expect(error).toMatchObject({
     signal: 'SIGKILL',
@@ -51,10 +52,13 @@ test('the error that it has died of is the reason, with its place, and the cause
 test('else it is the last line that it has written, other than what endless logs', () => {
   const words = new LastWords()
   words.wrote('no data')
-  words.wrote('base\n\n[endless 101] serving 127.0.0.1:80\n')
+  words.wrote('base\n\n[endless 101] generation 1 (pid 101) serves 127.0.0.1:80\n')
   const error = explain(words)
   expect(error.message).toContain('code 1: no database.')
-  expect(error.stderr).toEqual(['no database', '[endless 101] serving 127.0.0.1:80'])
+  expect(error.stderr).toEqual([
+    'no database',
+    '[endless 101] generation 1 (pid 101) serves 127.0.0.1:80',
+  ])
 })
 
 test('of much that it has written the end is kept', () => {
@@ -89,7 +93,7 @@ describe('an error that the program has handled', () => {
   ])('is none where %s, and nor is what it wrote of it', (_, exit) => {
     expect(words(exit).error).toBe(undefined)
     const error = explain(words(exit))
-    expect(error.message).toMatch(/exited with code 1\. This/)
+    expect(error.message).toMatch(/exited with code 1\. Generation 0/)
     expect(error.cause).toBe(undefined)
     expect(error.stderr).toEqual(['the request failed: handled'])
   })

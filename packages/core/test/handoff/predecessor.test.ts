@@ -136,8 +136,11 @@ test('it does not say that it serves before it does', async () => {
   const port = await hold()
   begin()
   await serve(port)
+  expect(system.lines).toEqual([])
+  say({ type: 'taken-over' })
+  await settle()
   expect(system.lines).toEqual([
-    `[endless 100] bound 127.0.0.1:${String(port)}, waits to take over\n`,
+    `[endless 100] generation 7 (pid 100) serves 127.0.0.1:${String(port)}\n`,
   ])
 })
 
@@ -170,15 +173,13 @@ test('it gives up what nobody listens on when the grace is over, and says which'
   const [first, second] = [await hold(), await hold()]
   begin()
   await serve(first, { unclaimedGraceMs: 2_000 })
-  await system.advance(500)
-  expect(system.lines.at(-1)).toContain(`nothing listens on 127.0.0.1:${String(second)} yet`)
-  await system.advance(1_500)
+  await system.advance(2_000)
   expect(isReady()).toBe(true)
   const closed = vi.spyOn(inheritance.held[1]!.handle, 'close')
   say({ type: 'taken-over' })
   await settle()
   expect(system.lines.join('')).toContain(
-    `Nothing has listened on 127.0.0.1:${String(second)} in this generation: closed from now on`,
+    `Nothing listens on 127.0.0.1:${String(second)} any more.`,
   )
   expect(closed).toHaveBeenCalledOnce()
 })
@@ -337,6 +338,67 @@ test('the end of the predecessor is told once it is gone, and not when this proc
   loseChannel()
   await settle()
   expect(seen.slice(-2)).toEqual(['gone', 'promised'])
+})
+
+test('the log has when the predecessor has gone, and after how long', async () => {
+  const port = await hold()
+  begin()
+  await serve(port)
+  say({ type: 'taken-over' })
+  await system.advance(1_500)
+  loseChannel()
+  await settle()
+  expect(system.lines).toEqual([
+    `[endless 100] generation 7 (pid 100) serves 127.0.0.1:${String(port)}\n`,
+    '[endless 100] generation 6 (pid 1) has gone after 1.5 s\n',
+  ])
+})
+
+test('the log has that the predecessor has gone too early', async () => {
+  const port = await hold()
+  begin()
+  await serve(port)
+  loseChannel()
+  await settle()
+  expect(system.lines).toEqual([
+    '[endless 100] generation 6 (pid 1) has gone without handing over\n',
+    `[endless 100] generation 7 (pid 100) serves 127.0.0.1:${String(port)}\n`,
+  ])
+})
+
+test('the log has what nothing listens on as the predecessor says, and what is served later', async () => {
+  const [first] = [await hold(), await hold()]
+  begin()
+  await serve(first, { unclaimedGraceMs: 0 })
+  await system.advance(0)
+  say({ type: 'taken-over', dropped: ['unix:/a'] })
+  await settle()
+  const { address } = await serve(0)
+  expect(system.lines.slice(1)).toEqual([
+    '[endless 100] Nothing listens on unix:/a any more.\n',
+    `[endless 100] generation 7 (pid 100) also serves ${String(address)}\n`,
+  ])
+})
+
+test.each([
+  [
+    'serves',
+    true,
+    /^\[endless 100\] The supervisor is gone: nothing replaces generation 7 \(pid 100\) if it dies\.\n$/,
+  ],
+  ['shuts down', false, /^$/],
+])('of the end of its supervisor the log of one that %s tells', async (_, isServing, line) => {
+  inheritance.entry.isSupervised = true
+  inheritance.welcome!.supervisor = { isAtTerminal: false, isFirst: true }
+  begin()
+  await serve(0, { exit: false })
+  generation.onTerminate(() => new Promise(() => undefined))
+  if (!isServing) void generation.shutdown()
+  await settle()
+  system.lines.length = 0
+  loseChannel()
+  await settle()
+  expect(system.lines.join('')).toMatch(line)
 })
 
 test('a first generation that is supervised has no predecessor that could go', async () => {

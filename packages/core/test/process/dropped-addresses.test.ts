@@ -8,7 +8,8 @@ function drop(
   serves: string[] | undefined,
   { isAllowed = false, allowsAddressChange = false, of = served } = {},
 ): string[] {
-  return droppedAddresses(of, { pid: 101, serves, allowsAddressChange }, isAllowed)
+  const successor = { number: 1, pid: 101, serves, allowsAddressChange }
+  return droppedAddresses({ number: 0, pid: 100, addresses: of }, successor, isAllowed)
 }
 
 test('what the successor serves as well is not dropped, whatever it has besides', () => {
@@ -26,7 +27,7 @@ test('a successor that drops everything may not take over, and is told why', () 
         code: 'ERR_ENDLESS_ADDRESSES_CHANGED',
         pid: 101,
         message: expect.stringMatching(
-          /127\.0\.0\.1:80, unix:\/run\/app\.sock would refuse.*allowAddressChange/,
+          /^Generation 1 \(pid 101\) listens on .*127\.0\.0\.1:80, unix:\/run\/app\.sock would refuse\. Generation 0 \(pid 100\) still serves\..*allowAddressChange/,
         ) as string,
       }) as Error,
     )

@@ -1,9 +1,21 @@
 // Proves what the log tells of a shutdown and of a restart that go as they should.
-import { describe, expect, test } from 'vitest'
-import { shutdownNotice, takenOverNotice } from '../../src/process/notices.js'
+import { describe, expect, test, vi } from 'vitest'
+import { countConnections } from '../../src/connections/count.js'
+import {
+  backgroundNotice,
+  openNotice,
+  servesNotice,
+  shutdownNotice,
+} from '../../src/process/notices.js'
 import type { Ancestry } from '../../src/process/parts/ancestry.js'
+import type { Parts } from '../../src/process/parts/parts.js'
 import type { Servers } from '../../src/process/parts/servers.js'
 import { FakeSystem } from '../fake-system.js'
+
+vi.mock('../../src/connections/count.js', async (original) => ({
+  ...(await original<object>()),
+  countConnections: vi.fn(),
+}))
 
 const serversOf = (...servers: [open: number, hammerTimeMs: number][]): Servers =>
   new Set(
@@ -30,25 +42,54 @@ describe('a shutdown tells', () => {
   })
 })
 
-describe('a restart tells', () => {
-  const report = { number: 1, pid: 4711 }
-  const tell = (terminalIs: 'present' | 'gone' | 'none', supervisor?: object): string =>
-    takenOverNotice(report, {
-      ancestry: { supervisor } as unknown as Ancestry,
-      system: Object.assign(new FakeSystem(), { terminalIs }),
-    })
-
-  test('who has taken over', () => {
-    expect(tell('none')).toBe('generation 1 (pid 4711) has taken over')
+describe('a process that serves tells', () => {
+  const partsOf = (
+    terminalIs: 'present' | 'gone' | 'none',
+    { number = 1, supervisor }: { number?: number; supervisor?: object } = {},
+  ): Pick<Parts, 'ancestry' | 'servers' | 'system'> => ({
+    ancestry: { number, supervisor } as unknown as Ancestry,
+    servers: new Set([{ address: '[::]:80' }, { address: null }, { address: 'unix:/a' }]) as never,
+    system: Object.assign(new FakeSystem(), { terminalIs }),
   })
 
-  test('how to end it, where it was started in a terminal', () => {
-    expect(tell('present')).toBe(
-      'generation 1 (pid 4711) has taken over, in the background of this terminal: kill 4711 ends it',
+  test('who it is, and where it serves', () => {
+    const parts = partsOf('none')
+    expect(servesNotice(parts)).toBe('generation 1 (pid 100) serves [::]:80, unix:/a')
+    expect(backgroundNotice(parts)).toBe('')
+  })
+
+  test('how to end it, where the first was started in a terminal', () => {
+    expect(backgroundNotice(partsOf('present'))).toBe(
+      ', in the background of this terminal: kill 100 ends it',
     )
+    expect(backgroundNotice(partsOf('present', { number: 0 }))).toBe('')
   })
 
   test('nothing of a terminal that a supervisor has', () => {
-    expect(tell('present', {})).toBe('generation 1 (pid 4711) has taken over')
+    expect(backgroundNotice(partsOf('present', { supervisor: {} }))).toBe('')
+  })
+})
+
+describe('a drain tells what it waits for', () => {
+  const openOf = (counts: { open: number; idle?: number; upgraded?: number }): string => {
+    const { open, idle = 0, upgraded = 0 } = counts
+    vi.mocked(countConnections).mockReturnValue({
+      connections: { open, idle, upgraded, busy: 0, http2: 0, handshaking: 0 },
+      requests: 1,
+    })
+    return openNotice(new Set([{}]) as never)
+  }
+
+  test.each([
+    [{ open: 1 }, '1 request'],
+    [{ open: 4, idle: 1, upgraded: 2 }, '1 request, 2 upgraded connections, 1 idle connection'],
+    [{ open: 3 }, '1 request, 2 other connections'],
+    [{ open: 0 }, '1 request'], // many streams of one HTTP/2 connection
+  ])('%j', (counts, text) => {
+    expect(openOf(counts)).toBe(text)
+  })
+
+  test('nothing, without a server', () => {
+    expect(openNotice(new Set() as never)).toBe('')
   })
 })

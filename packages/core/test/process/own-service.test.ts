@@ -37,7 +37,7 @@ const statusOf = (number: number, state: GenerationState): GenerationStatus => (
 })
 
 beforeEach(() => {
-  settings = new ProcessSettings(createStderrLogger(new FakeSystem()))
+  settings = new ProcessSettings(createStderrLogger(new FakeSystem()), () => 0)
   seen = []
   lastRestart = null
   generation = {

@@ -7,17 +7,21 @@ let system: FakeSystem
 let seen: string[]
 let source: { -readonly [key in keyof ReadinessHost]: ReadinessHost[key] }
 let readiness: Readiness
-const [a, b] = [{}, {}]
+const log = (line: string): void => void logged.push(line)
+let logged: string[]
+const [a, b] = [{ awaits: 'beforeBegin of [::]:1' }, { awaits: 'beforeBegin of [::]:2' }]
+const [one, two] = [['[::]:1'], ['[::]:1', '[::]:2']]
 
 beforeEach(() => {
   system = new FakeSystem()
   seen = []
+  logged = []
   source = {
     mode: 'listening',
-    unclaimed: 0,
+    unclaimed: [],
     unclaimedGraceMs: 10_000,
     isSuccessor: true,
-    awaits: (graceMs) => void seen.push(`waits ${String(graceMs)}`),
+    logger: { info: log, warn: log, error: log },
     ready: () => void seen.push('ready'),
   }
   readiness = new Readiness(system, source)
@@ -82,31 +86,31 @@ describe("with 'listening'", () => {
   })
 
   test('what nobody claims is given up when its grace is over', async () => {
-    source.unclaimed = 1
+    source.unclaimed = one
     readiness.listenBegun(a)
     readiness.begun(a)
     await system.advance(9_999)
-    expect(seen).toEqual(['waits 9500'])
+    expect(seen).toEqual([])
     await system.advance(1)
-    expect(seen).toEqual(['waits 9500', 'ready'])
+    expect(seen).toEqual(['ready'])
   })
 
   test('the grace counts from the last listen', async () => {
-    source.unclaimed = 2
+    source.unclaimed = two
     readiness.listenBegun(a)
     readiness.begun(a)
     await system.advance(9_000)
     readiness.listenBegun(b)
-    source.unclaimed = 1
+    source.unclaimed = one
     readiness.begun(b)
     await system.advance(9_000)
-    expect(seen).toEqual(['waits 9500', 'waits 9500'])
+    expect(seen).toEqual([])
     await system.advance(1_000)
-    expect(seen).toEqual(['waits 9500', 'waits 9500', 'ready'])
+    expect(seen).toEqual(['ready'])
   })
 
   test('a listen that is still under way at the end of the grace is waited for', async () => {
-    source.unclaimed = 2
+    source.unclaimed = two
     readiness.listenBegun(a)
     readiness.begun(a)
     readiness.listenBegun(b)
@@ -114,27 +118,15 @@ describe("with 'listening'", () => {
     expect(seen).not.toContain('ready')
     readiness.begun(b)
     await system.advance(10_000)
-    expect(seen).toEqual(['waits 9500', 'ready'])
-  })
-
-  test('that it waits is said only when it takes a moment', async () => {
-    source.unclaimed = 1
-    readiness.listenBegun(a)
-    readiness.begun(a)
-    await system.advance(499)
-    expect(seen).toEqual([])
-    source.unclaimedGraceMs = 300
-    readiness.begun(b)
-    await system.advance(300)
     expect(seen).toEqual(['ready'])
   })
 
   test('when everything is claimed there is nothing to wait for', () => {
-    source.unclaimed = 1
+    source.unclaimed = one
     readiness.listenBegun(a)
     readiness.begun(a)
     readiness.listenBegun(b)
-    source.unclaimed = 0
+    source.unclaimed = []
     readiness.begun(b)
     expect(seen).toEqual(['ready'])
     expect(system.pendingMs).toEqual([])
@@ -163,11 +155,71 @@ describe("with 'manual'", () => {
   })
 
   test('what is unclaimed is not waited for', () => {
-    source.unclaimed = 1
+    source.unclaimed = one
     readiness.listenBegun(a)
     readiness.begun(a)
     readiness.manually()
     expect(seen).toEqual(['ready'])
     expect(system.pendingMs).toEqual([])
+  })
+})
+
+describe('a wait of 5 s is said, once', () => {
+  const said = async (afterMs = 5_000): Promise<string[]> => {
+    await system.advance(afterMs - 1)
+    expect(logged).toEqual([])
+    await system.advance(1)
+    const lines = [...logged]
+    await system.advance(4_000)
+    expect(logged).toEqual(lines)
+    return lines
+  }
+
+  test('for a first listen', async () => {
+    source.unclaimed = two
+    expect(await said()).toEqual(['waiting for listen on [::]:1, [::]:2'])
+  })
+
+  test('for another listen, which is given up in time', async () => {
+    await system.advance(3_000)
+    source.unclaimed = one
+    readiness.listenBegun(a)
+    readiness.begun(a)
+    expect(await said()).toEqual(['waiting for listen on [::]:1, at most 5 s'])
+  })
+
+  test('for servers that have not begun', async () => {
+    readiness.listenBegun(a)
+    readiness.listenBegun(b)
+    expect(await said()).toEqual(['waiting for beforeBegin of [::]:1, beforeBegin of [::]:2'])
+  })
+
+  test('for the call', async () => {
+    source.mode = 'manual'
+    source.unclaimed = one
+    readiness.listenBegun(a)
+    readiness.begun(a)
+    expect(await said()).toEqual(['waiting for generation.ready()'])
+  })
+
+  test('but none that is over, fails, or ends at that moment', async () => {
+    source.unclaimed = one
+    source.unclaimedGraceMs = 5_000
+    readiness.listenBegun(a)
+    readiness.begun(a)
+    await system.advance(5_000)
+    readiness = new Readiness(system, source)
+    readiness.listenBegun(b)
+    readiness.listenFailed(b)
+    await system.advance(20_000)
+    expect(logged).toEqual([])
+  })
+
+  test('and nothing of a generation 0 that does not listen', async () => {
+    source.isSuccessor = false
+    source.unclaimed = one
+    readiness = new Readiness(system, source)
+    await system.advance(4_000)
+    expect(system.pendingMs).toHaveLength(1) // of the successor in `beforeEach`
   })
 })

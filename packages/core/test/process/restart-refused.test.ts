@@ -2,11 +2,15 @@
 import { expect, test } from 'vitest'
 import type { GenerationState } from '../../src/api/status.js'
 import type { System } from '../../src/node/system.js'
-import { refuseRestart } from '../../src/process/restart.js'
+import { refuseRestart } from '../../src/process/restart-refused.js'
 
-type World = Pick<System, 'platform' | 'isClusterWorker' | 'isWorkerThread' | 'listensOfThreads'>
+type World = Pick<
+  System,
+  'pid' | 'platform' | 'isClusterWorker' | 'isWorkerThread' | 'listensOfThreads'
+>
 
 const linux: World = {
+  pid: 100,
   platform: 'linux',
   isClusterWorker: false,
   isWorkerThread: false,
@@ -31,6 +35,6 @@ test.each<[string, World, GenerationState, boolean, string | undefined]>([
   ['that restarts', linux, 'restarting', false, 'NOT_RUNNING'],
   ['that has ended', linux, 'terminate', false, 'NOT_RUNNING'],
 ])('one %s: %#', (_, world, state, isShuttingDown, code) => {
-  const refusal = refuseRestart(world, state, isShuttingDown)
+  const refusal = refuseRestart(world, { number: 0, state, isShuttingDown })
   expect(refusal?.code).toBe(code && `ERR_ENDLESS_${code}`)
 })

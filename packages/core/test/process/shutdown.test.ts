@@ -49,7 +49,13 @@ function addServer(name: string, failure?: Error): void {
   const socket = { destroy: () => seen.push(`${name}: destroyed`) }
   parts.servers.add({
     hammerTimeMs: 5_000,
-    connections: { accepted: [socket] },
+    connections: {
+      accepted: new Set([socket]),
+      speaking: new Set(),
+      sessions: new Map(),
+      handshaking: [],
+      upgraded: [],
+    },
     drain: () => {
       seen.push(`${name}: drain`)
       if (failure) throw failure

@@ -1,5 +1,7 @@
 import {
+  atStart,
   EndlessError,
+  generationName,
   type GenerationStatus,
   type LastRestart,
   late,
@@ -136,7 +138,7 @@ export class SupervisedService implements Service {
         new EndlessError(
           'ERR_ENDLESS_SUCCESSOR_EXITED',
           `Generation ${String(number)} died after it had taken over. ` +
-            `Generation ${String(generation.number)} serves again.`,
+            `${atStart(generationName(generation))} serves again.`,
         ),
       )
     }

@@ -62,9 +62,7 @@ export class Ancestry {
       takesOver: this.supervisor ? () => undefined : host.takesOver,
       readyTimeoutMs: () => settings.current.readyTimeoutMs,
       yield: () => {
-        settings.logger.warn(
-          'The generation that started this process has died, and an older one serves again: exiting.',
-        )
+        settings.logger.warn('An older generation serves again: exiting.')
         system.exit(0)
       },
     })
@@ -142,15 +140,13 @@ export class Ancestry {
     const supervisor = new Supervisor(line, () => inheritance.welcome?.supervisor, answer)
     // See docs/decisions.md, "A generation outlives its supervisor"
     void supervisor.gone.then(() => {
-      const { logger } = this.#settings
       if (this.mayAccept) {
-        logger.warn(
-          'The supervisor is gone: this process keeps serving, and nothing replaces it if it dies.',
-        )
         supervisor.standAlone()
       } else {
         // The process that serves keeps serving, and can no longer hand over to this one.
-        logger.error('The supervisor is gone, and this process does not serve yet: exiting.')
+        this.#settings.logger.error(
+          'The supervisor is gone, and this process does not serve yet: exiting.',
+        )
         this.#system.exit(1)
       }
     })

@@ -126,7 +126,10 @@ export class Launcher {
       }
       return startChild(system, launch, onGarbage, hasFallback)
     } catch (error) {
-      throw spawnFailed(error)
+      throw spawnFailed(error, {
+        successor: { number: generation, pid: undefined },
+        predecessor: { number: ancestry.number, pid: system.pid },
+      })
     }
   }
 }

@@ -9,12 +9,15 @@ import {
 /** The process options that the servers of this process gave. */
 export class ProcessSettings {
   readonly #defaultLogger: Logger
+  readonly #generation: () => number
   #given: ProcessOptions = {}
   #suggested: ProcessOptions = {}
   #logger: Logger | undefined
 
-  constructor(defaultLogger: Logger) {
+  /** @param generation returns the number of this process in the chain */
+  constructor(defaultLogger: Logger, generation: () => number) {
     this.#defaultLogger = defaultLogger
+    this.#generation = generation
   }
 
   /** The options as of now, with defaults for those that no server gave. */
@@ -41,7 +44,9 @@ export class ProcessSettings {
   add(added: ProcessOptions): void {
     this.#given = mergeProcessOptions(this.#given, added)
     const { logger } = this.#given
-    if (logger) this.#logger ??= createSafeLogger(logger, this.#defaultLogger)
+    if (!logger) return
+    const bindings = { name: 'endless', generation: this.#generation() } as const
+    this.#logger ??= createSafeLogger(logger, this.#defaultLogger, bindings)
   }
 
   /**

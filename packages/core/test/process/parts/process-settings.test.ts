@@ -13,7 +13,7 @@ const defaultLogger = silent()
 let settings: ProcessSettings
 
 beforeEach(() => {
-  settings = new ProcessSettings(defaultLogger)
+  settings = new ProcessSettings(defaultLogger, () => 3)
 })
 
 test('what nobody has said has its default', () => {
@@ -56,4 +56,15 @@ test('the logger is ours until somebody gives one, and again when that is forgot
   expect([lines, settings.logger === given]).toEqual([['a line'], true])
   settings.forget()
   expect(settings.logger).toBe(defaultLogger)
+})
+
+test('a logger with children gets one that names endless and the generation', () => {
+  const lines: string[] = []
+  const child = (bindings: object): Logger => ({
+    ...silent(),
+    info: (line) => void lines.push(`${JSON.stringify(bindings)} ${line}`),
+  })
+  settings.add({ logger: { ...silent(), child } as Logger })
+  settings.logger.info('a line')
+  expect(lines).toEqual(['{"name":"endless","generation":3} a line'])
 })

@@ -35,7 +35,7 @@ let seen: unknown[]
 beforeEach(() => {
   const system = new FakeSystem()
   events = new Events(() => undefined)
-  servers = new Servers(system, new ProcessSettings(createStderrLogger(system)), events)
+  servers = new Servers(system, new ProcessSettings(createStderrLogger(system), () => 0), events)
   seen = []
 })
 

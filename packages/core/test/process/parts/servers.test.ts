@@ -13,7 +13,7 @@ let servers: Servers
 
 beforeEach(() => {
   system = new FakeSystem()
-  const settings = new ProcessSettings(createStderrLogger(system))
+  const settings = new ProcessSettings(createStderrLogger(system), () => 0)
   servers = new Servers(system, settings, new Events(() => undefined))
 })
 

@@ -18,7 +18,7 @@ beforeEach(() => {
   system = new FakeSystem()
   directory = mkdtempSync(path.join(tmpdir(), 'endless-'))
   pidFile = path.join(directory, 'app.pid')
-  const settings = new ProcessSettings(createStderrLogger(system))
+  const settings = new ProcessSettings(createStderrLogger(system), () => 0)
   whereabouts = new Whereabouts(system, settings, {} as Service)
 })
 
