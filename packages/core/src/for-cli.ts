@@ -3,10 +3,14 @@ export { type RawHandle, type RawListener } from './node/internals/raw-handle.js
 // Exports for `@endless/cli` alone, which it needs before it starts a program.
 export { EndlessError, messageOf } from './api/endless-error.js'
 export { generationName } from './api/generation-name.js'
+export { isInJson, type JsonOptions, keysIn, parseJsonOptions } from './api/json-options.js'
 export { createStderrLogger, type Logger } from './api/logger.js'
+export { optionNames } from './api/option-checks.js'
+export { defaultTexts, optionText } from './api/option-texts.js'
+export type { EndlessOptions } from './api/options.js'
 export { oneLine, printableJson } from './api/one-line.js'
 export type { LastRestart, RestartOptions, RestartReport } from './api/reports.js'
-export type { GenerationStatus } from './api/status.js'
+export type { GenerationStatus, GivenOption, LeftServer } from './api/status.js'
 export { readPid } from './control/read-pid.js'
 export * from './control/service.js'
 export { type ErrorReport, longestReport } from './handoff/error-report.js'
@@ -26,8 +30,11 @@ export type { PassedTicketKeys } from './listeners/ticket-keys.js'
 export type { MovedConnection } from './migration/migration.js'
 export type { MovedUpgrade } from './migration/upgrade-migration.js'
 
+export { findManifest, findOptions, nameIn, programPlaces } from './node/manifest.js'
 export { createNodeSystem, type System } from './node/system.js'
 export { deferred, late, within, type Deferred } from './node/waits.js'
+export { strongest } from './process/given-options.js'
+export { flagsName } from './process/parts/outside-options.js'
 export { RestartRecord } from './process/parts/restart-record.js'
 export {
   takeServiceVariables,
