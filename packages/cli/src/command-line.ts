@@ -2,8 +2,8 @@ import { createRequire } from 'node:module'
 import { oneLine } from '@endless/core/for-cli'
 import { Command, Option } from 'commander'
 import type { RestartWait } from './commands/restart.js'
-import type { RunOptions } from './commands/run.js'
-import type { StatusText } from './commands/status.js'
+import { addOptionFlags, optionsIn } from './commands/option-flags.js'
+import type { StatusForm, StatusText } from './commands/status.js'
 import { adviceFor } from './commands/unknown.js'
 import { currentAsker } from './control/asker.js'
 import { Client } from './control/client.js'
@@ -66,7 +66,7 @@ Examples:
   $ curl --unix-socket app.pid.sock http://localhost/status`,
   )
 
-program
+const runCommand = program
   .command('run')
   .description('run a program under a supervisor, whose pid stays')
   .argument(
@@ -86,12 +86,17 @@ program
     '--control <path>',
     "control socket, on which commands arrive (default: <pid file>.sock, or the application's control)",
   )
+  .option('--explain', 'start nothing: show each option, its value, and where it comes from')
   .addHelpText(
     'after',
     `
 SIGHUP restarts the service. SIGTERM and SIGINT (Ctrl-C) drain it, then end it.
 SIGUSR2 or a second Ctrl-C cuts the drain short. A process of the service that
 dies is replaced, and no client is refused in the meantime.
+
+Options of the program are also read from package.json, by their names in code:
+{ "endless": { "hammerTimeMs": 30000 } }. A flag wins over the program's code,
+and the code over package.json. A time has a unit: 500ms, 30s, 5min, 1h.
 
 With --pid-file or --control, and no --name, the service has no name: commands
 need the same option. Each name is one service: a second one runs without a
@@ -103,15 +108,24 @@ no sense, a service of this --name runs, or one of the paths cannot be used.
 Examples:
   $ endless run app.js
   $ endless run --name worker worker.js
+  $ endless run --hammer-time 10s --ready-probe /health app.js
   $ endless run --pid-file app.pid -- node --import tsx app.ts --port 3000`,
   )
   .passThroughOptions()
-  .action(async (script: string | undefined, args: string[], options: RunOptions) => {
-    const { run } = await import('./commands/run.js')
+  .action(async (script: string | undefined, args: string[], given: RunLine) => {
     const words = script === undefined ? [] : [script, ...args]
     const isCommand = process.argv.at(-words.length - 1) === '--'
+    const { name, pidFile, control, explain } = given
+    const options = { name, pidFile, control, options: optionsIn(runCommand) }
+    if (explain) {
+      const { explainRun } = await import('./commands/explain.js')
+      await print((async () => explainRun(words, isCommand, options))())
+      return
+    }
+    const { run } = await import('./commands/run.js')
     await exitWith(run(words, isCommand, options))
   })
+addOptionFlags(runCommand)
 
 asksService('restart', 'start the new version of a service, then end the old one')
   .addOption(
@@ -163,6 +177,7 @@ asksService('stop', 'drain a service, then end it, as SIGTERM does')
 
 asksService('status', 'show generations, connections, the last restart and the last death')
   .option('--all', 'list the services of this user that have a name')
+  .option('--explain', 'also show each option, and the servers that no restart hands over')
   .option('--json', 'print JSON for programs, as GET /status on the control socket returns it')
   .addHelpText(
     'after',
@@ -170,7 +185,7 @@ asksService('status', 'show generations, connections, the last restart and the l
 Also lists all services in a directory that has nothing to do with one: where no
 package.json has a name.`,
   )
-  .action(async (name: string | undefined, given: Given<{ json?: boolean; all?: boolean }>) => {
+  .action(async (name: string | undefined, given: Given<StatusForm & { all?: boolean }>) => {
     const told = statusOf({ ...given, name }, given)
     await print(told.then(({ text }) => text))
     if (process.exitCode === undefined && !(await told).isServing) {
@@ -193,6 +208,13 @@ if (advice === undefined) {
 } else {
   process.stderr.write(`endless: unknown command '${oneLine(word)}': ${oneLine(advice)}\n`)
   process.exitCode = exitStatuses.misused
+}
+
+interface RunLine {
+  name?: string
+  pidFile?: string
+  control?: string
+  explain?: boolean
 }
 
 interface RestartLine {
@@ -226,18 +248,18 @@ function here(): string {
 /** Returns the status of the service that is meant, or the list of all. */
 async function statusOf(
   meant: MeantService,
-  { json = false, all = false }: { json?: boolean; all?: boolean },
+  { json, explain, all = false }: StatusForm & { all?: boolean },
 ): Promise<StatusText> {
   const asker = currentAsker()
   const isNothing = [meant.name, meant.pidFile, meant.control].every((each) => each === undefined)
-  if (all && !isNothing) throw new Failure('misused', 'say one service, or --all')
+  if (all && (explain || !isNothing)) throw new Failure('misused', 'say one service, or --all')
   const question = { command: 'status', directory: here(), asker }
-  if (all || (isNothing && !(await meansService(question)))) {
+  if (all || (isNothing && !explain && !(await meansService(question)))) {
     const { list } = await import('./commands/list.js')
-    return list(asker, json)
+    return list(asker, json ?? false)
   }
   const { status } = await import('./commands/status.js')
-  return status(await clientOf('status', meant), json)
+  return status(await clientOf('status', meant), { json, explain })
 }
 
 /** Prints the line that a command returns. All that a service reports about itself is text of others. */

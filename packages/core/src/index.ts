@@ -14,6 +14,7 @@ export type { EndlessServer } from './api/endless-server.js'
 export type { GenerationEvents } from './api/events.js'
 export type { Generation, TerminateHook } from './api/generation.js'
 export type { HookOptions, HookPhase, HookSignal, SignalHook } from './api/hooks.js'
+export type { JsonOptions } from './api/json-options.js'
 export type { Logger } from './api/logger.js'
 export type {
   EndlessOptions,
@@ -26,6 +27,8 @@ export type {
   ConnectionCounts,
   GenerationState,
   GenerationStatus,
+  GivenOption,
+  LeftServer,
   ServerStatus,
   State,
 } from './api/status.js'

@@ -8,6 +8,7 @@ import type { Start } from './node/start-arguments.js' with { 'resolution-mode':
 // it. A program that never listens pays for this file alone. See docs/decisions.md, "Register loads core late"
 
 const recordKey = Symbol.for('@endless/core:register')
+const inheritanceKey = Symbol.for('@endless/core:inheritance')
 const startKey = Symbol.for('@endless/core:start')
 
 type Listen = (this: net.Server, ...args: unknown[]) => net.Server
@@ -23,11 +24,17 @@ function register(): void {
       argv: [...process.argv],
       execArgv: [...process.execArgv],
       directory: currentDirectory(),
+      places: programPlaces(process.argv[1]),
     }
     Object.defineProperty(globalThis, startKey, { value: start })
   }
   const record: RegisterRecord = { listensOfThreads: new Map(), hideFromChildren }
   Object.defineProperty(globalThis, recordKey, { value: record })
+  // A generation is a service: what is wrong fails its restart before the program has done anything.
+  if (Object.hasOwn(globalThis, inheritanceKey)) {
+    const { places } = (globalThis as Record<symbol, Start | undefined>)[startKey] ?? { places: [] }
+    outside().readManifestOptions(places, process.geteuid?.())
+  }
   const { Server } = require('node:net') as typeof net
   // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to a server below
   const listen = Server.prototype.listen as Listen
@@ -42,6 +49,17 @@ function register(): void {
   process.on('worker', (worker: Worker) => {
     threads().watchThread(worker, record)
   })
+}
+
+/** As `programPlaces` of manifest.ts. */
+function programPlaces(script = ''): string[] {
+  const { realpathSync } = require('node:fs') as typeof import('node:fs')
+  const { basename, dirname, join } = require('node:path') as typeof import('node:path')
+  try {
+    return [join(realpathSync(dirname(script)), basename(script)), realpathSync(script)]
+  } catch {
+    return [script]
+  }
 }
 
 function currentDirectory(): string {
@@ -60,6 +78,12 @@ function taking(): typeof import('./process/take-at-listen.js', {
   with: { 'resolution-mode': 'import' },
 }) {
   return require('./process/take-at-listen.js') as ReturnType<typeof taking>
+}
+
+function outside(): typeof import('./process/parts/outside-options.js', {
+  with: { 'resolution-mode': 'import' },
+}) {
+  return require('./process/parts/outside-options.js') as ReturnType<typeof outside>
 }
 
 function threads(): typeof import('./node/threads.js', { with: { 'resolution-mode': 'import' } }) {

@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import { invalidOption } from './api/options.js'
+import { invalidOption } from './api/option-checks.js'
 
 /** What {@link closeWebSockets} needs from a WebSocket; those of `ws` fit. */
 export interface ClosableWebSocket {

@@ -8,8 +8,10 @@ import {
   endless,
   type EndlessOptions,
   type EndlessServer,
+  type JsonOptions,
   type ShutdownReport,
   type State,
+  type SuccessorOptions,
 } from '../src/index.js'
 
 test('endless keeps the kind of its server', () => {
@@ -35,6 +37,17 @@ test('listeners of others are called or held, and a probe is a path', () => {
   endless(http.createServer(), { otherSignalListeners: 'drop' })
   // @ts-expect-error -- a path of the server
   endless(http.createServer(), { readyProbe: true })
+})
+
+test('what package.json may have is what JSON can express', () => {
+  const options: JsonOptions = { hammerTimeMs: 30_000, socketMode: '660', signals: ['SIGHUP'] }
+  expectTypeOf(options.migrateConnections).toEqualTypeOf<boolean | undefined>()
+  expectTypeOf(options.successor).toEqualTypeOf<SuccessorOptions | undefined>()
+  // @ts-expect-error -- needs code
+  expectTypeOf<JsonOptions>().toHaveProperty('logger')
+  // @ts-expect-error -- a time on a command line, and not in JSON
+  const times: JsonOptions = { hammerTimeMs: '30s' }
+  expectTypeOf(times).toEqualTypeOf<JsonOptions>()
 })
 
 test('what is neither a server nor a handler does not compile', () => {

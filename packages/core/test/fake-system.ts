@@ -26,6 +26,7 @@ export class FakeSystem implements System {
   execArgv: string[] = []
   argv = ['/usr/bin/node', '/srv/app/app.js']
   env: NodeJS.ProcessEnv = {}
+  programPlaces: string[] = []
   isClusterWorker = false
   isSingleExecutable = false
   isForked = false

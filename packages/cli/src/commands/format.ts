@@ -22,6 +22,17 @@ export function formatAge(durationMs: number): string {
   return parts.length > 0 ? parts.join(' ') : '0 s'
 }
 
+/** Reads a duration with one unit, as it is written on a command line: `500ms`, `30s`, `5min`, `1h`, `0`. */
+export function parseDuration(text: string): number | undefined {
+  const [, count, unit] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/.exec(text) ?? []
+  if (count === undefined) return undefined
+  if (Number(count) === 0) return 0
+  const unitMs = new Map<string | undefined, number>([...unitsMs, ['m', 60_000], ['ms', 1]]).get(
+    unit,
+  )
+  return unitMs === undefined ? undefined : Math.round(Number(count) * unitMs)
+}
+
 /** Formats bytes as `57 MB`, of 1,000,000 bytes each. */
 export function formatBytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(0)} MB`

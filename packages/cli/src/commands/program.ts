@@ -1,7 +1,7 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { preloadFile, type SpawnRequest, withEntry } from '@endless/core/for-cli'
+import { type JsonOptions, preloadFile, type SpawnRequest, withEntry } from '@endless/core/for-cli'
 import { Failure } from '../control/failure.js'
 import { projectAt, projectOf } from '../control/project.js'
 
@@ -15,12 +15,17 @@ const register = createRequire(import.meta.url).resolve('@endless/core/register'
  *
  * @param words a script and its arguments, or with `isCommand` a command and its arguments
  * @param cwd the directory in which the user started `endless`, by its logical name
+ * @param options the flags that are options of the program
  * @throws {Failure} if there is no such script, or it cannot be read
  */
-export function launchOf(words: string[], isCommand: boolean, cwd: string): SpawnRequest {
-  const [first, ...rest] = words
-  if (first === undefined) throw new Failure('misused', 'nothing to run: name a script')
-  if (!isCommand) checkScript(first, cwd)
+export function launchOf(
+  words: string[],
+  isCommand: boolean,
+  cwd: string,
+  options?: JsonOptions,
+): SpawnRequest {
+  checkProgram(words, isCommand, cwd)
+  const [first = '', ...rest] = words
   // `node` is the one that runs this process, whatever PATH says.
   const command = isCommand && first !== 'node' ? first : process.execPath
   const args = isCommand ? rest : words
@@ -33,9 +38,16 @@ export function launchOf(words: string[], isCommand: boolean, cwd: string): Spaw
       orphaned: 'serve',
       preload: preloadFile(),
       register,
+      options,
       isNode: command === process.execPath,
     },
   )
+}
+
+/** @throws {Failure} if there is no such script, or it cannot be read */
+export function checkProgram([first]: string[], isCommand: boolean, cwd: string): void {
+  if (first === undefined) throw new Failure('misused', 'nothing to run: name a script')
+  if (!isCommand) checkScript(first, cwd)
 }
 
 /**
@@ -62,6 +74,12 @@ export function identityOf(words: string[], isCommand: boolean, cwd: string): Id
   const script = path.resolve(cwd, scriptIn(words, isCommand, cwd))
   const project = isCommand ? projectAt(cwd) : projectOf(script)
   return project ?? { name: path.parse(script).name || 'service', directory: cwd }
+}
+
+/** Returns the file of a program, to which its package.json belongs; of a command without one, the directory. */
+export function programFile(words: string[], isCommand: boolean, cwd: string): string {
+  const script = path.resolve(cwd, scriptIn(words, isCommand, cwd))
+  return isCommand && !existsSync(script) ? cwd : script
 }
 
 /** Returns the script; of a command that PATH finds, such as `node`, the first argument that is a file. */

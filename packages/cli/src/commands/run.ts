@@ -4,6 +4,7 @@ import {
   createStderrLogger,
   currentDirectory,
   findOrigin,
+  type JsonOptions,
   takeServiceVariables,
 } from '@endless/core/for-cli'
 import { currentAsker } from '../control/asker.js'
@@ -11,15 +12,18 @@ import { namedSockets } from '../control/named-sockets.js'
 import type { Front } from '../supervisor/front/front.js'
 import { otherUserOf } from '../supervisor/other-user.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
-import { identityOf, launchOf, namedScript } from './program.js'
+import { manifestOptions } from './manifest-options.js'
+import { identityOf, launchOf, namedScript, programFile } from './program.js'
 
 // The command `endless run`.
 
 /** Options of `endless run`. */
 export interface RunOptions {
-  name?: string
-  pidFile?: string
-  control?: string
+  name?: string | undefined
+  pidFile?: string | undefined
+  control?: string | undefined
+  /** Flags that are options of the program. */
+  options?: JsonOptions | undefined
 }
 
 const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP']
@@ -29,7 +33,7 @@ const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', '
  * the process are the supervisor's from then on.
  *
  * @param program a script and its arguments, or with `isCommand` a command and its arguments
- * @throws (rejects) {Failure} if there is no such script, or the service runs already
+ * @throws (rejects) {Failure} if there is no such script, an option makes no sense, or the service runs already
  * @throws (rejects) `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL` if the pid file or the control socket of
  * `options` cannot be kept
  */
@@ -42,7 +46,9 @@ export async function run(
   // Taken before anything is started: the program would obey these variables, too.
   const { sockets, notify } = takeServiceVariables(system)
   const origin = findOrigin(system, '', { script: namedScript(program, isCommand) })
-  const launch = launchOf(program, isCommand, currentDirectory(system, origin))
+  const cwd = currentDirectory(system, origin)
+  const launch = launchOf(program, isCommand, cwd, options.options)
+  manifestOptions(programFile(program, isCommand, cwd), cwd)
   const { name, directory } = identityOf(program, isCommand, launch.cwd)
   const paths = { pidFile: options.pidFile, control: options.control }
   const isByPath = paths.pidFile !== undefined || paths.control !== undefined

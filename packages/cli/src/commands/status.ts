@@ -8,6 +8,7 @@ import {
 import type { Client } from '../control/client.js'
 import { isServing } from '../control/service-state.js'
 import { describeDeath } from '../supervisor/death.js'
+import { explainGeneration } from './explain.js'
 import { formatAge, formatBytes, formatTable } from './format.js'
 
 // The command `endless status`.
@@ -30,17 +31,25 @@ export interface StatusText {
   isServing: boolean
 }
 
-/** Returns the status of a service, as text for people or with `isJson` for programs. */
-export async function status(client: Client, isJson: boolean): Promise<StatusText> {
+/** How a status is to be shown. */
+export interface StatusForm {
+  /** For programs. */
+  json?: boolean | undefined
+  /** Also options, and the servers that were left alone. */
+  explain?: boolean | undefined
+}
+
+/** Returns the status of a service, as text for people or for programs. */
+export async function status(client: Client, form: StatusForm): Promise<StatusText> {
   const told = await client.status()
   return {
-    text: isJson ? printableJson(told, 2) : formatStatus(told),
+    text: form.json ? printableJson(told, 2) : formatStatus(told, form.explain),
     isServing: isServing(told),
   }
 }
 
 /** Formats a status: the tables of generations and listeners, then the last restart and the last death. */
-export function formatStatus(told: ServiceStatus): string {
+export function formatStatus(told: ServiceStatus, isExplained = false): string {
   const { supervisor, generations } = told
   const outage = describeOutage(told)
   const listeners = generations.flatMap(listenerRows)
@@ -58,9 +67,18 @@ export function formatStatus(told: ServiceStatus): string {
     '',
     `last restart: ${describeRestart(told)}`,
     ...deathLines(told),
+    ...(isExplained ? ['', ...explain(told)] : []),
   ]
     .map((line) => oneLine(line))
     .join('\n')
+}
+
+/** Explains the generation that serves, or the newest. */
+function explain({ generations }: ServiceStatus): string[] {
+  const current =
+    generations.find(({ state }) => state === 'running' || state === 'restarting') ??
+    generations.at(-1)
+  return current ? explainGeneration(current) : []
 }
 
 /** Formats `nothing serves: generation 1 exited with code 1 (Error: bad), 6 times; starting again in 3 s`. */

@@ -120,6 +120,7 @@ const count = whole
 const server = shape({
   address: orNull(path),
   state,
+  madeBy: optional(oneOf(['code', 'register'])),
   connections: shape({
     open: count,
     idle: count,
@@ -154,6 +155,8 @@ const status = shape({
   uptimeMs: duration,
   memoryBytes: whole,
   servers: list(server),
+  options: optional(list(shape({ name: text(256), value: text(longestReport), from: path }))),
+  left: optional(list(shape({ address: path, why: text(longestReport) }))),
   lastRestart: orNull(lastRestart),
 })
 const restartReport = shape({

@@ -23,7 +23,9 @@ function told(name: string, state: 'running' | 'booting' | 'shutting-down'): Ser
         state,
         uptimeMs: 1,
         memoryBytes: null,
-        servers: [{ address: '[::]:3000', state: 'running', connections, requests: 0 }],
+        servers: [
+          { address: '[::]:3000', state: 'running', madeBy: 'code', connections, requests: 0 },
+        ],
       },
     ],
     startingInMs: null,

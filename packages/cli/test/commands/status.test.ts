@@ -60,7 +60,9 @@ const told: ServiceStatus = {
       state: 'shutting-down',
       uptimeMs: hour,
       memoryBytes: 80_000_000,
-      servers: [{ address: null, state: 'shutting-down', connections, requests: 1 }],
+      servers: [
+        { address: null, state: 'shutting-down', madeBy: 'code', connections, requests: 1 },
+      ],
     },
     {
       number: 4,
@@ -68,7 +70,9 @@ const told: ServiceStatus = {
       state: 'running',
       uptimeMs: 5 * second,
       memoryBytes: 75_000_000,
-      servers: [{ address: '[::]:3000', state: 'running', connections, requests: 2 }],
+      servers: [
+        { address: '[::]:3000', state: 'running', madeBy: 'code', connections, requests: 2 },
+      ],
     },
     { number: 5, pid: 5000, state: 'booting', uptimeMs: 0, memoryBytes: null, servers: [] },
   ],

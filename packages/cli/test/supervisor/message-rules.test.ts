@@ -15,10 +15,13 @@ const status = {
     {
       address: '127.0.0.1:80',
       state: 'running' as const,
+      madeBy: 'register' as const,
       connections: { open: 1, idle: 1, busy: 0, upgraded: 0, http2: 0, handshaking: 0 },
       requests: 0,
     },
   ],
+  options: [{ name: 'hammerTimeMs', value: '30000', from: '/srv/shop/package.json' }],
+  left: [{ address: 'port 0', why: 'the system chooses it' }],
   lastRestart: {
     outcome: 'failed' as const,
     number: 4,

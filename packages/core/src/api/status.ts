@@ -18,6 +18,10 @@ export interface GenerationStatus {
   /** Resident memory, in bytes. */
   memoryBytes: number
   servers: ServerStatus[]
+  /** The options in effect that somebody gave; every other option has its default. */
+  options: GivenOption[]
+  /** Servers that were left alone in a program that is endless without code: no restart hands them over. */
+  left: LeftServer[]
   lastRestart: LastRestart | null
 }
 
@@ -25,6 +29,8 @@ export interface GenerationStatus {
 export interface ServerStatus {
   address: string | null
   state: State
+  /** What has made it endless: the program's code, or the preload `@endless/core/register`. */
+  madeBy: 'code' | 'register'
   /** Open connections, by what they do. Counted at each call, which takes 1 µs for each connection. */
   connections: ConnectionCounts
   /** Requests whose response is not complete yet. */
@@ -45,4 +51,22 @@ export interface ConnectionCounts {
   http2: number
   /** TLS handshakes under way. */
   handshaking: number
+}
+
+/** An option that somebody gave: `{ name: 'hammerTimeMs', value: '30000', from: '/srv/shop/package.json' }`. */
+export interface GivenOption {
+  name: string
+  /** For people; `an object` if it is one. */
+  value: string
+  /**
+   * `endless run` (a flag), `code`, the path of a package.json, or `default without code`. Behind it stands the
+   * address of the server where two servers differ: `code, [::]:3000`.
+   */
+  from: string
+}
+
+/** A server that was left alone: `{ address: 'port 0', why: 'no client can know the port' }`. */
+export interface LeftServer {
+  address: string
+  why: string
 }

@@ -33,11 +33,15 @@ export interface LastDeath {
   stderr: string[]
 }
 
-/** Status of a generation; without memory and servers if the generation does not answer. */
-export type ListedGeneration = Omit<GenerationStatus, 'state' | 'memoryBytes' | 'lastRestart'> & {
-  state: GenerationState | 'booting' | 'unresponsive'
-  memoryBytes: number | null
-}
+/** Status of a generation; without memory, servers and options if the generation does not answer. */
+export type ListedGeneration = Omit<
+  GenerationStatus,
+  'state' | 'memoryBytes' | 'lastRestart' | 'options' | 'left'
+> &
+  Partial<Pick<GenerationStatus, 'options' | 'left'>> & {
+    state: GenerationState | 'booting' | 'unresponsive'
+    memoryBytes: number | null
+  }
 
 /** Response to `GET /status`. */
 export interface ServiceStatus {

@@ -1,4 +1,5 @@
 import { hookSignals } from '../api/hooks.js'
+import type { JsonOptions } from '../api/json-options.js'
 import type { RestartOptions } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
@@ -39,6 +40,8 @@ export interface Entry {
   preload?: string | undefined
   /** The file of `@endless/core/register`, which a generation of `endless run` loads before the program. */
   register?: string | undefined
+  /** The flags of `endless run` that are options of the program. */
+  options?: JsonOptions | undefined
 }
 
 /**

@@ -6,7 +6,7 @@ import { welcomeOption } from './preload.js'
 /** What {@link withEntry} adds. */
 export interface EntryRequest extends Pick<
   Entry,
-  'parent' | 'generation' | 'isSupervised' | 'orphaned' | 'register'
+  'parent' | 'generation' | 'isSupervised' | 'orphaned' | 'register' | 'options'
 > {
   /** The file of the preload; `undefined` if there is none. */
   preload: string | undefined

@@ -1,5 +1,7 @@
+import { realpathSync } from 'node:fs'
 import Module, { createRequire } from 'node:module'
 import net from 'node:net'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
 import type * as protocol from '../handoff/protocol.js'
@@ -521,8 +523,18 @@ function copyStart(): void {
     argv: [...process.argv],
     execArgv: [...process.execArgv],
     directory: currentDirectory(),
+    places: programPlaces(process.argv[1]),
   }
   leave(startKey, start)
+}
+
+/** As `programPlaces` of manifest.ts. */
+function programPlaces(script = ''): string[] {
+  try {
+    return [join(realpathSync(dirname(script)), basename(script)), realpathSync(script)]
+  } catch {
+    return [script]
+  }
 }
 
 function currentDirectory(): string {
@@ -544,6 +556,8 @@ function loadRegister(told: string | undefined): void {
   try {
     createRequire(named)(ownRegister() ?? named)
   } catch (error) {
+    // What package.json says makes no sense: the restart fails.
+    if ((error as { code?: unknown }).code === 'ERR_ENDLESS_INVALID_OPTION') throw error
     // A program that makes its servers endless itself does without. A thread can tell nobody.
     if (!isMainThread) return
     process.emitWarning(

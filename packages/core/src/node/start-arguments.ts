@@ -12,6 +12,8 @@ export interface Start {
   readonly execArgv: readonly string[]
   /** The directory, as the kernel knows it; '' if it had been deleted. */
   readonly directory: string
+  /** Where the program is, as `programPlaces` returned it then: a link may lead elsewhere later. */
+  readonly places: readonly string[]
 }
 
 /** Key on `globalThis` under which a preload leaves a {@link Start}; preload.ts and register.cts write it out. */

@@ -5,6 +5,7 @@ import { isSea } from 'node:sea'
 import { isMainThread } from 'node:worker_threads'
 import { type HeldListeners, holdListeners } from './held-listeners.js'
 import { type Holder, holderOf, type TakenAddress } from './holder-of.js'
+import { programPlaces } from './manifest.js'
 import { mayHaveRunAt } from './process-age.js'
 import { registerRecord } from './register-record.js'
 import { signalExitListeners } from './signal-exit.js'
@@ -40,6 +41,8 @@ export interface System extends Timers {
   readonly isSingleExecutable: boolean
   /** The directory in which this process was started, as the kernel knows it; '' if it is unknown. */
   readonly startDirectory: string
+  /** Where the program is: paths of its script, with the links resolved that led there at the start. */
+  readonly programPlaces: readonly string[]
   /** Whether the parent has forked this process, with a channel that is the application's: PM2, `fork`. */
   readonly isForked: boolean
   readonly isClusterWorker: boolean
@@ -135,6 +138,7 @@ function findStart(told: Told): Start {
     argv: isSea() ? [...process.argv] : startArguments(process.argv, execArgv, words),
     execArgv,
     directory: startDirectory(process.argv, execArgv, words, cwd(), told.directory),
+    places: programPlaces(process.argv[1] ?? ''),
   }
 }
 
@@ -207,7 +211,7 @@ async function flushOutput(): Promise<void> {
  * @param told what the parent has said of the start, if it is a generation's or a supervisor's
  */
 export function createNodeSystem(told: Told = {}): System {
-  const { argv, execArgv, directory } = findStart(told)
+  const { argv, execArgv, directory, places } = findStart(told)
   const hadTerminal = process.platform !== 'win32' && canOpenTerminal()
   return {
     platform: process.platform,
@@ -218,6 +222,7 @@ export function createNodeSystem(told: Told = {}): System {
     argv,
     isSingleExecutable: isSea(),
     startDirectory: directory,
+    programPlaces: places,
     env: process.env,
     isForked: process.send !== undefined && !cluster.isWorker,
     isClusterWorker: cluster.isWorker,

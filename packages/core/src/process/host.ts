@@ -2,7 +2,7 @@ import type net from 'node:net'
 import { messageOf } from '../api/endless-error.js'
 import { generationName } from '../api/generation-name.js'
 import type { Logger } from '../api/logger.js'
-import type { ProcessOptions } from '../api/options.js'
+import type { ProcessOptions, ServerOptions } from '../api/options.js'
 import type { ListenTarget } from '../listeners/address.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 import type { System } from '../node/system.js'
@@ -60,6 +60,22 @@ export class Host implements ServerHost {
   }
 
   /**
+   * Returns the options of a server of which the program's code says `code`.
+   *
+   * @throws `ERR_ENDLESS_INVALID_OPTION` if package.json has options that make no sense
+   */
+  optionsFor(code: ServerOptions): ServerOptions {
+    const { outside } = this.#parts
+    outside.read()
+    return outside.forServer(code)
+  }
+
+  /** Notes that a server is left alone, and why. */
+  leaveAlone(address: string, why: string): void {
+    this.#parts.left.add(address, why)
+  }
+
+  /**
    * Adds the process options of a new server.
    *
    * @throws `ERR_ENDLESS_OPTION_CONFLICT`, `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
@@ -67,8 +83,7 @@ export class Host implements ServerHost {
   configure(options: ProcessOptions): void {
     const { settings, whereabouts } = this.#parts
     // If any option is refused, none is kept.
-    settings.check(options)
-    whereabouts.take(options)
+    whereabouts.take(settings.with(options))
     settings.add(options)
   }
 

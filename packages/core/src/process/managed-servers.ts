@@ -1,8 +1,9 @@
 import type net from 'node:net'
 import { EndlessError } from '../api/endless-error.js'
-import { type EndlessOptions, parseOptions } from '../api/options.js'
+import { parseOptions } from '../api/option-checks.js'
+import type { EndlessOptions } from '../api/options.js'
 import { interceptListen } from '../listeners/intercept.js'
-import { ManagedServer } from '../server/managed-server.js'
+import { type ManagedOptions, ManagedServer } from '../server/managed-server.js'
 import { refuseMisuse } from '../server/misuse.js'
 import { currentRuntime } from './runtime.js'
 
@@ -26,20 +27,29 @@ export function createManagedServer<S extends net.Server>(
   server: S,
   options?: EndlessOptions,
 ): ManagedServer<S> {
-  const { host } = currentRuntime()
   if (!isEndless(server)) refuseMisuse(server)
-  host.decidedByProgram()
-  const managed = manage(server, options)
+  currentRuntime().host.decidedByProgram()
+  const managed = manage(server, options, 'code')
   for (const handler of server.listeners('request')) wanted.set(handler, { managed, options })
   return managed
 }
 
-/** Makes a server endless. */
+/**
+ * Makes a server endless.
+ *
+ * @param options what the program's code says of it
+ */
 export function manage<S extends net.Server>(
   server: S,
-  options?: EndlessOptions,
+  options: EndlessOptions | undefined,
+  madeBy: ManagedOptions['madeBy'],
 ): ManagedServer<S> {
-  const given = parseOptions(options)
+  const { server: code, process } = parseOptions(options)
+  const { host } = currentRuntime()
+  return create(server, { server: host.optionsFor(code), code, process, madeBy })
+}
+
+function create<S extends net.Server>(server: S, given: ManagedOptions): ManagedServer<S> {
   if (isEndless(server)) {
     throw new EndlessError(
       'ERR_ENDLESS_INVALID_HANDLER',
@@ -77,7 +87,7 @@ function watchHiddenServers(): void {
       other.server.listeners('request').some((handler) => handlers.includes(handler)),
     )
     if (main) {
-      main.addSibling(manage(server, main.siblingOptions))
+      main.addSibling(create(server, main.siblingOptions))
       return
     }
     const asked = handlers.map((handler) => wanted.get(handler)).find((each) => each !== undefined)
@@ -92,7 +102,7 @@ function takePlace(
   options: EndlessOptions | undefined,
 ): void {
   const { hooks: _, ...others } = options ?? {}
-  const managed = manage(server, others)
+  const managed = manage(server, others, 'code')
   for (const { phase, signal, hook } of hooks.registered) managed.hooks.add(phase, signal, hook)
   currentRuntime().host.logger.warn(
     'app.listen() was called after endless(app): its server is endless, with the same options. ' +

@@ -11,13 +11,16 @@ import { type Inheritance, inheritanceKey, strangerKey } from '../handoff/protoc
 import { keepPreloadFile } from '../launch/preload-file.js'
 import { enter } from '../launch/preload.js'
 import { stateText } from '../migration/upgrade-migration.js'
-import { createNodeSystem, type System } from '../node/system.js'
+import { createNodeSystem, currentUid, type System } from '../node/system.js'
 import type { Occasion } from '../server/managed-server.js'
+import { givenOptions } from './given-options.js'
 import { Host } from './host.js'
 import { OwnService, type OwnServiceHost } from './own-service.js'
 import { Ancestry } from './parts/ancestry.js'
 import { Launcher } from './parts/launcher.js'
+import { LeftServers } from './parts/left-servers.js'
 import { Lifecycle } from './parts/lifecycle.js'
+import { flagOptions, OutsideOptions, readManifestOptions } from './parts/outside-options.js'
 import type { Parts } from './parts/parts.js'
 import { ProcessSettings } from './parts/process-settings.js'
 import { RestartRecord } from './parts/restart-record.js'
@@ -155,7 +158,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   }
 
   status(): GenerationStatus {
-    const { system, record } = this.#parts
+    const { system, record, left } = this.#parts
     return {
       number: this.number,
       pid: system.pid,
@@ -163,6 +166,8 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       uptimeMs: Math.round(system.now() - this.#startedMs),
       memoryBytes: system.memoryBytes(),
       servers: this.servers.status,
+      options: givenOptions(this.#parts),
+      left: left.list,
       lastRestart: record.last,
     }
   }
@@ -247,7 +252,11 @@ export function createParts(
   inheritance: Inheritance | undefined,
   generation: OwnServiceHost,
 ): Parts {
-  const settings = new ProcessSettings(createStderrLogger(system), () => ancestry.number)
+  const outside = new OutsideOptions(
+    () => flagOptions(inheritance?.entry.options),
+    () => readManifestOptions(system.programPlaces, currentUid()),
+  )
+  const settings = new ProcessSettings(createStderrLogger(system), () => ancestry.number, outside)
   const events = new Events((event, error) => {
     settings.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
   })
@@ -268,10 +277,12 @@ export function createParts(
   )
   return {
     system,
+    outside,
     settings,
     events,
     lifecycle: new Lifecycle(),
     servers,
+    left: new LeftServers(system),
     ancestry,
     whereabouts,
     launcher: new Launcher({ system, settings, servers, ancestry, whereabouts }),

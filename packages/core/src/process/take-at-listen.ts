@@ -19,7 +19,12 @@ export function takeAtListen(server: net.Server, args: readonly unknown[]): void
   if (isEndless(server)) return
   const { target } = parseListenCall(args)
   const { host } = currentRuntime()
-  if (host.system.isClusterWorker || !isFixed(target, host.system.pid)) return
+  if (host.system.isClusterWorker) return
+  const why = whyLeft(target, host.system.pid)
+  if (why !== undefined) {
+    host.leaveAlone(textOf(target), why)
+    return
+  }
   if (host.system.isWorkerThread) {
     const address = textOf(target)
     announceListen(server, address)
@@ -29,32 +34,37 @@ export function takeAtListen(server: net.Server, args: readonly unknown[]): void
     )
     return
   }
-  if (isServerOfCluster(server)) return
+  if (isServerOfCluster(server)) {
+    host.leaveAlone(textOf(target), 'it belongs to node:cluster')
+    return
+  }
   // See docs/decisions.md, "One process of a tree is registered"
   registerRecord()?.hideFromChildren()
   host.suggest({ otherSignalListeners: 'hold' })
-  manage(server)
+  manage(server, undefined, 'register')
 }
 
 /** Returns `port 3000`, `localhost:3000` or a path. */
 function textOf(target: ListenTarget): string {
   if (target.kind === 'path') return target.path
-  if (target.kind !== 'tcp') return target.kind
+  if (target.kind === 'fd') return `descriptor ${String(target.fd)}`
+  if (target.kind === 'other') return 'something else'
   const port = String(target.port)
   return target.host === undefined ? `port ${port}` : `${target.host}:${port}`
 }
 
-/** Whether a client can know the address, so that the next generation has to listen there. */
-function isFixed(target: ListenTarget, pid: number): boolean {
+/** Returns why a server is left alone; `undefined` if the next generation has to listen where it does. */
+function whyLeft(target: ListenTarget, pid: number): string | undefined {
   switch (target.kind) {
     case 'tcp':
-      return target.port !== 0
+      return target.port === 0 ? 'the system chooses the port, which no client can know' : undefined
     case 'path':
       // `/tmp/tool-4711.sock` is another path in the next generation.
-      return !target.path.includes(String(pid))
+      return target.path.includes(String(pid)) ? 'the pid is part of the path' : undefined
     case 'fd':
+      return 'a restart cannot hand it over'
     case 'other':
-      return false
+      return 'Node refuses it, or only Node knows what it is'
     default:
       return target satisfies never
   }

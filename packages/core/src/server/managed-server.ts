@@ -5,7 +5,7 @@ import tls from 'node:tls'
 import { EndlessError } from '../api/endless-error.js'
 import type { EndlessServer } from '../api/endless-server.js'
 import { type HookPhase, Hooks, type HookSignal, type SignalHook } from '../api/hooks.js'
-import type { EndlessOptions, ProcessOptions, ServerOptions } from '../api/options.js'
+import type { ProcessOptions, ServerOptions } from '../api/options.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
 import { idleGraceMs } from '../connections/drain-options.js'
@@ -63,6 +63,16 @@ export interface Occasion {
   isInteractive: boolean
 }
 
+/** The options of a server, and where they come from. */
+export interface ManagedOptions {
+  /** Those in effect. */
+  server: ServerOptions
+  /** Those that the program's code gives. */
+  code: ServerOptions
+  process: ProcessOptions
+  madeBy: 'code' | 'register'
+}
+
 /** An endless server: what the application sees of it, and what the process does with it. */
 export class ManagedServer<S extends net.Server = net.Server> implements EndlessServer<S> {
   readonly server: S
@@ -72,6 +82,9 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   readonly listening: Listening
   readonly hooks: Hooks
   readonly processOptions: ProcessOptions
+  /** What the program's code says of it. */
+  readonly codeOptions: ServerOptions
+  readonly madeBy: 'code' | 'register'
   beforeBegin: (address: string) => void | Promise<void>
   readonly #host: ServerHost
   readonly #settings: ServerSettings
@@ -86,14 +99,12 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   #awaits = ''
   #settleBegin: ((error?: Error) => void) | undefined
 
-  constructor(
-    server: S,
-    host: ServerHost,
-    given: { server: ServerOptions; process: ProcessOptions },
-  ) {
+  constructor(server: S, host: ServerHost, given: ManagedOptions) {
     const options = given.server
     this.server = server
     this.processOptions = given.process
+    this.codeOptions = given.code
+    this.madeBy = given.madeBy
     this.#host = host
     this.#settings = new ServerSettings(options, host)
     this.hooks = new Hooks(options.hooks)
@@ -157,8 +168,9 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
   }
 
   /** The options of a server that a framework creates beside this one; hooks run once for both. */
-  get siblingOptions(): EndlessOptions {
-    return { ...this.#settings.ofSiblings, ...this.processOptions }
+  get siblingOptions(): ManagedOptions {
+    const { codeOptions: code, processOptions, madeBy } = this
+    return { server: this.#settings.ofSiblings, code, process: processOptions, madeBy }
   }
 
   /** What it waits for until it has begun: `beforeBegin of [::]:3000`. */

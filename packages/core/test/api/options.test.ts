@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { defaults } from '../../src/api/defaults.js'
 import { hookSignals } from '../../src/api/hooks.js'
+import { mergeProcessOptions, parseOptions } from '../../src/api/option-checks.js'
+import { defaultTexts, optionText } from '../../src/api/option-texts.js'
 import {
   defaultTicketRotationMs,
   type EndlessOptions,
-  mergeProcessOptions,
-  parseOptions,
   processDefaults,
   type ProcessOptions,
 } from '../../src/api/options.js'
@@ -171,6 +171,25 @@ describe('what two servers say of one process', () => {
       name in parseOptions({ [name]: table.find(([each]) => each === name)?.[1][0] }).process
     expect(cases.map(([name]) => name).sort()).toEqual(names.filter(isOfProcess))
   })
+})
+
+test('a default as text is the one of the code', () => {
+  expect(Object.keys(defaultTexts).sort()).toEqual(names)
+  const inCode = { ...processDefaults, ticketRotationMs: defaultTicketRotationMs }
+  const isShort = (value: unknown): boolean => ['number', 'boolean'].includes(typeof value)
+  for (const [name, value] of Object.entries(inCode).filter(([, value]) => isShort(value))) {
+    expect([name, defaultTexts[name as keyof EndlessOptions]]).toEqual([name, String(value)])
+  }
+  expect(defaultTexts.hammerTimeMs).toBe(String(defaults.hammerTimeMs))
+})
+
+test.each([
+  ['socketMode', 0o60, '0060'],
+  ['successor', { env: { SECRET: 'x' } }, 'an object'],
+  ['signals', ['SIGHUP'], '[SIGHUP]'],
+  ['pidFile', 'x'.repeat(2_000), `'${'x'.repeat(999)}`],
+])('the value of %s as text tells what people may see: %j', (name, value, text) => {
+  expect(optionText(name, value)).toBe(text)
 })
 
 describe('the documented default is the one of the code:', () => {

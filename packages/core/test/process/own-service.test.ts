@@ -33,6 +33,8 @@ const statusOf = (number: number, state: GenerationState): GenerationStatus => (
   uptimeMs: 0,
   memoryBytes: 0,
   servers: [],
+  options: [],
+  left: [],
   lastRestart,
 })
 

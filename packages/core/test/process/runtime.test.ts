@@ -118,10 +118,13 @@ describe('a process that begins to serve', () => {
         {
           address: server.address,
           state: 'running',
+          madeBy: 'code',
           connections: { open: 0, idle: 0, busy: 0, upgraded: 0, http2: 0, handshaking: 0 },
           requests: 0,
         },
       ],
+      options: [],
+      left: [],
       lastRestart: null,
     })
     expect(generation.isSuccessor).toBe(false)

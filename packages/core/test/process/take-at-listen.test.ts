@@ -4,6 +4,7 @@ import net from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { endless } from '../../src/endless.js'
 import { isEndless } from '../../src/process/managed-servers.js'
+import { currentRuntime } from '../../src/process/runtime.js'
 import { takeAtListen } from '../../src/process/take-at-listen.js'
 
 // The sources have no compiled preload beside them; nothing here runs it.
@@ -25,6 +26,20 @@ test.each<[string, unknown[], boolean]>([
     takeAtListen(server, args)
     expect(isEndless(server)).toBe(isTaken)
   }
+})
+
+test('what is left alone is listed once, with the reason', () => {
+  for (const args of [[0], [0], [{ fd: 3 }]]) takeAtListen(http.createServer(), args)
+  expect(currentRuntime().status().left).toEqual(
+    expect.arrayContaining([
+      { address: 'port 0', why: 'the system chooses the port, which no client can know' },
+      { address: 'descriptor 3', why: 'a restart cannot hand it over' },
+    ]),
+  )
+  const addresses = currentRuntime()
+    .status()
+    .left.map(({ address }) => address)
+  expect(new Set(addresses).size).toBe(addresses.length)
 })
 
 test('a server that the program has made endless stays as it is', () => {

@@ -43,7 +43,9 @@ beforeEach(() => {
   server = http.createServer()
   managed = new ManagedServer(server, host, {
     server: { beforeBegin: () => undefined },
+    code: {},
     process: {},
+    madeBy: 'code',
   })
   server.on('close', note('close'))
 })

@@ -1,3 +1,4 @@
+import type { JsonOptions } from '../../api/json-options.js'
 import { Predecessor } from '../../handoff/predecessor.js'
 import type { FromSupervisor, Inheritance, Question, ToSupervisor } from '../../handoff/protocol.js'
 import { Supervisor } from '../../handoff/supervisor.js'
@@ -36,6 +37,8 @@ export class Ancestry {
   readonly supervisor: Supervisor | undefined
   /** The preload `register` of `endless run`, which each generation loads. */
   readonly register: string | undefined
+  /** The flags of `endless run`, which each generation obeys. */
+  readonly flags: JsonOptions | undefined
   readonly #system: System
   readonly #settings: ProcessSettings
   #serviceManager: ServiceManager | undefined
@@ -52,6 +55,7 @@ export class Ancestry {
     this.#settings = settings
     if (!inheritance) return
     this.register = inheritance.entry.register
+    this.flags = inheritance.entry.options
     this.supervisor = this.#superviseBy(inheritance, host)
     this.predecessor = new Predecessor({
       system,

@@ -109,6 +109,7 @@ export class Launcher {
         orphaned: supervisor ? 'exit' : hasFallback ? 'ask' : 'serve',
         preload: preloadFile(),
         register: ancestry.register,
+        options: ancestry.flags,
       },
       this.#environment.forSuccessor(),
       settings.current.successor,

@@ -59,9 +59,10 @@ export class Servers extends Set<ManagedServer> {
   }
 
   get status(): ServerStatus[] {
-    return [...this].map(({ address, state, connections }) => ({
+    return [...this].map(({ address, state, madeBy, connections }) => ({
       address,
       state,
+      madeBy,
       ...countConnections(connections),
     }))
   }

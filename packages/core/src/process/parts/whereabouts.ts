@@ -18,6 +18,8 @@ export class Whereabouts {
   readonly #parentPid: number | undefined
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
+  /** Whether anybody may have found them. */
+  #isShown = false
 
   /** @param parentPid pid of the predecessor or the supervisor, whose pid file ours may be; `undefined` without */
   constructor(system: System, settings: ProcessSettings, service: Service, parentPid?: number) {
@@ -28,13 +30,15 @@ export class Whereabouts {
   }
 
   /**
-   * Adds what a server asks for, unless an earlier server did so. If either is refused, neither is kept.
+   * Takes the paths that the servers so far ask for. They stay once somebody may have found them. If either is
+   * refused, neither is kept.
    *
    * @throws `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
    */
   take(asked: ProcessOptions): void {
-    const pidFile = this.#pidFile ?? this.#createPidFile(asked.pidFile)
-    const control = this.#control ?? this.#createControl(asked.control)
+    const shown = this.#isShown ? { pidFile: this.#pidFile, control: this.#control } : undefined
+    const pidFile = shown?.pidFile ?? this.#createPidFile(asked.pidFile)
+    const control = shown?.control ?? this.#createControl(asked.control)
     this.#pidFile = pidFile
     this.#control = control
   }
@@ -113,9 +117,11 @@ export class Whereabouts {
     this.#system.offExit(this.#remove)
     this.#pidFile = undefined
     this.#control = undefined
+    this.#isShown = false
   }
 
   #removeAtExit(): void {
+    this.#isShown = true
     // Removed first, so that there is one listener when this process takes over again.
     this.#system.offExit(this.#remove)
     if (this.#pidFile ?? this.#control) this.#system.onExit(this.#remove)

@@ -1,6 +1,7 @@
 // Proves what a process knows of what its servers say of it.
 import { beforeEach, expect, test } from 'vitest'
 import type { Logger } from '../../../src/api/logger.js'
+import { OutsideOptions } from '../../../src/process/parts/outside-options.js'
 import { ProcessSettings } from '../../../src/process/parts/process-settings.js'
 
 const silent = (): Logger => ({
@@ -32,7 +33,7 @@ test('a contradiction is refused, and changes nothing', () => {
   const conflict = expect.objectContaining({ code: 'ERR_ENDLESS_OPTION_CONFLICT' }) as Error
   const other = { readyTimeoutMs: 2, exit: false }
   expect(() => {
-    settings.check(other)
+    settings.with(other)
   }).toThrow(conflict)
   expect(() => {
     settings.add(other)
@@ -40,9 +41,39 @@ test('a contradiction is refused, and changes nothing', () => {
   expect(settings.current).toMatchObject({ readyTimeoutMs: 1, exit: true })
 })
 
-test('what is checked is not added', () => {
-  settings.check({ exit: false })
+test('what would be said is not added', () => {
+  expect(settings.with({ exit: false }).exit).toBe(false)
   expect(settings.current.exit).toBe(true)
+})
+
+test('a flag wins over code, code over package.json, and that over a default', () => {
+  const outside = new OutsideOptions(
+    () => ({ from: 'endless run', server: {}, process: { readyTimeoutMs: 1 } }),
+    () => ({
+      from: '/srv/package.json',
+      server: {},
+      process: { readyTimeoutMs: 3, shutdownDelayMs: 3, exit: false, ready: 'manual' },
+    }),
+  )
+  settings = new ProcessSettings(defaultLogger, () => 0, outside)
+  settings.suggest({ otherSignalListeners: 'hold', exit: true })
+  settings.add({ readyTimeoutMs: 2, shutdownDelayMs: 2 })
+  expect(settings.current).toMatchObject({ readyTimeoutMs: 2, exit: true, ready: 'listening' })
+  outside.read()
+  expect(settings.current).toMatchObject({
+    readyTimeoutMs: 1,
+    shutdownDelayMs: 2,
+    exit: false,
+    ready: 'manual',
+    otherSignalListeners: 'hold',
+    unclaimedGraceMs: 10_000,
+  })
+  expect(settings.layers.map(({ from }) => from)).toEqual([
+    'endless run',
+    'code',
+    '/srv/package.json',
+    'default without code',
+  ])
 })
 
 test('the logger is ours until somebody gives one, and again when that is forgotten', () => {

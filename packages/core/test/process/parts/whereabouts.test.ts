@@ -44,9 +44,11 @@ test('a pid file has a control socket beside it', async () => {
   expect(whereabouts.bound).toMatchObject({ path: `${pidFile}.sock` })
 })
 
-test('the first that asks is obeyed', () => {
+test('paths may change until somebody may have found them', async () => {
   const control = path.join(directory, 'control.sock')
+  whereabouts.take({ pidFile: path.join(directory, 'first.pid'), control: `${control}1` })
   whereabouts.take({ pidFile, control })
+  await whereabouts.publish(undefined)
   whereabouts.take({ pidFile: path.join(directory, 'other.pid'), control: `${control}2` })
   expect(whereabouts.paths).toEqual({ pidFile, control })
 })
