@@ -80,6 +80,10 @@ program
     '--control <path>',
     "control socket, on which commands arrive (default: <pid file>.sock, or the application's control)",
   )
+  .option(
+    '--workers <number>',
+    'processes that serve together, on the same sockets; max: one for each core (default: 1)',
+  )
   .addHelpText(
     'after',
     `

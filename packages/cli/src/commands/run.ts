@@ -10,7 +10,9 @@ import { currentAsker } from '../control/asker.js'
 import { namedSockets } from '../control/named-sockets.js'
 import type { Front } from '../supervisor/front/front.js'
 import { otherUserOf } from '../supervisor/other-user.js'
-import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
+import type { SupervisorSignal } from '../supervisor/slot.js'
+import { Supervisor } from '../supervisor/supervisor.js'
+import { workersOf } from './workers.js'
 import { identityOf, launchOf, namedScript } from './program.js'
 
 // The command `endless run`.
@@ -20,6 +22,7 @@ export interface RunOptions {
   name?: string
   pidFile?: string
   control?: string
+  workers?: string
 }
 
 const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP']
@@ -38,6 +41,7 @@ export async function run(
   isCommand: boolean,
   options: RunOptions,
 ): Promise<number> {
+  const workers = workersOf(options.workers)
   const system = createNodeSystem()
   // Taken before anything is started: the program would obey these variables, too.
   const { sockets, notify } = takeServiceVariables(system)
@@ -53,18 +57,21 @@ export async function run(
     ...paths,
   }
   const logger = createStderrLogger(system)
-  const supervisor: Supervisor = new Supervisor({
-    logger,
-    pid: system.pid,
-    spawn,
-    now: () => system.now(),
-    otherUserOf,
-    terminal: () => system.terminal(),
-    serving: (generation) => void loading.then((front) => front.serving(generation)),
-    restarting: () => void loading.then((front) => front.restarting()),
-    restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
-    stopping: () => void loading.then((front) => front.stopping()),
-  })
+  const supervisor: Supervisor = new Supervisor(
+    {
+      logger,
+      pid: system.pid,
+      spawn,
+      now: () => system.now(),
+      otherUserOf,
+      terminal: () => system.terminal(),
+      serving: (generation) => void loading.then((front) => front.serving(generation)),
+      restarting: () => void loading.then((front) => front.restarting()),
+      restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
+      stopping: () => void loading.then((front) => front.stopping()),
+    },
+    workers,
+  )
   // Loaded while the program starts, which takes longer.
   const loading: Promise<Front> = import('../supervisor/front/front.js').then(
     ({ Front }) => new Front(supervisor, place, notify, { system, logger }),

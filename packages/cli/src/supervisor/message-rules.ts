@@ -223,6 +223,7 @@ const rules: MessageRules = {
   'not-serving': {},
   answer: { id: whole, value: either(status, restartReport) },
   refusal: { id: whole, error: refusal },
+  restart: { id: whole, allowAddressChange: optional(flag) },
 }
 
 /** Messages that come with a handle; it may have been lost on the way. */

@@ -1,5 +1,5 @@
 import { hookSignals } from '../api/hooks.js'
-import type { RestartOptions } from '../api/reports.js'
+import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
 import type { UnixAddress } from '../listeners/address.js'
@@ -100,6 +100,10 @@ export interface SupervisorFacts {
    * See docs/decisions.md, "The first generation accepts at once"
    */
   isFirst: boolean
+  /** The slot of this generation, from 0. Another version may not say: it has one. */
+  slot?: number | undefined
+  /** How many slots there are. */
+  workers?: number | undefined
 }
 
 /** Messages from the successor. */
@@ -173,6 +177,8 @@ export type ToSupervisor =
   | { type: 'not-serving' }
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'refusal'; id: number; error: RefusalReport }
+  /** Asks for a restart of all slots. Answered by `restarted` or `not-restarted`. */
+  | ({ type: 'restart'; id: number } & RestartOptions)
 
 /** How to start a process: `{ command: '/usr/bin/node', args: ['app.js'], cwd: '/srv/current', env }`. */
 export interface SpawnRequest {
@@ -189,6 +195,10 @@ export type FromSupervisor =
   | { type: 'spawned'; pid: number }
   | { type: 'spawn-failed'; error: ErrorReport }
   | { type: 'exited'; code: number | null; signal: NodeJS.Signals | null }
+  /** How many slots there are from now on. */
+  | { type: 'workers'; workers: number }
+  | { type: 'restarted'; id: number; report: RestartReport }
+  | { type: 'not-restarted'; id: number; error: RefusalReport }
   /** The predecessor has exited, or never existed: nothing more comes from it. */
   | { type: 'predecessor-gone' }
   /** Answered by `answer` with a `RestartReport` or a `GenerationStatus`, or by `refusal`. */

@@ -1,10 +1,11 @@
-import type { EndlessError } from '../api/endless-error.js'
+import { EndlessError, type EndlessErrorCode } from '../api/endless-error.js'
+import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { Channel } from '../line/channel.js'
 import { confirmed } from '../line/confirmed.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
-import { deferred } from '../node/waits.js'
+import { deferred, type Deferred } from '../node/waits.js'
 import type { Child } from './child.js'
-import { reportOf } from './error-report.js'
+import { type RefusalReport, reportOf } from './error-report.js'
 import type {
   FromSupervisor,
   Question,
@@ -25,6 +26,11 @@ export class Supervisor {
   readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
   #isGone = false
+  /** How many slots there are, once that has changed. */
+  #workers: number | undefined
+  /** Restarts of the service that this process has asked for, by their id. */
+  readonly #asked = new Map<number, Deferred<RestartReport>>()
+  #lastAsked = 0
 
   /**
    * @param facts returns what is known of it: nothing before it has welcomed this process
@@ -44,7 +50,23 @@ export class Supervisor {
     void line.closed.then(() => {
       this.#isGone = true
       this.#successor?.lose()
+      for (const asked of this.#asked.values()) asked.reject(lost())
     })
+  }
+
+  /** The slot of this process, from 0. */
+  get slot(): number {
+    return this.#facts()?.slot ?? 0
+  }
+
+  /** How many slots the service has. */
+  get workers(): number {
+    return this.#workers ?? this.#facts()?.workers ?? 1
+  }
+
+  /** Whether a restart of the service concerns other processes, too. */
+  get rolls(): boolean {
+    return !this.#isGone && this.workers > 1
   }
 
   get isAtTerminal(): boolean {
@@ -79,6 +101,15 @@ export class Supervisor {
     successor.channel.ref()
     this.#tell({ type: 'spawn', launch: { command, args, cwd, env }, overrides })
     return successor
+  }
+
+  /** Makes the supervisor restart all slots; rejects with the reason if it does not. */
+  restart(options: RestartOptions): Promise<RestartReport> {
+    const id = ++this.#lastAsked
+    const asked = deferred<RestartReport>()
+    this.#asked.set(id, asked)
+    this.#tell({ ...options, type: 'restart', id })
+    return asked.promise.finally(() => this.#asked.delete(id))
   }
 
   reportServing(): void {
@@ -140,6 +171,15 @@ export class Supervisor {
       case 'exited':
         this.#successor?.exited({ code: message.code, signal: message.signal })
         break
+      case 'workers':
+        this.#workers = message.workers
+        break
+      case 'restarted':
+        this.#asked.get(message.id)?.resolve(message.report)
+        break
+      case 'not-restarted':
+        this.#asked.get(message.id)?.reject(refusal(message.error))
+        break
       case 'ask':
         void this.#answer(message.id, answer(message))
         break
@@ -163,4 +203,20 @@ export class Supervisor {
     // A supervisor that is gone needs no report; the end of the line shows that it is.
     this.#line.send(message).catch(() => undefined)
   }
+}
+
+function refusal({ message, code, pid, exitCode, signal, stderr }: RefusalReport): EndlessError {
+  const details = { pid, exitCode, signal, stderr }
+  return new EndlessError(
+    (code ?? 'ERR_ENDLESS_REQUEST_FAILED') as EndlessErrorCode,
+    message,
+    details,
+  )
+}
+
+function lost(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_REQUEST_FAILED',
+    'Whether the service was restarted is unknown: its supervisor has died.',
+  )
 }

@@ -97,7 +97,20 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this.#parts.lifecycle.state
   }
 
+  get slot(): number {
+    return this.#parts.ancestry.supervisor?.slot ?? 0
+  }
+
+  get workers(): number {
+    return this.#parts.ancestry.supervisor?.workers ?? 1
+  }
+
   restart(options: RestartOptions = {}): Promise<RestartReport> {
+    const { supervisor } = this.#parts.ancestry
+    return supervisor?.rolls ? supervisor.restart(options) : this.handOver(options)
+  }
+
+  handOver(options: RestartOptions = {}): Promise<RestartReport> {
     if (this.#restart?.isUnderWay) return this.#restart.report
     const refusal = refuseRestart(this.#parts.system, this.state, this.isShuttingDown)
     if (refusal) return Promise.reject(refusal)

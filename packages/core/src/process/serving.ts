@@ -17,6 +17,8 @@ export class Serving {
     })
     void parts.ancestry.supervisor?.gone.then(() => {
       const { state } = parts.lifecycle
+      // One process can have the pid file and the control socket.
+      if (parts.ancestry.supervisor?.slot !== 0) return
       if (state === 'running' || state === 'restarting') void this.#publish()
     })
   }

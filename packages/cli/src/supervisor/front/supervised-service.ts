@@ -33,8 +33,6 @@ export class SupervisedService implements Service {
   readonly #startedMs: number
   /** Open questions for the status of a generation: it is not asked again until it answers. */
   readonly #asked = new WeakMap<Generation, Promise<GenerationStatus | undefined>>()
-  /** Restarts that follow when a generation handed over before it could: one for all requests to it. */
-  readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   readonly #drains = new Set<{ number: number; reject: (error: Error) => void }>()
 
   constructor(supervisor: Supervisor, system: System, identity: Identity) {
@@ -49,7 +47,7 @@ export class SupervisedService implements Service {
   }
 
   async status(): Promise<ServiceStatus> {
-    const { current, death, replacement } = this.#supervisor
+    const { current, death, startingInMs } = this.#supervisor
     const told = await Promise.all(
       this.#supervisor.generations.map(async (each) => ({ each, ...(await this.#tell(each)) })),
     )
@@ -64,7 +62,7 @@ export class SupervisedService implements Service {
         memoryBytes: this.#system.memoryBytes(),
       },
       generations: told.map(({ listed }) => listed),
-      startingInMs: replacement.startingInMs,
+      startingInMs,
       lastRestart:
         askedFor(told.find(({ each }) => each === current)?.lastRestart) ??
         this.#supervisor.lastRestart,
@@ -83,25 +81,12 @@ export class SupervisedService implements Service {
     }
   }
 
-  async restart(hasWaited: boolean, options: RestartOptions): Promise<RestartReport> {
-    const asked = this.#supervisor.current
-    try {
-      return await this.#supervisor.restart(options)
-    } catch (error) {
-      // The request waited for another restart, in which the generation handed over: its successor restarts.
-      const isOver =
-        (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked?.hasEnded
-      const { current, isStopping } = this.#supervisor
-      if (!isOver || isStopping || !asked || !current || current === asked) throw error
-      // One restart serves all requests that waited together.
-      const again = this.#again.get(asked) ?? this.restart(hasWaited, options)
-      this.#again.set(asked, again)
-      return again
-    }
+  restart(_hasWaited: boolean, options: RestartOptions): Promise<RestartReport> {
+    return this.#supervisor.restart(options)
   }
 
   async drained({ number }: RestartReport): Promise<boolean> {
-    const older = this.#supervisor.generations.filter((each) => each.number < number)
+    const older = this.#supervisor.slots.flatMap((slot) => slot.older)
     await new Promise<void>((resolve, reject) => {
       const drain = { number, reject }
       this.#drains.add(drain)
@@ -120,9 +105,11 @@ export class SupervisedService implements Service {
   }
 
   async hammer(): Promise<number[]> {
-    const { current, generations, isStopping } = this.#supervisor
-    const draining = generations.filter(
-      (each) => each.isReady && (isStopping || each.hasLeft || each !== current),
+    const { slots, isStopping } = this.#supervisor
+    const draining = slots.flatMap(({ generations, current }) =>
+      generations.filter(
+        (each) => each.isReady && (isStopping || each.hasLeft || each !== current),
+      ),
     )
     this.#supervisor.signal('SIGUSR2')
     return draining.map(({ number }) => number)
