@@ -88,7 +88,7 @@ export class Restarts {
 
   async #restart(options: RestartOptions): Promise<RestartReport> {
     const { current, last } = this.#chain
-    if (this.#succession.isStopping || last?.hasLeft) {
+    if (this.#succession.isStopping || (last?.hasLeft && this.#host.workers() === 1)) {
       throw new EndlessError(
         'ERR_ENDLESS_SHUTTING_DOWN',
         'Cannot restart: the service is shutting down.',

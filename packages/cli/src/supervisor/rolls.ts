@@ -64,6 +64,11 @@ export class Rolls {
     return due.report
   }
 
+  /** Resolves when no roll is under way, and none is due. */
+  async idle(): Promise<void> {
+    while (this.#underWay) await this.#underWay
+  }
+
   #begin(options: RestartOptions): Promise<RestartReport> {
     const report = this.#run(this.#create(options))
     const ended = report

@@ -59,6 +59,7 @@ export class Slot {
   readonly #restarts: Restarts
   /** How the service was started. */
   #launch: SpawnRequest | undefined
+  #isLeaving = false
   #isHangUpDue = false
   #interruptedMs = -Infinity
 
@@ -71,7 +72,7 @@ export class Slot {
       isAtTerminal: host.terminal() === 'present',
       isFirst: index === 0 && this.#chain.last === undefined,
       slot: index,
-      workers: host.workers,
+      workers: host.workers(),
     })
     const shared = (): KeptListener[] => host.shared()
     this.#standIn = new StandIn(facts, shared)
@@ -130,10 +131,30 @@ export class Slot {
     return this.#succession.isStopping
   }
 
-  /** Starts a worker beside those that serve already. */
-  join(launch: SpawnRequest, readyTimeoutMs: number | undefined): void {
+  /** Whether the slot is being given up, while others go on. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
+  /**
+   * Starts a worker beside those that serve already. Resolves when it serves.
+   *
+   * @throws (rejects) with the reason if it dies before; it is tried again until the slot leaves
+   */
+  async join(launch: SpawnRequest, readyTimeoutMs: number | undefined): Promise<void> {
     this.#launch = launch
     this.replacement.start({ launch, number: -1, readyTimeoutMs })
+    await this.replacement.hasten()
+  }
+
+  /** Gives the slot up: its worker gives its connections to others, and ends. */
+  leave(): void {
+    this.#isLeaving = true
+    this.#succession.stop()
+    for (const each of this.generations) {
+      if (each === this.current) void each.send({ type: 'leave' })
+      else if (!each.isReady) each.signal('SIGTERM')
+    }
   }
 
   /**
@@ -245,6 +266,7 @@ export class Slot {
     this.#restarts.ended(generation, death)
     this.#questions.ended(generation, death)
     this.#succession.ended(generation, death)
+    this.#host.exchange.ended(generation)
     // SIGHUP came while a replacement was booting, which has died now.
     if (this.#isHangUpDue && this.replacement.startingInMs !== null) {
       this.#isHangUpDue = false
@@ -273,6 +295,15 @@ export class Slot {
       case 'answer':
       case 'refusal':
         this.#questions.answer(from, message)
+        return
+      case 'given':
+        void this.#host.exchange.give(from, message, handle)
+        return
+      case 'taken':
+        this.#host.exchange.answer(from, message.id, message.isTaken)
+        return
+      case 'load':
+        from.load = message
         return
       case 'restart':
         void this.#restartService(from, message)

@@ -188,14 +188,19 @@ export class Succession {
 
   #replaceIfNobodyServes(): void {
     const { last: dead, current, isHopeful } = this.#chain
-    const isDead = dead?.hasEnded === true && !dead.hasLeft
+    const isDead = dead?.hasEnded === true && !this.#hasEndedService(dead)
     if (this.#isStopping || current || !isDead || isHopeful) this.#endIfDone()
     else this.#replacement.schedule(dead)
   }
 
+  /** Whether a generation has shut itself down, and the service with it. One of several workers is replaced. */
+  #hasEndedService({ hasLeft }: Generation): boolean {
+    return hasLeft && this.#host.workers() === 1
+  }
+
   #endIfDone(): void {
     const { last, living, current } = this.#chain
-    const isOver = this.#isStopping || last === undefined || last.hasLeft
+    const isOver = this.#isStopping || last === undefined || this.#hasEndedService(last)
     if (!isOver || living.length > 0 || current) return
     this.#replacement.cancel()
     this.#standIn.release()

@@ -1,5 +1,6 @@
 import {
   deferred,
+  EndlessError,
   formatAddress,
   type GenerationStatus,
   type LastRestart,
@@ -9,6 +10,8 @@ import {
   type SpawnRequest,
 } from '@endless/core/for-cli'
 import type { KeptListener } from './escrow.js'
+import { emptiest, Evenness } from './evenness.js'
+import { Exchange } from './exchange.js'
 import type { Generation } from './generation.js'
 import { Roll } from './roll.js'
 import { Rolls } from './rolls.js'
@@ -17,7 +20,7 @@ import type { SlotHost } from './slot-host.js'
 import type { LastDeath } from './succession.js'
 
 /** What a {@link Supervisor} needs from its surroundings: the process, and calls when its state changes. */
-export type SupervisorHost = Omit<SlotHost, 'workers' | 'shared' | 'restart'>
+export type SupervisorHost = Omit<SlotHost, 'workers' | 'shared' | 'exchange' | 'restart'>
 
 /**
  * Parent of all generations of a service. It runs no code of the application. The service has one slot for each
@@ -25,22 +28,26 @@ export type SupervisorHost = Omit<SlotHost, 'workers' | 'shared' | 'restart'>
  */
 export class Supervisor {
   readonly #host: SupervisorHost
-  readonly #workers: number
-  readonly #slots: Slot[] = []
+  readonly #slots = new Set<Slot>()
   readonly #rolls: Rolls
+  readonly #exchange = new Exchange((from) => this.#takerFor(from))
+  readonly #evenness: Evenness
   readonly #over = deferred<number>()
+  #workers: number
   #launch: SpawnRequest | undefined
   /** Exit code of the first slot that ended badly. */
   #exitCode = 0
-  #ended = 0
   #isStopping = false
+  #isFilled = false
   #isHangUpDue = false
 
   /** @param workers how many generations serve together */
   constructor(host: SupervisorHost, workers: number) {
     this.#host = host
     this.#workers = workers
-    this.#rolls = new Rolls(host, (options) => new Roll(host, this.#slots, options))
+    this.#rolls = new Rolls(host, (options) => new Roll(host, this.slots, options))
+    // A restart moves connections itself.
+    this.#evenness = new Evenness(() => (this.#rolls.isUnderWay ? [] : this.slots))
   }
 
   /** Resolves with the exit code of the service when all generations have ended. */
@@ -48,8 +55,9 @@ export class Supervisor {
     return this.#over.promise
   }
 
-  get slots(): readonly Slot[] {
-    return this.#slots
+  /** The slots, but for those that are being given up. */
+  get slots(): Slot[] {
+    return [...this.#slots].filter(({ isLeaving }) => !isLeaving)
   }
 
   /** How many slots the service is to have. */
@@ -57,24 +65,29 @@ export class Supervisor {
     return this.#workers
   }
 
+  /** How many connections a worker has given to another one. */
+  get evenedOut(): number {
+    return this.#exchange.moved
+  }
+
   /** Generations that are alive: slot by slot, from the oldest to the newest. */
   get generations(): Generation[] {
-    return this.#slots.flatMap((slot) => slot.generations)
+    return [...this.#slots].flatMap((slot) => slot.generations)
   }
 
   /** The generation that serves in the first slot. */
   get current(): Generation | undefined {
-    return this.#slots[0]?.current
+    return this.slots[0]?.current
   }
 
   /** How the last restart ended, as far as this process saw it. */
   get lastRestart(): LastRestart | null {
-    return this.#workers > 1 ? this.#rolls.last : (this.#slots[0]?.lastRestart ?? null)
+    return this.#rolls.last ?? this.slots[0]?.lastRestart ?? null
   }
 
   /** Latest death of a generation that served, or was started to replace a dead one. */
   get death(): LastDeath | undefined {
-    const deaths = this.#slots.flatMap(({ death }) => death ?? [])
+    const deaths = [...this.#slots].flatMap(({ death }) => death ?? [])
     return deaths.sort((one, other) => other.endedMs - one.endedMs)[0]
   }
 
@@ -84,7 +97,7 @@ export class Supervisor {
 
   /** Time until the next start of a generation in place of a dead one; `null` if none is due. */
   get startingInMs(): number | null {
-    const due = this.#slots.flatMap(({ replacement }) => replacement.startingInMs ?? [])
+    const due = [...this.#slots].flatMap(({ replacement }) => replacement.startingInMs ?? [])
     return due.length === 0 ? null : Math.min(...due)
   }
 
@@ -105,25 +118,64 @@ export class Supervisor {
 
   /** Restarts the service: all slots, one after the other. */
   restart(options: RestartOptions = {}): Promise<RestartReport> {
-    const [slot] = this.#slots
+    const [slot] = this.slots
     return this.#workers === 1 && slot ? slot.restart(options) : this.#rolls.restart(options)
+  }
+
+  /**
+   * Changes how many workers there are, after a roll that is under way. Resolves when new ones serve, and those that
+   * go have been told.
+   *
+   * @throws (rejects) with the reason if a new one does not serve; there are as many as before then
+   */
+  async scale(workers: number): Promise<void> {
+    await this.#rolls.idle()
+    const example = this.current
+    if (!this.#launch || !example || this.#isStopping) {
+      throw new EndlessError(
+        'ERR_ENDLESS_NOT_RUNNING',
+        'Cannot change the number of workers: the service does not serve.',
+      )
+    }
+    const added: Slot[] = []
+    this.#change(workers)
+    try {
+      while (this.slots.length < workers) {
+        const slot = this.#add()
+        added.push(slot)
+        await slot.join(this.#launch, example.readyTimeoutMs)
+      }
+    } catch (error) {
+      for (const slot of added) slot.leave()
+      this.#change(this.slots.length)
+      throw error
+    }
+    for (const slot of this.slots.slice(workers)) slot.leave()
   }
 
   /** Asks a generation for its status. */
   statusOf(generation: Generation): Promise<GenerationStatus> {
-    const slot = this.#slots.find(({ generations }) => generations.includes(generation))
+    const slot = [...this.#slots].find(({ generations }) => generations.includes(generation))
     return slot ? slot.statusOf(generation) : Promise.reject(new Error('the generation has ended'))
+  }
+
+  #change(workers: number): void {
+    this.#workers = workers
+    for (const each of this.generations) void each.send({ type: 'workers', workers })
+    if (workers > 1) this.#evenness.start()
+    else this.#evenness.stop()
   }
 
   #add(): Slot {
     const slot: Slot = new Slot(
       this.#hostOf(() => slot),
-      this.#slots.length,
+      this.slots.length,
     )
-    this.#slots.push(slot)
+    this.#slots.add(slot)
     void slot.ended.then((exitCode) => {
-      if (this.#exitCode === 0) this.#exitCode = exitCode
-      if (++this.#ended === this.#slots.length) this.#over.resolve(this.#exitCode)
+      this.#slots.delete(slot)
+      if (this.#exitCode === 0 && !slot.isLeaving) this.#exitCode = exitCode
+      if (this.#slots.size === 0) this.#over.resolve(this.#exitCode)
     })
     return slot
   }
@@ -133,11 +185,12 @@ export class Supervisor {
     return {
       logger,
       pid,
-      workers: this.#workers,
+      workers: () => this.#workers,
       now,
       spawn,
       otherUserOf,
       terminal,
+      exchange: this.#exchange,
       shared: () => this.#sharedWith(slot()),
       restart: (options) => this.restart(options),
       serving: (generation) => {
@@ -151,6 +204,7 @@ export class Supervisor {
         if (!this.#rolls.isUnderWay) this.#host.restartFailed(reason)
       },
       stopping: () => {
+        if (slot().isLeaving) return
         if (!this.#isStopping) this.#host.stopping()
         this.#isStopping = true
       },
@@ -160,9 +214,9 @@ export class Supervisor {
   /** Returns the sockets of the other slots, each address once: that of the first slot which has it. */
   #sharedWith(slot: Slot): KeptListener[] {
     const shared = new Map<string, KeptListener>()
-    for (const { index, listeners } of this.#slots) {
-      if (index === slot.index) continue
-      for (const listener of listeners) {
+    for (const other of this.#slots) {
+      if (other === slot) continue
+      for (const listener of other.listeners) {
         const address = formatAddress(listener.bound)
         if (!shared.has(address)) shared.set(address, listener)
       }
@@ -170,13 +224,30 @@ export class Supervisor {
     return [...shared.values()]
   }
 
+  /** Returns the generation that gets a connection of another one. */
+  #takerFor(from: Generation): Generation | undefined {
+    const serving = this.slots.flatMap(({ current }) => current ?? [])
+    return emptiest(serving.filter((each) => each !== from))
+  }
+
   #serving(slot: Slot, generation: Generation): void {
     if (slot.index === 0) this.#host.serving(generation)
     if (this.#isStopping) return
-    while (this.#launch && this.#slots.length < this.#workers) {
-      this.#add().join(this.#launch, generation.readyTimeoutMs)
+    this.#fill(generation.readyTimeoutMs)
+    if (this.#isHangUpDue && this.slots.every(({ current }) => current)) this.#hangUp()
+  }
+
+  /** Starts the other slots, once the first one serves. */
+  #fill(readyTimeoutMs: number | undefined): void {
+    if (this.#isFilled || !this.#launch) return
+    this.#isFilled = true
+    if (this.#workers > 1) this.#evenness.start()
+    while (this.slots.length < this.#workers) {
+      // It is tried again, and its slot says why.
+      this.#add()
+        .join(this.#launch, readyTimeoutMs)
+        .catch(() => undefined)
     }
-    if (this.#isHangUpDue && this.#slots.every(({ current }) => current)) this.#hangUp()
   }
 
   #hangUp(): void {
@@ -184,7 +255,7 @@ export class Supervisor {
     if (this.#host.terminal() === 'gone') {
       this.#host.logger.info('the terminal has been closed: shutting down')
       this.signal('SIGINT')
-    } else if (this.#slots.some(({ current }) => current)) {
+    } else if (this.slots.some(({ current }) => current)) {
       // The log tells how this restart ends.
       this.restart().catch(() => undefined)
     } else this.#isHangUpDue = true

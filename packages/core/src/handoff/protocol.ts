@@ -177,6 +177,10 @@ export type ToSupervisor =
   | { type: 'not-serving' }
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'refusal'; id: number; error: RefusalReport }
+  /** Gives an open connection, with its handle, to another worker; answered by `taken`. */
+  | (Omit<MovedConnection, 'type'> & { type: 'given' })
+  | { type: 'taken'; id: number; isTaken: boolean }
+  | ({ type: 'load' } & Load)
   /** Asks for a restart of all slots. Answered by `restarted` or `not-restarted`. */
   | ({ type: 'restart'; id: number } & RestartOptions)
 
@@ -195,6 +199,15 @@ export type FromSupervisor =
   | { type: 'spawned'; pid: number }
   | { type: 'spawn-failed'; error: ErrorReport }
   | { type: 'exited'; code: number | null; signal: NodeJS.Signals | null }
+  /** A connection that another worker gives, with its handle; answered by `taken`. */
+  | (Omit<MovedConnection, 'type'> & { type: 'given' })
+  | { type: 'taken'; id: number; isTaken: boolean }
+  /** Answered by `load`. */
+  | { type: 'measure' }
+  /** Asks to give so many idle connections to other workers. */
+  | { type: 'give'; count: number }
+  /** Makes this worker give all its connections to other workers, and end. */
+  | { type: 'leave' }
   /** How many slots there are from now on. */
   | { type: 'workers'; workers: number }
   | { type: 'restarted'; id: number; report: RestartReport }
@@ -203,6 +216,12 @@ export type FromSupervisor =
   | { type: 'predecessor-gone' }
   /** Answered by `answer` with a `RestartReport` or a `GenerationStatus`, or by `refusal`. */
   | ({ type: 'ask'; id: number } & Question)
+
+/** What a worker has to do: how many connections are open, and the share of time in which its loop is busy. */
+export interface Load {
+  open: number
+  utilization: number
+}
 
 /** What a supervisor asks a generation: `{ what: 'status' }`. */
 export type Question = { what: 'status' } | ({ what: 'restart' } & RestartOptions)

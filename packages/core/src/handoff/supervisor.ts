@@ -8,6 +8,7 @@ import type { Child } from './child.js'
 import { type RefusalReport, reportOf } from './error-report.js'
 import type {
   FromSupervisor,
+  Load,
   Question,
   SpawnRequest,
   SupervisorFacts,
@@ -15,11 +16,25 @@ import type {
   ToSuccessor,
   ToSupervisor,
 } from './protocol.js'
+import { Peers, type PeersHost } from './peers.js'
 import { SupervisedChild } from './supervised-child.js'
+
+/** What {@link Supervisor} needs from this process. */
+export interface SupervisorLineHost extends Omit<PeersHost, 'send'> {
+  /** Returns what the supervisor asks for. */
+  answer(question: Question): Promise<unknown>
+  load(): Load
+  /** Gives so many idle connections to other workers. */
+  give(count: number): void
+  /** Ends this process, while other workers go on and get its connections. */
+  leave(): void
+}
 
 /** The supervisor as a generation sees it: one line, which also leads to predecessor and successor. */
 export class Supervisor {
   readonly predecessor: Channel<ToPredecessor, ToSuccessor>
+  readonly peers: Peers
+  readonly #host: SupervisorLineHost
   readonly #facts: () => SupervisorFacts | undefined
   readonly #line: Channel<ToSupervisor, FromSupervisor>
   readonly #holders = new Set<object>()
@@ -34,23 +49,30 @@ export class Supervisor {
 
   /**
    * @param facts returns what is known of it: nothing before it has welcomed this process
-   * @param answer returns what the supervisor asks for
    */
   constructor(
     line: Channel<ToSupervisor, FromSupervisor>,
     facts: () => SupervisorFacts | undefined,
-    answer: (question: Question) => Promise<unknown>,
+    host: SupervisorLineHost,
   ) {
     this.#facts = facts
+    this.#host = host
     this.#line = confirmed(line)
+    this.peers = new Peers({
+      system: host.system,
+      adopt: host.adopt,
+      adoptsAt: host.adoptsAt,
+      send: (message, handle) => this.#line.send(message, handle),
+    })
     this.predecessor = this.#end(this.#predecessorGone.promise)
     line.onMessage = (message, handle) => {
-      this.#receive(message, handle, answer)
+      this.#receive(message, handle)
     }
     void line.closed.then(() => {
       this.#isGone = true
       this.#successor?.lose()
       for (const asked of this.#asked.values()) asked.reject(lost())
+      this.peers.migration.lose()
     })
   }
 
@@ -145,11 +167,7 @@ export class Supervisor {
     }
   }
 
-  #receive(
-    message: FromSupervisor,
-    handle: RawHandle | undefined,
-    answer: (question: Question) => Promise<unknown>,
-  ): void {
+  #receive(message: FromSupervisor, handle: RawHandle | undefined): void {
     switch (message.type) {
       case 'listener':
       case 'welcome':
@@ -171,6 +189,21 @@ export class Supervisor {
       case 'exited':
         this.#successor?.exited({ code: message.code, signal: message.signal })
         break
+      case 'given':
+        this.peers.receive({ ...message, type: 'connection' }, handle)
+        break
+      case 'taken':
+        this.peers.answered(message.id, message.isTaken)
+        break
+      case 'measure':
+        this.#tell({ type: 'load', ...this.#host.load() })
+        break
+      case 'give':
+        this.#host.give(message.count)
+        break
+      case 'leave':
+        this.#host.leave()
+        break
       case 'workers':
         this.#workers = message.workers
         break
@@ -181,7 +214,7 @@ export class Supervisor {
         this.#asked.get(message.id)?.reject(refusal(message.error))
         break
       case 'ask':
-        void this.#answer(message.id, answer(message))
+        void this.#answer(message.id, this.#host.answer(message))
         break
       default:
         this.#successor?.channel.onMessage(message, handle)

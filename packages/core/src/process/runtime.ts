@@ -28,6 +28,7 @@ import { Serving } from './serving.js'
 import { Shutdown } from './shutdown.js'
 import { SignalActions, type SignalActionsHost } from './signal-actions.js'
 import { Signals } from './signals.js'
+import { WorkerLoad } from './worker-load.js'
 
 /** The whole process: creates its parts and connects them. A process has one. */
 export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
@@ -264,8 +265,20 @@ export function createParts(
     settings.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
   })
   const servers = new Servers(system, settings, events)
+  const lifecycle = new Lifecycle()
+  const load = new WorkerLoad(servers)
   const ancestry = new Ancestry(system, settings, inheritance, {
     adopt: (moved, handle) => servers.adopt(moved, handle),
+    adoptsAt: (address) => servers.adopting.includes(address),
+    load: () => load.measure(),
+    give: (count) => {
+      const { supervisor } = ancestry
+      // While a successor boots, the connections wait for that.
+      if (supervisor && lifecycle.state === 'running') servers.give(supervisor.peers, count)
+    },
+    leave: () => {
+      generation.actions.leave()
+    },
     answer: async (question) =>
       question.what === 'restart' ? generation.actions.restart(question) : generation.status(),
     takesOver: () => {
@@ -282,7 +295,7 @@ export function createParts(
     system,
     settings,
     events,
-    lifecycle: new Lifecycle(),
+    lifecycle,
     servers,
     ancestry,
     whereabouts,

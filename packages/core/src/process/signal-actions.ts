@@ -90,6 +90,13 @@ export class SignalActions {
     return host.isShuttingDown ? host.handOver() : this.#handOver(options)
   }
 
+  /** Shuts this process down as SIGTERM does, while other workers go on and get its connections. */
+  leave(): void {
+    const { supervisor } = this.#parts.ancestry
+    const migration = supervisor?.peers.migration
+    void this.#shutDown({ reason: 'handoff', isInteractive: false, migration }, 0, 'SIGTERM')
+  }
+
   async #hangUp(): Promise<void> {
     const host = this.#host
     const { ancestry, settings } = this.#parts
