@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import type { RestartWait } from './commands/restart.js'
 import type { RunOptions } from './commands/run.js'
 import type { StatusText } from './commands/status.js'
+import { workersOf } from './commands/workers.js'
 import { adviceFor } from './commands/unknown.js'
 import { currentAsker } from './control/asker.js'
 import { Client } from './control/client.js'
@@ -146,6 +147,29 @@ because the program dies again and again, the program is started at once.`,
       clientOf('restart', { ...paths, name }).then((client) => restart(client, request, progress)),
       progress,
     )
+  })
+
+program
+  .command('scale')
+  .description('change how many workers a service has, while it serves')
+  .argument('<workers>', 'how many; max: one for each core')
+  .argument('[name]', 'name of the service (default: the one of this directory)')
+  .option('--pid-file <path>', 'pid file of the service; its control socket is <path>.sock')
+  .option('--control <path>', 'control socket of the service')
+  .addHelpText(
+    'after',
+    `
+A worker that goes gives its open connections to the others. SIGTTIN to the
+supervisor adds one worker, SIGTTOU takes one away.`,
+  )
+  .action(async (workers: string, name: string | undefined, paths: ServicePaths) => {
+    const { scale } = await import('./commands/scale.js')
+    const progress = new Progress(process.stderr)
+    const asked = async (): Promise<string> => {
+      const count = workersOf(workers, 'scale')
+      return scale(await clientOf('scale', { ...paths, name }), count, progress)
+    }
+    await printLine(asked(), progress)
   })
 
 asksService('stop', 'drain a service, then end it, as SIGTERM does')

@@ -10,8 +10,7 @@ import { currentAsker } from '../control/asker.js'
 import { namedSockets } from '../control/named-sockets.js'
 import type { Front } from '../supervisor/front/front.js'
 import { otherUserOf } from '../supervisor/other-user.js'
-import type { SupervisorSignal } from '../supervisor/slot.js'
-import { Supervisor } from '../supervisor/supervisor.js'
+import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 import { workersOf } from './workers.js'
 import { identityOf, launchOf, namedScript } from './program.js'
 
@@ -25,7 +24,16 @@ export interface RunOptions {
   workers?: string
 }
 
-const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP']
+const signals: SupervisorSignal[] = [
+  'SIGHUP',
+  'SIGTERM',
+  'SIGINT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGTSTP',
+  'SIGTTIN',
+  'SIGTTOU',
+]
 
 /**
  * Runs a program under a supervisor, which is this process; resolves with the exit code. The signals of
@@ -41,7 +49,7 @@ export async function run(
   isCommand: boolean,
   options: RunOptions,
 ): Promise<number> {
-  const workers = workersOf(options.workers)
+  const workers = workersOf(options.workers ?? '1', '--workers')
   const system = createNodeSystem()
   // Taken before anything is started: the program would obey these variables, too.
   const { sockets, notify } = takeServiceVariables(system)

@@ -37,7 +37,7 @@ const slowStartMs = 10_000
  */
 const ctrlCEchoMs = 500
 
-export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
+export type SlotSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
 
 /**
  * One worker position of a service, with its own chain of generations. It starts generations, passes on their
@@ -182,7 +182,7 @@ export class Slot {
     }, slowStartMs).unref()
   }
 
-  signal(signal: SupervisorSignal): void {
+  signal(signal: SlotSignal): void {
     switch (signal) {
       case 'SIGHUP':
         this.#hangUp()

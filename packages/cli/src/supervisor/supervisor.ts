@@ -4,6 +4,8 @@ import {
   formatAddress,
   type GenerationStatus,
   type LastRestart,
+  messageOf,
+  mostWorkers,
   type PassedListener,
   type RestartOptions,
   type RestartReport,
@@ -15,9 +17,11 @@ import { Exchange } from './exchange.js'
 import type { Generation } from './generation.js'
 import { Roll } from './roll.js'
 import { Rolls } from './rolls.js'
-import { Slot, type SupervisorSignal } from './slot.js'
+import { Slot, type SlotSignal } from './slot.js'
 import type { SlotHost } from './slot-host.js'
 import type { LastDeath } from './succession.js'
+
+export type SupervisorSignal = SlotSignal | 'SIGTTIN' | 'SIGTTOU'
 
 /** What a {@link Supervisor} needs from its surroundings: the process, and calls when its state changes. */
 export type SupervisorHost = Omit<SlotHost, 'workers' | 'shared' | 'exchange' | 'restart'>
@@ -112,8 +116,17 @@ export class Supervisor {
   }
 
   signal(signal: SupervisorSignal): void {
-    if (signal === 'SIGHUP' && this.#workers > 1) this.#hangUp()
-    else for (const slot of this.#slots) slot.signal(signal)
+    switch (signal) {
+      case 'SIGTTIN':
+        this.#scaleBySignal(this.#workers + 1)
+        return
+      case 'SIGTTOU':
+        this.#scaleBySignal(this.#workers - 1)
+        return
+      default:
+        if (signal === 'SIGHUP' && this.#workers > 1) this.#hangUp()
+        else for (const slot of this.#slots) slot.signal(signal)
+    }
   }
 
   /** Restarts the service: all slots, one after the other. */
@@ -157,6 +170,13 @@ export class Supervisor {
   statusOf(generation: Generation): Promise<GenerationStatus> {
     const slot = [...this.#slots].find(({ generations }) => generations.includes(generation))
     return slot ? slot.statusOf(generation) : Promise.reject(new Error('the generation has ended'))
+  }
+
+  #scaleBySignal(workers: number): void {
+    if (workers < 1 || workers > mostWorkers) return
+    this.scale(workers).catch((error: unknown) => {
+      this.#host.logger.warn(messageOf(error))
+    })
   }
 
   #change(workers: number): void {

@@ -9,6 +9,9 @@ import type { GenerationState, GenerationStatus } from '../api/status.js'
  */
 export const controlVersion = 1
 
+/** The most workers of a service. */
+export const mostWorkers = 1_024
+
 /** Header of each response: shows that endless sent it, and the version of the control protocol. */
 export const versionHeader = 'endless-control'
 
@@ -79,6 +82,12 @@ export interface Service {
   drained(restart: RestartReport): Promise<boolean>
   /** Shuts down as SIGTERM does; settles at the end, with `true` if this process exits next. */
   stop(): Promise<boolean>
+  /**
+   * Changes how many workers serve; settles when new ones serve.
+   *
+   * @param workers from 1 to {@link mostWorkers}
+   */
+  scale(workers: number): Promise<void>
   /** Lets the hammer fall on the generations that drain; resolves with their numbers. */
   hammer(): Promise<number[]>
 }

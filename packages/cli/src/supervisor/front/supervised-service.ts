@@ -104,6 +104,10 @@ export class SupervisedService implements Service {
     return true
   }
 
+  scale(workers: number): Promise<void> {
+    return this.#supervisor.scale(workers)
+  }
+
   async hammer(): Promise<number[]> {
     const { slots, isStopping } = this.#supervisor
     const draining = slots.flatMap(({ generations, current }) =>
