@@ -64,6 +64,11 @@ export class Supervisor {
     return [...this.#slots].filter(({ isLeaving }) => !isLeaving)
   }
 
+  /** The slots, with those that are being given up. */
+  get everySlot(): readonly Slot[] {
+    return [...this.#slots]
+  }
+
   /** How many slots the service is to have. */
   get workers(): number {
     return this.#workers

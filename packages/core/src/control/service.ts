@@ -40,6 +40,10 @@ export interface LastDeath {
 export type ListedGeneration = Omit<GenerationStatus, 'state' | 'memoryBytes' | 'lastRestart'> & {
   state: GenerationState | 'booting' | 'unresponsive'
   memoryBytes: number | null
+  /** Its slot, from 0; `undefined` without a supervisor. */
+  slot?: number | undefined
+  /** The share of time in which its event loop is busy, 0 to 1; `undefined` without several workers. */
+  utilization?: number | undefined
 }
 
 /** Response to `GET /status`. */
@@ -54,8 +58,12 @@ export interface ServiceStatus {
     directory: string
     uptimeMs: number
     memoryBytes: number
+    /** How many workers the service is to have. A supervisor of another version does not say: 1. */
+    workers?: number | undefined
+    /** How many open connections one worker has given to another, to even them out. */
+    evenedOut?: number | undefined
   } | null
-  /** From the oldest, which may drain, to the newest, which may boot. */
+  /** Slot by slot, each from the oldest, which may drain, to the newest, which may boot. */
   generations: ListedGeneration[]
   /** Time until the supervisor replaces a dead generation; `null` if that is not due. */
   startingInMs: number | null

@@ -47,9 +47,12 @@ export class SupervisedService implements Service {
   }
 
   async status(): Promise<ServiceStatus> {
-    const { current, death, startingInMs } = this.#supervisor
+    const { current, death, startingInMs, workers } = this.#supervisor
+    const listed = this.#supervisor.everySlot.flatMap(({ index, generations }) =>
+      generations.map((each) => ({ slot: index, each })),
+    )
     const told = await Promise.all(
-      this.#supervisor.generations.map(async (each) => ({ each, ...(await this.#tell(each)) })),
+      listed.map(async ({ slot, each }) => ({ each, ...(await this.#tell(slot, each)) })),
     )
     const { pid } = this.#system
     return {
@@ -60,11 +63,13 @@ export class SupervisedService implements Service {
         directory: this.#identity.directory,
         uptimeMs: this.#sinceMs(this.#startedMs),
         memoryBytes: this.#system.memoryBytes(),
+        workers,
+        evenedOut: this.#supervisor.evenedOut,
       },
       generations: told.map(({ listed }) => listed),
       startingInMs,
       lastRestart:
-        askedFor(told.find(({ each }) => each === current)?.lastRestart) ??
+        (workers === 1 && askedFor(told.find(({ each }) => each === current)?.lastRestart)) ||
         this.#supervisor.lastRestart,
       lastDeath: death
         ? {
@@ -109,8 +114,8 @@ export class SupervisedService implements Service {
   }
 
   async hammer(): Promise<number[]> {
-    const { slots, isStopping } = this.#supervisor
-    const draining = slots.flatMap(({ generations, current }) =>
+    const { everySlot, isStopping } = this.#supervisor
+    const draining = everySlot.flatMap(({ generations, current }) =>
       generations.filter(
         (each) => each.isReady && (isStopping || each.hasLeft || each !== current),
       ),
@@ -134,10 +139,13 @@ export class SupervisedService implements Service {
   }
 
   async #tell(
+    slot: number,
     generation: Generation,
   ): Promise<{ listed: ListedGeneration; lastRestart: GenerationStatus['lastRestart'] }> {
-    const { number, pid, isReady, startedMs } = generation
+    const { number, pid, isReady, startedMs, load } = generation
     const seen = {
+      slot,
+      utilization: load?.utilization,
       number,
       pid,
       state: 'booting' as const,
