@@ -92,7 +92,7 @@ async function whoAnswers({ port }: Service, count: number): Promise<Worker[]> {
   for (let asked = 0; asked < 500 && found.size < count; asked++) {
     const answers = await Promise.all(Array.from({ length: 8 }, () => get(port, '/who')))
     for (const { body } of answers) {
-      const worker = JSON.parse(body.toString()) as Worker
+      const worker = JSON.parse(body) as Worker
       found.set(worker.pid, worker)
     }
   }

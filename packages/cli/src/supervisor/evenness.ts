@@ -54,8 +54,10 @@ export class Evenness {
 }
 
 /** Returns the emptiest of these generations, and notes there that it gets a connection. */
-export function emptiest(generations: readonly Generation[]): Generation | undefined {
-  let found: Generation | undefined
+export function emptiest<T extends Pick<Generation, 'load'>>(
+  generations: readonly T[],
+): T | undefined {
+  let found: T | undefined
   for (const each of generations) {
     if (!found || openOn(each) < openOn(found)) found = each
   }
@@ -75,6 +77,6 @@ export function surpluses(open: readonly (number | undefined)[]): number[] {
   return known.map((count) => Math.min(mostAtATime, Math.max(0, count - Math.ceil(mean))))
 }
 
-function openOn({ load }: Generation): number {
+function openOn({ load }: Pick<Generation, 'load'>): number {
   return load?.open ?? 0
 }

@@ -1,6 +1,5 @@
 import {
   EndlessError,
-  type EndlessErrorCode,
   messageOf,
   type RestartOptions,
   type RestartReport,
@@ -51,9 +50,9 @@ export class Roll {
     try {
       return await slot.restart(this.#options)
     } catch (error) {
-      const { code, pid, exitCode, signal, stderr } = error as EndlessError
+      const { pid, exitCode, signal, stderr, ...rest } = error as Partial<EndlessError>
       throw new EndlessError(
-        (code as EndlessErrorCode | undefined) ?? 'ERR_ENDLESS_REQUEST_FAILED',
+        rest.code ?? 'ERR_ENDLESS_REQUEST_FAILED',
         `slot ${String(slot.index)}: ${messageOf(error)}`,
         { cause: error, pid, exitCode, signal, stderr },
       )

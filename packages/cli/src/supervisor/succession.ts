@@ -193,7 +193,10 @@ export class Succession {
     else this.#replacement.schedule(dead)
   }
 
-  /** Whether a generation has shut itself down, and the service with it. One of several workers is replaced. */
+  /**
+   * Whether a generation has shut itself down, and the service with it.
+   * See docs/decisions.md, "A worker that leaves is replaced"
+   */
   #hasEndedService({ hasLeft }: Generation): boolean {
     return hasLeft && this.#host.workers() === 1
   }

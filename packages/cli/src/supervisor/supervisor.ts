@@ -28,7 +28,7 @@ export type SupervisorHost = Omit<SlotHost, 'workers' | 'shared' | 'exchange' | 
 
 /**
  * Parent of all generations of a service. It runs no code of the application. The service has one slot for each
- * of its workers; all of them accept on the same listening sockets.
+ * of its workers. See docs/decisions.md, "Workers accept on one shared socket"
  */
 export class Supervisor {
   readonly #host: SupervisorHost

@@ -1,5 +1,4 @@
 import type http from 'node:http'
-import type net from 'node:net'
 import { connectionFacts } from '../migration/connection-facts.js'
 import type { WayOut } from './drain-options.js'
 import { findIdle } from './idle.js'

@@ -125,7 +125,10 @@ export class Supervisor {
     return successor
   }
 
-  /** Makes the supervisor restart all slots; rejects with the reason if it does not. */
+  /**
+   * Makes the supervisor restart all slots; rejects with the reason if it does not.
+   * See docs/decisions.md, "A restart of the service is asked of the supervisor"
+   */
   restart(options: RestartOptions): Promise<RestartReport> {
     const id = ++this.#lastAsked
     const asked = deferred<RestartReport>()

@@ -55,6 +55,9 @@ export class SupervisedService implements Service {
       listed.map(async ({ slot, each }) => ({ each, ...(await this.#tell(slot, each)) })),
     )
     const { pid } = this.#system
+    // One of several workers knows of its own slot alone.
+    const teller = workers === 1 ? told.find(({ each }) => each === current) : undefined
+    const reported = askedFor(teller?.lastRestart)
     return {
       pid,
       supervisor: {
@@ -68,9 +71,7 @@ export class SupervisedService implements Service {
       },
       generations: told.map(({ listed }) => listed),
       startingInMs,
-      lastRestart:
-        (workers === 1 && askedFor(told.find(({ each }) => each === current)?.lastRestart)) ||
-        this.#supervisor.lastRestart,
+      lastRestart: reported ?? this.#supervisor.lastRestart,
       lastDeath: death
         ? {
             number: death.number,
