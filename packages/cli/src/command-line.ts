@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import type { RestartWait } from './commands/restart.js'
 import { addOptionFlags, optionsIn } from './commands/option-flags.js'
 import type { StatusForm, StatusText } from './commands/status.js'
+import { workersOf } from './commands/workers.js'
 import { adviceFor } from './commands/unknown.js'
 import { currentAsker } from './control/asker.js'
 import { Client } from './control/client.js'
@@ -86,6 +87,10 @@ const runCommand = program
     '--control <path>',
     "control socket, on which commands arrive (default: <pid file>.sock, or the application's control)",
   )
+  .option(
+    '--workers <number>',
+    'processes that serve together, on the same sockets; max: one for each core (default: 1)',
+  )
   .option('--explain', 'start nothing: show each option, its value, and where it comes from')
   .addHelpText(
     'after',
@@ -115,8 +120,8 @@ Examples:
   .action(async (script: string | undefined, args: string[], given: RunLine) => {
     const words = script === undefined ? [] : [script, ...args]
     const isCommand = process.argv.at(-words.length - 1) === '--'
-    const { name, pidFile, control, explain } = given
-    const options = { name, pidFile, control, options: optionsIn(runCommand) }
+    const { name, pidFile, control, workers, explain } = given
+    const options = { name, pidFile, control, workers, options: optionsIn(runCommand) }
     if (explain) {
       const { explainRun } = await import('./commands/explain.js')
       await print((async () => explainRun(words, isCommand, options))())
@@ -162,6 +167,29 @@ because the program dies again and again, the program is started at once.`,
       clientOf('restart', { ...paths, name }).then((client) => restart(client, request, progress)),
       progress,
     )
+  })
+
+program
+  .command('scale')
+  .description('change how many workers a service has, while it serves')
+  .argument('<workers>', 'how many; max: one for each core')
+  .argument('[name]', 'name of the service (default: the one of this directory)')
+  .option('--pid-file <path>', 'pid file of the service; its control socket is <path>.sock')
+  .option('--control <path>', 'control socket of the service')
+  .addHelpText(
+    'after',
+    `
+A worker that goes gives its open connections to the others. SIGTTIN to the
+supervisor adds one worker, SIGTTOU takes one away.`,
+  )
+  .action(async (workers: string, name: string | undefined, paths: ServicePaths) => {
+    const { scale } = await import('./commands/scale.js')
+    const progress = new Progress(process.stderr)
+    const asked = async (): Promise<string> => {
+      const count = workersOf(workers, 'scale')
+      return scale(await clientOf('scale', { ...paths, name }), count, progress)
+    }
+    await printLine(asked(), progress)
   })
 
 asksService('stop', 'drain a service, then end it, as SIGTERM does')
@@ -211,6 +239,7 @@ if (advice === undefined) {
 }
 
 interface RunLine {
+  workers?: string
   name?: string
   pidFile?: string
   control?: string

@@ -1,7 +1,7 @@
 export { isBackedUp } from './node/internals/channel-handle.js'
 export { type RawHandle, type RawListener } from './node/internals/raw-handle.js'
 // Exports for `@endless/cli` alone, which it needs before it starts a program.
-export { EndlessError, messageOf } from './api/endless-error.js'
+export { EndlessError, type EndlessErrorCode, messageOf } from './api/endless-error.js'
 export { durationOf } from './api/duration.js'
 export { atStart, generationName } from './api/generation-name.js'
 export { isInJson, type JsonOptions, keysIn, parseJsonOptions } from './api/json-options.js'
@@ -15,7 +15,7 @@ export type { LastRestart, RestartOptions, RestartReport } from './api/reports.j
 export type { GenerationStatus, GivenOption, LeftServer } from './api/status.js'
 export { readPid } from './control/read-pid.js'
 export * from './control/service.js'
-export { type ErrorReport, longestReport } from './handoff/error-report.js'
+export { type ErrorReport, longestReport, type RefusalReport } from './handoff/error-report.js'
 export { keptChars, LastWords } from './handoff/last-words.js'
 export * from './handoff/protocol.js'
 export { currentDirectory, findOrigin } from './launch/launch.js'

@@ -14,6 +14,7 @@ import { otherUserOf } from '../supervisor/other-user.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 import { manifestOptions } from './manifest-options.js'
 import { identityOf, launchOf, namedScript, programFile } from './program.js'
+import { workersOf } from './workers.js'
 
 // The command `endless run`.
 
@@ -22,11 +23,22 @@ export interface RunOptions {
   name?: string | undefined
   pidFile?: string | undefined
   control?: string | undefined
+  /** How many processes serve together: `4`, `max`. */
+  workers?: string | undefined
   /** Flags that are options of the program. */
   options?: JsonOptions | undefined
 }
 
-const signals: SupervisorSignal[] = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGUSR2', 'SIGTSTP']
+const signals: SupervisorSignal[] = [
+  'SIGHUP',
+  'SIGTERM',
+  'SIGINT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGTSTP',
+  'SIGTTIN',
+  'SIGTTOU',
+]
 
 /**
  * Runs a program under a supervisor, which is this process; resolves with the exit code. The signals of
@@ -42,6 +54,7 @@ export async function run(
   isCommand: boolean,
   options: RunOptions,
 ): Promise<number> {
+  const workers = workersOf(options.workers ?? '1', '--workers')
   const system = createNodeSystem()
   // Taken before anything is started: the program would obey these variables, too.
   const { sockets, notify } = takeServiceVariables(system)
@@ -59,18 +72,21 @@ export async function run(
     ...paths,
   }
   const logger = createStderrLogger(system)
-  const supervisor: Supervisor = new Supervisor({
-    logger,
-    pid: system.pid,
-    spawn,
-    now: () => system.now(),
-    otherUserOf,
-    terminal: () => system.terminal(),
-    serving: (generation) => void loading.then((front) => front.serving(generation)),
-    restarting: () => void loading.then((front) => front.restarting()),
-    restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
-    stopping: () => void loading.then((front) => front.stopping()),
-  })
+  const supervisor: Supervisor = new Supervisor(
+    {
+      logger,
+      pid: system.pid,
+      spawn,
+      now: () => system.now(),
+      otherUserOf,
+      terminal: () => system.terminal(),
+      serving: (generation) => void loading.then((front) => front.serving(generation)),
+      restarting: () => void loading.then((front) => front.restarting()),
+      restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
+      stopping: () => void loading.then((front) => front.stopping()),
+    },
+    workers,
+  )
   // Loaded while the program starts, which takes longer.
   const loading: Promise<Front> = import('../supervisor/front/front.js').then(
     ({ Front }) => new Front(supervisor, place, notify, { system, logger }),

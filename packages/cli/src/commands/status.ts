@@ -14,6 +14,8 @@ import { formatAge, formatBytes, formatTable } from './format.js'
 // The command `endless status`.
 
 const generationTitles = ['GENERATION', 'PID', 'STATE', 'AGE', 'MEMORY', 'IN FLIGHT']
+/** With several workers, the slot of each generation stands first, and how busy its event loop is last. */
+const workerTitles = ['SLOT', ...generationTitles, 'BUSY LOOP']
 const listenerTitles = [
   'LISTENER',
   'GENERATION',
@@ -60,9 +62,7 @@ export function formatStatus(told: ServiceStatus, isExplained = false): string {
         formatBytes(supervisor.memoryBytes)
       : `pid ${String(told.pid)}, without a supervisor`,
     ...(outage === undefined ? [] : [outage]),
-    ...(generations.length === 0
-      ? []
-      : ['', ...formatTable(generationTitles, generationRows(told))]),
+    ...(generations.length === 0 ? [] : ['', ...formatTable(...generationTable(told))]),
     ...(listeners.length === 0 ? [] : ['', ...formatTable(listenerTitles, listeners)]),
     '',
     `last restart: ${describeRestart(told)}`,
@@ -97,6 +97,17 @@ function describeOutage(told: ServiceStatus): string | undefined {
     `nothing serves: generation ${String(number)} ${describeDeath(lastDeath, 'brackets')}` +
     `${inARow > 1 ? `, ${String(inARow)} times` : ''}; ${next}`
   )
+}
+
+function generationTable(told: ServiceStatus): [titles: string[], rows: string[][]] {
+  const rows = generationRows(told)
+  if ((told.supervisor?.workers ?? 1) === 1) return [generationTitles, rows]
+  const workerRows = told.generations.map(({ slot, utilization }, index) => [
+    slot === undefined ? '-' : String(slot),
+    ...(rows[index] ?? []),
+    utilization === undefined ? '-' : `${String(Math.round(utilization * 100))} %`,
+  ])
+  return [workerTitles, workerRows]
 }
 
 function generationRows({ generations }: ServiceStatus): string[][] {

@@ -16,7 +16,7 @@ export class Chain {
     return this.#current
   }
 
-  /** Last generation that served; a replacement is started in the same way. */
+  /** Last generation that served, or was expected to; a replacement is started in the same way. */
   get last(): Generation | undefined {
     return this.#last
   }
@@ -32,6 +32,11 @@ export class Chain {
     generation.isRestart = true
     generation.predecessor = predecessor
     predecessor.successor = generation
+  }
+
+  /** Notes the first generation of a slot that is to serve beside others: it is replaced even if it never served. */
+  expect(generation: Generation): void {
+    this.#last ??= generation
   }
 
   /** Notes that a generation serves, or is told to. */

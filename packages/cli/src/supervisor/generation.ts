@@ -3,6 +3,7 @@ import {
   deferred,
   type FromSupervisor,
   LastWords,
+  type Load,
   type RawHandle,
   type SpawnRequest,
   type ToSupervisor,
@@ -66,6 +67,8 @@ export class Generation {
   isHopeful = true
   /** Whether it took so long to report that the supervisor no longer waits for it to serve again. */
   isGivenUp = false
+  /** What it last said of its load. */
+  load: Load | undefined
   /** When it began to serve; `undefined` before. */
   servingSinceMs: number | undefined
   /** When its successor was told to serve in its place; `undefined` if none was, or it serves again. */

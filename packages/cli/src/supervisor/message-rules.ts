@@ -166,6 +166,14 @@ const restartReport = shape({
   dropped: optional(addresses),
 })
 const answerToMove = { id: whole }
+// JSON has no Infinity, which an application may have set: it is null.
+const connection = {
+  id: whole,
+  bound: path,
+  isFresh: flag,
+  keepAliveTimeoutMs: orNull(finite),
+  requests: optional(whole),
+}
 
 const rules: MessageRules = {
   hello: { version: whole },
@@ -204,14 +212,9 @@ const rules: MessageRules = {
   },
   'taken-over': { afterMs: optional(duration), dropped: optional(addresses) },
   older: { id: whole, generations: list(status) },
-  // JSON has no Infinity, which an application may have set: it is null.
-  connection: {
-    id: whole,
-    bound: path,
-    isFresh: flag,
-    keepAliveTimeoutMs: orNull(finite),
-    requests: optional(whole),
-  },
+  connection,
+  given: connection,
+  taken: { id: whole, isTaken: flag },
   upgrade: { id: whole, bound: path, state: text(longestState), head: text(longestHead) },
   spawn: {
     launch: shape({
@@ -226,10 +229,18 @@ const rules: MessageRules = {
   'not-serving': {},
   answer: { id: whole, value: either(status, restartReport) },
   refusal: { id: whole, error: refusal },
+  load: { open: whole, utilization: duration },
+  restart: { id: whole, allowAddressChange: optional(flag) },
 }
 
 /** Messages that come with a handle; it may have been lost on the way. */
-const withHandle: ReadonlySet<string> = new Set(['escrow', 'listener', 'connection', 'upgrade'])
+const withHandle: ReadonlySet<string> = new Set([
+  'escrow',
+  'listener',
+  'connection',
+  'upgrade',
+  'given',
+])
 
 /**
  * Returns why a message is none that a supervisor takes, in one of a few sentences; `undefined` if it is one.

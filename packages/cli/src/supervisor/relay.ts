@@ -1,15 +1,17 @@
-import type {
-  MovedConnection,
-  MovedUpgrade,
-  RawHandle,
-  RawListener,
-  SupervisorFacts,
-  Takeover,
-  ToPredecessor,
-  ToSuccessor,
+import {
+  formatAddress,
+  type MovedConnection,
+  type MovedUpgrade,
+  type RawHandle,
+  type RawListener,
+  type SupervisorFacts,
+  type Takeover,
+  type ToPredecessor,
+  type ToSuccessor,
 } from '@endless/core/for-cli'
 import type { Generation } from './generation.js'
-import type { StandIn } from './stand-in.js'
+import type { KeptListener } from './escrow.js'
+import { lend, type StandIn } from './stand-in.js'
 
 // Passes messages and handles from one generation to another.
 
@@ -24,16 +26,22 @@ export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' | 'h
 export class Relay {
   readonly #standIn: StandIn
   readonly #facts: () => SupervisorFacts
+  readonly #shared: () => KeptListener[]
   readonly #onTakenOver: (generation: Generation, takeover: Takeover) => void
 
-  /** @param onTakenOver called with a successor before it is told to accept, and what its predecessor says */
+  /**
+   * @param shared returns the sockets on which other slots serve
+   * @param onTakenOver called with a successor before it is told to accept, and what its predecessor says
+   */
   constructor(
     standIn: StandIn,
     facts: () => SupervisorFacts,
+    shared: () => KeptListener[],
     onTakenOver: (generation: Generation, takeover: Takeover) => void,
   ) {
     this.#standIn = standIn
     this.#facts = facts
+    this.#shared = shared
     this.#onTakenOver = onTakenOver
   }
 
@@ -46,11 +54,7 @@ export class Relay {
     const { predecessor, successor } = from
     switch (message.type) {
       case 'welcome':
-        if (successor) {
-          successor.number = message.generation
-          successor.isWelcomed = true
-        }
-        void pass(successor, { ...message, supervisor: this.#facts() }, handle)
+        if (successor) this.#welcome(from, successor, message)
         return
       case 'taken-over':
         // The successor has ended: its predecessor hears of that next, and needs the copies of its sockets.
@@ -114,6 +118,27 @@ export class Relay {
         message satisfies never
         throw new Error('its type is unknown')
     }
+  }
+
+  /**
+   * Passes a welcome on. In a roll, the slots before have the new version already, and share with this
+   * successor what its own predecessor does not have: sockets at new addresses, and their ticket keys.
+   */
+  #welcome(
+    from: Generation,
+    successor: Generation,
+    message: Extract<Passed, { type: 'welcome' }>,
+  ): void {
+    successor.number = message.generation
+    successor.isWelcomed = true
+    const own = new Set(from.escrow.listeners.map(({ bound }) => formatAddress(bound)))
+    const ticketKeys = { ...message.ticketKeys }
+    for (const listener of this.#shared()) {
+      const address = formatAddress(listener.bound)
+      if (listener.ticketKeys) ticketKeys[address] = listener.ticketKeys
+      if (!own.has(address)) lend(listener, successor)
+    }
+    void successor.send({ ...message, ticketKeys, supervisor: this.#facts() })
   }
 
   /** Keeps a copy of a socket of a generation; its predecessor gets one too, while it lives. */

@@ -10,7 +10,7 @@ import {
 import { BackOff } from './back-off.js'
 import { type Death, failureOf } from './death.js'
 import { Generation } from './generation.js'
-import type { SupervisorHost } from './supervisor-host.js'
+import type { SlotHost } from './slot-host.js'
 
 // Replaces a generation that died.
 
@@ -20,15 +20,18 @@ const unknownTimeoutMs = 60_000
 /** Starts a generation that has no predecessor; if that fails, returns a promise of the reason. */
 export type Start = (launch: SpawnRequest, number: number) => Generation | Promise<Error>
 
+/** What a generation is started after: the dead one whose place it takes. */
+export type Example = Pick<Generation, 'launch' | 'number' | 'readyTimeoutMs'>
+
 interface Due {
-  dead: Generation
+  dead: Example
   atMs: number
   timer: NodeJS.Timeout
 }
 
 /** Starts a generation to replace a dead one. At most one is due, or boots. */
 export class Replacement {
-  readonly #host: SupervisorHost
+  readonly #host: SlotHost
   readonly #start: Start
   readonly #backOff = new BackOff()
   #due: Due | undefined
@@ -39,7 +42,7 @@ export class Replacement {
   /** Settles for the callers of {@link hasten}. */
   #waiting: Deferred<Generation> | undefined
 
-  constructor(host: SupervisorHost, start: Start) {
+  constructor(host: SlotHost, start: Start) {
     this.#host = host
     this.#start = start
   }
@@ -60,8 +63,13 @@ export class Replacement {
     return this.#backOff.deaths
   }
 
+  /** Starts a generation as if it had to replace another one. */
+  start(example: Example): void {
+    this.#begin(example)
+  }
+
   /** Schedules a replacement: at once, or later if generations die one after the other. */
-  schedule(dead: Generation): void {
+  schedule(dead: Example): void {
     if (this.#due || this.#booting) return
     const delayMs = this.#waiting ? 0 : this.#backOff.delayMs
     const when = delayMs === 0 ? '' : ` in ${durationOf(delayMs)}`
@@ -130,7 +138,7 @@ export class Replacement {
     )
   }
 
-  #begin(dead: Generation): void {
+  #begin(dead: Example): void {
     this.#due = undefined
     const generation = this.#start(dead.launch, dead.number + 1)
     if (generation instanceof Generation) {

@@ -13,9 +13,9 @@ import type { Generation } from './generation.js'
 import type { Questions } from './questions.js'
 import type { Replacement } from './replacement.js'
 import type { Succession } from './succession.js'
-import type { SupervisorHost } from './supervisor-host.js'
+import type { SlotHost } from './slot-host.js'
 
-// The restarts of a supervised service.
+// The restarts of one slot.
 
 /** How long a generation may take to answer before it is told to restart. */
 const heardMs = 5_000
@@ -25,7 +25,7 @@ const servingMs = 5_000
 
 /** Parts of the supervisor that {@link Restarts} needs. */
 interface RestartsParts {
-  readonly host: SupervisorHost
+  readonly host: SlotHost
   readonly chain: Chain
   readonly questions: Questions
   readonly succession: Succession
@@ -33,16 +33,18 @@ interface RestartsParts {
 }
 
 /**
- * Restarts a service, and remembers how the last restart ended, even when the generations that took part
+ * Restarts a slot, and remembers how the last restart ended, even when the generations that took part
  * in it are gone. See docs/decisions.md, "While nothing serves, a restart is the replacement"
  */
 export class Restarts {
-  readonly #host: SupervisorHost
+  readonly #host: SlotHost
   readonly #chain: Chain
   readonly #questions: Questions
   readonly #succession: Succession
   readonly #replacement: Replacement
   readonly #record: RestartRecord
+  /** Restarts that follow when a generation handed over before it could: one for all requests to it. */
+  readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   /** Replacement of a dead generation; shared by all restarts that are requested in the meantime. */
   #resumption: Promise<RestartReport> | undefined
 
@@ -61,14 +63,32 @@ export class Restarts {
   }
 
   /**
-   * Restarts the service; resolves when the successor has taken over. While nothing serves, starts the
+   * Restarts the slot; resolves when the successor has taken over. While nothing serves, starts the
    * replacement of the dead generation at once, and waits for it.
    *
    * @throws (rejects) with the reason if the old generation keeps serving, or still nothing serves
    */
   async restart(options: RestartOptions): Promise<RestartReport> {
+    const asked = this.#chain.current
+    try {
+      return await this.#restart(options)
+    } catch (error) {
+      // The request waited for another restart, in which the generation handed over: its successor restarts.
+      const isOver =
+        (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked?.hasEnded
+      const { current } = this.#chain
+      const isStopping = this.#succession.isStopping
+      if (!isOver || isStopping || !asked || !current || current === asked) throw error
+      // One restart serves all requests that waited together.
+      const again = this.#again.get(asked) ?? this.restart(options)
+      this.#again.set(asked, again)
+      return again
+    }
+  }
+
+  async #restart(options: RestartOptions): Promise<RestartReport> {
     const { current, last } = this.#chain
-    if (this.#succession.isStopping || last?.hasLeft) {
+    if (this.#succession.isStopping || (last?.hasLeft && this.#host.workers() === 1)) {
       throw new EndlessError(
         'ERR_ENDLESS_SHUTTING_DOWN',
         'Cannot restart: the service is shutting down.',
@@ -145,7 +165,7 @@ export class Restarts {
       throw error
     }
     // A predecessor serves again, and not a new version: restart it.
-    if (generation.number <= dead.number) return this.restart(options)
+    if (generation.number <= dead.number) return this.#restart(options)
     const { number, pid } = generation
     const durationMs = Math.round(this.#host.now() - beganMs)
     const report = { number, pid, durationMs, dropped: [] }

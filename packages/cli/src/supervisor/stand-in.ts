@@ -5,7 +5,7 @@ import {
   protocolVersion,
   type SupervisorFacts,
 } from '@endless/core/for-cli'
-import { Escrow } from './escrow.js'
+import { Escrow, type KeptListener } from './escrow.js'
 import type { Generation } from './generation.js'
 
 /**
@@ -15,11 +15,14 @@ import type { Generation } from './generation.js'
  */
 export class StandIn {
   readonly #facts: () => SupervisorFacts
+  readonly #shared: () => KeptListener[]
   /** Sockets for the next generation, kept while nothing serves. */
   #kept = new Escrow()
 
-  constructor(facts: () => SupervisorFacts) {
+  /** @param shared returns the sockets on which other slots serve */
+  constructor(facts: () => SupervisorFacts, shared: () => KeptListener[]) {
     this.#facts = facts
+    this.#shared = shared
   }
 
   put(listeners: readonly PassedListener[]): void {
@@ -40,9 +43,11 @@ export class StandIn {
   /** Answers the hello of a generation. */
   welcome(generation: Generation): void {
     const keys: Record<string, PassedTicketKeys> = {}
-    for (const { handle, ticketKeys, ...name } of this.#kept.listeners) {
-      void handle.lend((copy) => generation.send({ type: 'listener', ...name }, copy))
-      if (ticketKeys) keys[formatAddress(name.bound)] = ticketKeys
+    const shared = this.#shared()
+    // What other slots serve counts: a release may have changed the ports since this slot served.
+    for (const listener of shared.length > 0 ? shared : this.#kept.listeners) {
+      lend(listener, generation)
+      if (listener.ticketKeys) keys[formatAddress(listener.bound)] = listener.ticketKeys
     }
     generation.isWelcomed = true
     void generation.send({
@@ -66,4 +71,9 @@ export class StandIn {
     if (!successor.isWelcomed && successor.hasSaidHello) this.welcome(successor)
     else if (successor.isReady) this.letServe(successor)
   }
+}
+
+/** Sends a copy of a kept socket to a generation, which may claim it. */
+export function lend({ asked, bound, name, handle }: KeptListener, to: Generation): void {
+  void handle.lend((copy) => to.send({ type: 'listener', asked, bound, name }, copy))
 }

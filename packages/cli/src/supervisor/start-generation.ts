@@ -9,7 +9,7 @@ import {
   withStdio,
 } from '@endless/core/for-cli'
 import { Generation } from './generation.js'
-import type { SupervisorHost } from './supervisor-host.js'
+import type { SlotHost } from './slot-host.js'
 
 // Starts the process of a generation.
 
@@ -29,7 +29,7 @@ export type Receive = (
  * @param receive called for each message of the generation; an error that it throws is logged
  */
 export function startGeneration(
-  host: SupervisorHost,
+  host: SlotHost,
   launch: SpawnRequest,
   number: number,
   receive: Receive,

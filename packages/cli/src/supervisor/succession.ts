@@ -5,7 +5,7 @@ import type { Generation } from './generation.js'
 import { Heir } from './heir.js'
 import type { Replacement } from './replacement.js'
 import type { StandIn } from './stand-in.js'
-import type { SupervisorHost } from './supervisor-host.js'
+import type { SlotHost } from './slot-host.js'
 
 // Decides which generation takes the place of one that ended.
 
@@ -24,7 +24,7 @@ interface Contest {
 }
 
 /**
- * How a generation that served, or was about to, ended (times from {@link SupervisorHost.now}). `inARow`
+ * How a generation that served, or was about to, ended (times from {@link SlotHost.now}). `inARow`
  * counts the deaths in a row, with this one.
  */
 export type LastDeath = Death & { number: number; pid: number; endedMs: number; inARow: number }
@@ -34,7 +34,7 @@ export type LastDeath = Death & { number: number; pid: number; endedMs: number; 
  * See docs/decisions.md, "Generations report which one serves"
  */
 export class Succession {
-  readonly #host: SupervisorHost
+  readonly #host: SlotHost
   readonly #chain: Chain
   readonly #standIn: StandIn
   readonly #replacement: Replacement
@@ -45,7 +45,7 @@ export class Succession {
   #isStopping = false
   readonly #over = deferred<number>()
 
-  constructor(host: SupervisorHost, chain: Chain, standIn: StandIn, replacement: Replacement) {
+  constructor(host: SlotHost, chain: Chain, standIn: StandIn, replacement: Replacement) {
     this.#host = host
     this.#chain = chain
     this.#standIn = standIn
@@ -193,14 +193,22 @@ export class Succession {
 
   #replaceIfNobodyServes(): void {
     const { last: dead, current, isHopeful } = this.#chain
-    const isDead = dead?.hasEnded === true && !dead.hasLeft
+    const isDead = dead?.hasEnded === true && !this.#hasEndedService(dead)
     if (this.#isStopping || current || !isDead || isHopeful) this.#endIfDone()
     else this.#replacement.schedule(dead)
   }
 
+  /**
+   * Whether a generation has shut itself down, and the service with it.
+   * See docs/decisions.md, "A worker that leaves is replaced"
+   */
+  #hasEndedService({ hasLeft }: Generation): boolean {
+    return hasLeft && this.#host.workers() === 1
+  }
+
   #endIfDone(): void {
     const { last, living, current } = this.#chain
-    const isOver = this.#isStopping || last === undefined || last.hasLeft
+    const isOver = this.#isStopping || last === undefined || this.#hasEndedService(last)
     if (!isOver || living.length > 0 || current) return
     this.#replacement.cancel()
     this.#standIn.release()

@@ -1,321 +1,288 @@
 import {
-  generationName,
+  deferred,
+  EndlessError,
+  formatAddress,
   type GenerationStatus,
   type LastRestart,
+  messageOf,
+  mostWorkers,
   type PassedListener,
-  type RawHandle,
   type RestartOptions,
   type RestartReport,
   type SpawnRequest,
-  type SupervisorFacts,
-  type ToSupervisor,
 } from '@endless/core/for-cli'
-import { Chain } from './chain.js'
-import type { Death } from './death.js'
-import { Generation } from './generation.js'
-import { Questions } from './questions.js'
-import { type Passed, Relay } from './relay.js'
-import { Replacement } from './replacement.js'
-import { Restarts } from './restarts.js'
-import { betterWays, namesPaths, withoutRights } from './rights.js'
-import { StandIn } from './stand-in.js'
-import { startGeneration } from './start-generation.js'
-import { type LastDeath, Succession } from './succession.js'
-import type { SupervisorHost } from './supervisor-host.js'
-import { UnresponsiveGenerations } from './unresponsive-generations.js'
+import type { KeptListener } from './escrow.js'
+import { emptiest, Evenness } from './evenness.js'
+import { Exchange } from './exchange.js'
+import type { Generation } from './generation.js'
+import { Roll } from './roll.js'
+import { Rolls } from './rolls.js'
+import { Slot, type SlotSignal } from './slot.js'
+import type { SlotHost } from './slot-host.js'
+import type { LastDeath } from './succession.js'
 
-// The supervisor: wires its parts, and handles signals and messages.
+export type SupervisorSignal = SlotSignal | 'SIGTTIN' | 'SIGTTOU'
 
-/** How long the first generation may take to become ready before a warning is logged. */
-const slowStartMs = 10_000
-/**
- * A SIGINT within this time is no second Ctrl-C: npm and shells forward a Ctrl-C that the terminal has
- * already sent to this process.
- */
-const ctrlCEchoMs = 500
-
-export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
+/** What a {@link Supervisor} needs from its surroundings: the process, and calls when its state changes. */
+export type SupervisorHost = Omit<SlotHost, 'workers' | 'shared' | 'exchange' | 'restart'>
 
 /**
- * Parent of all generations of a service. It runs no code of the application: it starts generations,
- * passes on their messages to each other, keeps a copy of each listening socket, and replaces a generation
- * that died if no other takes its place.
+ * Parent of all generations of a service. It runs no code of the application. The service has one slot for each
+ * of its workers. See docs/decisions.md, "Workers accept on one shared socket"
  */
 export class Supervisor {
-  /** Replacement of a generation that died. */
-  readonly replacement: Replacement
   readonly #host: SupervisorHost
-  readonly #chain = new Chain()
-  readonly #questions = new Questions()
-  readonly #standIn: StandIn
-  readonly #relay: Relay
-  readonly #succession: Succession
-  readonly #unresponsive: UnresponsiveGenerations
-  readonly #restarts: Restarts
-  /** How the service was started. */
+  readonly #slots = new Set<Slot>()
+  readonly #rolls: Rolls
+  readonly #exchange = new Exchange((from) => this.#takerFor(from))
+  readonly #evenness: Evenness
+  readonly #over = deferred<number>()
+  #workers: number
   #launch: SpawnRequest | undefined
+  /** Exit code of the first slot that ended badly. */
+  #exitCode = 0
+  #isStopping = false
+  #isFilled = false
   #isHangUpDue = false
-  #interruptedMs = -Infinity
 
-  constructor(host: SupervisorHost) {
+  /** @param workers how many generations serve together */
+  constructor(host: SupervisorHost, workers: number) {
     this.#host = host
-    // `isFirst` lets a generation accept before it is ready.
-    // See docs/decisions.md, "The first generation accepts at once"
-    const facts = (): SupervisorFacts => ({
-      isAtTerminal: host.terminal() === 'present',
-      isFirst: this.#chain.last === undefined,
-    })
-    this.#standIn = new StandIn(facts)
-    this.#relay = new Relay(this.#standIn, facts, (generation, takeover) => {
-      this.#chain.changeCurrent(generation, host.now())
-      this.#restarts.takenOver(generation, takeover)
-    })
-    this.replacement = new Replacement(host, (launch, number) => this.#spawn(launch, number))
-    this.#succession = new Succession(host, this.#chain, this.#standIn, this.replacement)
-    this.#restarts = new Restarts({
-      host,
-      chain: this.#chain,
-      questions: this.#questions,
-      succession: this.#succession,
-      replacement: this.replacement,
-    })
-    this.#unresponsive = new UnresponsiveGenerations(this.#questions, host.logger, host.pid)
+    this.#workers = workers
+    this.#rolls = new Rolls(host, (options) => new Roll(host, this.slots, options))
+    // A restart moves connections itself.
+    this.#evenness = new Evenness(() => (this.#rolls.isUnderWay ? [] : this.slots))
   }
 
   /** Resolves with the exit code of the service when all generations have ended. */
   get ended(): Promise<number> {
-    return this.#succession.over
+    return this.#over.promise
   }
 
-  /** Generations that are alive, from the oldest to the newest. */
+  /** The slots, but for those that are being given up. */
+  get slots(): Slot[] {
+    return [...this.#slots].filter(({ isLeaving }) => !isLeaving)
+  }
+
+  /** The slots, with those that are being given up. */
+  get everySlot(): readonly Slot[] {
+    return [...this.#slots]
+  }
+
+  /** How many slots the service is to have. */
+  get workers(): number {
+    return this.#workers
+  }
+
+  /** How many connections a worker has given to another one. */
+  get evenedOut(): number {
+    return this.#exchange.moved
+  }
+
+  /** Generations that are alive: slot by slot, from the oldest to the newest. */
   get generations(): Generation[] {
-    return this.#chain.living
+    return [...this.#slots].flatMap((slot) => slot.generations)
   }
 
+  /** The generation that serves in the first slot. */
   get current(): Generation | undefined {
-    return this.#chain.current
+    return this.slots[0]?.current
   }
 
   /** How the last restart ended, as far as this process saw it. */
   get lastRestart(): LastRestart | null {
-    return this.#restarts.last
+    return this.#rolls.last ?? this.slots[0]?.lastRestart ?? null
   }
 
-  /** Last death of a generation that served, or was started to replace a dead one. */
+  /** Latest death of a generation that served, or was started to replace a dead one. */
   get death(): LastDeath | undefined {
-    return this.#succession.death
+    const deaths = [...this.#slots].flatMap(({ death }) => death ?? [])
+    return deaths.sort((one, other) => other.endedMs - one.endedMs)[0]
   }
 
   get isStopping(): boolean {
-    return this.#succession.isStopping
+    return this.#isStopping
+  }
+
+  /** Time until the next start of a generation in place of a dead one; `null` if none is due. */
+  get startingInMs(): number | null {
+    const due = [...this.#slots].flatMap(({ replacement }) => replacement.startingInMs ?? [])
+    return due.length === 0 ? null : Math.min(...due)
   }
 
   /**
-   * Starts the service.
+   * Starts the service: its first slot, and when that serves the others.
    *
    * @param listeners sockets that a service manager bound for it
    */
   start(launch: SpawnRequest, listeners: PassedListener[] = []): void {
     this.#launch = launch
-    this.#standIn.put(listeners)
-    const first = this.#spawn(launch, 0)
-    if (!(first instanceof Generation)) {
-      void first.then((error) => {
-        this.#succession.fail(launch, error)
-      })
-      return
-    }
-    setTimeout(() => {
-      if (first.isReady || first.hasEnded) return
-      this.#host.logger.warn(
-        `${generationName(first)} has not listened on a fixed port or path for ${String(slowStartMs / 1000)} s: ` +
-          'until it does, it cannot be restarted. If another process serves in its place, as with npm or ' +
-          'tsx, run that one: endless run -- node --import tsx app.ts',
-      )
-    }, slowStartMs).unref()
+    this.#add().start(launch, listeners)
   }
 
   signal(signal: SupervisorSignal): void {
     switch (signal) {
-      case 'SIGHUP':
-        this.#hangUp()
+      case 'SIGTTIN':
+        this.#scaleBySignal(this.#workers + 1)
         return
-      case 'SIGTERM':
-      case 'SIGINT':
-        this.#stop(signal)
-        return
-      case 'SIGUSR2':
-        // A generation that is not ready does not catch SIGUSR2 yet, and would die of it.
-        for (const each of this.generations) if (each.isReady) each.signal(signal)
-        if (this.isStopping) this.#unresponsive.hammered(this.generations)
-        return
-      case 'SIGUSR1':
-      case 'SIGTSTP':
-        this.current?.signal(signal)
+      case 'SIGTTOU':
+        this.#scaleBySignal(this.#workers - 1)
         return
       default:
-        signal satisfies never
+        if (signal === 'SIGHUP' && this.#workers > 1) this.#hangUp()
+        else for (const slot of this.#slots) slot.signal(signal)
     }
   }
 
-  /** Restarts the service, as {@link Restarts.restart} does. */
+  /** Restarts the service: all slots, one after the other. */
   restart(options: RestartOptions = {}): Promise<RestartReport> {
-    return this.#restarts.restart(options)
+    const [slot] = this.slots
+    return this.#workers === 1 && slot ? slot.restart(options) : this.#rolls.restart(options)
+  }
+
+  /**
+   * Changes how many workers there are, after a roll that is under way. Resolves when new ones serve, and those that
+   * go have been told.
+   *
+   * @throws (rejects) with the reason if a new one does not serve; there are as many as before then
+   */
+  async scale(workers: number): Promise<void> {
+    await this.#rolls.idle()
+    const example = this.current
+    if (!this.#launch || !example || this.#isStopping) {
+      throw new EndlessError(
+        'ERR_ENDLESS_NOT_RUNNING',
+        'Cannot change the number of workers: the service does not serve.',
+      )
+    }
+    const added: Slot[] = []
+    this.#change(workers)
+    try {
+      while (this.slots.length < workers) {
+        const slot = this.#add()
+        added.push(slot)
+        await slot.join(this.#launch, example.readyTimeoutMs)
+      }
+    } catch (error) {
+      for (const slot of added) slot.leave()
+      this.#change(this.slots.length)
+      throw error
+    }
+    for (const slot of this.slots.slice(workers)) slot.leave()
   }
 
   /** Asks a generation for its status. */
-  async statusOf(generation: Generation): Promise<GenerationStatus> {
-    return (await this.#questions.ask(generation, { what: 'status' })) as GenerationStatus
+  statusOf(generation: Generation): Promise<GenerationStatus> {
+    const slot = [...this.#slots].find(({ generations }) => generations.includes(generation))
+    return slot ? slot.statusOf(generation) : Promise.reject(new Error('the generation has ended'))
+  }
+
+  #scaleBySignal(workers: number): void {
+    if (workers < 1 || workers > mostWorkers) return
+    this.scale(workers).catch((error: unknown) => {
+      this.#host.logger.warn(messageOf(error))
+    })
+  }
+
+  #change(workers: number): void {
+    this.#workers = workers
+    for (const each of this.generations) void each.send({ type: 'workers', workers })
+    if (workers > 1) this.#evenness.start()
+    else this.#evenness.stop()
+  }
+
+  #add(): Slot {
+    const slot: Slot = new Slot(
+      this.#hostOf(() => slot),
+      this.slots.length,
+    )
+    this.#slots.add(slot)
+    void slot.ended.then((exitCode) => {
+      this.#slots.delete(slot)
+      if (this.#exitCode === 0 && !slot.isLeaving) this.#exitCode = exitCode
+      if (this.#slots.size === 0) this.#over.resolve(this.#exitCode)
+    })
+    return slot
+  }
+
+  #hostOf(slot: () => Slot): SlotHost {
+    const { logger, pid, now, spawn, otherUserOf, terminal } = this.#host
+    return {
+      logger,
+      pid,
+      workers: () => this.#workers,
+      now,
+      spawn,
+      otherUserOf,
+      terminal,
+      exchange: this.#exchange,
+      shared: () => this.#sharedWith(slot()),
+      restart: (options) => this.restart(options),
+      serving: (generation) => {
+        this.#serving(slot(), generation)
+      },
+      // A roll tells of itself.
+      restarting: () => {
+        if (!this.#rolls.isUnderWay) this.#host.restarting()
+      },
+      restartFailed: (reason) => {
+        if (!this.#rolls.isUnderWay) this.#host.restartFailed(reason)
+      },
+      stopping: () => {
+        if (slot().isLeaving) return
+        if (!this.#isStopping) this.#host.stopping()
+        this.#isStopping = true
+      },
+    }
+  }
+
+  /** Returns the sockets of the other slots, each address once: that of the first slot which has it. */
+  #sharedWith(slot: Slot): KeptListener[] {
+    const shared = new Map<string, KeptListener>()
+    for (const other of this.#slots) {
+      if (other === slot) continue
+      for (const listener of other.listeners) {
+        const address = formatAddress(listener.bound)
+        if (!shared.has(address)) shared.set(address, listener)
+      }
+    }
+    return [...shared.values()]
+  }
+
+  /** Returns the generation that gets a connection of another one. */
+  #takerFor(from: Generation): Generation | undefined {
+    const serving = this.slots.flatMap(({ current }) => current ?? [])
+    return emptiest(serving.filter((each) => each !== from))
+  }
+
+  #serving(slot: Slot, generation: Generation): void {
+    if (slot.index === 0) this.#host.serving(generation)
+    if (this.#isStopping) return
+    this.#fill(generation.readyTimeoutMs)
+    if (this.#isHangUpDue && this.slots.every(({ current }) => current)) this.#hangUp()
+  }
+
+  /** Starts the other slots, once the first one serves. */
+  #fill(readyTimeoutMs: number | undefined): void {
+    if (this.#isFilled || !this.#launch) return
+    this.#isFilled = true
+    if (this.#workers > 1) this.#evenness.start()
+    while (this.slots.length < this.#workers) {
+      // It is tried again, and its slot says why.
+      this.#add()
+        .join(this.#launch, readyTimeoutMs)
+        .catch(() => undefined)
+    }
   }
 
   #hangUp(): void {
+    this.#isHangUpDue = false
     if (this.#host.terminal() === 'gone') {
       this.#host.logger.info('the terminal was closed')
-      this.#stop('SIGINT')
-    } else if (this.current) this.current.signal('SIGHUP')
-    // The log tells how this restart ends.
-    else if (this.replacement.startingInMs !== null) this.restart().catch(() => undefined)
-    // A generation that does not serve yet would die of SIGHUP.
-    else this.#isHangUpDue = true
-  }
-
-  #stop(signal: 'SIGTERM' | 'SIGINT'): void {
-    const isAgain = this.isStopping
-    this.#succession.stop()
-    for (const generation of this.generations) {
-      // A successor that boots is stopped by its predecessor.
-      if (generation.isReady || !generation.predecessor) generation.signal(signal)
-    }
-    if (!isAgain) this.#unresponsive.stopped(this.generations)
-    if (signal === 'SIGINT') this.#interrupted(isAgain)
-  }
-
-  /** Handles Ctrl-C: the second one is the hammer, as in the generations. */
-  #interrupted(isAgain: boolean): void {
-    const nowMs = this.#host.now()
-    const sinceMs = nowMs - this.#interruptedMs
-    if (sinceMs < ctrlCEchoMs) return
-    this.#interruptedMs = nowMs
-    if (isAgain && sinceMs < Infinity) this.#unresponsive.hammered(this.generations)
-  }
-
-  #spawn(
-    launch: SpawnRequest,
-    number: number,
-    predecessor?: Generation,
-  ): Generation | Promise<Error> {
-    // The callback must not refer to the predecessor: each generation would keep all earlier ones in memory.
-    const generation = startGeneration(this.#host, launch, number, this.#receive)
-    if (!(generation instanceof Generation)) return generation
-    this.#chain.add(generation, predecessor)
-    void generation.ended.then((death) => {
-      this.#ended(generation, death)
-    })
-    return generation
-  }
-
-  #ended(generation: Generation, death: Death): void {
-    this.#restarts.ended(generation, death)
-    this.#questions.ended(generation, death)
-    this.#succession.ended(generation, death)
-    // SIGHUP came while a replacement was booting, which has died now.
-    if (this.#isHangUpDue && this.replacement.startingInMs !== null) {
-      this.#isHangUpDue = false
-      this.#hangUp()
-    }
-  }
-
-  readonly #receive = (
-    from: Generation,
-    message: ToSupervisor,
-    handle: RawHandle | undefined,
-  ): void => {
-    switch (message.type) {
-      case 'spawn':
-        this.#startSuccessor(from, message)
-        return
-      case 'kill':
-        from.successor?.signal(message.signal)
-        return
-      case 'serving':
-        this.#serving(from)
-        return
-      case 'not-serving':
-        this.#succession.declined(from)
-        return
-      case 'answer':
-      case 'refusal':
-        this.#questions.answer(from, message)
-        return
-      case 'heir':
-        throw new Error('a supervisor decides itself which generation serves')
-      default:
-        this.#pass(from, message, handle)
-    }
-  }
-
-  /** Passes a message on, as far as its sender has the right to it. */
-  #pass(from: Generation, message: Passed, handle: RawHandle | undefined): void {
-    const user = namesPaths(message) ? this.#otherUserOf(from) : undefined
-    this.#relay.receive(from, user === undefined ? message : withoutRights(message), handle)
-    if (message.type === 'ready') from.wanted.refusedTo = user
-  }
-
-  /** Returns the user of a generation if it is, or once was, another than ours. */
-  #otherUserOf(generation: Generation): string | undefined {
-    return (generation.otherUser ??= this.#host.otherUserOf(generation.pid))
-  }
-
-  #startSuccessor(of: Generation, asked: Extract<ToSupervisor, { type: 'spawn' }>): void {
-    if (of.successor) throw new Error('the generation already has a successor')
-    const user = this.#otherUserOf(of)
-    const launch = user === undefined ? asked.launch : (this.#launch ?? of.launch)
-    if (user !== undefined && asked.overrides.length > 0) {
-      const options = asked.overrides.map((name) => `successor.${name}`).join(', ')
-      const message =
-        `${generationName(of)} runs as ${user}, and its supervisor as another user, which starts ` +
-        `nothing but its own command line. It refuses ${options}. Leave that out, or ${betterWays}`
-      this.#host.logger.error(message)
-      void of.send({ type: 'spawn-failed', error: { name: 'Error', message } })
-      return
-    }
-    const successor = this.#spawn(launch, of.number + 1, of)
-    if (!(successor instanceof Generation)) {
-      void successor.then((error) => {
-        const { name, message, code } = error as NodeJS.ErrnoException
-        void of.send({ type: 'spawn-failed', error: { name, message, code } })
-      })
-      return
-    }
-    this.#host.restarting()
-    void of.send({ type: 'spawned', pid: successor.pid })
-  }
-
-  #serving(generation: Generation): void {
-    generation.isHopeful = false
-    if (!this.#succession.admits(generation)) {
-      generation.signal('SIGTERM')
-      return
-    }
-    if (generation.hasEnded) return // an old report, read after the news of its end
-    const { current } = this
-    if (current && current !== generation) {
-      this.#host.logger.error(
-        `${generationName(generation)} serves beside ${generationName(current)}: ending it`,
-      )
-      generation.signal('SIGTERM')
-      return
-    }
-    generation.hasLeft = false
-    const isBack = current === undefined
-    this.#chain.changeCurrent(generation, this.#host.now())
-    this.#standIn.release()
-    this.#host.serving(generation)
-    this.#succession.served(generation)
-    generation.serving.resolve()
-    void generation.predecessor?.send({ type: 'serving' })
-    if (this.isStopping && isBack) generation.signal('SIGTERM')
-    if (this.#isHangUpDue) generation.signal('SIGHUP')
-    this.#isHangUpDue = false
+      this.signal('SIGINT')
+    } else if (this.slots.some(({ current }) => current)) {
+      // The log tells how this restart ends.
+      this.restart().catch(() => undefined)
+    } else this.#isHangUpDue = true
   }
 }

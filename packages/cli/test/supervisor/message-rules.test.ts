@@ -102,6 +102,17 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
   kill: { type: 'kill', signal: 'SIGTERM' },
   'not-serving': { type: 'not-serving' },
   answer: { type: 'answer', id: 1, value: status },
+  restart: { type: 'restart', id: 1, allowAddressChange: true },
+  given: {
+    type: 'given',
+    id: 1,
+    bound: '[::]:443',
+    isFresh: false,
+    keepAliveTimeoutMs: 5_000,
+    requests: 3,
+  },
+  taken: { type: 'taken', id: 1, isTaken: true },
+  load: { type: 'load', open: 40, utilization: 0.5 },
   refusal: {
     type: 'refusal',
     id: 1,
@@ -109,7 +120,7 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
   },
 }
 
-const withHandle = ['escrow', 'listener', 'connection', 'upgrade']
+const withHandle = ['escrow', 'listener', 'connection', 'upgrade', 'given']
 const all = Object.entries(samples)
 
 describe.each(all)('%s', (type, sample) => {
@@ -144,6 +155,9 @@ describe.each(all)('%s', (type, sample) => {
       afterMs: [1.5],
       readyTimeoutMs: [1.5],
       keepAliveTimeoutMs: [-1, 1.5],
+      utilization: [1.5],
+      isTaken: [true],
+      allowAddressChange: [true],
     }
     expect(taken.filter((value) => !isOneOf(value, mayBe[field] ?? []))).toEqual([])
     expect(refusalOf({ ...sample, [field]: null }, false)).toBe(

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Generation } from '../../src/supervisor/generation.js'
 import { Replacement } from '../../src/supervisor/replacement.js'
-import type { SupervisorHost } from '../../src/supervisor/supervisor-host.js'
+import type { SlotHost } from '../../src/supervisor/slot-host.js'
 
 interface Fake {
   number: number
@@ -54,7 +54,7 @@ beforeEach(() => {
   const world = {
     logger: { info: log, warn: log, error: log },
     now: () => Date.now(),
-  } as unknown as SupervisorHost
+  } as unknown as SlotHost
   replacement = new Replacement(world, (_launch, number) => {
     if (failure) return Promise.resolve(failure)
     const generation = createGeneration(number)

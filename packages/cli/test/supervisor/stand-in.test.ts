@@ -28,8 +28,13 @@ class FakeGeneration {
 const asGeneration = (fake: FakeGeneration) => fake as unknown as Generation
 
 function createParts() {
-  const standIn = new StandIn(facts)
-  const relay = new Relay(standIn, facts, () => undefined)
+  const standIn = new StandIn(facts, () => [])
+  const relay = new Relay(
+    standIn,
+    facts,
+    () => [],
+    () => undefined,
+  )
   const handle = { isClosed: false, close: () => (handle.isClosed = true) }
   return { standIn, relay, handle }
 }

@@ -34,11 +34,11 @@ export interface EndlessErrorDetails {
   /** Pid of the successor that failed, or of the process that was found. */
   pid?: number | undefined
   /** Exit code of the successor that failed; `null` if a signal ended it. */
-  exitCode?: number | null
+  exitCode?: number | null | undefined
   /** Signal that ended the successor; `null` if it exited by itself. */
-  signal?: NodeJS.Signals | null
+  signal?: NodeJS.Signals | null | undefined
   /** Last lines that JavaScript code in the successor wrote to standard error. */
-  stderr?: string[]
+  stderr?: string[] | undefined
 }
 
 /**

@@ -12,6 +12,13 @@ export interface Generation {
   readonly number: number
   readonly isSuccessor: boolean
   /**
+   * Which of the workers this process is: 0 to `workers - 1`. Its successors have the same slot. 0 without
+   * workers. A job that must run in one process only belongs into slot 0.
+   */
+  readonly slot: number
+  /** How many processes serve together, with `endless run --workers`; 1 without. */
+  readonly workers: number
+  /**
    * Whether a successor has taken over: this process is `shutting-down`, but the service is not. `false`
    * again if that successor dies and this process serves again.
    */
@@ -30,6 +37,7 @@ export interface Generation {
   /**
    * Starts a successor and hands over to it, as SIGHUP does. Settles when the successor has taken
    * over; this process then drains and exits. A call during a restart returns the same promise.
+   * With several workers it restarts all of them, one after the other, and settles when all have been.
    *
    * @throws (rejects) with the reason if the restart failed; this process then goes on as before.
    * `ERR_ENDLESS_SUCCESSOR_EXITED`, `ERR_ENDLESS_READY_TIMEOUT`, `ERR_ENDLESS_ADDRESSES_CHANGED`,

@@ -20,8 +20,13 @@ export interface Logger {
  *
  * A stream whose reader has gone emits an 'error' that would end the process. A service must not die of its
  * log, so the logger swallows the error, but only while it writes.
+ *
+ * @param slot returns the slot of this process if there are several workers
  */
-export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr'>): Logger {
+export function createStderrLogger(
+  { pid, stderr }: Pick<System, 'pid' | 'stderr'>,
+  slot: () => number | undefined = () => undefined,
+): Logger {
   const ignore = (): void => undefined
   // Counted, so that one listener is enough: with one for each line, Node would warn of a leak.
   let underWay = 0
@@ -30,7 +35,9 @@ export function createStderrLogger({ pid, stderr }: Pick<System, 'pid' | 'stderr
   }
   const write = (message: string): void => {
     if (underWay++ === 0) stderr().on('error', ignore)
-    stderr().write(`[endless ${String(pid)}] ${oneLine(message)}\n`, (error) => {
+    const place = slot()
+    const origin = place === undefined ? String(pid) : `${String(pid)} slot ${String(place)}`
+    stderr().write(`[endless ${origin}] ${oneLine(message)}\n`, (error) => {
       // Node emits 'error' after this callback.
       if (error) setImmediate(written)
       else written()

@@ -2,8 +2,7 @@ import diagnostics from 'node:diagnostics_channel'
 import type http from 'node:http'
 import type net from 'node:net'
 import type { Stream } from 'node:stream'
-import { factsOf } from '../migration/adopt.js'
-import { requestsOn } from '../migration/request-count.js'
+import { connectionFacts } from '../migration/connection-facts.js'
 import { acceptedSocketOf } from '../node/internals/connection-handle.js'
 import { httpServerOf, newestRequestOn, responseOn } from '../node/internals/http1-connection.js'
 import { shadow } from '../node/shadow.js'
@@ -85,18 +84,7 @@ export function drainHttp1(
   }
 
   const offer = (socket: net.Socket, { migration, bound }: WayOut): void => {
-    const { isFresh, keepAliveTimeoutMs } = factsOf(socket) ?? {
-      isFresh: socket.bytesRead === 0,
-      keepAliveTimeoutMs: 0,
-    }
-    const { keepAliveTimeout = 0 } = server as Partial<http.Server>
-    const count = requestsOn(socket)
-    const facts = {
-      bound,
-      ...(count > 0 && { requests: count }),
-      isFresh,
-      keepAliveTimeoutMs: isFresh ? 0 : Math.max(keepAliveTimeout, keepAliveTimeoutMs),
-    }
+    const facts = connectionFacts(server, socket, bound)
     migration.offer(socket, facts, queueLook, { isHeld: held.has(socket) })
   }
 

@@ -97,6 +97,7 @@ async function answer(
   const asked = {
     wait,
     hasWaited: given.has('waited'),
+    workers: given.has('workers') ? Number(given.get('workers')) : undefined,
     options: { allowAddressChange: given.has('allowAddressChange') || undefined },
   }
   const location = asUrl(pathname, asked)
@@ -115,10 +116,11 @@ async function answer(
 }
 
 /** Writes what was asked as the client asks it of the process that serves now. */
-function asUrl(pathname: string, { wait, hasWaited, options }: Asked): string {
+function asUrl(pathname: string, { wait, hasWaited, options, workers }: Asked): string {
   const query = [
     ...(wait === undefined ? [] : [`wait=${wait}`]),
     ...(options.allowAddressChange ? ['allowAddressChange'] : []),
+    ...(workers === undefined ? [] : [`workers=${String(workers)}`]),
     ...(hasWaited ? ['waited'] : []),
   ].join('&')
   return query === '' ? pathname : `${pathname}?${query}`

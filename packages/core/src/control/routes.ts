@@ -1,6 +1,7 @@
 import type http from 'node:http'
 import type { RestartOptions } from '../api/reports.js'
-import type { Service } from './service.js'
+import { EndlessError } from '../api/endless-error.js'
+import { mostWorkers, type Service } from './service.js'
 
 // The requests that the control socket takes, and their responses.
 
@@ -24,6 +25,8 @@ export interface Asked {
   /** Whether the request has waited for a restart already, in the process that then handed over. */
   hasWaited: boolean
   options: RestartOptions
+  /** How many workers there should be: `?workers=4`. */
+  workers: number | undefined
 }
 
 interface Route {
@@ -42,6 +45,7 @@ export const routes: Record<string, Route> = {
   },
   '/restart': { method: 'POST', waits: ['ready', 'drained', 'none'], act: restart },
   '/stop': { method: 'POST', waits: ['none', 'drained'], act: stop },
+  '/scale': { method: 'POST', waits: [], act: scale },
   '/hammer': {
     method: 'POST',
     waits: [],
@@ -64,6 +68,17 @@ async function restart(
   progress()
   const isLast = await service.drained(report)
   return { status: 200, body: report, isLast }
+}
+
+async function scale(service: Service, { workers = NaN }: Asked): Promise<Answer> {
+  if (!Number.isInteger(workers) || workers < 1 || workers > mostWorkers) {
+    throw new EndlessError(
+      'ERR_ENDLESS_UNSUPPORTED',
+      `'workers' must be a whole number from 1 to ${String(mostWorkers)}.`,
+    )
+  }
+  await service.scale(workers)
+  return { status: 200, body: { workers } }
 }
 
 async function stop(service: Service, { wait }: Asked): Promise<Answer> {

@@ -9,6 +9,9 @@ import type { GenerationState, GenerationStatus } from '../api/status.js'
  */
 export const controlVersion = 1
 
+/** The most workers of a service. */
+export const mostWorkers = 1_024
+
 /** Header of each response: shows that endless sent it, and the version of the control protocol. */
 export const versionHeader = 'endless-control'
 
@@ -41,6 +44,10 @@ export type ListedGeneration = Omit<
   Partial<Pick<GenerationStatus, 'options' | 'left'>> & {
     state: GenerationState | 'booting' | 'unresponsive'
     memoryBytes: number | null
+    /** Its slot, from 0; `undefined` without a supervisor. */
+    slot?: number | undefined
+    /** The share of time in which its event loop is busy, 0 to 1; `undefined` without several workers. */
+    utilization?: number | undefined
   }
 
 /** Response to `GET /status`. */
@@ -55,8 +62,12 @@ export interface ServiceStatus {
     directory: string
     uptimeMs: number
     memoryBytes: number
+    /** How many workers the service is to have. A supervisor of another version does not say: 1. */
+    workers?: number | undefined
+    /** How many open connections one worker has given to another, to even them out. */
+    evenedOut?: number | undefined
   } | null
-  /** From the oldest, which may drain, to the newest, which may boot. */
+  /** Slot by slot, each from the oldest, which may drain, to the newest, which may boot. */
   generations: ListedGeneration[]
   /** Time until the supervisor replaces a dead generation; `null` if that is not due. */
   startingInMs: number | null
@@ -83,6 +94,12 @@ export interface Service {
   drained(restart: RestartReport): Promise<boolean>
   /** Shuts down as SIGTERM does; settles at the end, with `true` if this process exits next. */
   stop(): Promise<boolean>
+  /**
+   * Changes how many workers serve; settles when new ones serve.
+   *
+   * @param workers from 1 to {@link mostWorkers}
+   */
+  scale(workers: number): Promise<void>
   /** Lets the hammer fall on the generations that drain; resolves with their numbers. */
   hammer(): Promise<number[]>
 }

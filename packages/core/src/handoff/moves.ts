@@ -18,8 +18,8 @@ export class Moves {
   upgrades: UpgradeMigration | undefined
   readonly #system: System
   readonly #channel: Channel<ToSuccessor, ToPredecessor>
-  /** Ids of the connections that were sent and not answered yet. */
-  readonly #sent = { connection: new Set<number>(), upgrade: new Set<number>() }
+  /** Ids of the connections that have left HTTP, were sent, and are not answered yet. */
+  readonly #sent = new Set<number>()
 
   constructor(system: System, channel: Channel<ToSuccessor, ToPredecessor>) {
     this.#system = system
@@ -28,25 +28,23 @@ export class Moves {
 
   /** @param adopts addresses where the successor adopts connections: `['127.0.0.1:3000']` */
   openMigration(adopts: readonly string[]): void {
-    this.migration = new Migration(this.#system, adopts, (message, handle) => {
-      this.#sent.connection.add(message.id)
-      return this.#channel.send(message, handle)
-    })
+    this.migration = new Migration(this.#system, new Set(adopts), (message, handle) =>
+      this.#channel.send(message, handle),
+    )
   }
 
   openUpgrades(): void {
     this.upgrades = new UpgradeMigration((message, handle) => {
-      this.#sent.upgrade.add(message.id)
+      this.#sent.add(message.id)
       return this.#channel.send(message, handle)
     })
   }
 
   answered({ type, id }: MoveAnswer): void {
     if (type === 'adopted' || type === 'declined') {
-      this.#sent.connection.delete(id)
       this.migration?.[type](id)
     } else {
-      this.#sent.upgrade.delete(id)
+      this.#sent.delete(id)
       this.upgrades?.answered(id, type === 'upgrade-adopted')
     }
   }
@@ -64,14 +62,12 @@ export class Moves {
   }
 
   /**
-   * Closes our copies of the connections on their way: no answer will come, but the successor may live, and
-   * two processes that read one connection would mix responses. A connection that it adopted lives on there;
-   * otherwise the client sees it closed, and does not wait.
+   * Closes our copies of the connections on their way, as {@link Migration.lose} does.
    * See docs/decisions.md, "A generation outlives its supervisor"
    */
   lose(): void {
-    this.close()
-    for (const id of this.#sent.connection) this.migration?.adopted(id)
-    for (const id of this.#sent.upgrade) this.upgrades?.answered(id, true)
+    this.migration?.lose()
+    this.upgrades?.close()
+    for (const id of this.#sent) this.upgrades?.answered(id, true)
   }
 }

@@ -1,6 +1,6 @@
 import { hookSignals } from '../api/hooks.js'
 import type { JsonOptions } from '../api/json-options.js'
-import type { RestartOptions } from '../api/reports.js'
+import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
 import type { UnixAddress } from '../listeners/address.js'
@@ -103,6 +103,10 @@ export interface SupervisorFacts {
    * See docs/decisions.md, "The first generation accepts at once"
    */
   isFirst: boolean
+  /** The slot of this generation, from 0. Another version may not say: it has one. */
+  slot?: number | undefined
+  /** How many slots there are. */
+  workers?: number | undefined
 }
 
 /** Messages from the successor. */
@@ -176,6 +180,12 @@ export type ToSupervisor =
   | { type: 'not-serving' }
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'refusal'; id: number; error: RefusalReport }
+  /** Gives an open connection, with its handle, to another worker; answered by `taken`. */
+  | (Omit<MovedConnection, 'type'> & { type: 'given' })
+  | { type: 'taken'; id: number; isTaken: boolean }
+  | ({ type: 'load' } & Load)
+  /** Asks for a restart of all slots. Answered by `restarted` or `not-restarted`. */
+  | ({ type: 'restart'; id: number } & RestartOptions)
 
 /** How to start a process: `{ command: '/usr/bin/node', args: ['app.js'], cwd: '/srv/current', env }`. */
 export interface SpawnRequest {
@@ -192,10 +202,29 @@ export type FromSupervisor =
   | { type: 'spawned'; pid: number }
   | { type: 'spawn-failed'; error: ErrorReport }
   | { type: 'exited'; code: number | null; signal: NodeJS.Signals | null }
+  /** A connection that another worker gives, with its handle; answered by `taken`. */
+  | (Omit<MovedConnection, 'type'> & { type: 'given' })
+  | { type: 'taken'; id: number; isTaken: boolean }
+  /** Answered by `load`. */
+  | { type: 'measure' }
+  /** Asks to give so many idle connections to other workers. */
+  | { type: 'give'; count: number }
+  /** Makes this worker give all its connections to other workers, and end. */
+  | { type: 'leave' }
+  /** How many slots there are from now on. */
+  | { type: 'workers'; workers: number }
+  | { type: 'restarted'; id: number; report: RestartReport }
+  | { type: 'not-restarted'; id: number; error: RefusalReport }
   /** The predecessor has exited, or never existed: nothing more comes from it. */
   | { type: 'predecessor-gone' }
   /** Answered by `answer` with a `RestartReport` or a `GenerationStatus`, or by `refusal`. */
   | ({ type: 'ask'; id: number } & Question)
+
+/** What a worker has to do: how many connections are open, and the share of time in which its loop is busy. */
+export interface Load {
+  open: number
+  utilization: number
+}
 
 /** What a supervisor asks a generation: `{ what: 'status' }`. */
 export type Question = { what: 'status' } | ({ what: 'restart' } & RestartOptions)

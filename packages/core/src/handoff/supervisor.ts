@@ -1,12 +1,14 @@
-import type { EndlessError } from '../api/endless-error.js'
+import { EndlessError, type EndlessErrorCode } from '../api/endless-error.js'
+import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { Channel } from '../line/channel.js'
 import { confirmed } from '../line/confirmed.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
-import { deferred } from '../node/waits.js'
+import { deferred, type Deferred } from '../node/waits.js'
 import type { Child } from './child.js'
-import { reportOf } from './error-report.js'
+import { type RefusalReport, reportOf } from './error-report.js'
 import type {
   FromSupervisor,
+  Load,
   Question,
   SpawnRequest,
   SupervisorFacts,
@@ -14,37 +16,79 @@ import type {
   ToSuccessor,
   ToSupervisor,
 } from './protocol.js'
+import { Peers, type PeersHost } from './peers.js'
 import { SupervisedChild } from './supervised-child.js'
+
+/** What {@link Supervisor} needs from this process. */
+export interface SupervisorLineHost extends Omit<PeersHost, 'send'> {
+  /** Returns what the supervisor asks for. */
+  answer(question: Question): Promise<unknown>
+  load(): Load
+  /** Gives so many idle connections to other workers. */
+  give(count: number): void
+  /** Ends this process, while other workers go on and get its connections. */
+  leave(): void
+}
 
 /** The supervisor as a generation sees it: one line, which also leads to predecessor and successor. */
 export class Supervisor {
   readonly predecessor: Channel<ToPredecessor, ToSuccessor>
+  readonly peers: Peers
+  readonly #host: SupervisorLineHost
   readonly #facts: () => SupervisorFacts | undefined
   readonly #line: Channel<ToSupervisor, FromSupervisor>
   readonly #holders = new Set<object>()
   readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
   #isGone = false
+  /** How many slots there are, once that has changed. */
+  #workers: number | undefined
+  /** Restarts of the service that this process has asked for, by their id. */
+  readonly #asked = new Map<number, Deferred<RestartReport>>()
+  #lastAsked = 0
 
   /**
    * @param facts returns what is known of it: nothing before it has welcomed this process
-   * @param answer returns what the supervisor asks for
    */
   constructor(
     line: Channel<ToSupervisor, FromSupervisor>,
     facts: () => SupervisorFacts | undefined,
-    answer: (question: Question) => Promise<unknown>,
+    host: SupervisorLineHost,
   ) {
     this.#facts = facts
+    this.#host = host
     this.#line = confirmed(line)
+    this.peers = new Peers({
+      system: host.system,
+      adopt: host.adopt,
+      adoptsAt: host.adoptsAt,
+      send: (message, handle) => this.#line.send(message, handle),
+    })
     this.predecessor = this.#end(this.#predecessorGone.promise)
     line.onMessage = (message, handle) => {
-      this.#receive(message, handle, answer)
+      this.#receive(message, handle)
     }
     void line.closed.then(() => {
       this.#isGone = true
       this.#successor?.lose()
+      for (const asked of this.#asked.values()) asked.reject(lost())
+      this.peers.migration.lose()
     })
+  }
+
+  /** The slot of this process, from 0. */
+  get slot(): number {
+    return this.#facts()?.slot ?? 0
+  }
+
+  /** How many slots the service has. */
+  get workers(): number {
+    return this.#workers ?? this.#facts()?.workers ?? 1
+  }
+
+  /** Whether a restart of the service concerns other processes, too. */
+  get rolls(): boolean {
+    return !this.#isGone && this.workers > 1
   }
 
   get isAtTerminal(): boolean {
@@ -81,6 +125,18 @@ export class Supervisor {
     return successor
   }
 
+  /**
+   * Makes the supervisor restart all slots; rejects with the reason if it does not.
+   * See docs/decisions.md, "A restart of the service is asked of the supervisor"
+   */
+  restart(options: RestartOptions): Promise<RestartReport> {
+    const id = ++this.#lastAsked
+    const asked = deferred<RestartReport>()
+    this.#asked.set(id, asked)
+    this.#tell({ ...options, type: 'restart', id })
+    return asked.promise.finally(() => this.#asked.delete(id))
+  }
+
   reportServing(): void {
     this.#tell({ type: 'serving' })
   }
@@ -114,11 +170,7 @@ export class Supervisor {
     }
   }
 
-  #receive(
-    message: FromSupervisor,
-    handle: RawHandle | undefined,
-    answer: (question: Question) => Promise<unknown>,
-  ): void {
+  #receive(message: FromSupervisor, handle: RawHandle | undefined): void {
     switch (message.type) {
       case 'listener':
       case 'welcome':
@@ -140,8 +192,32 @@ export class Supervisor {
       case 'exited':
         this.#successor?.exited({ code: message.code, signal: message.signal })
         break
+      case 'given':
+        this.peers.receive({ ...message, type: 'connection' }, handle)
+        break
+      case 'taken':
+        this.peers.answered(message.id, message.isTaken)
+        break
+      case 'measure':
+        this.#tell({ type: 'load', ...this.#host.load() })
+        break
+      case 'give':
+        this.#host.give(message.count)
+        break
+      case 'leave':
+        this.#host.leave()
+        break
+      case 'workers':
+        this.#workers = message.workers
+        break
+      case 'restarted':
+        this.#asked.get(message.id)?.resolve(message.report)
+        break
+      case 'not-restarted':
+        this.#asked.get(message.id)?.reject(refusal(message.error))
+        break
       case 'ask':
-        void this.#answer(message.id, answer(message))
+        void this.#answer(message.id, this.#host.answer(message))
         break
       default:
         this.#successor?.channel.onMessage(message, handle)
@@ -163,4 +239,20 @@ export class Supervisor {
     // A supervisor that is gone needs no report; the end of the line shows that it is.
     this.#line.send(message).catch(() => undefined)
   }
+}
+
+function refusal({ message, code, pid, exitCode, signal, stderr }: RefusalReport): EndlessError {
+  const details = { pid, exitCode, signal, stderr }
+  return new EndlessError(
+    (code ?? 'ERR_ENDLESS_REQUEST_FAILED') as EndlessErrorCode,
+    message,
+    details,
+  )
+}
+
+function lost(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_REQUEST_FAILED',
+    'Whether the service was restarted is unknown: its supervisor has died.',
+  )
 }

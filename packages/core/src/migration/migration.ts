@@ -49,8 +49,8 @@ interface Moving {
  * See docs/decisions.md, "The raw handle moves, not the socket"
  */
 export class Migration {
-  readonly #system: System
-  readonly #adopts: ReadonlySet<string>
+  readonly #system: Pick<System, 'now' | 'setTimeout'>
+  readonly #adopts: Pick<ReadonlySet<string>, 'has'>
   readonly #send: (message: MovedConnection, handle: RawHandle) => Promise<void>
   /** Connections that nobody reads: their clients wait, so that they go before all others, and without a rest. */
   readonly #held = new Map<net.Socket, Offer>()
@@ -71,14 +71,14 @@ export class Migration {
   /** The connections that wait for their turn, those first that go first. */
   readonly #queues = [this.#held, this.#hot, this.#cold]
 
-  /** @param adopts the addresses of the servers that adopt connections in the successor */
+  /** @param adopts the addresses of the servers that adopt connections in the other process */
   constructor(
-    system: System,
-    adopts: Iterable<string>,
+    system: Pick<System, 'now' | 'setTimeout'>,
+    adopts: Pick<ReadonlySet<string>, 'has'>,
     send: (message: MovedConnection, handle: RawHandle) => Promise<void>,
   ) {
     this.#system = system
-    this.#adopts = new Set(adopts)
+    this.#adopts = adopts
     this.#send = send
   }
 
@@ -153,6 +153,16 @@ export class Migration {
   abort(): void {
     this.close()
     for (const [id, moving] of this.#moving) this.#bringBack(id, moving)
+  }
+
+  /**
+   * Closes our copies of the connections on their way: no answer will come, but the other process may live, and
+   * two processes that read one connection would mix responses. A connection that it adopted lives on there;
+   * otherwise the client sees it closed, and does not wait.
+   */
+  lose(): void {
+    this.close()
+    for (const id of this.#moving.keys()) this.adopted(id)
   }
 
   /**

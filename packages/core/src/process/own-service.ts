@@ -83,6 +83,15 @@ export class OwnService implements Service {
     )
   }
 
+  scale(): Promise<void> {
+    return Promise.reject(
+      new EndlessError(
+        'ERR_ENDLESS_UNSUPPORTED',
+        'Cannot change the number of workers: this service runs without a supervisor. Start it with endless run.',
+      ),
+    )
+  }
+
   async hammer(): Promise<number[]> {
     const generations = await this.#host.generations(true)
     return generations.filter(({ state }) => state === 'shutting-down').map(({ number }) => number)

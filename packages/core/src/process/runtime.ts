@@ -32,6 +32,7 @@ import { Serving } from './serving.js'
 import { Shutdown } from './shutdown.js'
 import { SignalActions, type SignalActionsHost } from './signal-actions.js'
 import { Signals } from './signals.js'
+import { WorkerLoad } from './worker-load.js'
 
 /** The whole process: creates its parts and connects them. A process has one. */
 export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
@@ -101,7 +102,20 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this.#parts.lifecycle.state
   }
 
+  get slot(): number {
+    return this.#parts.ancestry.supervisor?.slot ?? 0
+  }
+
+  get workers(): number {
+    return this.#parts.ancestry.supervisor?.workers ?? 1
+  }
+
   restart(options: RestartOptions = {}): Promise<RestartReport> {
+    const { supervisor } = this.#parts.ancestry
+    return supervisor?.rolls ? supervisor.restart(options) : this.handOver(options)
+  }
+
+  handOver(options: RestartOptions = {}): Promise<RestartReport> {
     if (this.#restart?.isUnderWay) return this.#restart.report
     const refusal = refuseRestart(this.#parts.system, this)
     if (refusal) return Promise.reject(refusal)
@@ -261,8 +275,20 @@ export function createParts(
     settings.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
   })
   const servers = new Servers(system, settings, events)
+  const lifecycle = new Lifecycle()
+  const load = new WorkerLoad(servers)
   const ancestry: Ancestry = new Ancestry(system, settings, inheritance, {
     adopt: (moved, handle) => servers.adopt(moved, handle),
+    adoptsAt: (address) => servers.adopting.includes(address),
+    load: () => load.measure(),
+    give: (count) => {
+      const { supervisor } = ancestry
+      // While a successor boots, the connections wait for that.
+      if (supervisor && lifecycle.state === 'running') servers.give(supervisor.peers, count)
+    },
+    leave: () => {
+      generation.actions.leave()
+    },
     answer: async (question) =>
       question.what === 'restart' ? generation.actions.restart(question) : generation.status(),
     takesOver: () => {
@@ -280,7 +306,7 @@ export function createParts(
     outside,
     settings,
     events,
-    lifecycle: new Lifecycle(),
+    lifecycle,
     servers,
     left: new LeftServers(system),
     ancestry,

@@ -137,12 +137,13 @@ export class Serving {
   }
 
   #supervisorGone(): void {
-    const { lifecycle, settings } = this.#parts
+    const { ancestry, lifecycle, settings } = this.#parts
     const { state } = lifecycle
     if (state === 'shutting-down' || state === 'terminate') return
     const name = generationName(ownName(this.#parts))
     settings.logger.warn(`The supervisor is gone: nothing replaces ${name} if it dies.`)
-    if (state !== 'init') void this.#publish()
+    // One process alone can have the pid file and the control socket.
+    if (state !== 'init' && ancestry.supervisor?.slot === 0) void this.#publish()
   }
 
   async #publish(): Promise<void> {

@@ -237,7 +237,8 @@ export class Shutdown {
   async #drain(occasion: Occasion): Promise<void> {
     const { ancestry, servers } = this.#parts
     const migration =
-      occasion.reason === 'handoff' ? this.#host.restart()?.successor?.migration : undefined
+      occasion.migration ??
+      (occasion.reason === 'handoff' ? this.#host.restart()?.successor?.migration : undefined)
     const failures: unknown[] = []
     for (const server of servers) {
       try {

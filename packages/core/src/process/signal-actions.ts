@@ -13,7 +13,10 @@ export interface SignalActionsHost {
   readonly isShuttingDown: boolean
   /** The latest restart, under way or ended. */
   readonly currentRestart: Restart | undefined
+  /** Restarts the service. */
   restart(options?: RestartOptions): Promise<RestartReport>
+  /** Restarts this process alone. */
+  handOver(options?: RestartOptions): Promise<RestartReport>
   shutDown(occasion: Occasion, delayMs: number, signal: HookSignal): Promise<unknown>
   hammer(): void
 }
@@ -76,7 +79,7 @@ export class SignalActions {
   }
 
   /**
-   * Restarts as SIGHUP does, with its hooks; first waits for a restart that is under way.
+   * Restarts this process as SIGHUP does, with its hooks; first waits for a restart that is under way.
    *
    * @throws (rejects) as `generation.restart()`
    */
@@ -84,7 +87,14 @@ export class SignalActions {
     const host = this.#host
     await host.currentRestart?.settled
     // If this process has handed over meanwhile, it refuses, and no hook runs for a refusal.
-    return host.isShuttingDown ? host.restart() : this.#restart(options)
+    return host.isShuttingDown ? host.handOver() : this.#handOver(options)
+  }
+
+  /** Shuts this process down as SIGTERM does, while other workers go on and get its connections. */
+  leave(): void {
+    const { supervisor } = this.#parts.ancestry
+    const migration = supervisor?.peers.migration
+    void this.#shutDown({ reason: 'handoff', isInteractive: false, migration }, 0, 'SIGTERM')
   }
 
   async #hangUp(): Promise<void> {
@@ -109,6 +119,7 @@ export class SignalActions {
 
   async #restartAsAsked(): Promise<void> {
     const host = this.#host
+    const { ancestry } = this.#parts
     // All signals that arrive while a successor boots cause one more restart.
     while (this.#takeHangUp()) {
       await host.currentRestart?.settled
@@ -117,18 +128,20 @@ export class SignalActions {
         break
       }
       // A restart that began has logged its failure itself.
-      await this.#restart().catch((error: unknown) => {
+      // With several workers, the supervisor asks each of them, which then runs its hooks.
+      const restart = ancestry.supervisor?.rolls ? host.restart() : this.#handOver()
+      await restart.catch((error: unknown) => {
         const { logger } = this.#parts.settings
         if (refusals.has((error as EndlessError).code)) logger.warn(messageOf(error))
       })
     }
   }
 
-  async #restart(options?: RestartOptions): Promise<RestartReport> {
+  async #handOver(options?: RestartOptions): Promise<RestartReport> {
     const { servers } = this.#parts
     await servers.runHooks('before', 'SIGHUP')
     try {
-      return await this.#host.restart(options)
+      return await this.#host.handOver(options)
     } finally {
       await servers.runHooks('after', 'SIGHUP')
     }

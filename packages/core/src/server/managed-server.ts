@@ -8,6 +8,7 @@ import { type HookPhase, Hooks, type HookSignal, type SignalHook } from '../api/
 import type { ProcessOptions, ServerOptions } from '../api/options.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { State } from '../api/status.js'
+import { giveIdle } from '../connections/give-idle.js'
 import { idleGraceMs } from '../connections/drain-options.js'
 import { Draining } from '../connections/draining.js'
 import { isHttp1 } from '../connections/kind.js'
@@ -315,6 +316,23 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
         resolve()
       })
     })
+  }
+
+  /**
+   * Gives idle connections to other workers while it goes on accepting; returns how many.
+   *
+   * @param isDue whether a connection may go
+   */
+  give(migration: Migration, most: number, isDue: (socket: net.Socket) => boolean): number {
+    const { server, bound } = this
+    if (!this.adopts || bound === null || !isHttp1(server)) return 0
+    const { mayMove } = this.#settings
+    return giveIdle(
+      server,
+      this.connections,
+      { migration, bound, mayMove: (socket) => isDue(socket) && (mayMove?.(socket) ?? true) },
+      most,
+    )
   }
 
   /** Adopts an open connection of the predecessor; returns whether it is here now. */

@@ -37,7 +37,7 @@ beforeEach(async () => {
   const connections = new OpenConnections(server)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  migration = new Migration(system, [bound], ({ id }) => {
+  migration = new Migration(system, new Set([bound]), ({ id }) => {
     sent.push(id)
     return Promise.resolve()
   })

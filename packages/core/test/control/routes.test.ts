@@ -8,7 +8,7 @@ const report = { number: 1, pid: 101, durationMs: 230, dropped: [] }
 
 function ask(path: string, wait: string | undefined, over: Partial<Service>): Promise<Answer> {
   const service = over as Service
-  const asked = { wait, hasWaited: false, options: {} }
+  const asked = { wait, hasWaited: false, options: {}, workers: undefined }
   return routes[path]!.act(service, asked, () => undefined)
 }
 

@@ -31,7 +31,7 @@ beforeEach(async () => {
     clients.push(net.connect((server.address() as net.AddressInfo).port, '127.0.0.1'))
     await accepted
   }
-  migration = new Migration(system, [bound], ({ id }) => {
+  migration = new Migration(system, new Set([bound]), ({ id }) => {
     sent.push(id)
     return Promise.resolve()
   })
@@ -114,7 +114,7 @@ test.each([
   ['the successor is gone, which is noticed elsewhere', new PeerGone(), 1],
 ])('a send that fails for %s', async (_, error, sends) => {
   const returned = vi.fn()
-  const failing = new Migration(system, [bound], ({ id }) => {
+  const failing = new Migration(system, new Set([bound]), ({ id }) => {
     sent.push(id)
     return sent.length === 1 ? Promise.reject(error) : Promise.resolve()
   })

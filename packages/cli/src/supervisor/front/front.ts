@@ -7,7 +7,7 @@ import type {
 } from '@endless/core/for-cli'
 import { openPassedSockets, ServiceManager } from '@endless/core/for-cli-later'
 import type { Generation } from '../generation.js'
-import type { SupervisorHost } from '../supervisor-host.js'
+import type { SupervisorHost } from '../supervisor.js'
 import type { Supervisor } from '../supervisor.js'
 import { launchedBy } from './launched-by.js'
 import { keepMemoryFlat } from './memory.js'

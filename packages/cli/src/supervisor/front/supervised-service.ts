@@ -35,8 +35,6 @@ export class SupervisedService implements Service {
   readonly #startedMs: number
   /** Open questions for the status of a generation: it is not asked again until it answers. */
   readonly #asked = new WeakMap<Generation, Promise<GenerationStatus | undefined>>()
-  /** Restarts that follow when a generation handed over before it could: one for all requests to it. */
-  readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   readonly #drains = new Set<{ number: number; reject: (error: Error) => void }>()
 
   constructor(supervisor: Supervisor, system: System, identity: Identity) {
@@ -51,11 +49,17 @@ export class SupervisedService implements Service {
   }
 
   async status(): Promise<ServiceStatus> {
-    const { current, death, replacement } = this.#supervisor
+    const { current, death, startingInMs, workers } = this.#supervisor
+    const listed = this.#supervisor.everySlot.flatMap(({ index, generations }) =>
+      generations.map((each) => ({ slot: index, each })),
+    )
     const told = await Promise.all(
-      this.#supervisor.generations.map(async (each) => ({ each, ...(await this.#tell(each)) })),
+      listed.map(async ({ slot, each }) => ({ each, ...(await this.#tell(slot, each)) })),
     )
     const { pid } = this.#system
+    // One of several workers knows of its own slot alone.
+    const teller = workers === 1 ? told.find(({ each }) => each === current) : undefined
+    const reported = askedFor(teller?.lastRestart)
     return {
       pid,
       supervisor: {
@@ -64,12 +68,12 @@ export class SupervisedService implements Service {
         directory: this.#identity.directory,
         uptimeMs: this.#sinceMs(this.#startedMs),
         memoryBytes: this.#system.memoryBytes(),
+        workers,
+        evenedOut: this.#supervisor.evenedOut,
       },
       generations: told.map(({ listed }) => listed),
-      startingInMs: replacement.startingInMs,
-      lastRestart:
-        askedFor(told.find(({ each }) => each === current)?.lastRestart) ??
-        this.#supervisor.lastRestart,
+      startingInMs,
+      lastRestart: reported ?? this.#supervisor.lastRestart,
       lastDeath: death
         ? {
             number: death.number,
@@ -85,25 +89,12 @@ export class SupervisedService implements Service {
     }
   }
 
-  async restart(hasWaited: boolean, options: RestartOptions): Promise<RestartReport> {
-    const asked = this.#supervisor.current
-    try {
-      return await this.#supervisor.restart(options)
-    } catch (error) {
-      // The request waited for another restart, in which the generation handed over: its successor restarts.
-      const isOver =
-        (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked?.hasEnded
-      const { current, isStopping } = this.#supervisor
-      if (!isOver || isStopping || !asked || !current || current === asked) throw error
-      // One restart serves all requests that waited together.
-      const again = this.#again.get(asked) ?? this.restart(hasWaited, options)
-      this.#again.set(asked, again)
-      return again
-    }
+  restart(_hasWaited: boolean, options: RestartOptions): Promise<RestartReport> {
+    return this.#supervisor.restart(options)
   }
 
   async drained({ number }: RestartReport): Promise<boolean> {
-    const older = this.#supervisor.generations.filter((each) => each.number < number)
+    const older = this.#supervisor.slots.flatMap((slot) => slot.older)
     await new Promise<void>((resolve, reject) => {
       const drain = { number, reject }
       this.#drains.add(drain)
@@ -121,10 +112,16 @@ export class SupervisedService implements Service {
     return true
   }
 
+  scale(workers: number): Promise<void> {
+    return this.#supervisor.scale(workers)
+  }
+
   async hammer(): Promise<number[]> {
-    const { current, generations, isStopping } = this.#supervisor
-    const draining = generations.filter(
-      (each) => each.isReady && (isStopping || each.hasLeft || each !== current),
+    const { everySlot, isStopping } = this.#supervisor
+    const draining = everySlot.flatMap(({ generations, current }) =>
+      generations.filter(
+        (each) => each.isReady && (isStopping || each.hasLeft || each !== current),
+      ),
     )
     this.#supervisor.signal('SIGUSR2')
     return draining.map(({ number }) => number)
@@ -145,10 +142,13 @@ export class SupervisedService implements Service {
   }
 
   async #tell(
+    slot: number,
     generation: Generation,
   ): Promise<{ listed: ListedGeneration; lastRestart: GenerationStatus['lastRestart'] }> {
-    const { number, pid, isReady, startedMs } = generation
+    const { number, pid, isReady, startedMs, load } = generation
     const seen = {
+      slot,
+      utilization: load?.utilization,
       number,
       pid,
       state: 'booting' as const,

@@ -1,7 +1,12 @@
 import type { JsonOptions } from '../../api/json-options.js'
 import { Predecessor } from '../../handoff/predecessor.js'
-import type { FromSupervisor, Inheritance, Question, ToSupervisor } from '../../handoff/protocol.js'
-import { Supervisor } from '../../handoff/supervisor.js'
+import type {
+  FromSupervisor,
+  Inheritance,
+  SupervisorFacts,
+  ToSupervisor,
+} from '../../handoff/protocol.js'
+import { Supervisor, type SupervisorLineHost } from '../../handoff/supervisor.js'
 import type { Channel } from '../../line/channel.js'
 import { confirmed } from '../../line/confirmed.js'
 import type { ListenTarget } from '../../listeners/address.js'
@@ -22,8 +27,11 @@ import type { ProcessSettings } from './process-settings.js'
 export interface AncestryHost {
   /** Takes over an open connection; returns whether there is a server for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
-  /** Returns the answer to a question of the supervisor. */
-  readonly answer: (question: Question) => Promise<unknown>
+  readonly adoptsAt: SupervisorLineHost['adoptsAt']
+  readonly answer: SupervisorLineHost['answer']
+  readonly load: SupervisorLineHost['load']
+  readonly give: SupervisorLineHost['give']
+  readonly leave: SupervisorLineHost['leave']
   /**
    * Called when this process is told to accept in the place of its predecessor, before it does. What it throws is
    * why this process does not, and the predecessor serves again. Not called under a supervisor.
@@ -138,10 +146,11 @@ export class Ancestry {
     return address && new ServiceManager(this.#system, address, () => this.#settings.logger)
   }
 
-  #superviseBy(inheritance: Inheritance, { answer }: AncestryHost): Supervisor | undefined {
+  #superviseBy(inheritance: Inheritance, host: AncestryHost): Supervisor | undefined {
     if (!inheritance.entry.isSupervised) return undefined
     const line = inheritance.channel as unknown as Channel<ToSupervisor, FromSupervisor>
-    const supervisor = new Supervisor(line, () => inheritance.welcome?.supervisor, answer)
+    const facts = (): SupervisorFacts | undefined => inheritance.welcome?.supervisor
+    const supervisor = new Supervisor(line, facts, { ...host, system: this.#system })
     // See docs/decisions.md, "A generation outlives its supervisor"
     void supervisor.gone.then(() => {
       if (this.mayAccept) {

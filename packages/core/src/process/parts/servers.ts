@@ -3,6 +3,7 @@ import { type HookPhase, type HookSignal, runHooks } from '../../api/hooks.js'
 import { defaultHammerTimeMs } from '../../api/options.js'
 import type { ServerStatus } from '../../api/status.js'
 import { countConnections } from '../../connections/count.js'
+import type { Peers } from '../../handoff/peers.js'
 import { formatAddress } from '../../listeners/address.js'
 import type { PassedListener } from '../../listeners/passed-listener.js'
 import { isAbstract } from '../../listeners/unix-path.js'
@@ -56,6 +57,14 @@ export class Servers extends Set<ManagedServer> {
   /** The addresses of the servers that take over open connections. */
   get adopting(): string[] {
     return [...this].flatMap(({ adopts, bound }) => (adopts && bound !== null ? [bound] : []))
+  }
+
+  /** Gives idle connections to other workers: `most` of them, or as many as there are. */
+  give(peers: Peers, most: number): void {
+    let left = most
+    for (const server of this) {
+      left -= server.give(peers.migration, left, (socket) => !peers.hasJustArrived(socket))
+    }
   }
 
   get status(): ServerStatus[] {

@@ -52,6 +52,10 @@ function ancestryOf(given: Inheritance | undefined): Ancestry {
     adopt: () => false,
     takesOver: () => undefined,
     answer: () => Promise.resolve(),
+    adoptsAt: () => false,
+    load: () => ({ open: 0, utilization: 0 }),
+    give: () => undefined,
+    leave: () => undefined,
   })
 }
 

@@ -1,23 +1,33 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
-import type { Logger } from '@endless/core/for-cli'
+import type { Logger, RestartOptions, RestartReport } from '@endless/core/for-cli'
+import type { KeptListener } from './escrow.js'
+import type { Exchange } from './exchange.js'
 import type { Generation } from './generation.js'
 
-/** What `Supervisor` needs from its surroundings: the process, and calls when its state changes. */
-export interface SupervisorHost {
+/** What a {@link Slot} needs from its surroundings: the process, the other slots, and calls when its state changes. */
+export interface SlotHost {
   readonly logger: Logger
   /** The pid of this process. */
   readonly pid: number
+  /** Returns how many slots the service has. */
+  workers(): number
   now(): number
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
   /** Returns the user of a child if it is another than that of this process: `uid 1000`. */
   otherUserOf(pid: number): string | undefined
   terminal(): 'present' | 'gone' | 'none'
+  /** Returns the sockets on which other slots serve. */
+  shared(): KeptListener[]
+  /** Passes open connections to other slots. */
+  readonly exchange: Exchange
+  /** Restarts the whole service, which a generation asks for. */
+  restart(options: RestartOptions): Promise<RestartReport>
   /** Called when a generation serves, for the first time or again. */
   serving(generation: Generation): void
   /** Called when a restart begins. */
   restarting(): void
   /** Called when a restart has failed. */
   restartFailed(reason: string): void
-  /** Called when the service shuts down. */
+  /** Called when the slot is to end. */
   stopping(): void
 }

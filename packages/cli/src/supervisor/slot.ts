@@ -1,0 +1,407 @@
+import {
+  type EndlessError,
+  generationName,
+  type GenerationStatus,
+  type LastRestart,
+  type PassedListener,
+  type RawHandle,
+  type RefusalReport,
+  type RestartOptions,
+  type RestartReport,
+  type SpawnRequest,
+  type SupervisorFacts,
+  type ToSupervisor,
+} from '@endless/core/for-cli'
+import type { KeptListener } from './escrow.js'
+import { Chain } from './chain.js'
+import type { Death } from './death.js'
+import { Generation } from './generation.js'
+import { Questions } from './questions.js'
+import { type Passed, Relay } from './relay.js'
+import { Replacement } from './replacement.js'
+import { Restarts } from './restarts.js'
+import { betterWays, namesPaths, withoutRights } from './rights.js'
+import { StandIn } from './stand-in.js'
+import { startGeneration } from './start-generation.js'
+import { type LastDeath, Succession } from './succession.js'
+import type { SlotHost } from './slot-host.js'
+import { UnresponsiveGenerations } from './unresponsive-generations.js'
+
+// A slot: wires its parts, and handles signals and messages.
+
+/** How long the first generation may take to become ready before a warning is logged. */
+const slowStartMs = 10_000
+/**
+ * A SIGINT within this time is no second Ctrl-C: npm and shells forward a Ctrl-C that the terminal has
+ * already sent to this process.
+ */
+const ctrlCEchoMs = 500
+
+export type SlotSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
+
+/**
+ * One worker position of a service, with its own chain of generations. It starts generations, passes on their
+ * messages to each other, keeps a copy of each listening socket, and replaces a generation that died if no
+ * other takes its place.
+ */
+export class Slot {
+  /** Place among the slots, from 0. */
+  readonly index: number
+  /** Replacement of a generation that died. */
+  readonly replacement: Replacement
+  readonly #host: SlotHost
+  readonly #chain = new Chain()
+  readonly #questions = new Questions()
+  readonly #standIn: StandIn
+  readonly #relay: Relay
+  readonly #succession: Succession
+  readonly #unresponsive: UnresponsiveGenerations
+  readonly #restarts: Restarts
+  /** How the service was started. */
+  #launch: SpawnRequest | undefined
+  #isLeaving = false
+  #isHangUpDue = false
+  #interruptedMs = -Infinity
+
+  constructor(host: SlotHost, index: number) {
+    this.#host = host
+    this.index = index
+    // `isFirst` lets a generation accept before it is ready.
+    // See docs/decisions.md, "The first generation accepts at once"
+    const facts = (): SupervisorFacts => ({
+      isAtTerminal: host.terminal() === 'present',
+      isFirst: index === 0 && this.#chain.last === undefined,
+      slot: index,
+      workers: host.workers(),
+    })
+    const shared = (): KeptListener[] => host.shared()
+    this.#standIn = new StandIn(facts, shared)
+    this.#relay = new Relay(this.#standIn, facts, shared, (generation, takeover) => {
+      this.#chain.changeCurrent(generation, host.now())
+      this.#restarts.takenOver(generation, takeover)
+    })
+    this.replacement = new Replacement(host, (launch, number) => this.#spawn(launch, number))
+    this.#succession = new Succession(host, this.#chain, this.#standIn, this.replacement)
+    this.#restarts = new Restarts({
+      host,
+      chain: this.#chain,
+      questions: this.#questions,
+      succession: this.#succession,
+      replacement: this.replacement,
+    })
+    this.#unresponsive = new UnresponsiveGenerations(this.#questions, host.logger, host.pid)
+  }
+
+  /** Resolves with the exit code of the last generation that served, when all have ended for good. */
+  get ended(): Promise<number> {
+    return this.#succession.over
+  }
+
+  /** Generations that are alive, from the oldest to the newest. */
+  get generations(): Generation[] {
+    return this.#chain.living
+  }
+
+  get current(): Generation | undefined {
+    return this.#chain.current
+  }
+
+  /** Generations that are alive, and older than the one that serves. */
+  get older(): Generation[] {
+    const { current } = this
+    return current ? this.generations.filter(({ number }) => number < current.number) : []
+  }
+
+  /** Copies of the sockets on which its serving generation listens. */
+  get listeners(): KeptListener[] {
+    return this.current?.escrow.listeners ?? []
+  }
+
+  /** How the last restart ended, as far as this process saw it. */
+  get lastRestart(): LastRestart | null {
+    return this.#restarts.last
+  }
+
+  /** Last death of a generation that served, or was started to replace a dead one. */
+  get death(): LastDeath | undefined {
+    return this.#succession.death
+  }
+
+  get isStopping(): boolean {
+    return this.#succession.isStopping
+  }
+
+  /** Whether the slot is being given up, while others go on. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
+  /**
+   * Starts a worker beside those that serve already. Resolves when it serves.
+   *
+   * @throws (rejects) with the reason if it dies before; it is tried again until the slot leaves
+   */
+  async join(launch: SpawnRequest, readyTimeoutMs: number | undefined): Promise<void> {
+    this.#launch = launch
+    this.replacement.start({ launch, number: -1, readyTimeoutMs })
+    await this.replacement.hasten()
+  }
+
+  /** Gives the slot up: its worker gives its connections to others, and ends. */
+  leave(): void {
+    this.#isLeaving = true
+    this.#succession.stop()
+    for (const each of this.generations) {
+      if (each === this.current) void each.send({ type: 'leave' })
+      else if (!each.isReady) each.signal('SIGTERM')
+    }
+  }
+
+  /**
+   * Starts the first worker of a service.
+   *
+   * @param listeners sockets that a service manager bound for it
+   */
+  start(launch: SpawnRequest, listeners: PassedListener[] = []): void {
+    this.#launch = launch
+    this.#standIn.put(listeners)
+    const first = this.#spawn(launch, 0)
+    if (!(first instanceof Generation)) {
+      void first.then((error) => {
+        this.#succession.fail(launch, error)
+      })
+      return
+    }
+    setTimeout(() => {
+      if (first.isReady || first.hasEnded) return
+      this.#host.logger.warn(
+        `${generationName(first)} has not listened on a fixed port or path for ${String(slowStartMs / 1000)} s: ` +
+          'until it does, it cannot be restarted. If another process serves in its place, as with npm or ' +
+          'tsx, run that one: endless run -- node --import tsx app.ts',
+      )
+    }, slowStartMs).unref()
+  }
+
+  signal(signal: SlotSignal): void {
+    switch (signal) {
+      case 'SIGHUP':
+        this.#hangUp()
+        return
+      case 'SIGTERM':
+      case 'SIGINT':
+        this.#stop(signal)
+        return
+      case 'SIGUSR2':
+        // A generation that is not ready does not catch SIGUSR2 yet, and would die of it.
+        for (const each of this.generations) if (each.isReady) each.signal(signal)
+        if (this.isStopping) this.#unresponsive.hammered(this.generations)
+        return
+      case 'SIGUSR1':
+      case 'SIGTSTP':
+        this.current?.signal(signal)
+        return
+      default:
+        signal satisfies never
+    }
+  }
+
+  /** Restarts the service, as {@link Restarts.restart} does. */
+  restart(options: RestartOptions = {}): Promise<RestartReport> {
+    return this.#restarts.restart(options)
+  }
+
+  /** Asks a generation for its status. */
+  async statusOf(generation: Generation): Promise<GenerationStatus> {
+    return (await this.#questions.ask(generation, { what: 'status' })) as GenerationStatus
+  }
+
+  #hangUp(): void {
+    if (this.#host.terminal() === 'gone') {
+      this.#host.logger.info('the terminal was closed')
+      this.#stop('SIGINT')
+    } else if (this.current) this.current.signal('SIGHUP')
+    // The log tells how this restart ends.
+    else if (this.replacement.startingInMs !== null) this.restart().catch(() => undefined)
+    // A generation that does not serve yet would die of SIGHUP.
+    else this.#isHangUpDue = true
+  }
+
+  #stop(signal: 'SIGTERM' | 'SIGINT'): void {
+    const isAgain = this.isStopping
+    this.#succession.stop()
+    for (const generation of this.generations) {
+      // A successor that boots is stopped by its predecessor.
+      if (generation.isReady || !generation.predecessor) generation.signal(signal)
+    }
+    if (!isAgain) this.#unresponsive.stopped(this.generations)
+    if (signal === 'SIGINT') this.#interrupted(isAgain)
+  }
+
+  /** Handles Ctrl-C: the second one is the hammer, as in the generations. */
+  #interrupted(isAgain: boolean): void {
+    const nowMs = this.#host.now()
+    const sinceMs = nowMs - this.#interruptedMs
+    if (sinceMs < ctrlCEchoMs) return
+    this.#interruptedMs = nowMs
+    if (isAgain && sinceMs < Infinity) this.#unresponsive.hammered(this.generations)
+  }
+
+  #spawn(
+    launch: SpawnRequest,
+    number: number,
+    predecessor?: Generation,
+  ): Generation | Promise<Error> {
+    // The callback must not refer to the predecessor: each generation would keep all earlier ones in memory.
+    const generation = startGeneration(this.#host, launch, number, this.#receive)
+    if (!(generation instanceof Generation)) return generation
+    this.#chain.add(generation, predecessor)
+    if (this.index > 0) this.#chain.expect(generation)
+    void generation.ended.then((death) => {
+      this.#ended(generation, death)
+    })
+    return generation
+  }
+
+  #ended(generation: Generation, death: Death): void {
+    this.#restarts.ended(generation, death)
+    this.#questions.ended(generation, death)
+    this.#succession.ended(generation, death)
+    this.#host.exchange.ended(generation)
+    // SIGHUP came while a replacement was booting, which has died now.
+    if (this.#isHangUpDue && this.replacement.startingInMs !== null) {
+      this.#isHangUpDue = false
+      this.#hangUp()
+    }
+  }
+
+  readonly #receive = (
+    from: Generation,
+    message: ToSupervisor,
+    handle: RawHandle | undefined,
+  ): void => {
+    switch (message.type) {
+      case 'spawn':
+        this.#startSuccessor(from, message)
+        return
+      case 'kill':
+        from.successor?.signal(message.signal)
+        return
+      case 'serving':
+        this.#serving(from)
+        return
+      case 'not-serving':
+        this.#succession.declined(from)
+        return
+      case 'answer':
+      case 'refusal':
+        this.#questions.answer(from, message)
+        return
+      case 'given':
+        void this.#host.exchange.give(from, message, handle)
+        return
+      case 'taken':
+        this.#host.exchange.answer(from, message.id, message.isTaken)
+        return
+      case 'load':
+        from.load = message
+        return
+      case 'restart':
+        void this.#restartService(from, message)
+        return
+      case 'heir':
+        throw new Error('a supervisor decides itself which generation serves')
+      default:
+        this.#pass(from, message, handle)
+    }
+  }
+
+  /** Passes a message on, as far as its sender has the right to it. */
+  #pass(from: Generation, message: Passed, handle: RawHandle | undefined): void {
+    const user = namesPaths(message) ? this.#otherUserOf(from) : undefined
+    this.#relay.receive(from, user === undefined ? message : withoutRights(message), handle)
+    if (message.type === 'ready') from.wanted.refusedTo = user
+  }
+
+  /** Returns the user of a generation if it is, or once was, another than ours. */
+  #otherUserOf(generation: Generation): string | undefined {
+    return (generation.otherUser ??= this.#host.otherUserOf(generation.pid))
+  }
+
+  async #restartService(
+    from: Generation,
+    { id, allowAddressChange }: Extract<ToSupervisor, { type: 'restart' }>,
+  ): Promise<void> {
+    try {
+      const report = await this.#host.restart({ allowAddressChange })
+      void from.send({ type: 'restarted', id, report })
+    } catch (error) {
+      void from.send({ type: 'not-restarted', id, error: refusalReport(error as EndlessError) })
+    }
+  }
+
+  #startSuccessor(of: Generation, asked: Extract<ToSupervisor, { type: 'spawn' }>): void {
+    if (of.successor) throw new Error('the generation already has a successor')
+    const user = this.#otherUserOf(of)
+    const launch = user === undefined ? asked.launch : (this.#launch ?? of.launch)
+    if (user !== undefined && asked.overrides.length > 0) {
+      const options = asked.overrides.map((name) => `successor.${name}`).join(', ')
+      const message =
+        `${generationName(of)} runs as ${user}, and its supervisor as another user, which starts ` +
+        `nothing but its own command line. It refuses ${options}. Leave that out, or ${betterWays}`
+      this.#host.logger.error(message)
+      void of.send({ type: 'spawn-failed', error: { name: 'Error', message } })
+      return
+    }
+    const successor = this.#spawn(launch, of.number + 1, of)
+    if (!(successor instanceof Generation)) {
+      void successor.then((error) => {
+        const { name, message, code } = error as NodeJS.ErrnoException
+        void of.send({ type: 'spawn-failed', error: { name, message, code } })
+      })
+      return
+    }
+    this.#host.restarting()
+    void of.send({ type: 'spawned', pid: successor.pid })
+  }
+
+  #serving(generation: Generation): void {
+    generation.isHopeful = false
+    if (!this.#succession.admits(generation)) {
+      generation.signal('SIGTERM')
+      return
+    }
+    if (generation.hasEnded) return // an old report, read after the news of its end
+    const { current } = this
+    if (current && current !== generation) {
+      this.#host.logger.error(
+        `${generationName(generation)} serves beside ${generationName(current)}: ending it`,
+      )
+      generation.signal('SIGTERM')
+      return
+    }
+    generation.hasLeft = false
+    const isBack = current === undefined
+    this.#chain.changeCurrent(generation, this.#host.now())
+    this.#standIn.release()
+    this.#host.serving(generation)
+    this.#succession.served(generation)
+    generation.serving.resolve()
+    void generation.predecessor?.send({ type: 'serving' })
+    if (this.isStopping && isBack) generation.signal('SIGTERM')
+    if (this.#isHangUpDue) generation.signal('SIGHUP')
+    this.#isHangUpDue = false
+  }
+}
+
+/** Field by field, and without the stack, which leads to this process. */
+function refusalReport({
+  name,
+  message,
+  code,
+  pid,
+  exitCode,
+  signal,
+  stderr,
+}: EndlessError): RefusalReport {
+  return { name, message, code, pid, exitCode, signal, stderr }
+}

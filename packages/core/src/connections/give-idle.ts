@@ -1,0 +1,30 @@
+import type http from 'node:http'
+import { connectionFacts } from '../migration/connection-facts.js'
+import type { WayOut } from './drain-options.js'
+import { findIdle } from './idle.js'
+import type { OpenConnections } from './open-connections.js'
+
+/**
+ * Gives idle connections of a server that goes on accepting to another process; returns how many. Those that have
+ * not sent a byte stay: their first request is on its way.
+ */
+export function giveIdle(
+  server: http.Server,
+  connections: OpenConnections,
+  { migration, bound, mayMove }: WayOut,
+  most: number,
+): number {
+  let given = 0
+  for (const socket of findIdle(server, connections.speakingTo(server))) {
+    if (given >= most) break
+    const isSilent = socket.bytesRead === 0
+    if (isSilent || !migration.takes(socket, bound) || !(mayMove?.(socket) ?? true)) continue
+    migration.offer(socket, connectionFacts(server, socket, bound), stays)
+    given++
+  }
+  return given
+}
+
+function stays(): void {
+  // The server serves it as before.
+}
