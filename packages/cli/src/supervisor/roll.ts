@@ -1,4 +1,5 @@
 import {
+  durationOf,
   EndlessError,
   messageOf,
   type RestartOptions,
@@ -41,7 +42,7 @@ export class Roll {
     const durationMs = Math.round(this.#host.now() - beganMs)
     const dropped = [...new Set(reports.flatMap((report) => report.dropped))]
     this.#host.logger.info(
-      `restarted ${String(reports.length)} workers after ${String(durationMs)} ms`,
+      `restarted ${String(reports.length)} workers after ${durationOf(durationMs)}`,
     )
     return { ...first, durationMs, dropped }
   }

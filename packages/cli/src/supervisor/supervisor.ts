@@ -4,6 +4,7 @@ import {
   formatAddress,
   type GenerationStatus,
   type LastRestart,
+  type Logger,
   messageOf,
   mostWorkers,
   type PassedListener,
@@ -206,9 +207,9 @@ export class Supervisor {
   }
 
   #hostOf(slot: () => Slot): SlotHost {
-    const { logger, pid, now, spawn, otherUserOf, terminal } = this.#host
+    const { pid, now, spawn, otherUserOf, terminal } = this.#host
     return {
-      logger,
+      logger: this.#loggerOf(slot),
       pid,
       workers: () => this.#workers,
       now,
@@ -234,6 +235,15 @@ export class Supervisor {
         this.#isStopping = true
       },
     }
+  }
+
+  /** Returns a logger whose lines name the slot, if there are several. */
+  #loggerOf(slot: () => Slot): Logger {
+    const log = (level: keyof Logger) => (message: string) => {
+      const origin = this.#workers > 1 ? `slot ${String(slot().index)}: ` : ''
+      this.#host.logger[level](origin + message)
+    }
+    return { info: log('info'), warn: log('warn'), error: log('error') }
   }
 
   /** Returns the sockets of the other slots, each address once: that of the first slot which has it. */

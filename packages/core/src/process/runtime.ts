@@ -270,7 +270,14 @@ export function createParts(
     () => flagOptions(inheritance?.entry.options),
     () => readManifestOptions(system.programPlaces, currentUid()),
   )
-  const settings = new ProcessSettings(createStderrLogger(system), () => ancestry.number, outside)
+  const settings = new ProcessSettings(
+    createStderrLogger(system, () => {
+      const { supervisor } = ancestry
+      return supervisor?.rolls ? supervisor.slot : undefined
+    }),
+    () => ancestry.number,
+    outside,
+  )
   const events = new Events((event, error) => {
     settings.logger.error(`A listener to '${event}' failed: ${messageOf(error)}; going on.`)
   })
