@@ -8,7 +8,7 @@ import { nodeNames } from './lint/node-names.js'
 const tests = ['**/test/**/*.ts', '**/*.test.ts', '**/*.test-d.ts']
 
 export default defineConfig(
-  globalIgnores(['**/dist/', '**/coverage/', '**/node_modules/']),
+  globalIgnores(['**/dist/', '**/coverage/', '**/node_modules/', '.cache/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {

@@ -5,6 +5,6 @@ import { root } from './pnpm.js'
 import { packages } from './workspace.js'
 
 const built = packages.map((folder) => `${folder}/dist`)
-for (const folder of [...built, 'node_modules/.cache']) {
+for (const folder of [...built, 'node_modules/.cache', '.cache']) {
   rmSync(join(root, folder), { recursive: true, force: true })
 }

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   cpSync,
@@ -14,7 +14,12 @@ import { fileURLToPath } from 'node:url'
 import { builds, packages } from './rows.js'
 
 const programs = fileURLToPath(new URL('programs', import.meta.url))
-const cache = fileURLToPath(new URL('../../node_modules/.cache/frameworks', import.meta.url))
+const binaryOf = fileURLToPath(new URL('../../scripts/node-binary.js', import.meta.url))
+/** Not below `node_modules`, where Node and other loaders read no TypeScript. */
+const cache = fileURLToPath(new URL('../../.cache/frameworks', import.meta.url))
+
+/** Else the settings of this repository would hold. */
+const tsconfig = JSON.stringify({ compilerOptions: { module: 'commonjs', target: 'es2022' } })
 
 /** Installs all packages and builds what has to be built, once, and puts the programs beside them; returns the directory. */
 export function installFrameworks(): string {
@@ -27,6 +32,7 @@ export function installFrameworks(): string {
     rmSync(cache, { recursive: true, force: true })
     mkdirSync(directory, { recursive: true })
     writeFileSync(path.join(directory, 'package.json'), manifest)
+    writeFileSync(path.join(directory, 'tsconfig.json'), tsconfig)
     npm(['install', '--no-package-lock'], directory)
     // What `npx express-generator` writes, as it is.
     const generated = path.join(directory, 'generated')
@@ -41,6 +47,11 @@ export function installFrameworks(): string {
   }
   cpSync(programs, directory, { recursive: true })
   return directory
+}
+
+/** Returns the path of a Node binary of another major version. */
+export function nodeBinary(version: string): string {
+  return execFileSync(process.execPath, [binaryOf, version], { encoding: 'utf8' }).trim()
 }
 
 /** Returns the names and texts of all files of a directory. */

@@ -1,13 +1,9 @@
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { createLoad, summarizeFailures, type Call } from '@endless/load'
 import { expect } from 'vitest'
-import { isAlive, freePorts, runEndless, startProgram, until } from '../helpers/index.js'
-import { register, type Row } from './rows.js'
-
-const registerFile = fileURLToPath(
-  new URL('../../packages/core/dist/register.cjs', import.meta.url),
-)
+import { isAlive, freePorts, startProgram, until } from '../helpers/index.js'
+import type { Row } from './rows.js'
+import { startRow } from './start-row.js'
 
 const deadlineMs = 30_000
 
@@ -19,18 +15,10 @@ const deadlineMs = 30_000
  */
 export async function restartUnderLoad(
   directory: string,
-  {
-    program: file,
-    args = [],
-    path: target = '/',
-    cleanUp,
-    client,
-    preloads,
-    load: ownLoad,
-    exitCode = 0,
-  }: Row,
+  row: Row,
   restarts: number,
 ): Promise<void> {
+  const { path: target = '/', cleanUp, client, preloads, exitCode = 0 } = row
   const [port = 0, grpcPort = 0] = await freePorts(2)
   const env = {
     PORT: String(port),
@@ -42,13 +30,7 @@ export async function restartUnderLoad(
     DD_INSTRUMENTATION_TELEMETRY_ENABLED: 'false',
   }
   const options = { cwd: directory, env }
-  const execArgv = preloads?.flatMap((name) => [
-    '--import',
-    name === register ? registerFile : name,
-  ])
-  const program = execArgv
-    ? startProgram({ args: [...execArgv, file, ...args], ...options })
-    : runEndless(['run', file, ...args], options)
+  const program = startRow(row, options)
   const served: number[] = []
   const serves = async (number: number): Promise<void> => {
     const since = program.output.lines.length
@@ -72,7 +54,7 @@ export async function restartUnderLoad(
     // A late request is not a lost one.
     requestTimeoutMs: 30_000,
     calls: [() => call],
-    ...ownLoad,
+    ...row.load,
   })
   load.start()
   const answers = async (count: number): Promise<void> => {

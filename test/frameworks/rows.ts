@@ -11,6 +11,10 @@ export interface Row {
   /** A program of test/frameworks/programs; or a command, below `node_modules`, with its arguments. */
   program: string
   args?: string[]
+  /** Options of Node; with them the row runs `endless run -- node OPTIONS PROGRAM`. */
+  execArgv?: string[]
+  /** Major version of Node, if it is not the one of the tests. */
+  node?: string
   /** The path of a request that is answered with 200. @default '/' */
   path?: string
   /** What every generation that has left must have logged: its own clean-up. */
@@ -52,7 +56,9 @@ export const packages: Record<string, string> = {
   '@opentelemetry/api': '1.9.1',
   '@opentelemetry/auto-instrumentations-node': '0.81.2',
   '@sentry/node': '11.12.0',
+  '@swc-node/register': '1.12.1',
   '@trpc/server': '11.25.2',
+  '@types/node': '20.19.43',
   'dd-trace': '5.132.0',
   express: '5.3.0',
   'express-generator': '4.16.1',
@@ -71,6 +77,9 @@ export const packages: Record<string, string> = {
   'reflect-metadata': '0.2.2',
   rxjs: '7.8.2',
   'socket.io': '4.8.4',
+  'ts-node': '10.9.2',
+  tsx: '4.23.15',
+  typescript: '5.9.3',
 }
 
 /** Apps in directories of test/frameworks/programs that have to be built, and the commands for it, below `node_modules`. */
@@ -186,6 +195,12 @@ export const rows: Row[] = [
       load: lightLoad,
     },
   ]),
+  ...[
+    { package: 'tsx', execArgv: ['--import', 'tsx'] },
+    { package: 'ts-node', execArgv: ['--require', 'ts-node/register'] },
+    { package: '@swc-node/register', execArgv: ['--import', '@swc-node/register/esm-register'] },
+  ].map((row) => ({ ...row, name: `TypeScript, by ${row.package}`, program: 'typescript.ts' })),
+  { name: 'TypeScript, by Node 24', program: 'typescript.ts', node: '24' },
   {
     name: 'terminus',
     package: '@godaddy/terminus',

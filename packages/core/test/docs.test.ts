@@ -41,7 +41,7 @@ describe('the design decisions', () => {
   const titles = (
     readFileSync(path.join(root, 'docs/decisions.md'), 'utf8').match(/^### .*$/gm) ?? []
   ).map((heading) => heading.slice('### '.length))
-  const referenced = ['packages', 'bench'].flatMap((folder) =>
+  const referenced = ['packages', 'bench', 'test/frameworks'].flatMap((folder) =>
     readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => /^(?!.*(?:node_modules|dist|test)\/).*\.[jt]s$/.test(file))
       .map((file) => readFileSync(path.join(root, folder, file), 'utf8'))
