@@ -43,6 +43,13 @@ function start(options: object = {}, runArgs: string[] = []): Program {
   return superviseFixture('drops-its-rights.mjs', { args: [JSON.stringify(options)], runArgs })
 }
 
+/** Starts it in a project whose package.json has the options. */
+function startWith(directory: string, endless: object): Program {
+  writeFileSync(path.join(directory, 'package.json'), JSON.stringify({ endless }))
+  writeFileSync(path.join(directory, 'app.mjs'), `import '${fixture.href}'`)
+  return runEndless(['run', 'app.mjs'], { cwd: directory, env: { PWD: directory } })
+}
+
 describe('a generation that has given up the rights of root', () => {
   test('is replaced by what was started first, with the same environment, where its link leads now', async ({
     skip,
@@ -141,27 +148,29 @@ describe('a generation that has given up the rights of root', () => {
     expect((await get(port)).body).toBe('generation 0')
   })
 
-  test('has no file replaced or removed, and no control socket; the log tells', async ({
-    skip,
-  }) => {
-    if (!mayDrop) skip(why)
-    const directory = temporaryDirectory()
-    const [pidFile, control] = [path.join(directory, 'precious'), path.join(directory, 'control')]
-    writeFileSync(pidFile, 'precious')
-    const program = start({ pidFile, control })
-    await serves(program, 0)
-    await program.waitForLine(
-      new RegExp(`Not keeping ${pidFile} and ${control}: .*runs as uid 65534.*--pid-file`),
-      { step: 'it is told', deadlineMs },
-    )
-    program.signal('SIGHUP')
-    await serves(program, 1)
-    program.signal('SIGTERM')
-    expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 0 })
-    expect(readFileSync(pidFile, 'utf8')).toBe('precious')
-    expect(existsSync(control)).toBe(false)
-    expect(program.stderr.split('Not keeping')).toHaveLength(2)
-  })
+  test.for(['code', 'package.json'])(
+    'has no file replaced or removed, and no control socket, as %s asks; the log tells',
+    async (place, { skip }) => {
+      if (!mayDrop) skip(why)
+      const directory = temporaryDirectory()
+      const [pidFile, control] = [path.join(directory, 'precious'), path.join(directory, 'control')]
+      writeFileSync(pidFile, 'precious')
+      const program =
+        place === 'code' ? start({ pidFile, control }) : startWith(directory, { pidFile, control })
+      await serves(program, 0)
+      await program.waitForLine(
+        new RegExp(`Not keeping ${pidFile} and ${control}: .*runs as uid 65534.*--pid-file`),
+        { step: 'it is told', deadlineMs },
+      )
+      program.signal('SIGHUP')
+      await serves(program, 1)
+      program.signal('SIGTERM')
+      expect(await program.waitForExit({ step: 'it ends', deadlineMs })).toMatchObject({ code: 0 })
+      expect(readFileSync(pidFile, 'utf8')).toBe('precious')
+      expect(existsSync(control)).toBe(false)
+      expect(program.stderr.split('Not keeping')).toHaveLength(2)
+    },
+  )
 
   test('has the paths that the command line gives, and nothing is told', async ({ skip }) => {
     if (!mayDrop) skip(why)

@@ -31,7 +31,7 @@ test.each([
   [{ 'ready-timeout': 1 }, '.ready-timeout is not an option; did you mean readyTimeoutMs?'],
   [{ pidfile: 'x' }, '.pidfile is not an option; did you mean pidFile?'],
   [
-    JSON.parse('{ "__proto__": 1 }'),
+    JSON.parse('{ "__proto__": 1 }') as unknown,
     /^\/srv\/shop\/package\.json: endless\.__proto__ is not an option; the options are allowAddressChange, /,
   ],
   [{ toString: 1 }, /\.toString is not an option; /],
@@ -51,11 +51,12 @@ test.each([
   [null, ' is null: expected an object of options'],
   [['SIGHUP'], ' is [SIGHUP]: expected an object of options'],
 ])('%j is refused: %s', (value: unknown, reason) => {
-  const message = typeof reason === 'string' ? `${where}${reason}` : reason
+  const message: unknown =
+    typeof reason === 'string' ? `${where}${reason}` : expect.stringMatching(reason)
   expect(() => parse(value)).toThrow(
     expect.objectContaining({
       code: 'ERR_ENDLESS_INVALID_OPTION',
-      message: typeof message === 'string' ? message : expect.stringMatching(message),
+      message,
     }),
   )
 })

@@ -18,6 +18,7 @@ export class Whereabouts {
   readonly #parentPid: number | undefined
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
+  #asked: ProcessOptions = {}
   /** Whether anybody may have found them. */
   #isShown = false
 
@@ -36,9 +37,16 @@ export class Whereabouts {
    * @throws `ERR_ENDLESS_PID_FILE`, `ERR_ENDLESS_CONTROL`
    */
   take(asked: ProcessOptions): void {
-    const shown = this.#isShown ? { pidFile: this.#pidFile, control: this.#control } : undefined
-    const pidFile = shown?.pidFile ?? this.#createPidFile(asked.pidFile)
-    const control = shown?.control ?? this.#createControl(asked.control)
+    // What is asked for again is not looked at again: the process may have given up the right to.
+    const keeps = (name: 'pidFile' | 'control'): boolean =>
+      this.#isShown || asked[name] === this.#asked[name]
+    const former = {
+      pidFile: keeps('pidFile') ? this.#pidFile : undefined,
+      control: keeps('control') ? this.#control : undefined,
+    }
+    const pidFile = former.pidFile ?? this.#createPidFile(asked.pidFile)
+    const control = former.control ?? this.#createControl(asked.control)
+    this.#asked = asked
     this.#pidFile = pidFile
     this.#control = control
   }
@@ -117,6 +125,7 @@ export class Whereabouts {
     this.#system.offExit(this.#remove)
     this.#pidFile = undefined
     this.#control = undefined
+    this.#asked = {}
     this.#isShown = false
   }
 

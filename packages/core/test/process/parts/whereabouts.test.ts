@@ -53,6 +53,13 @@ test('paths may change until somebody may have found them', async () => {
   expect(whereabouts.paths).toEqual({ pidFile, control })
 })
 
+test('what is asked for again is not looked at again', () => {
+  whereabouts.take({ pidFile })
+  rmSync(directory, { recursive: true })
+  whereabouts.take({ pidFile })
+  expect(whereabouts.paths.pidFile).toBe(pidFile)
+})
+
 test('a path that cannot be is refused at once', () => {
   const missing = path.join(directory, 'missing', 'x')
   const code = (name: string): Error => expect.objectContaining({ code: name }) as Error
