@@ -8,6 +8,7 @@ import {
   endless,
   type EndlessOptions,
   type EndlessServer,
+  generation,
   type JsonOptions,
   type ShutdownReport,
   type State,
@@ -131,4 +132,11 @@ test('options are known by name and kind', () => {
   endless(() => undefined, { signals: ['SIGPIPE'] })
   // @ts-expect-error -- a logger has three methods
   endless(() => undefined, { logger: { info: () => undefined } })
+})
+
+test('a worker knows its place', () => {
+  expectTypeOf(generation.slot).toEqualTypeOf<number>()
+  expectTypeOf(generation.workers).toEqualTypeOf<number>()
+  // @ts-expect-error -- the supervisor's to give
+  generation.slot = 1
 })
