@@ -231,7 +231,7 @@ test('while the program dies again and again, status says so, and a restart star
   expect(failed).toMatchObject({ code: 1, out: '' })
   expect(failed.err).toMatch(/^ {2}\| about to break$/m)
   expect(failed.err).toMatch(
-    /^endless: The new version, generation 2 \(pid \d+\), exited with code 1: RangeError: broken on purpose \(.*\)\.$/m,
+    /^endless: Generation 2 \(pid \d+\) exited with code 1: RangeError: broken on purpose \(.*\)\.$/m,
   )
   expect(service.program.stderr).toMatch(/starting generation \d+ in 6\.4 s/)
 

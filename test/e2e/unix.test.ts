@@ -134,7 +134,8 @@ describe('a path', () => {
     write([listen(socket)], { unclaimedGraceMs: 50, allowAddressChange: true })
     program.signal('SIGHUP')
     await program.waitForGeneration(1, { deadlineMs })
-    expect(program.stderr).toContain(`Nothing listens on unix:${socket} any more.`)
+    const line = `Nothing listens on unix:${socket} any more.`
+    await until(() => program.stderr.includes(line), { step: 'the log has it', deadlineMs })
     expect(readdirSync(directory)).toEqual(['app.2', 'servers.json'])
     expect(await answers(other(socket))).toBe('generation 1')
   })
@@ -451,9 +452,8 @@ describe('the rights of a path', () => {
     await openGate(gate)
     await program.waitForGeneration(1, { deadlineMs })
     expect(mode(precious)).toBe(0o600)
-    expect(program.stderr).toContain(
-      `Cannot set the rights of ${socket}: another file is there by now, which is left as it is`,
-    )
+    const line = `Cannot set the rights of ${socket}: another file is there by now, which is left as it is`
+    await until(() => program.stderr.includes(line), { step: 'the log has it', deadlineMs })
     expect(await answers(`${socket}.kept`)).toBe('generation 1')
   })
 
