@@ -348,7 +348,7 @@ test('what is no message does not end the supervisor, and the next restart works
     const line = new RegExp(`Ignored a message .* which is not for a supervisor: .*${why}`)
     await program.waitForLine(line, { step: `it is told: ${why}`, deadlineMs })
   }
-  await get(port, '/flood?code=20000')
+  await get(port, '/flood?code=5000')
   const [first] = program.generations
   program.signal('SIGHUP', program.pid)
   const { pid } = await program.waitForGeneration(1, { deadlineMs })
