@@ -61,7 +61,7 @@ class Story {
   get lines(): string[] {
     const { program } = this
     const lines = program.stderr.split('\n').filter((line) => line.startsWith('[endless '))
-    const pids = lines.join('\n').matchAll(/generation (\d+) \(pid (\d+)\)/g)
+    const pids = lines.join('\n').matchAll(/generation (\d+) \(pid (\d+)\)/gi)
     const names = new Map([...pids].map(([, number, pid]) => [pid, `#${number}`]))
     if (this.#isSupervised) names.set(String(program.pid), '#S')
     return lines.map((line) =>
@@ -69,6 +69,7 @@ class Story {
         .replace(/(?<=\[endless |pid )\d+/g, (pid) => names.get(pid) ?? '#?')
         .replace(/(?<=(?:127\.0\.0\.1|\[::\]):)\d+/, 'PORT')
         .replace(/(?<=(?:gone|shut down) after )[\d.]+ m?s/, 'TIME')
+        .replace(/(?<=starting generation \d+) in .*/, '') // or at once, after ten seconds of service
         .replace(/\(\/.*\/(.*?)(?::\d+)+\)/, '($1)'),
     )
   }
