@@ -53,10 +53,10 @@ function register(): void {
 
 /** As `programPlaces` of manifest.ts. */
 function programPlaces(script = ''): string[] {
-  const { realpathSync } = require('node:fs') as typeof import('node:fs')
+  const { native } = (require('node:fs') as typeof import('node:fs')).realpathSync
   const { basename, dirname, join } = require('node:path') as typeof import('node:path')
   try {
-    return [join(realpathSync(dirname(script)), basename(script)), realpathSync(script)]
+    return [join(native(dirname(script)), basename(script)), native(script)]
   } catch {
     return [script]
   }

@@ -531,7 +531,8 @@ function copyStart(): void {
 /** As `programPlaces` of manifest.ts. */
 function programPlaces(script = ''): string[] {
   try {
-    return [join(realpathSync(dirname(script)), basename(script)), realpathSync(script)]
+    const { native } = realpathSync // twice as fast as the other
+    return [join(native(dirname(script)), basename(script)), native(script)]
   } catch {
     return [script]
   }

@@ -65,8 +65,8 @@ export function findOptions(
  */
 export function programPlaces(script: string): string[] {
   try {
-    const named = path.join(realpathSync(path.dirname(script)), path.basename(script))
-    return [named, realpathSync(script)]
+    const { native } = realpathSync
+    return [path.join(native(path.dirname(script)), path.basename(script)), native(script)]
   } catch {
     return [script]
   }
