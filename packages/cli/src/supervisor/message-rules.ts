@@ -168,7 +168,7 @@ const restartReport = shape({
 const answerToMove = { id: whole }
 
 const rules: MessageRules = {
-  hello: { version: whole },
+  hello: { version: whole, takesUdp: optional(flag) },
   error: { error: errorReport },
   stderr: { text: text(longestReport) },
   escrow: { ...listenerName, ticketKeys: optional(ticketKeys) },

@@ -1,12 +1,13 @@
-import type {
-  MovedConnection,
-  MovedUpgrade,
-  RawHandle,
-  RawListener,
-  SupervisorFacts,
-  Takeover,
-  ToPredecessor,
-  ToSuccessor,
+import {
+  isUdp,
+  type MovedConnection,
+  type MovedUpgrade,
+  type Passable,
+  type RawHandle,
+  type SupervisorFacts,
+  type Takeover,
+  type ToPredecessor,
+  type ToSuccessor,
 } from '@endless/core/for-cli'
 import type { Generation } from './generation.js'
 import type { StandIn } from './stand-in.js'
@@ -70,13 +71,14 @@ export class Relay {
         return
       case 'hello':
         from.hasSaidHello = true
+        from.takesUdp = message.takesUdp ?? false
         if (predecessor) void pass(predecessor, message, handle)
         else if (!from.isHeld) this.#standIn.welcome(from)
         return
       case 'escrow':
         if (!handle) return
         // Kept here, and also by the predecessor while it lives.
-        this.#keep(from, message, handle as RawListener)
+        this.#keep(from, message, handle)
         return
       case 'released':
         from.escrow.release(message.bound)
@@ -116,15 +118,15 @@ export class Relay {
     }
   }
 
-  /** Keeps a copy of a socket of a generation; its predecessor gets one too, while it lives. */
-  #keep(
-    from: Generation,
-    { asked, bound, ticketKeys }: Extract<Passed, { type: 'escrow' }>,
-    handle: RawListener,
-  ): void {
-    const kept = from.escrow.put({ asked, bound, handle, ticketKeys })
+  /**
+   * Keeps a copy of a socket of a generation; its predecessor gets one too, while it lives. It has kept its own UDP
+   * sockets.
+   */
+  #keep(from: Generation, message: Extract<Passed, { type: 'escrow' }>, handle: RawHandle): void {
+    const { asked, bound, ticketKeys } = message
+    const kept = from.escrow.put({ asked, bound, handle, ticketKeys } as Passable)
     const { predecessor } = from
-    if (predecessor)
+    if (predecessor && !isUdp(message))
       void kept.lend((copy) => predecessor.send({ type: 'escrow', asked, bound }, copy))
   }
 }

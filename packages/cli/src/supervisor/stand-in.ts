@@ -1,5 +1,6 @@
 import {
   formatAddress,
+  isUdp,
   type PassedListener,
   type PassedTicketKeys,
   protocolVersion,
@@ -40,7 +41,9 @@ export class StandIn {
   /** Answers the hello of a generation. */
   welcome(generation: Generation): void {
     const keys: Record<string, PassedTicketKeys> = {}
-    for (const { handle, ticketKeys, ...name } of this.#kept.listeners) {
+    for (const socket of this.#kept.sockets) {
+      const { handle, ticketKeys, ...name } = socket
+      if (isUdp(socket) && !generation.takesUdp) continue
       void handle.lend((copy) => generation.send({ type: 'listener', ...name }, copy))
       if (ticketKeys) keys[formatAddress(name.bound)] = ticketKeys
     }

@@ -64,6 +64,7 @@ export class Supervisor {
     const facts = (): SupervisorFacts => ({
       isAtTerminal: host.terminal() === 'present',
       isFirst: this.#chain.last === undefined,
+      takesUdp: true,
     })
     this.#standIn = new StandIn(facts)
     this.#relay = new Relay(this.#standIn, facts, (generation, takeover) => {
