@@ -13,6 +13,7 @@ const names = [
   'leaks',
   'supervisor',
   'run-cost',
+  'udp',
 ]
 
 const { positionals, values } = parseArgs({

@@ -27,7 +27,12 @@ export { isPeerGone } from './line/peer-gone.js'
 export { withStdio } from './line/stdio.js'
 export { channelTo } from './line/to-child.js'
 export { formatAddress } from './listeners/address.js'
-export type { ListenerName, PassedListener } from './listeners/passed-listener.js'
+export {
+  isUdp,
+  type ListenerName,
+  type Passable,
+  type PassedListener,
+} from './listeners/passed-listener.js'
 export type { PassedTicketKeys } from './listeners/ticket-keys.js'
 export type { MovedConnection } from './migration/migration.js'
 export type { MovedUpgrade } from './migration/upgrade-migration.js'

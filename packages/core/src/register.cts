@@ -1,10 +1,11 @@
+import type dgram = require('node:dgram')
 import type net = require('node:net')
 import type { Worker } from 'node:worker_threads'
 import type { RegisterRecord } from './node/register-record.js' with { 'resolution-mode': 'import' }
 import type { Start } from './node/start-arguments.js' with { 'resolution-mode': 'import' }
 
-// The preload `@endless/core/register`: makes each server of a program endless when it listens, without a
-// line of code. CommonJS, so that both `--import` and `--require` of it work, and no loader is started for
+// The preload `@endless/core/register`: makes each server of a program endless when it listens, and each UDP socket
+// when it is bound, without a line of code. CommonJS, so that both `--import` and `--require` of it work, and no loader is started for
 // it. A program that never listens pays for this file alone. See docs/decisions.md, "Register loads core late"
 
 const recordKey = Symbol.for('@endless/core:register')
@@ -12,6 +13,7 @@ const inheritanceKey = Symbol.for('@endless/core:inheritance')
 const startKey = Symbol.for('@endless/core:start')
 
 type Listen = (this: net.Server, ...args: unknown[]) => net.Server
+type Bind = (this: dgram.Socket, ...args: unknown[]) => dgram.Socket
 
 function register(): void {
   // Twice in one process: by `endless run`, and by NODE_OPTIONS.
@@ -46,6 +48,13 @@ function register(): void {
     }
     return listen.apply(this, args)
   } as typeof Server.prototype.listen
+  const { Socket } = require('node:dgram') as typeof dgram
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to a socket below
+  const bind = Socket.prototype.bind as Bind
+  Socket.prototype.bind = function (this: dgram.Socket, ...args: unknown[]): dgram.Socket {
+    if (isFixedPort(args[0])) takingUdp().takeAtBind(this)
+    return bind.apply(this, args)
+  } as typeof Socket.prototype.bind
   process.on('worker', (worker: Worker) => {
     threads().watchThread(worker, record)
   })
@@ -60,6 +69,13 @@ function programPlaces(script = ''): string[] {
   } catch {
     return [script]
   }
+}
+
+/** Whether what `bind` got first is a port that the next generation binds too, or options with such a port. */
+function isFixedPort(first: unknown): boolean {
+  const port =
+    typeof first === 'object' && first !== null ? (first as { port?: unknown }).port : first
+  return Number(port) > 0
 }
 
 function currentDirectory(): string {
@@ -84,6 +100,12 @@ function outside(): typeof import('./process/parts/outside-options.js', {
   with: { 'resolution-mode': 'import' },
 }) {
   return require('./process/parts/outside-options.js') as ReturnType<typeof outside>
+}
+
+function takingUdp(): typeof import('./process/take-at-bind.js', {
+  with: { 'resolution-mode': 'import' },
+}) {
+  return require('./process/take-at-bind.js') as ReturnType<typeof takingUdp>
 }
 
 function threads(): typeof import('./node/threads.js', { with: { 'resolution-mode': 'import' } }) {

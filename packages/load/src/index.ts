@@ -3,6 +3,8 @@
 export { createLoad } from './traffic/load.js'
 export type { Load } from './traffic/load.js'
 export type { LoadOptions } from './traffic/options.js'
+export { startDatagrams } from './traffic/datagrams.js'
+export type { DatagramLoad, DatagramReport } from './traffic/datagrams.js'
 export { get, postEcho } from './traffic/call.js'
 export type { Answer, Call, CallKind, EchoOptions, Range } from './traffic/call.js'
 export { summarizeFailures } from './traffic/failure.js'

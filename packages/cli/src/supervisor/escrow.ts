@@ -1,27 +1,22 @@
-import {
-  formatAddress,
-  OwnedHandle,
-  type PassedListener,
-  type RawListener,
-} from '@endless/core/for-cli'
+import { formatAddress, OwnedHandle, type Passable, type RawHandle } from '@endless/core/for-cli'
 
-/** A listening socket that the supervisor keeps: its copy is closed by its {@link Escrow} alone. */
-export interface KeptListener extends Omit<PassedListener, 'handle'> {
-  readonly handle: OwnedHandle<RawListener>
+/** A socket that the supervisor keeps: its copy is closed by its {@link Escrow} alone. */
+export interface KeptSocket extends Omit<Passable, 'handle'> {
+  readonly handle: OwnedHandle<RawHandle>
 }
 
 /** The most sockets of one generation: each is a descriptor of this process. */
-const mostListeners = 4_096
+const mostSockets = 4_096
 
 /**
- * Copies of the sockets on which one generation listens, and their TLS ticket keys. While a copy exists,
+ * Copies of the sockets that clients of one generation know, and their TLS ticket keys. While a copy exists,
  * no client is refused. See docs/decisions.md, "The supervisor keeps the TLS ticket keys"
  */
 export class Escrow {
-  readonly #listeners = new Map<string, KeptListener>()
+  readonly #sockets = new Map<string, KeptSocket>()
 
-  get listeners(): KeptListener[] {
-    return [...this.#listeners.values()]
+  get sockets(): KeptSocket[] {
+    return [...this.#sockets.values()]
   }
 
   /**
@@ -29,23 +24,23 @@ export class Escrow {
    *
    * @throws Error if it holds too many; the handle is still the caller's
    */
-  put({ handle, ...listener }: PassedListener): OwnedHandle<RawListener> {
-    const address = formatAddress(listener.bound)
-    if (this.#listeners.size >= mostListeners && !this.#listeners.has(address)) {
-      throw new Error('it listens on too many sockets')
+  put({ handle, ...socket }: Passable): OwnedHandle<RawHandle> {
+    const address = formatAddress(socket.bound)
+    if (this.#sockets.size >= mostSockets && !this.#sockets.has(address)) {
+      throw new Error('it has too many sockets')
     }
     this.release(address)
-    const owned = new OwnedHandle(handle)
-    this.#listeners.set(address, { ...listener, handle: owned })
+    const owned = new OwnedHandle<RawHandle>(handle)
+    this.#sockets.set(address, { ...socket, handle: owned })
     return owned
   }
 
   release(address: string): void {
-    this.#listeners.get(address)?.handle.close()
-    this.#listeners.delete(address)
+    this.#sockets.get(address)?.handle.close()
+    this.#sockets.delete(address)
   }
 
   close(): void {
-    for (const address of this.#listeners.keys()) this.release(address)
+    for (const address of this.#sockets.keys()) this.release(address)
   }
 }

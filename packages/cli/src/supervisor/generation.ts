@@ -45,6 +45,8 @@ export class Generation {
   successor: Generation | undefined
   /** Whether it has said hello: before that, Node would drop messages to it. */
   hasSaidHello = false
+  /** Whether it takes UDP sockets: one of another version may not. */
+  takesUdp = false
   /** Whether it has been sent all that it inherits. */
   isWelcomed = false
   isReady = false

@@ -176,7 +176,7 @@ const connection = {
 }
 
 const rules: MessageRules = {
-  hello: { version: whole },
+  hello: { version: whole, takesUdp: optional(flag) },
   error: { error: errorReport },
   stderr: { text: text(longestReport) },
   escrow: { ...listenerName, ticketKeys: optional(ticketKeys) },

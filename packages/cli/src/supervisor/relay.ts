@@ -1,16 +1,17 @@
 import {
   formatAddress,
+  isUdp,
   type MovedConnection,
   type MovedUpgrade,
+  type Passable,
   type RawHandle,
-  type RawListener,
   type SupervisorFacts,
   type Takeover,
   type ToPredecessor,
   type ToSuccessor,
 } from '@endless/core/for-cli'
 import type { Generation } from './generation.js'
-import type { KeptListener } from './escrow.js'
+import type { KeptSocket } from './escrow.js'
 import { lend, type StandIn } from './stand-in.js'
 
 // Passes messages and handles from one generation to another.
@@ -26,7 +27,7 @@ export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' | 'h
 export class Relay {
   readonly #standIn: StandIn
   readonly #facts: () => SupervisorFacts
-  readonly #shared: () => KeptListener[]
+  readonly #shared: () => KeptSocket[]
   readonly #onTakenOver: (generation: Generation, takeover: Takeover) => void
 
   /**
@@ -36,7 +37,7 @@ export class Relay {
   constructor(
     standIn: StandIn,
     facts: () => SupervisorFacts,
-    shared: () => KeptListener[],
+    shared: () => KeptSocket[],
     onTakenOver: (generation: Generation, takeover: Takeover) => void,
   ) {
     this.#standIn = standIn
@@ -74,13 +75,14 @@ export class Relay {
         return
       case 'hello':
         from.hasSaidHello = true
+        from.takesUdp = message.takesUdp ?? false
         if (predecessor) void pass(predecessor, message, handle)
         else if (!from.isHeld) this.#standIn.welcome(from)
         return
       case 'escrow':
         if (!handle) return
         // Kept here, and also by the predecessor while it lives.
-        this.#keep(from, message, handle as RawListener)
+        this.#keep(from, message, handle)
         return
       case 'released':
         from.escrow.release(message.bound)
@@ -131,25 +133,25 @@ export class Relay {
   ): void {
     successor.number = message.generation
     successor.isWelcomed = true
-    const own = new Set(from.escrow.listeners.map(({ bound }) => formatAddress(bound)))
+    const own = new Set(from.escrow.sockets.map(({ bound }) => formatAddress(bound)))
     const ticketKeys = { ...message.ticketKeys }
-    for (const listener of this.#shared()) {
-      const address = formatAddress(listener.bound)
-      if (listener.ticketKeys) ticketKeys[address] = listener.ticketKeys
-      if (!own.has(address)) lend(listener, successor)
+    for (const socket of this.#shared()) {
+      const address = formatAddress(socket.bound)
+      if (socket.ticketKeys) ticketKeys[address] = socket.ticketKeys
+      if (!own.has(address)) lend(socket, successor)
     }
     void successor.send({ ...message, ticketKeys, supervisor: this.#facts() })
   }
 
-  /** Keeps a copy of a socket of a generation; its predecessor gets one too, while it lives. */
-  #keep(
-    from: Generation,
-    { asked, bound, ticketKeys }: Extract<Passed, { type: 'escrow' }>,
-    handle: RawListener,
-  ): void {
-    const kept = from.escrow.put({ asked, bound, handle, ticketKeys })
+  /**
+   * Keeps a copy of a socket of a generation; its predecessor gets one too, while it lives. It has kept its own UDP
+   * sockets.
+   */
+  #keep(from: Generation, message: Extract<Passed, { type: 'escrow' }>, handle: RawHandle): void {
+    const { asked, bound, ticketKeys } = message
+    const kept = from.escrow.put({ asked, bound, handle, ticketKeys } as Passable)
     const { predecessor } = from
-    if (predecessor)
+    if (predecessor && !isUdp(message))
       void kept.lend((copy) => predecessor.send({ type: 'escrow', asked, bound }, copy))
   }
 }

@@ -1,6 +1,6 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import type { Logger, RestartOptions, RestartReport } from '@endless/core/for-cli'
-import type { KeptListener } from './escrow.js'
+import type { KeptSocket } from './escrow.js'
 import type { Exchange } from './exchange.js'
 import type { Generation } from './generation.js'
 
@@ -17,7 +17,7 @@ export interface SlotHost {
   otherUserOf(pid: number): string | undefined
   terminal(): 'present' | 'gone' | 'none'
   /** Returns the sockets on which other slots serve. */
-  shared(): KeptListener[]
+  shared(): KeptSocket[]
   /** Passes open connections to other slots. */
   readonly exchange: Exchange
   /** Restarts the whole service, which a generation asks for. */

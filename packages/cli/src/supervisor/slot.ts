@@ -12,7 +12,7 @@ import {
   type SupervisorFacts,
   type ToSupervisor,
 } from '@endless/core/for-cli'
-import type { KeptListener } from './escrow.js'
+import type { KeptSocket } from './escrow.js'
 import { Chain } from './chain.js'
 import type { Death } from './death.js'
 import { Generation } from './generation.js'
@@ -71,10 +71,11 @@ export class Slot {
     const facts = (): SupervisorFacts => ({
       isAtTerminal: host.terminal() === 'present',
       isFirst: index === 0 && this.#chain.last === undefined,
+      takesUdp: true,
       slot: index,
       workers: host.workers(),
     })
-    const shared = (): KeptListener[] => host.shared()
+    const shared = (): KeptSocket[] => host.shared()
     this.#standIn = new StandIn(facts, shared)
     this.#relay = new Relay(this.#standIn, facts, shared, (generation, takeover) => {
       this.#chain.changeCurrent(generation, host.now())
@@ -112,9 +113,9 @@ export class Slot {
     return current ? this.generations.filter(({ number }) => number < current.number) : []
   }
 
-  /** Copies of the sockets on which its serving generation listens. */
-  get listeners(): KeptListener[] {
-    return this.current?.escrow.listeners ?? []
+  /** Copies of the sockets of its serving generation. */
+  get sockets(): KeptSocket[] {
+    return this.current?.escrow.sockets ?? []
   }
 
   /** How the last restart ended, as far as this process saw it. */

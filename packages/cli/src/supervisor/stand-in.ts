@@ -1,11 +1,12 @@
 import {
   formatAddress,
+  isUdp,
   type PassedListener,
   type PassedTicketKeys,
   protocolVersion,
   type SupervisorFacts,
 } from '@endless/core/for-cli'
-import { Escrow, type KeptListener } from './escrow.js'
+import { Escrow, type KeptSocket } from './escrow.js'
 import type { Generation } from './generation.js'
 
 /**
@@ -15,12 +16,12 @@ import type { Generation } from './generation.js'
  */
 export class StandIn {
   readonly #facts: () => SupervisorFacts
-  readonly #shared: () => KeptListener[]
+  readonly #shared: () => KeptSocket[]
   /** Sockets for the next generation, kept while nothing serves. */
   #kept = new Escrow()
 
   /** @param shared returns the sockets on which other slots serve */
-  constructor(facts: () => SupervisorFacts, shared: () => KeptListener[]) {
+  constructor(facts: () => SupervisorFacts, shared: () => KeptSocket[]) {
     this.#facts = facts
     this.#shared = shared
   }
@@ -45,9 +46,9 @@ export class StandIn {
     const keys: Record<string, PassedTicketKeys> = {}
     const shared = this.#shared()
     // What other slots serve counts: a release may have changed the ports since this slot served.
-    for (const listener of shared.length > 0 ? shared : this.#kept.listeners) {
-      lend(listener, generation)
-      if (listener.ticketKeys) keys[formatAddress(listener.bound)] = listener.ticketKeys
+    for (const socket of shared.length > 0 ? shared : this.#kept.sockets) {
+      lend(socket, generation)
+      if (socket.ticketKeys) keys[formatAddress(socket.bound)] = socket.ticketKeys
     }
     generation.isWelcomed = true
     void generation.send({
@@ -74,6 +75,8 @@ export class StandIn {
 }
 
 /** Sends a copy of a kept socket to a generation, which may claim it. */
-export function lend({ asked, bound, name, handle }: KeptListener, to: Generation): void {
+export function lend(socket: KeptSocket, to: Generation): void {
+  if (isUdp(socket) && !to.takesUdp) return
+  const { asked, bound, name, handle } = socket
   void handle.lend((copy) => to.send({ type: 'listener', asked, bound, name }, copy))
 }

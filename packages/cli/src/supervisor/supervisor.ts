@@ -12,7 +12,7 @@ import {
   type RestartReport,
   type SpawnRequest,
 } from '@endless/core/for-cli'
-import type { KeptListener } from './escrow.js'
+import type { KeptSocket } from './escrow.js'
 import { emptiest, Evenness } from './evenness.js'
 import { Exchange } from './exchange.js'
 import type { Generation } from './generation.js'
@@ -247,13 +247,13 @@ export class Supervisor {
   }
 
   /** Returns the sockets of the other slots, each address once: that of the first slot which has it. */
-  #sharedWith(slot: Slot): KeptListener[] {
-    const shared = new Map<string, KeptListener>()
+  #sharedWith(slot: Slot): KeptSocket[] {
+    const shared = new Map<string, KeptSocket>()
     for (const other of this.#slots) {
       if (other === slot) continue
-      for (const listener of other.listeners) {
-        const address = formatAddress(listener.bound)
-        if (!shared.has(address)) shared.set(address, listener)
+      for (const socket of other.sockets) {
+        const address = formatAddress(socket.bound)
+        if (!shared.has(address)) shared.set(address, socket)
       }
     }
     return [...shared.values()]

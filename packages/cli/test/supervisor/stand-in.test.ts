@@ -18,6 +18,7 @@ class FakeGeneration {
   readonly number = 1
   readonly sent: { message: FromSupervisor; handle: RawHandle | undefined }[] = []
   predecessor: FakeGeneration | undefined
+  takesUdp = false
 
   send(message: FromSupervisor, handle?: RawHandle): Promise<void> {
     this.sent.push({ message, handle })
@@ -69,4 +70,27 @@ test('a predecessor gets a copy of the socket without the keys', () => {
   relay.receive(asGeneration(newer), { type: 'escrow', ...name, ticketKeys }, handle)
   expect(older.sent).toEqual([{ message: { type: 'escrow', ...name }, handle }])
   expect(handle.isClosed).toBe(false)
+})
+
+const udp = { asked: 'udp:[::]:443', bound: { transport: 'udp' as const, ...name.bound } }
+
+test('a UDP socket is kept apart from a listener at the same address, and for who takes it', () => {
+  const { standIn, relay, handle } = createParts()
+  const [dead, older, newer] = [new FakeGeneration(), new FakeGeneration(), new FakeGeneration()]
+  const socket = { close: () => undefined }
+  relay.receive(asGeneration(dead), { type: 'escrow', ...name }, handle)
+  relay.receive(asGeneration(dead), { type: 'escrow', ...udp }, socket)
+  standIn.keep(dead.escrow)
+  relay.receive(asGeneration(older), { type: 'hello', version: 1 }, undefined)
+  relay.receive(asGeneration(newer), { type: 'hello', version: 1, takesUdp: true }, undefined)
+  const passed = ({ sent }: FakeGeneration) => sent.slice(0, -1).map((each) => each.handle)
+  expect([passed(older), passed(newer)]).toEqual([[handle], [handle, socket]])
+})
+
+test('a predecessor gets no copy of a UDP socket: it keeps its own', () => {
+  const { relay, handle } = createParts()
+  const [older, newer] = [new FakeGeneration(), new FakeGeneration()]
+  newer.predecessor = older
+  relay.receive(asGeneration(newer), { type: 'escrow', ...udp }, handle)
+  expect([older.sent, newer.escrow.sockets.map(({ bound }) => bound)]).toEqual([[], [udp.bound]])
 })

@@ -4,9 +4,19 @@ import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
 import { HandleLost } from '../line/handle-lost.js'
 import { extraLineFd } from '../line/stdio.js'
-import { formatAddress, type ListenTarget, type UnixAddress } from '../listeners/address.js'
+import {
+  formatAddress,
+  type ListenTarget,
+  type UdpAddress,
+  type UnixAddress,
+} from '../listeners/address.js'
 import { HeldListeners } from '../listeners/held-listeners.js'
-import type { PassedListener } from '../listeners/passed-listener.js'
+import {
+  isUdp,
+  type Passable,
+  type PassedListener,
+  type PassedUdpSocket,
+} from '../listeners/passed-listener.js'
 import type { MovedConnection } from '../migration/migration.js'
 import type { MovedUpgrade } from '../migration/upgrade-migration.js'
 import { rawHandleOf } from '../node/internals/connection-handle.js'
@@ -162,8 +172,7 @@ export class Predecessor {
    * See docs/decisions.md, "The channel stays referenced while a claim waits"
    */
   claim(target: ListenTarget): PassedListener | undefined {
-    // A handle whose listen is deferred keeps no event loop alive; the channel must, until `taken-over`.
-    if (!this.#hasTakenOver) this.#channel.ref()
+    this.#stayAlive()
     const held = this.held.claim(target)
     return (
       held && {
@@ -173,10 +182,20 @@ export class Predecessor {
     )
   }
 
-  /** Sends copies of listening sockets to the predecessor, where they outlive this process. */
-  deposit(listeners: readonly PassedListener[]): void {
-    const { isSupervised } = this.#host.inheritance.entry
-    for (const { asked, bound, handle, ticketKeys } of listeners) {
+  /** Claims the held UDP socket that is bound at an address; returns `undefined` if there is none. */
+  claimUdp(address: UdpAddress): PassedUdpSocket | undefined {
+    this.#stayAlive()
+    return this.held.claimUdp(address)
+  }
+
+  /** Sends copies of sockets to the predecessor or the supervisor, where they outlive this process. */
+  deposit(sockets: readonly Passable[]): void {
+    const { entry, welcome } = this.#host.inheritance
+    const { isSupervised } = entry
+    const takesUdp = isSupervised && welcome?.supervisor?.takesUdp === true
+    for (const socket of sockets) {
+      if (isUdp(socket) && !takesUdp) continue
+      const { asked, bound, handle, ticketKeys } = socket
       // A predecessor needs no ticket keys: it has these, or older ones of its own.
       this.#send({ type: 'escrow', asked, bound, ...(isSupervised && { ticketKeys }) }, handle)
     }
@@ -289,8 +308,14 @@ export class Predecessor {
     return this.#fallback ? this.#fallback.ask() : 'not-serving'
   }
 
+  /** A handle whose use is deferred keeps no event loop alive; the channel must, until `taken-over`. */
+  #stayAlive(): void {
+    if (!this.#hasTakenOver) this.#channel.ref()
+  }
+
   #welcomed({ fallback, supervisor }: Welcome): void {
-    this.#held = new HeldListeners(this.#host.inheritance.held)
+    const { held, heldUdp } = this.#host.inheritance
+    this.#held = new HeldListeners(held, heldUdp)
     // A line that has not arrived ends, too, when the predecessor dies: the older generation may serve then.
     if (fallback) this.#openFallback(fallback === 'silent' ? 'serving' : 'not-serving')
     if (!supervisor?.isFirst) return

@@ -4,7 +4,7 @@ import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
 import type { UnixAddress } from '../listeners/address.js'
-import type { ListenerName, PassedListener } from '../listeners/passed-listener.js'
+import type { ListenerName, PassedListener, PassedUdpSocket } from '../listeners/passed-listener.js'
 import type { PassedTicketKeys } from '../listeners/ticket-keys.js'
 import type { MovedConnection } from '../migration/migration.js'
 import type { MovedUpgrade } from '../migration/upgrade-migration.js'
@@ -57,7 +57,8 @@ export const strangerKey = Symbol.for('@endless/core:stranger')
 export const inheritanceKey = Symbol.for('@endless/core:inheritance')
 
 /**
- * Messages from the predecessor. Each `listener` comes with its handle, and `welcome` follows the last one.
+ * Messages from the predecessor. Each `listener` comes with its handle, that of a listening or of a UDP socket, and
+ * `welcome` follows the last one.
  * See docs/decisions.md, "The listening socket itself is passed"
  */
 export type ToSuccessor =
@@ -107,16 +108,20 @@ export interface SupervisorFacts {
   slot?: number | undefined
   /** How many slots there are. */
   workers?: number | undefined
+  /** Whether it passes UDP sockets on, and keeps copies of them. Another version may not. */
+  takesUdp?: boolean | undefined
 }
 
 /** Messages from the successor. */
 export type ToPredecessor =
-  | { type: 'hello'; version: number }
+  /** `takesUdp`: a version that takes UDP sockets, too. */
+  | { type: 'hello'; version: number; takesUdp?: boolean | undefined }
   | { type: 'error'; error: ErrorReport }
   | { type: 'stderr'; text: string }
   /**
    * A copy of a socket that the successor listens on, with its handle. The first copies come before
-   * `ready`. A supervisor also gets the ticket keys, for a replacement if this generation dies.
+   * `ready`. A supervisor also gets the ticket keys, for a replacement if this generation dies, and alone
+   * gets UDP sockets: a predecessor keeps its own, to send on it.
    */
   | ({ type: 'escrow'; ticketKeys?: PassedTicketKeys | undefined } & ListenerName)
   /** The sender no longer listens there: connections should be refused, not wait in the queue of a copy. */
@@ -246,6 +251,8 @@ export interface Inheritance {
   welcome: Welcome | undefined
   /** The sockets that have arrived: all of them, once `welcome` has. */
   readonly held: PassedListener[]
+  /** The UDP sockets among them, apart: a library of another version would take them for TCP. */
+  readonly heldUdp?: PassedUdpSocket[] | undefined
   /** Settles when `welcome` has arrived, or with `false` when the line closes before. */
   readonly arrived: Promise<boolean>
   channel: Channel<ToPredecessor, ToSuccessor>

@@ -4,7 +4,7 @@ import { atStart, generationName, type NamedGeneration } from '../api/generation
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
 import { formatAddress } from '../listeners/address.js'
-import type { PassedListener } from '../listeners/passed-listener.js'
+import { isUdp, type Passable } from '../listeners/passed-listener.js'
 import type { Migration } from '../migration/migration.js'
 import type { UpgradeMigration } from '../migration/upgrade-migration.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
@@ -38,8 +38,8 @@ const lookMs = 50
 export interface SuccessorHost {
   readonly system: System
   readonly child: Child
-  /** The listening sockets that the successor gets. */
-  readonly passed: readonly PassedListener[]
+  /** The sockets that the successor gets. */
+  readonly passed: readonly Passable[]
   readonly welcome: Omit<Welcome, 'type' | 'version' | 'supervisor'>
   readonly readyTimeoutMs: number
   /** Settles when an older generation, if there is one, knows of the successor: it is welcomed then. */
@@ -218,7 +218,7 @@ export class Successor {
     switch (message.type) {
       case 'hello':
         this.#version = message.version
-        void this.#welcome()
+        void this.#welcome(message.takesUdp ?? false)
         break
       case 'error':
         this.#lastWords.diedOf(message.error)
@@ -275,13 +275,14 @@ export class Successor {
   }
 
   /**
-   * Sends the listening sockets, then `welcome`. Call when the successor has said `hello`.
+   * Sends the sockets, then `welcome`. Call when the successor has said `hello`.
    * See docs/decisions.md, "The successor says hello first"
    */
-  async #welcome(): Promise<void> {
+  async #welcome(takesUdp: boolean): Promise<void> {
     const { passed, welcome } = this.#host
-    for (const { asked, bound, handle } of passed) {
-      this.#send({ type: 'listener', asked, bound }, handle)
+    for (const socket of passed) {
+      const { asked, bound, handle } = socket
+      if (takesUdp || !isUdp(socket)) this.#send({ type: 'listener', asked, bound }, handle)
     }
     const fallback = await this.#host.fallback
     this.#send({ ...welcome, type: 'welcome', version: protocolVersion, fallback })
@@ -296,7 +297,7 @@ export class Successor {
     this.#refused.resolve(this.#refusal)
   }
 
-  #send(message: ToSuccessor, handle?: RawListener): void {
+  #send(message: ToSuccessor, handle?: RawHandle): void {
     // A successor that cannot be reached has exited, or will: `#watchExit` reports that.
     this.#channel.send(message, handle).catch(() => undefined)
   }

@@ -95,6 +95,11 @@ export class Supervisor {
     return this.#facts()?.isAtTerminal ?? false
   }
 
+  /** Whether it passes UDP sockets on: one of another version may not. */
+  get takesUdp(): boolean {
+    return this.#facts()?.takesUdp ?? false
+  }
+
   /** Whether the supervisor has died. Nothing will then replace this process if it dies too. */
   get isGone(): boolean {
     return this.#isGone

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads'
 import type * as protocol from '../handoff/protocol.js'
 import type { Channel } from '../line/channel.js'
-import type { PassedListener } from '../listeners/passed-listener.js'
+import type { Passable, PassedListener, PassedUdpSocket } from '../listeners/passed-listener.js'
 import type { Start } from '../node/start-arguments.js'
 
 // How a process comes in that was started by a generation or a supervisor. Node runs this before the
@@ -26,7 +26,6 @@ const keptChars = 16_384
 /** Under which a process tells its threads what they register. */
 const registerName = '@endless/core:register'
 
-type RawListener = PassedListener['handle']
 type RawHandle = Parameters<SuccessorChannel['onMessage']>[1]
 type SuccessorChannel = Channel<protocol.ToPredecessor, protocol.ToSuccessor>
 
@@ -323,7 +322,7 @@ function reportFailures(channel: DyingChannel): Reporting {
  * See docs/decisions.md, "The successor says hello first"
  */
 function ask(channel: DyingChannel, entry: protocol.Entry): protocol.Inheritance {
-  const held = new Map<string, PassedListener>()
+  const held = new Map<string, Passable>()
   let settle: (isWelcome: boolean) => void = () => undefined
   const arrived = new Promise<boolean>((resolve) => (settle = resolve))
   const reporting = reportFailures(channel)
@@ -332,7 +331,12 @@ function ask(channel: DyingChannel, entry: protocol.Entry): protocol.Inheritance
     entry,
     welcome: undefined,
     get held() {
-      return [...held.values()]
+      return [...held.values()].filter(
+        (each): each is PassedListener => !('transport' in each.bound),
+      )
+    },
+    get heldUdp() {
+      return [...held.values()].filter((each): each is PassedUdpSocket => 'transport' in each.bound)
     },
     receive(message, handle) {
       if (message.type === 'listener' && handle) {
@@ -340,7 +344,7 @@ function ask(channel: DyingChannel, entry: protocol.Entry): protocol.Inheritance
         const address = JSON.stringify(bound)
         // A supervisor sends a socket again if the predecessor died while it passed them on.
         held.get(address)?.handle.close()
-        held.set(address, { asked, bound, name, handle: handle as RawListener })
+        held.set(address, { asked, bound, name, handle } as Passable)
       } else if (message.type === 'welcome') {
         inheritance.welcome = message
         settle(true)
@@ -355,7 +359,7 @@ function ask(channel: DyingChannel, entry: protocol.Entry): protocol.Inheritance
   }
   channel.ref()
   // The predecessor sends nothing before `hello`: Node drops internal messages that nothing listens for yet.
-  channel.send({ type: 'hello', version: protocolVersion }).catch(() => undefined)
+  channel.send({ type: 'hello', version: protocolVersion, takesUdp: true }).catch(() => undefined)
   void channel.closed.then(() => {
     settle(false)
   })

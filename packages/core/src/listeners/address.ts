@@ -1,7 +1,7 @@
 import { type AddressInfo, isIP, isIPv6, type Server } from 'node:net'
 import { EndlessError } from '../api/endless-error.js'
 
-// Addresses: what `listen` asks for, where a socket is bound, and both as text.
+// Addresses: what `listen` and `bind` ask for, where a socket is bound, and both as text.
 
 /** Target of a `listen` call, read as Node reads the arguments. */
 export type ListenTarget =
@@ -27,11 +27,16 @@ export function askedText(target: ListenTarget): string | undefined {
 }
 
 /** Whether `target` asks for the address at which a socket is bound. */
-export function matchesBound(target: ListenTarget, bound: BoundAddress): boolean {
+export function matchesBound(target: ListenTarget, bound: ListenerAddress): boolean {
   if ('path' in bound) return target.kind === 'path' && target.path === bound.path
   if (target.kind !== 'tcp' || target.port === 0 || target.port !== bound.port) return false
   if (target.host === undefined) return bound.address === '::' || bound.address === '0.0.0.0'
   return isIP(target.host) !== 0 && normalizeIp(target.host) === normalizeIp(bound.address)
+}
+
+/** Whether two addresses are the same, however they are spelled. */
+export function isSameAddress(one: InetAddress, other: InetAddress): boolean {
+  return one.port === other.port && normalizeIp(one.address) === normalizeIp(other.address)
 }
 
 /** Spells an IP address canonically: IPv6 has many spellings, and `URL` returns the canonical one. */
@@ -45,11 +50,17 @@ export function addressOf(server: Server): string | null {
   return bound === null || typeof bound === 'string' ? bound : formatAddress(bound)
 }
 
-/** Writes an address as {@link parseGoAddress} reads it; a Unix socket as `unix:/run/app.sock`. */
-export function formatAddress(bound: Pick<AddressInfo, 'address' | 'port'> | UnixAddress): string {
+/**
+ * Writes an address as {@link parseGoAddress} reads it; a Unix socket as `unix:/run/app.sock`, and a UDP socket as
+ * `udp:127.0.0.1:8125`.
+ */
+export function formatAddress(
+  bound: Pick<AddressInfo, 'address' | 'port'> | UdpAddress | UnixAddress,
+): string {
   if ('path' in bound) return formatPath(bound.path)
   const { address, port } = bound
-  return isIPv6(address) ? `[${address}]:${String(port)}` : `${address}:${String(port)}`
+  const text = isIPv6(address) ? `[${address}]:${String(port)}` : `${address}:${String(port)}`
+  return 'transport' in bound ? `${bound.transport}:${text}` : text
 }
 
 /** Writes a path; `@` stands for the NUL of an abstract socket, as in Go. */
@@ -100,8 +111,23 @@ function invalidAddress(address: string, found: string): EndlessError {
   )
 }
 
+/** Where a socket is bound that is passed on. */
+export type BoundAddress = ListenerAddress | UdpAddress
+
 /** Where a listener is bound: a TCP address as `server.address()` returns it, or a Unix socket. */
-export type BoundAddress = { address: string; family: string; port: number } | UnixAddress
+export type ListenerAddress = InetAddress | UnixAddress
+
+/** An IP address with a port, as Node returns it: `{ address: '127.0.0.1', family: 'IPv4', port: 3000 }`. */
+export interface InetAddress {
+  address: string
+  family: string
+  port: number
+}
+
+/** Where a UDP socket is bound. TCP has ports of its own. */
+export interface UdpAddress extends InetAddress {
+  transport: 'udp'
+}
 
 /**
  * Path of a bound Unix socket, with the identity of its file:

@@ -1,24 +1,33 @@
 import type { RawListener } from '../node/internals/raw-handle.js'
-import { askedText, type ListenTarget, matchesBound } from './address.js'
-import type { PassedListener } from './passed-listener.js'
+import {
+  askedText,
+  isSameAddress,
+  type ListenTarget,
+  matchesBound,
+  type UdpAddress,
+} from './address.js'
+import type { Passable, PassedListener, PassedUdpSocket } from './passed-listener.js'
 import { leadsTo, removePath } from './unix-path.js'
 
-/** Holds passed listening sockets, from a predecessor or a service manager, until they are claimed. */
+/** Holds passed sockets, from a predecessor or a service manager, until they are claimed. */
 export class HeldListeners {
-  readonly #unclaimed: PassedListener[]
+  readonly #listeners: PassedListener[]
+  readonly #udpSockets: PassedUdpSocket[]
   #hasGivenUp = false
 
-  constructor(listeners: PassedListener[]) {
-    this.#unclaimed = [...listeners]
+  constructor(listeners: readonly PassedListener[], udpSockets: readonly PassedUdpSocket[] = []) {
+    this.#listeners = [...listeners]
+    this.#udpSockets = [...udpSockets]
   }
 
-  get unclaimed(): readonly PassedListener[] {
-    return this.#hasGivenUp ? [] : this.#unclaimed
+  get unclaimed(): readonly Passable[] {
+    return this.#hasGivenUp ? [] : [...this.#listeners, ...this.#udpSockets]
   }
 
   /** Whether a host name with this port, once looked up, could lead to a held socket. */
   hasPort(port: number): boolean {
-    return port !== 0 && this.unclaimed.some(({ bound }) => 'port' in bound && bound.port === port)
+    if (port === 0 || this.#hasGivenUp) return false
+    return this.#listeners.some(({ bound }) => 'port' in bound && bound.port === port)
   }
 
   /**
@@ -30,13 +39,20 @@ export class HeldListeners {
   claim(target: ListenTarget): PassedListener | undefined {
     if (this.#hasGivenUp) return undefined
     const asked = askedText(target)
-    const byWords = this.#unclaimed.findIndex((held) => held.asked === asked)
+    const byWords = this.#listeners.findIndex((held) => held.asked === asked)
     const index =
-      byWords >= 0 ? byWords : this.#unclaimed.findIndex(({ bound }) => matchesBound(target, bound))
-    const [held] = index < 0 ? [] : this.#unclaimed.splice(index, 1)
+      byWords >= 0 ? byWords : this.#listeners.findIndex(({ bound }) => matchesBound(target, bound))
+    const [held] = index < 0 ? [] : this.#listeners.splice(index, 1)
     if (!held || !('path' in held.bound) || leadsTo(held.bound)) return held
     held.handle.close()
     return undefined
+  }
+
+  /** Takes out the UDP socket that is bound at an address; `undefined` if there is none. */
+  claimUdp(address: UdpAddress): PassedUdpSocket | undefined {
+    if (this.#hasGivenUp) return undefined
+    const index = this.#udpSockets.findIndex(({ bound }) => isSameAddress(bound, address))
+    return index < 0 ? undefined : this.#udpSockets.splice(index, 1)[0]
   }
 
   /**

@@ -7,10 +7,10 @@ import type { RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import {
   askedText,
-  type BoundAddress,
   formatAddress,
+  type InetAddress,
+  type ListenerAddress,
   type ListenTarget,
-  type UnixAddress,
 } from './address.js'
 import { deferAccept } from './held-listeners.js'
 import type { ListenCall, ListenCallHost } from './listen-call.js'
@@ -56,7 +56,7 @@ export class Listening {
   #call: ListenCall | undefined
   #context: ListenContext | undefined
   #path: ServedPath | undefined
-  #address: Exclude<BoundAddress, UnixAddress> | undefined
+  #address: InetAddress | undefined
   #handle: RawListener | null = null
   #accept: (() => void) | undefined
   #takingBack: TakingBack | undefined
@@ -80,7 +80,7 @@ export class Listening {
     return bound ? formatAddress(bound) : null
   }
 
-  get #bound(): BoundAddress | undefined {
+  get #bound(): ListenerAddress | undefined {
     return this.#path?.bound ?? this.#address
   }
 

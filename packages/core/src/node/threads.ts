@@ -1,9 +1,10 @@
+import type dgram from 'node:dgram'
 import { errorMonitor, type EventEmitter } from 'node:events'
 import type net from 'node:net'
 import { BroadcastChannel, isMainThread, threadId, type Worker } from 'node:worker_threads'
 import type { RegisterRecord } from './register-record.js'
 
-// The listening sockets of threads. A restart cannot hand them over, and the thread of a successor would fail
+// The sockets of threads that clients know. A restart cannot hand them over, and the thread of a successor would fail
 // to bind them, perhaps only after the successor has taken over. So a restart is refused while there are any.
 // See docs/decisions.md, "A port of a thread refuses every restart"
 
@@ -53,13 +54,26 @@ export function watchThread(worker: Worker, { listensOfThreads }: RegisterRecord
 
 /** Tells the main thread that a server of this thread is about to listen, and when it no longer does. */
 export function announceListen(server: net.Server, address: string): void {
-  send({ thread: threadId, address, isOpen: true })
+  const withdraw = announce(address)
   const closed = (): void => {
     server.off('close', closed)
     // Not 'error': with a listener there, a program would survive an error that it does not expect.
     ;(server as EventEmitter).off(errorMonitor, closed)
-    send({ thread: threadId, address, isOpen: false })
+    withdraw()
   }
   server.on('close', closed)
   ;(server as EventEmitter).on(errorMonitor, closed)
+}
+
+/** Tells the main thread that a UDP socket of this thread is bound, and when it is closed. */
+export function announceBind(socket: dgram.Socket, address: string): void {
+  socket.once('close', announce(address))
+}
+
+/** Returns a function that says that nothing is open there any more. */
+function announce(address: string): () => void {
+  send({ thread: threadId, address, isOpen: true })
+  return () => {
+    send({ thread: threadId, address, isOpen: false })
+  }
 }

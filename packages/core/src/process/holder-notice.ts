@@ -7,7 +7,7 @@ import type { Holder, TakenAddress } from '../node/holder-of.js'
 /** What {@link withHolder} needs from this process, the predecessor. */
 export interface HolderSource {
   readonly pid: number
-  /** Where this process listens by endless servers. */
+  /** Where this process listens by endless servers, and has bound UDP sockets that it passes on. */
   readonly addresses: readonly string[]
   holderOf(taken: TakenAddress): Promise<Holder | undefined>
 }
@@ -49,18 +49,22 @@ export function holderNotice(
       'Give each generation an address of its own for it, or start it outside of the service.'
     )
   }
-  if (kind === 'udp') {
+  const isUdp = kind === 'udp'
+  const passed = addresses.filter((each) =>
+    'path' in taken
+      ? each === `unix:${taken.path}`
+      : each.startsWith('udp:') === isUdp && each.endsWith(`:${String(taken.port)}`),
+  )
+  if (passed.length === 0) {
+    if (!isUdp) return `${name} is held by ${own}: make that server endless too.`
     return (
-      `${name} is held by ${own}, and endless passes on no UDP socket. Create it with ` +
-      '{ reuseAddr: true } in both versions.'
+      `${name} is held by ${own}, which does not pass it on. Start the program by 'endless run' or with ` +
+      "'--import @endless/core/register', or create the socket with { reuseAddr: true } in both versions."
     )
   }
-  const passed = addresses.filter((each) =>
-    'path' in taken ? each === `unix:${taken.path}` : each.endsWith(`:${String(taken.port)}`),
-  )
-  if (passed.length === 0) return `${name} is held by ${own}: make that server endless too.`
+  const how = isUdp ? 'bind it' : 'let an endless server listen there'
   return (
-    `${name} is held by ${own}, which passes it on as ${passed.join(', ')}: in the new version, let an ` +
-    'endless server listen there, on the same host, and do not look before whether the port is free.'
+    `${name} is held by ${own}, which passes it on as ${passed.join(', ')}: in the new version, ${how}, ` +
+    'on the same host, and do not look before whether the port is free.'
   )
 }

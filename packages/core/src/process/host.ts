@@ -3,8 +3,9 @@ import { messageOf } from '../api/endless-error.js'
 import { generationName } from '../api/generation-name.js'
 import type { Logger } from '../api/logger.js'
 import type { ProcessOptions, ServerOptions } from '../api/options.js'
-import type { ListenTarget } from '../listeners/address.js'
-import type { PassedListener } from '../listeners/passed-listener.js'
+import { formatAddress, type ListenTarget, type UdpAddress } from '../listeners/address.js'
+import type { Passable, PassedListener, PassedUdpSocket } from '../listeners/passed-listener.js'
+import type { UdpSocket, UdpSocketHost } from '../listeners/udp-socket.js'
 import type { System } from '../node/system.js'
 import type { ManagedServer, ServerHost } from '../server/managed-server.js'
 import { ownName } from './notices.js'
@@ -12,8 +13,11 @@ import type { Parts } from './parts/parts.js'
 import type { Serving } from './serving.js'
 import type { Signals } from './signals.js'
 
-/** Connects the servers to the rest of the process, from the first `listen` until the last has terminated. */
-export class Host implements ServerHost {
+/**
+ * Connects the servers to the rest of the process, from the first `listen` until the last has terminated, and its UDP
+ * sockets.
+ */
+export class Host implements ServerHost, UdpSocketHost {
   readonly system: System
   readonly #parts: Parts
   readonly #serving: Serving
@@ -102,6 +106,24 @@ export class Host implements ServerHost {
     return this.#parts.ancestry.claim(target)
   }
 
+  claimUdp(address: UdpAddress): PassedUdpSocket | undefined {
+    return this.#parts.ancestry.claimUdp(address)
+  }
+
+  udpBound(socket: UdpSocket): void {
+    const { servers } = this.#parts
+    servers.udpSockets.add(socket)
+    this.#addedLate(socket.passable)
+    this.#serving.readiness.claimed()
+  }
+
+  udpClosed(socket: UdpSocket): void {
+    const { ancestry, servers } = this.#parts
+    servers.udpSockets.delete(socket)
+    // Once it has given way, the socket is the successor's.
+    if (socket.bound !== null && !socket.hasStopped) ancestry.predecessor?.withdraw(socket.bound)
+  }
+
   hasHeldPort(port: number): boolean {
     return this.#parts.ancestry.held?.hasPort(port) ?? false
   }
@@ -121,19 +143,21 @@ export class Host implements ServerHost {
   }
 
   listening(server: ManagedServer): void {
-    const { ancestry, servers, settings } = this.#parts
+    const { servers, settings } = this.#parts
     // Again: the options were forgotten if the last other server terminated while this one was binding.
     this.configure(server.processOptions)
     servers.add(server)
     const { signals, otherSignalListeners } = settings.current
     this.#signals.install(signals, otherSignalListeners)
-    // This server listens after `ready`; the copies of the earlier sockets went with that report.
-    if (this.mayAccept && this.#serving.readiness.isReady) {
-      const { passable } = server.listening
-      ancestry.predecessor?.deposit(passable ? [passable] : [])
-      const name = generationName(ownName(this.#parts))
-      this.logger.info(`${name} also serves ${server.address ?? ''}`)
-    }
+    this.#addedLate(server.listening.passable)
+  }
+
+  /** Deposits a socket that is there after `ready`; the copies of the earlier ones went with that report. */
+  #addedLate(passable: Passable | undefined): void {
+    if (!passable || !this.mayAccept || !this.#serving.readiness.isReady) return
+    this.#parts.ancestry.predecessor?.deposit([passable])
+    const name = generationName(ownName(this.#parts))
+    this.logger.info(`${name} also serves ${formatAddress(passable.bound)}`)
   }
 
   /** See docs/decisions.md, "The parent names itself" */

@@ -15,9 +15,13 @@ export function ownName({ ancestry, system }: Pick<Parts, 'ancestry' | 'system'>
   return { number: ancestry.number, pid: system.pid }
 }
 
-/** Returns `generation 1 (pid 4711) serves [::]:3000`. */
+/** Returns `generation 1 (pid 4711) serves [::]:3000, udp:0.0.0.0:8125`. */
 export function servesNotice(parts: Pick<Parts, 'ancestry' | 'servers' | 'system'>): string {
-  const addresses = [...parts.servers].flatMap(({ address }) => address ?? [])
+  const { servers } = parts
+  const addresses = [
+    ...[...servers].flatMap(({ address }) => address ?? []),
+    ...[...servers.udpSockets].flatMap(({ bound }) => bound ?? []),
+  ]
   return `${generationName(ownName(parts))} serves ${addresses.join(', ')}`
 }
 
@@ -66,6 +70,14 @@ export function openNotice(servers: Servers): string {
   ]
     .filter((part) => part !== '')
     .join(', ')
+}
+
+/** Returns what to log when a thread is about to listen on a fixed address. */
+export function threadNotice(address: string): string {
+  return (
+    `A worker thread listens on ${address}: a restart cannot hand that over, and is refused while it does. ` +
+    'Listen in the main thread, or on port 0.'
+  )
 }
 
 /** Names the sockets that nothing has claimed: `127.0.0.1:3000`, `127.0.0.1:3001 (admin)`. */

@@ -67,6 +67,11 @@ export class Readiness {
     this.#look()
   }
 
+  /** Call when a UDP socket is bound: it may be the last of the held sockets. */
+  claimed(): void {
+    this.#look()
+  }
+
   closed(server: BootingServer): void {
     this.#pending.delete(server)
     this.#begun.delete(server)

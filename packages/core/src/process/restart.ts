@@ -253,6 +253,7 @@ export class Restart {
   async #giveWay(successor: Successor): Promise<void> {
     const { ancestry, lifecycle, servers, whereabouts } = this.#parts
     for (const server of servers) server.stopAccepting('handoff')
+    for (const socket of servers.udpSockets) socket.stop()
     this.#host.gaveWay()
     lifecycle.apply('taken-over')
     whereabouts.leavePidFile(successor.pidFile)
@@ -307,6 +308,7 @@ export class Restart {
       return
     }
     successor.answerHeir('serving')
+    for (const socket of servers.udpSockets) socket.again()
     const listening = [...servers].map((server) =>
       server.takeBack(() =>
         server.bound === null ? undefined : successor.takeEscrow(server.bound),

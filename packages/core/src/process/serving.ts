@@ -46,6 +46,7 @@ export class Serving {
     this.#dropped = dropped
     if (number > 0) record.takenOver({ number, pid: system.pid, durationMs: afterMs, dropped })
     for (const server of servers) server.accept()
+    for (const socket of servers.udpSockets) socket.read()
     if (this.#readiness.isReady) this.#serve()
   }
 

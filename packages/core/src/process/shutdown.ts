@@ -17,6 +17,12 @@ import type { Signals } from './signals.js'
 /** How old the pid may be that a signal was sent to: read from the pid file, then signalled. */
 const staleMs = 500
 
+/**
+ * How long a process that has read datagrams may take to answer them when its successor reads. Only the program knows
+ * which of them it answers.
+ */
+const replyMs = 1_000
+
 /** What {@link Shutdown} needs from the rest of the process. */
 export interface ShutdownHost {
   /** Returns the latest restart, under way or ended. */
@@ -235,7 +241,8 @@ export class Shutdown {
   }
 
   async #drain(occasion: Occasion): Promise<void> {
-    const { ancestry, servers } = this.#parts
+    const { ancestry, servers, system } = this.#parts
+    const beganMs = system.now()
     const migration =
       occasion.migration ??
       (occasion.reason === 'handoff' ? this.#host.restart()?.successor?.migration : undefined)
@@ -258,14 +265,20 @@ export class Shutdown {
     // A successor may have died after it was ready, which this process hears later, and then serves again. And it
     // answers the client that asked for the restart, once the successor can be reached.
     await this.#host.restart()?.untilServing()
+    if (servers.udpSockets.size > 0) await this.#rest(replyMs - (system.now() - beganMs))
     if (!ancestry.isSupervised) await this.#untilStale()
   }
 
   /** Waits until nobody means the service by our pid any more: a signal that meets the exit itself is lost. */
   async #untilStale(): Promise<void> {
-    if (!this.#parts.whereabouts.hasPidFile || this.#isHammerDue) return
+    if (!this.#parts.whereabouts.hasPidFile) return
     const ageMs = this.#successorAgeMs
-    if (ageMs !== undefined && ageMs < staleMs) await this.#pause(Math.ceil(staleMs - ageMs))
+    if (ageMs !== undefined) await this.#rest(staleMs - ageMs)
+  }
+
+  /** Waits for what is left of a time, unless the hammer falls. */
+  async #rest(leftMs: number): Promise<void> {
+    if (leftMs > 0 && !this.#isHammerDue) await this.#pause(Math.ceil(leftMs))
   }
 
   /** For how long the successor has been serving, in ms; `undefined` if it has not begun. */

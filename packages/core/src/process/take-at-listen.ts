@@ -5,6 +5,7 @@ import { isServerOfCluster } from '../node/internals/server.js'
 import { registerRecord } from '../node/register-record.js'
 import { announceListen } from '../node/threads.js'
 import { isEndless, manage } from './managed-servers.js'
+import { threadNotice } from './notices.js'
 import { currentRuntime } from './runtime.js'
 
 // What the preload `register` does with a server that is about to listen.
@@ -28,10 +29,7 @@ export function takeAtListen(server: net.Server, args: readonly unknown[]): void
   if (host.system.isWorkerThread) {
     const address = textOf(target)
     announceListen(server, address)
-    host.logger.warn(
-      `A worker thread listens on ${address}: a restart cannot hand that over, and is refused while it does. ` +
-        'Listen in the main thread, or on port 0.',
-    )
+    host.logger.warn(threadNotice(address))
     return
   }
   if (isServerOfCluster(server)) {

@@ -1,7 +1,7 @@
 import { fstatSync, readFileSync } from 'node:fs'
 import { messageOf } from '../api/endless-error.js'
 import type { Logger } from '../api/logger.js'
-import type { BoundAddress } from '../listeners/address.js'
+import type { ListenerAddress } from '../listeners/address.js'
 import type { PassedListener } from '../listeners/passed-listener.js'
 import { openListener } from '../node/internals/listening-handle.js'
 import type { RawListener } from '../node/internals/raw-handle.js'
@@ -33,7 +33,7 @@ export function openPassedSockets(
  * Returns the path of a Unix socket, which Node knows only if it bound the socket itself; the kernel
  * lists it (proc(5)). Closes the handle and throws if there is no path.
  */
-function pathOf(fd: number, handle: RawListener): BoundAddress {
+function pathOf(fd: number, handle: RawListener): ListenerAddress {
   try {
     const inode = String(fstatSync(fd).ino)
     const line = readFileSync('/proc/self/net/unix', 'utf8')

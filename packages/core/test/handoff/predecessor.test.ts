@@ -427,3 +427,21 @@ test.each([
   } as unknown as PredecessorHost)
   expect(await predecessor.introduceHeir(line)).toBe(fallback)
 })
+
+test.each([
+  { who: 'a supervisor', isSupervised: true, takesUdp: true },
+  { who: 'a supervisor of another version', isSupervised: true, takesUdp: undefined },
+  { who: 'a predecessor, which has its own,', isSupervised: false, takesUdp: undefined },
+])('$who gets copies of UDP sockets: $takesUdp', ({ isSupervised, takesUdp }) => {
+  inheritance.entry.isSupervised = isSupervised
+  inheritance.welcome!.supervisor = { isAtTerminal: false, isFirst: true, takesUdp }
+  const { channel } = inheritance
+  new Predecessor({ system, inheritance, channel } as unknown as PredecessorHost).deposit([
+    {
+      asked: 'udp:[::]:53',
+      bound: { transport: 'udp', address: '::', family: 'IPv6', port: 53 },
+      handle: { recvStart: () => 0, recvStop: () => 0, close: () => undefined },
+    },
+  ])
+  expect(reported.map(({ type }) => type)).toEqual(takesUdp ? ['escrow'] : [])
+})

@@ -6,6 +6,7 @@ import net from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Successor } from '../../src/handoff/successor.js'
 import { SupervisedChild } from '../../src/handoff/supervised-child.js'
+import type { Passable } from '../../src/listeners/passed-listener.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 const bound = '127.0.0.1:80'
@@ -15,6 +16,7 @@ let child: SupervisedChild
 let successor: Successor
 let isLineOpen: boolean
 let sent: string[]
+let passed: Passable[]
 let server: http.Server | undefined
 let client: net.Socket | undefined
 
@@ -22,6 +24,7 @@ beforeEach(() => {
   system = new FakeSystem()
   sent = []
   isLineOpen = true
+  passed = []
   const end = {
     send: async ({ type }: { type: string }) => {
       if (!isLineOpen) throw new Error('gone')
@@ -38,7 +41,7 @@ beforeEach(() => {
   successor = new Successor({
     system,
     child,
-    passed: [],
+    passed,
     welcome,
     readyTimeoutMs: 10_000,
     fallback: Promise.resolve(undefined),
@@ -159,4 +162,20 @@ test('a connection that was answered is not touched again', async () => {
   await successor.exited
   expect([first?.destroyed, second?.destroyed]).toEqual([false, true])
   first?.destroy()
+})
+
+test.each([true, undefined])('it gets UDP sockets if it takes them: %s', async (takesUdp) => {
+  const address = { address: '::', family: 'IPv6', port: 53 }
+  const handle = { close: () => undefined }
+  passed.push(
+    { asked: 'tcp::53', bound: address, handle: { ...handle, listen: () => 0 } },
+    {
+      asked: 'udp:[::]:53',
+      bound: { transport: 'udp', ...address },
+      handle: { ...handle, recvStart: () => 0, recvStop: () => 0 },
+    },
+  )
+  child.channel.onMessage({ type: 'hello', version: 1, takesUdp })
+  await settle()
+  expect(sent).toEqual([...(takesUdp ? ['listener', 'listener'] : ['listener']), 'welcome'])
 })

@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { ListenTarget } from '../../src/listeners/address.js'
 import { deferAccept, HeldListeners } from '../../src/listeners/held-listeners.js'
-import type { PassedListener } from '../../src/listeners/passed-listener.js'
+import type { PassedListener, PassedUdpSocket } from '../../src/listeners/passed-listener.js'
 import { rawListenerOf } from '../../src/node/internals/listening-handle.js'
 
 const held = (asked: string, port: number, address = '::'): PassedListener => ({
@@ -130,5 +130,33 @@ describe('a deferred accept', () => {
     expect(accept()).toBe(0)
     server.close()
     await once(server, 'close')
+  })
+})
+
+describe('a UDP socket', () => {
+  const udp = (address: string, port: number): PassedUdpSocket => ({
+    asked: `udp:${address}:${String(port)}`,
+    bound: { transport: 'udp', address, family: 'IPv6', port },
+    handle: { recvStart: () => 0, recvStop: () => 0, close: vi.fn() },
+  })
+
+  test('is no TCP socket at the same address', () => {
+    const [listener, socket] = [held('tcp::53', 53), udp('::', 53)]
+    const listeners = new HeldListeners([listener], [socket])
+    expect(listeners.claim(tcp(53))).toBe(listener)
+    expect(listeners.claim(tcp(53))).toBe(undefined)
+    expect(listeners.hasPort(53)).toBe(false)
+    expect(listeners.unclaimed).toEqual([socket])
+    expect(listeners.claimUdp({ ...socket.bound, address: '::1' })).toBe(undefined)
+    expect(listeners.claimUdp({ ...socket.bound, address: '0:0::0' })).toBe(socket)
+    expect(listeners.claimUdp(socket.bound)).toBe(undefined)
+  })
+
+  test('is closed when it is given up', () => {
+    const socket = udp('::', 53)
+    const listeners = new HeldListeners([], [socket])
+    listeners.giveUp()
+    expect(socket.handle.close).toHaveBeenCalledOnce()
+    expect([listeners.unclaimed, listeners.claimUdp(socket.bound)]).toEqual([[], undefined])
   })
 })

@@ -4,7 +4,7 @@ import { EndlessError } from '../../src/api/endless-error.js'
 import type { Holder, TakenAddress } from '../../src/node/holder-of.js'
 import { holderNotice, withHolder } from '../../src/process/holder-notice.js'
 
-const us = { pid: 7, addresses: ['127.0.0.1:3000', 'unix:/run/app.sock'] }
+const us = { pid: 7, addresses: ['127.0.0.1:3000', 'udp:127.0.0.1:53', 'unix:/run/app.sock'] }
 
 test.each<[TakenAddress, Holder, RegExp]>([
   [
@@ -12,7 +12,13 @@ test.each<[TakenAddress, Holder, RegExp]>([
     { pid: 7, kind: 'tcp' },
     /^Port 9464 is held by .*make that server endless too/,
   ],
-  [{ kind: undefined, port: 9464 }, { pid: 7, kind: 'udp' }, /^UDP port 9464 .*reuseAddr/],
+  [{ kind: undefined, port: 9464 }, { pid: 7, kind: 'udp' }, /^UDP port 9464 .*endless run/],
+  [
+    { kind: 'udp', port: 53 },
+    { pid: 7, kind: 'udp' },
+    /passes it on as udp:127\.0\.0\.1:53: .*bind it, on the same host/,
+  ],
+  [{ kind: 'udp', port: 3000 }, { pid: 7, kind: 'udp' }, /which does not pass it on/],
   [
     { path: '/run/other.sock' },
     { pid: 7, kind: 'unix' },

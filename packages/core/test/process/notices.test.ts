@@ -48,13 +48,16 @@ describe('a process that serves tells', () => {
     { number = 1, supervisor }: { number?: number; supervisor?: object } = {},
   ): Pick<Parts, 'ancestry' | 'servers' | 'system'> => ({
     ancestry: { number, supervisor } as unknown as Ancestry,
-    servers: new Set([{ address: '[::]:80' }, { address: null }, { address: 'unix:/a' }]) as never,
+    servers: Object.assign(
+      new Set([{ address: '[::]:80' }, { address: null }, { address: 'unix:/a' }]),
+      { udpSockets: new Set([{ bound: 'udp:[::]:53' }]) },
+    ) as never,
     system: Object.assign(new FakeSystem(), { terminalIs }),
   })
 
   test('who it is, and where it serves', () => {
     const parts = partsOf('none')
-    expect(servesNotice(parts)).toBe('generation 1 (pid 100) serves [::]:80, unix:/a')
+    expect(servesNotice(parts)).toBe('generation 1 (pid 100) serves [::]:80, unix:/a, udp:[::]:53')
     expect(backgroundNotice(parts)).toBe('')
   })
 

@@ -28,6 +28,18 @@ beforeEach(() => {
 })
 
 describe("with 'listening'", () => {
+  test('a UDP socket makes no process ready, and may be the last that was waited for', () => {
+    readiness.claimed()
+    expect(seen).toEqual([])
+    source.unclaimed = ['udp:[::]:53']
+    readiness.listenBegun(a)
+    readiness.begun(a)
+    source.unclaimed = []
+    expect(seen).toEqual([])
+    readiness.claimed()
+    expect(seen).toEqual(['ready'])
+  })
+
   test('a process that listens nowhere is not ready', () => {
     readiness.closed(a)
     readiness.manually()

@@ -22,15 +22,24 @@ export interface RawListener extends RawHandle {
   onconnection?(status: number, connection: RawHandle): void
 }
 
+/** The handle of a UDP socket (`UDP` in lib/dgram.js). */
+export interface RawUdpHandle extends RawHandle {
+  /** Begins to read; returns 0 or a negative errno. */
+  recvStart(): number
+  recvStop(): number
+  /** Called by libuv for each datagram; Node sets it before it begins to read. */
+  onmessage?(...args: unknown[]): void
+}
+
 /**
  * Whether what came over a channel is a raw handle. The sender says what a descriptor is to be: Node also makes
  * sockets and servers of it (lib/internal/child_process.js, handleConversion).
  */
-export function isRawHandle(received: unknown): received is RawListener {
-  const { listen, close } = (received ?? {}) as Partial<RawListener>
+export function isRawHandle(received: unknown): received is RawHandle {
+  const { listen, recvStart, close } = (received ?? {}) as Partial<RawListener & RawUdpHandle>
   return (
     !(received instanceof EventEmitter) &&
-    typeof listen === 'function' &&
+    (typeof listen === 'function' || typeof recvStart === 'function') &&
     typeof close === 'function'
   )
 }

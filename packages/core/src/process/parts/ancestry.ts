@@ -9,9 +9,9 @@ import type {
 import { Supervisor, type SupervisorLineHost } from '../../handoff/supervisor.js'
 import type { Channel } from '../../line/channel.js'
 import { confirmed } from '../../line/confirmed.js'
-import type { ListenTarget } from '../../listeners/address.js'
+import type { ListenTarget, UdpAddress } from '../../listeners/address.js'
 import { HeldListeners } from '../../listeners/held-listeners.js'
-import type { PassedListener } from '../../listeners/passed-listener.js'
+import type { PassedListener, PassedUdpSocket } from '../../listeners/passed-listener.js'
 import type { MovedConnection } from '../../migration/migration.js'
 import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
 import type { RawHandle } from '../../node/internals/raw-handle.js'
@@ -120,13 +120,22 @@ export class Ancestry {
     return this.predecessor?.arriving
   }
 
-  /** The listening sockets that the predecessor or the service manager passed to this process. */
+  /** Whether a UDP socket reaches a successor: not through a supervisor that knows only listening sockets. */
+  get passesUdp(): boolean {
+    return !this.isSupervised || this.supervisor?.takesUdp === true
+  }
+
+  /** The sockets that the predecessor or the service manager passed to this process. */
   get held(): HeldListeners | undefined {
     return this.predecessor?.held ?? this.#activated
   }
 
   claim(target: ListenTarget): PassedListener | undefined {
     return this.predecessor ? this.predecessor.claim(target) : this.#activated?.claim(target)
+  }
+
+  claimUdp(address: UdpAddress): PassedUdpSocket | undefined {
+    return this.predecessor?.claimUdp(address)
   }
 
   /**

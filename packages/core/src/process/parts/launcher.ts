@@ -6,6 +6,7 @@ import { Environment } from '../../launch/environment.js'
 import { createLaunch, currentDirectory, findOrigin, type Origin } from '../../launch/launch.js'
 import { preloadFile } from '../../launch/preload-file.js'
 import { formatAddress } from '../../listeners/address.js'
+import { isUdp } from '../../listeners/passed-listener.js'
 import type { System } from '../../node/system.js'
 import type { Ancestry } from './ancestry.js'
 import type { ProcessSettings } from './process-settings.js'
@@ -68,7 +69,7 @@ export class Launcher {
           '`process.send` is undefined, and the parent sees its child end. Let it start `endless run` instead.',
       )
     }
-    const passed = servers.passable
+    const passed = servers.passable.filter((socket) => !isUdp(socket) || ancestry.passesUdp)
     const keys = passed.flatMap(({ bound, ticketKeys }) =>
       ticketKeys ? [[formatAddress(bound), ticketKeys] as const] : [],
     )

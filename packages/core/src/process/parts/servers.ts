@@ -5,7 +5,8 @@ import type { ServerStatus } from '../../api/status.js'
 import { countConnections } from '../../connections/count.js'
 import type { Peers } from '../../handoff/peers.js'
 import { formatAddress } from '../../listeners/address.js'
-import type { PassedListener } from '../../listeners/passed-listener.js'
+import type { Passable } from '../../listeners/passed-listener.js'
+import type { UdpSocket } from '../../listeners/udp-socket.js'
 import { isAbstract } from '../../listeners/unix-path.js'
 import type { MovedConnection } from '../../migration/migration.js'
 import type { MovedUpgrade } from '../../migration/upgrade-migration.js'
@@ -14,8 +15,10 @@ import type { System } from '../../node/system.js'
 import type { ManagedServer } from '../../server/managed-server.js'
 import type { ProcessSettings } from './process-settings.js'
 
-/** The servers of this process, each from its `listen` until it has terminated. */
+/** The servers of this process, each from its `listen` until it has terminated, and its UDP sockets. */
 export class Servers extends Set<ManagedServer> {
+  /** The UDP sockets that are passed on, each from its `bind` until it is closed. */
+  readonly udpSockets = new Set<UdpSocket>()
   readonly #system: System
   readonly #settings: ProcessSettings
   readonly #events: Events
@@ -37,9 +40,12 @@ export class Servers extends Set<ManagedServer> {
     return Math.max(0, ...times.map((time) => (time < 0 ? defaultHammerTimeMs : time)))
   }
 
-  /** The listening sockets that a successor gets. */
-  get passable(): PassedListener[] {
-    return [...this].flatMap(({ listening }) => listening.passable ?? [])
+  /** The sockets that a successor gets. */
+  get passable(): Passable[] {
+    return [
+      ...[...this].flatMap(({ listening }) => listening.passable ?? []),
+      ...[...this.udpSockets].flatMap(({ passable }) => passable ?? []),
+    ]
   }
 
   /** The paths of the Unix sockets that they listen on, but for abstract ones. */
@@ -49,7 +55,7 @@ export class Servers extends Set<ManagedServer> {
     )
   }
 
-  /** The addresses where this process listens, or has claimed a socket. */
+  /** The addresses where this process listens or has bound a UDP socket, or has claimed one. */
   get addresses(): string[] {
     return this.passable.map(({ bound }) => formatAddress(bound))
   }
