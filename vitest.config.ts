@@ -57,6 +57,7 @@ export default defineConfig({
       serial('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2, 2),
       serial('transparency', ['test/transparency/**/*.test.ts'], 3),
       serial('pack', ['test/pack/**/*.test.ts'], 4),
+      serial('docs', ['test/docs/**/*.test.ts'], 7),
       serial('frameworks', ['test/frameworks/**/*.test.ts'], 6),
       serial('system', ['test/system/**/*.test.ts'], 5),
     ],

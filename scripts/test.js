@@ -12,6 +12,7 @@ const projects = [
   'e2e',
   'transparency',
   'pack',
+  'docs',
   'frameworks',
   'system',
 ]

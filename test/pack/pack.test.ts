@@ -10,8 +10,8 @@ import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createConsumer } from './consumer.js'
-import { blocksOf, linksOf } from './readme.js'
-import { pnpm, publishedPackages, root, run } from './workspace.js'
+import { blocksOf, linksOf } from '../docs/markdown.js'
+import { type Package, pnpm, publishedPackages, root, run } from './workspace.js'
 
 const packages = publishedPackages()
 const tarballs: Record<string, string> = {}
@@ -74,7 +74,8 @@ describe.each(packages)('$manifest.name', (pkg) => {
   })
 
   test('its README has no relative link, which would lead nowhere from the page of a registry', () => {
-    expect(linksOf(pkg.folder).filter((link) => !link.startsWith('https://'))).toEqual([])
+    const relative = linksOf(readmeOf(pkg)).filter((link) => !/^(https:|#)/.test(link))
+    expect(relative).toEqual([])
   })
 
   if (!exports?.['.']) {
@@ -97,8 +98,8 @@ describe.each(packages)('$manifest.name', (pkg) => {
       const core = Object.keys(await import('@endless/core')).filter((key) => key !== 'default')
       expect(names).toEqual(expect.arrayContaining(core))
       expect(await consumer.required(name)).toEqual(names)
-      const [example = ''] = blocksOf(pkg.folder, 'js')
-      expect(await consumer.serves(example.replace('3000', '0'))).toBe(0)
+      const [example] = blocksOf(readmeOf(pkg), 'js')
+      expect(await consumer.serves(example!.code.replace('3000', '0'))).toBe(0)
 
       if (name === '@endless/core') return
       await expect(consumer.imported('@endless/core')).rejects.toThrow('ERR_MODULE_NOT_FOUND')
@@ -109,8 +110,8 @@ describe.each(packages)('$manifest.name', (pkg) => {
 test.each([{ folder: root }, ...packages])(
   'the JavaScript in the README of $folder is right where npm init has written "commonjs"',
   async ({ folder }) => {
-    expect(blocksOf(folder, 'ts')).toEqual([])
-    for (const code of blocksOf(folder, 'js')) {
+    expect(blocksOf(readmeOf({ folder }), 'ts')).toEqual([])
+    for (const { code } of blocksOf(readmeOf({ folder }), 'js')) {
       // As a function, it may have neither `import` nor `await`.
       expect(() => compileFunction(code, ['require'])).not.toThrow()
       for (const [, names = '', from = ''] of code.matchAll(
@@ -122,6 +123,10 @@ test.each([{ folder: root }, ...packages])(
     }
   },
 )
+
+function readmeOf({ folder }: Pick<Package, 'folder'>): string {
+  return join(folder, 'README.md')
+}
 
 async function readTarball(name: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await readFile(tarballs[name] ?? `no tarball of ${name}`))

@@ -8,7 +8,11 @@ import { hole, logTexts } from './log-texts.js'
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const page = readFileSync(path.join(root, 'docs/log-lines.md'), 'utf8')
 const documented = [...page.matchAll(/^```text\n([^]*?)^```$/gm)].flatMap(([, block]) =>
-  block!.trimEnd().split('\n'),
+  block!
+    .trimEnd()
+    .split('\n')
+    // As it is on standard error.
+    .map((line) => line.replace(/^\[endless \d+\] /, '')),
 )
 const texts = logTexts(
   ['core', 'cli', 'fastify'].map((name) => path.join(root, 'packages', name, 'src')),

@@ -1,5 +1,5 @@
 // Proves which options are taken and which are refused, that two servers cannot disagree about the
-// process, and that the types' docs, docs/options.md and the README say the defaults that the code has.
+// process, and that the types' docs and docs/options.md say the defaults that the code has.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { defaults } from '../../src/api/defaults.js'
@@ -195,7 +195,6 @@ test.each([
 describe('the documented default is the one of the code:', () => {
   const read = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8')
   const types = read('../../src/api/options.ts')
-  const readme = read('../../../../README.md')
   const docs = read('../../../../docs/options.md')
 
   /** What the code goes by; `undefined` where the default is Node's, or nothing. */
@@ -235,28 +234,16 @@ describe('the documented default is the one of the code:', () => {
     return { inTypes, inDocs }
   }
 
-  /** The line of an option in a table of the README; those that share one are named together. */
-  function rowOf(name: string): string {
-    return (
-      readme.split('\n').find((line) => /^\|[^|]*\|/.exec(line)?.[0].includes(`\`${name}\``)) ?? ''
-    )
-  }
-
   test.each(names)('%s', (name) => {
     const { inTypes, inDocs } = written(name)
     const docstring = new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+${name}\\?:`).exec(types)?.[1]
     expect(docstring).toContain(inTypes)
     const section = new RegExp(`^### \`${name}\`$\\n+(Default: .*)$`, 'm').exec(docs)?.[1]
     expect(section).toContain(inDocs)
-    expect(rowOf(name)).toContain(inDocs)
   })
 
   test('docs/options.md has a section for each option, and no other', () => {
     const sections = [...docs.matchAll(/^### `(\w+)`$/gm)].map(([, name]) => name)
     expect(sections.sort()).toEqual(names)
-  })
-
-  test('the README has a line for each option', () => {
-    expect(names.filter((name) => rowOf(name) === '')).toEqual([])
   })
 })
