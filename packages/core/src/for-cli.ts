@@ -1,7 +1,7 @@
 export { isBackedUp } from './node/internals/channel-handle.js'
 export { type RawHandle, type RawListener } from './node/internals/raw-handle.js'
 // Exports for `@endless/cli` alone, which it needs before it starts a program.
-export { EndlessError, messageOf } from './api/endless-error.js'
+export { EndlessError, type EndlessErrorDetails, messageOf } from './api/endless-error.js'
 export { generationName } from './api/generation-name.js'
 export { createStderrLogger, type Logger } from './api/logger.js'
 export { oneLine, printableJson } from './api/one-line.js'

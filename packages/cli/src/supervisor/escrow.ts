@@ -45,6 +45,17 @@ export class Escrow {
     this.#listeners.delete(address)
   }
 
+  /** Moves the sockets at these addresses to another escrow, and closes the others. */
+  give(to: Escrow, addresses: readonly string[]): void {
+    for (const [address, listener] of this.#listeners) {
+      if (!addresses.includes(address)) continue
+      to.release(address)
+      to.#listeners.set(address, listener)
+      this.#listeners.delete(address)
+    }
+    this.close()
+  }
+
   close(): void {
     for (const address of this.#listeners.keys()) this.release(address)
   }

@@ -151,6 +151,7 @@ const status = shape({
   number: whole,
   pid,
   state,
+  isOnProbation: optional(flag),
   uptimeMs: duration,
   memoryBytes: whole,
   servers: list(server),
@@ -161,8 +162,18 @@ const restartReport = shape({
   pid,
   durationMs: duration,
   dropped: optional(addresses),
+  probationMs: optional(finite),
 })
 const answerToMove = { id: whole }
+const movedConnection = {
+  id: whole,
+  bound: path,
+  isFresh: flag,
+  // JSON has no Infinity, which an application may have set: it is null.
+  keepAliveTimeoutMs: orNull(finite),
+  requests: optional(whole),
+}
+const movedUpgrade = { id: whole, bound: path, state: text(longestState), head: text(longestHead) }
 
 const rules: MessageRules = {
   hello: { version: whole },
@@ -177,8 +188,9 @@ const rules: MessageRules = {
     pidFile: optional(path),
     control: optional(path),
     readyTimeoutMs: optional((value) => duration(value) && (value as number) <= longestDelayMs),
+    givesBack: optional(flag),
   },
-  serving: {},
+  serving: { control: optional(unixAddress) },
   adopted: answerToMove,
   declined: answerToMove,
   'upgrade-adopted': answerToMove,
@@ -187,6 +199,11 @@ const rules: MessageRules = {
   heir: {},
   'ask-older': { id: whole, isHammered: flag },
   leaving: { hasTakenOver: optional(flag) },
+  'ask-rollback': { reason: text(longestReport) },
+  'ask-proven': {},
+  'giving-back': {},
+  'returned-connection': movedConnection,
+  'returned-upgrade': movedUpgrade,
   listener: listenerName,
   welcome: {
     version: whole,
@@ -199,17 +216,18 @@ const rules: MessageRules = {
     control: optional(unixAddress),
     fallback: optional(oneOf(['line', 'silent'])),
   },
-  'taken-over': { afterMs: optional(duration), dropped: optional(addresses) },
-  older: { id: whole, generations: list(status) },
-  // JSON has no Infinity, which an application may have set: it is null.
-  connection: {
-    id: whole,
-    bound: path,
-    isFresh: flag,
-    keepAliveTimeoutMs: orNull(finite),
-    requests: optional(whole),
+  'taken-over': {
+    afterMs: optional(duration),
+    dropped: optional(addresses),
+    probationMs: optional(finite),
   },
-  upgrade: { id: whole, bound: path, state: text(longestState), head: text(longestHead) },
+  proven: {},
+  rollback: { reason: text(longestReport), serves: addresses, adopts: addresses },
+  'serves-again': { to: pid },
+  'return-answer': { of: oneOf(['connection', 'upgrade']), id: whole, isAdopted: flag, to: pid },
+  older: { id: whole, generations: list(status) },
+  connection: movedConnection,
+  upgrade: movedUpgrade,
   spawn: {
     launch: shape({
       command: path,
@@ -219,14 +237,21 @@ const rules: MessageRules = {
     }),
     overrides: list(text(256), 16),
   },
-  kill: { signal: oneOf(successorSignals) },
+  kill: { signal: oneOf(successorSignals), pid: optional(pid) },
   'not-serving': {},
   answer: { id: whole, value: either(status, restartReport) },
   refusal: { id: whole, error: refusal },
 }
 
 /** Messages that come with a handle; it may have been lost on the way. */
-const withHandle: ReadonlySet<string> = new Set(['escrow', 'listener', 'connection', 'upgrade'])
+const withHandle: ReadonlySet<string> = new Set([
+  'escrow',
+  'listener',
+  'connection',
+  'upgrade',
+  'returned-connection',
+  'returned-upgrade',
+])
 
 /**
  * Returns why a message is none that a supervisor takes, in one of a few sentences; `undefined` if it is one.

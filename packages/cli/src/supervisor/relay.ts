@@ -9,12 +9,22 @@ import type {
   ToSuccessor,
 } from '@endless/core/for-cli'
 import type { Generation } from './generation.js'
+import { Probation } from './probation.js'
+import { passBack } from './returns.js'
 import type { StandIn } from './stand-in.js'
 
 // Passes messages and handles from one generation to another.
 
 /** Message from one generation to another: all but those for the supervisor itself. */
 export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' | 'heir' }>
+
+/** What {@link Relay} needs from the supervisor. */
+export interface RelayHost {
+  /** Called with a successor before it is told to accept, and what its predecessor says. */
+  takenOver(generation: Generation, takeover: Takeover): void
+  /** Called with a successor before it is told that its predecessor serves again. */
+  rolledBack(generation: Generation, predecessor: Generation, reason: string): void
+}
 
 /**
  * Passes messages between predecessor and successor; the type of a message says which of them it is for.
@@ -24,17 +34,12 @@ export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' | 'h
 export class Relay {
   readonly #standIn: StandIn
   readonly #facts: () => SupervisorFacts
-  readonly #onTakenOver: (generation: Generation, takeover: Takeover) => void
+  readonly #host: RelayHost
 
-  /** @param onTakenOver called with a successor before it is told to accept, and what its predecessor says */
-  constructor(
-    standIn: StandIn,
-    facts: () => SupervisorFacts,
-    onTakenOver: (generation: Generation, takeover: Takeover) => void,
-  ) {
+  constructor(standIn: StandIn, facts: () => SupervisorFacts, host: RelayHost) {
     this.#standIn = standIn
     this.#facts = facts
-    this.#onTakenOver = onTakenOver
+    this.#host = host
   }
 
   /**
@@ -44,6 +49,10 @@ export class Relay {
    */
   receive(from: Generation, message: Passed, handle: RawHandle | undefined): void {
     const { predecessor, successor } = from
+    if (from.rolledBackBy) {
+      void passBack(from, message, handle)
+      return
+    }
     switch (message.type) {
       case 'welcome':
         if (successor) {
@@ -55,10 +64,26 @@ export class Relay {
       case 'taken-over':
         // The successor has ended: its predecessor hears of that next, and needs the copies of its sockets.
         if (!successor) return
-        this.#onTakenOver(successor, message)
+        this.#host.takenOver(successor, message)
+        if (message.probationMs !== undefined) successor.probation = new Probation()
         // Copies of the successor's sockets are in its own escrow. A socket that it does not use must refuse.
         from.escrow.close()
         void pass(successor, message, handle)
+        return
+      case 'proven':
+        successor?.probation?.end('proven')
+        void pass(successor, message, handle)
+        return
+      case 'rollback':
+        if (!successor?.probation?.isUnderWay) return
+        void pass(successor, message, handle)
+        successor.escrow.give(from.escrow, message.serves)
+        this.#host.rolledBack(successor, from, message.reason)
+        successor.probation.end('rolled-back')
+        return
+      case 'serves-again':
+      case 'return-answer':
+        void pass(from.rolledBack.get(message.to), message, handle)
         return
       case 'listener':
       case 'older':
@@ -94,6 +119,12 @@ export class Relay {
         from.escrow.close()
         void pass(predecessor, message, handle)
         return
+      case 'giving-back':
+      case 'returned-connection':
+      case 'returned-upgrade':
+        // Nobody has told it to give anything back.
+        handle?.close()
+        return
       case 'error':
         from.lastWords.diedOf(message.error)
         void pass(predecessor, message, handle)
@@ -108,6 +139,8 @@ export class Relay {
       case 'upgrade-adopted':
       case 'upgrade-declined':
       case 'succeeded':
+      case 'ask-rollback':
+      case 'ask-proven':
         void pass(predecessor, message, handle)
         return
       default:

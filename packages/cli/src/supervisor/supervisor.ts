@@ -17,6 +17,7 @@ import { Questions } from './questions.js'
 import { type Passed, Relay } from './relay.js'
 import { Replacement } from './replacement.js'
 import { Restarts } from './restarts.js'
+import { Rollbacks } from './rollbacks.js'
 import { betterWays, namesPaths, withoutRights } from './rights.js'
 import { StandIn } from './stand-in.js'
 import { startGeneration } from './start-generation.js'
@@ -44,6 +45,8 @@ export type SupervisorSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SI
 export class Supervisor {
   /** Replacement of a generation that died. */
   readonly replacement: Replacement
+  /** The probations of its generations, and what ends them. */
+  readonly rollbacks: Rollbacks
   readonly #host: SupervisorHost
   readonly #chain = new Chain()
   readonly #questions = new Questions()
@@ -66,18 +69,26 @@ export class Supervisor {
       isFirst: this.#chain.last === undefined,
     })
     this.#standIn = new StandIn(facts)
-    this.#relay = new Relay(this.#standIn, facts, (generation, takeover) => {
-      this.#chain.changeCurrent(generation, host.now())
-      this.#restarts.takenOver(generation, takeover)
+    this.#relay = new Relay(this.#standIn, facts, {
+      takenOver: (generation, takeover) => {
+        this.#chain.changeCurrent(generation, host.now())
+        this.#restarts.takenOver(generation, takeover)
+      },
+      rolledBack: (generation, predecessor, reason) => {
+        this.#chain.rollBack(generation, predecessor, host.now())
+        this.#restarts.rolledBack(generation, reason)
+      },
     })
     this.replacement = new Replacement(host, (launch, number) => this.#spawn(launch, number))
     this.#succession = new Succession(host, this.#chain, this.#standIn, this.replacement)
+    this.rollbacks = new Rollbacks(this.#chain, this.#questions)
     this.#restarts = new Restarts({
       host,
       chain: this.#chain,
       questions: this.#questions,
       succession: this.#succession,
       replacement: this.replacement,
+      rollbacks: this.rollbacks,
     })
     this.#unresponsive = new UnresponsiveGenerations(this.#questions, host.logger, host.pid)
   }
@@ -235,7 +246,7 @@ export class Supervisor {
         this.#startSuccessor(from, message)
         return
       case 'kill':
-        from.successor?.signal(message.signal)
+        successorOf(from, message.pid)?.signal(message.signal)
         return
       case 'serving':
         this.#serving(from)
@@ -318,4 +329,12 @@ export class Supervisor {
     if (this.#isHangUpDue) generation.signal('SIGHUP')
     this.#isHangUpDue = false
   }
+}
+
+/** Returns which of its successors a generation means by a pid: the last one, or one that was rolled back. */
+function successorOf(
+  { successor, rolledBack }: Generation,
+  pid: number | undefined,
+): Generation | undefined {
+  return pid === undefined || pid === successor?.pid ? successor : rolledBack.get(pid)
 }

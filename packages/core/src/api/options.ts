@@ -85,6 +85,12 @@ export interface ProcessOptions {
    */
   allowAddressChange?: boolean
   /**
+   * How long a predecessor stays behind after its successor has taken over, in ms: without connections, and
+   * ready to serve again if the successor turns out bad. Negative: until the probation is ended.
+   * @default 0 (no probation)
+   */
+  probationMs?: number
+  /**
    * How long to go on accepting after a SIGTERM from outside, in ms, so that load balancers notice; `state`
    * is `shutting-down` meanwhile. Not in a restart. @default 0
    */
@@ -154,6 +160,7 @@ export const processDefaults: ResolvedProcessOptions = {
   ready: 'listening',
   unclaimedGraceMs: 10_000,
   allowAddressChange: false,
+  probationMs: 0,
   shutdownDelayMs: 0,
   signals: [...hookSignals],
   otherSignalListeners: 'call',
@@ -207,6 +214,10 @@ const checks: Record<keyof EndlessOptions, Check> = {
     value === 'listening' || value === 'manual' ? undefined : "'listening' or 'manual'",
   unclaimedGraceMs: milliseconds,
   allowAddressChange: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
+  probationMs: (value) =>
+    typeof value === 'number' && value <= 2_147_483_647
+      ? undefined
+      : 'a number of milliseconds, negative for until it is ended',
   shutdownDelayMs: milliseconds,
   pidFile: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
   control: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
@@ -236,6 +247,7 @@ const processOptionNames = [
   'ready',
   'unclaimedGraceMs',
   'allowAddressChange',
+  'probationMs',
   'shutdownDelayMs',
   'pidFile',
   'control',

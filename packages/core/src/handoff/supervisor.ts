@@ -24,6 +24,8 @@ export class Supervisor {
   readonly #holders = new Set<object>()
   readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
+  /** All successors that live, by their pid: one that was rolled back gives back what it has. */
+  readonly #children = new Map<number, SupervisedChild>()
   #isGone = false
 
   /**
@@ -44,6 +46,7 @@ export class Supervisor {
     void line.closed.then(() => {
       this.#isGone = true
       this.#successor?.lose()
+      for (const child of this.#children.values()) child.lose()
     })
   }
 
@@ -126,6 +129,10 @@ export class Supervisor {
       case 'older':
       case 'connection':
       case 'upgrade':
+      case 'proven':
+      case 'rollback':
+      case 'serves-again':
+      case 'return-answer':
         this.predecessor.onMessage(message, handle)
         break
       case 'predecessor-gone':
@@ -133,19 +140,30 @@ export class Supervisor {
         break
       case 'spawned':
         this.#successor?.started(message.pid)
+        if (this.#successor) this.#children.set(message.pid, this.#successor)
         break
       case 'spawn-failed':
         this.#successor?.failed(message.error)
         break
       case 'exited':
-        this.#successor?.exited({ code: message.code, signal: message.signal })
+        this.#ended(message)
         break
       case 'ask':
         void this.#answer(message.id, answer(message))
         break
       default:
-        this.#successor?.channel.onMessage(message, handle)
+        this.#senderOf(message)?.channel.onMessage(message, handle)
     }
+  }
+
+  #senderOf({ from }: { from?: number | undefined }): SupervisedChild | undefined {
+    return from === undefined ? this.#successor : this.#children.get(from)
+  }
+
+  #ended({ code, signal, pid }: Extract<FromSupervisor, { type: 'exited' }>): void {
+    const child = this.#senderOf({ from: pid })
+    child?.exited({ code, signal })
+    if (child?.pid !== undefined) this.#children.delete(child.pid)
   }
 
   async #answer(id: number, answer: Promise<unknown>): Promise<void> {

@@ -1,4 +1,5 @@
 import { generationName } from '../api/generation-name.js'
+import type { RestartReport } from '../api/reports.js'
 import { connectionsOf } from '../connections/count.js'
 import type { System } from '../node/system.js'
 import type { Ancestry } from './parts/ancestry.js'
@@ -21,17 +22,29 @@ export function shutdownNotice(servers: Servers, delayMs: number): string {
   )
 }
 
-/** Returns `generation 1 (pid 4711) has taken over`; at a terminal, also how to end it. */
+/**
+ * Returns `generation 1 (pid 4711) has taken over, on probation for 60 s`; at a terminal, also how to end it.
+ */
 export function takenOverNotice(
-  { number, pid }: { number: number; pid: number },
+  { number, pid, probationMs }: Pick<RestartReport, 'number' | 'pid' | 'probationMs'>,
   { ancestry, system }: { ancestry: Ancestry; system: System },
 ): string {
-  const name = `${generationName({ number, pid })} has taken over`
+  const name = `${generationName({ number, pid })} has taken over${probationText(probationMs)}`
   // A shell waits only for the first process: its prompt is back, and Ctrl-C no longer reaches the service.
   const isInBackground = !ancestry.supervisor && system.terminal() === 'present'
   return isInBackground
     ? `${name}, in the background of this terminal: kill ${String(pid)} ends it`
     : name
+}
+
+/** Returns `generation 1 (pid 4711) is proven`. */
+export function provenNotice(generation: { number: number; pid: number }): string {
+  return `${generationName(generation)} is proven`
+}
+
+function probationText(probationMs: number | undefined): string {
+  if (probationMs === undefined) return ''
+  return probationMs < 0 ? ', on probation' : `, on probation for ${inSeconds(probationMs)}`
 }
 
 /** Returns `generation 1 (pid 4711) does not listen on 127.0.0.1:3001: connections there are refused now`. */

@@ -1,6 +1,6 @@
 import type { EndlessError } from '../api/endless-error.js'
 import type { Takeover } from '../handoff/protocol.js'
-import { formatAddress } from '../listeners/address.js'
+import { formatAddress, type UnixAddress } from '../listeners/address.js'
 import type { Parts } from './parts/parts.js'
 import { Readiness, type ReadinessHost } from './readiness.js'
 
@@ -17,7 +17,9 @@ export class Serving {
     })
     void parts.ancestry.supervisor?.gone.then(() => {
       const { state } = parts.lifecycle
-      if (state === 'running' || state === 'restarting') void this.#publish()
+      if (state === 'running' || state === 'restarting') {
+        void this.#publish(parts.ancestry.predecessor?.control)
+      }
     })
   }
 
@@ -39,11 +41,16 @@ export class Serving {
     if (this.#readiness.isReady) this.#serve()
   }
 
-  /** Serves again: the successor that had taken over is gone, and the servers listen already. */
-  again(): void {
+  /**
+   * Serves again: the successor that had taken over is gone or was rolled back, and the servers listen already.
+   * Settles when pid file and control socket lead here.
+   *
+   * @param control where the control socket of that successor is bound
+   */
+  again(control: UnixAddress | undefined): Promise<void> {
     const { ancestry, servers } = this.#parts
     ancestry.predecessor?.deposit(servers.passable)
-    this.#announce()
+    return this.#announce(control)
   }
 
   #createReadiness(): Readiness {
@@ -90,7 +97,7 @@ export class Serving {
     lifecycle.apply('serve')
     ancestry.serviceManager?.serving(ancestry.number, system.pid)
     this.#giveUpUnclaimed()
-    this.#announce()
+    void this.#announce(ancestry.predecessor?.control)
   }
 
   #giveUpUnclaimed(): void {
@@ -105,18 +112,20 @@ export class Serving {
   }
 
   /** Announces that this process serves. */
-  #announce(): void {
+  #announce(other: UnixAddress | undefined): Promise<void> {
     const { ancestry, events } = this.#parts
     ancestry.supervisor?.reportServing()
     // A supervisor writes its own pid to the file, and answers on the control socket in our place.
-    if (!ancestry.isSupervised) void this.#publish()
+    const published = ancestry.isSupervised ? Promise.resolve() : this.#publish(other)
     events.emit('ready')
+    return published
   }
 
-  async #publish(): Promise<void> {
+  /** @param other the control socket of the generation in whose place this one serves */
+  async #publish(other: UnixAddress | undefined): Promise<void> {
     const { ancestry, whereabouts } = this.#parts
-    await whereabouts.publish(ancestry.predecessor?.control)
-    ancestry.predecessor?.reportServing()
+    await whereabouts.publish(other)
+    ancestry.predecessor?.reportServing(whereabouts.bound)
   }
 }
 

@@ -43,6 +43,7 @@ beforeEach(() => {
     readyTimeoutMs: 10_000,
     fallback: Promise.resolve(undefined),
     answerOlder: async () => [],
+    adopt: () => false,
   })
   child.started(101)
 })

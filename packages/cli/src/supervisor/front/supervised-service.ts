@@ -100,6 +100,18 @@ export class SupervisedService implements Service {
     }
   }
 
+  proven(restart: RestartReport): Promise<void> {
+    return this.#supervisor.rollbacks.proven(restart)
+  }
+
+  prove(): Promise<void> {
+    return this.#supervisor.rollbacks.prove()
+  }
+
+  rollback(reason: string): Promise<void> {
+    return this.#supervisor.rollbacks.rollBack(reason)
+  }
+
   async drained({ number }: RestartReport): Promise<boolean> {
     const older = this.#supervisor.generations.filter((each) => each.number < number)
     await new Promise<void>((resolve, reject) => {
