@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { oneLine } from '@endless/core/for-cli'
 import { Command, Option } from 'commander'
+import { parseDuration } from './commands/duration.js'
 import type { RestartWait } from './commands/restart.js'
 import { addOptionFlags, optionsIn } from './commands/option-flags.js'
 import type { StatusForm, StatusText } from './commands/status.js'
@@ -49,7 +50,7 @@ endless run has a path, say that path: --pid-file <path> or --control <path>.
 With a pid file alone, the control socket is <pid file>.sock. Commands speak to
 the control socket: they never signal a process because of what a file says.
 
-Exit status of restart, stop, status and hammer:
+Exit status of restart, rollback, stop, status and hammer:
   0  done
   1  the service refused or failed; the reason is on standard error.
      For status: nothing serves
@@ -136,12 +137,18 @@ asksService('restart', 'start the new version of a service, then end the old one
   .addOption(
     new Option(
       '--wait <until>',
-      'wait until the new version serves (ready), or also until the old one is gone (drained)',
+      'wait until the new version serves (ready), until its probation has passed (proven), or until the old one is gone (drained)',
     )
-      .choices(['ready', 'drained', 'none'])
+      .choices(['ready', 'proven', 'drained', 'none'])
       .default('ready'),
   )
   .option('--no-wait', 'do not wait until the new version serves')
+  .option(
+    '--probation <duration>',
+    "how long the old version stays behind, to serve again if the new one is bad: 60s (default: the application's probationMs)",
+    parseDuration,
+  )
+  .option('--now', 'if a version is on probation, count it as proven in place of waiting')
   .option(
     '--allow-address-change',
     'succeed even if the new version listens on none of the addresses of the old one',
@@ -155,14 +162,24 @@ fails, the old version keeps serving, and the reason is on standard error.
 The new version must listen on one of the addresses of the old one at least. On
 which it does not is part of the result.
 
-If another restart is under way, this one runs after it. If nothing serves
+On probation, the new version is rolled back when it dies, when it says so itself
+(generation.rollback), or by endless rollback. With --wait proven, the exit
+status is 1 then.
+
+If another restart is under way, this one runs after it; if a version is on
+probation, when that has passed. If nothing serves
 because the program dies again and again, the program is started at once.`,
   )
   .action(async (name: string | undefined, given: Given<RestartLine>) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
-    const { wait, allowAddressChange = false, ...paths } = given
-    const request = { wait: wait === false ? ('none' as const) : wait, allowAddressChange }
+    const { wait, allowAddressChange = false, probation, now = false, ...paths } = given
+    const request = {
+      wait: wait === false ? ('none' as const) : wait,
+      allowAddressChange,
+      probationMs: probation,
+      isNow: now,
+    }
     await printLine(
       clientOf('restart', { ...paths, name }).then((client) => restart(client, request, progress)),
       progress,
@@ -190,6 +207,22 @@ supervisor adds one worker, SIGTTOU takes one away.`,
       return scale(await clientOf('scale', { ...paths, name }), count, progress)
     }
     await printLine(asked(), progress)
+  })
+
+asksService('rollback', 'make the old version serve again, in place of one on probation')
+  .option('--reason <text>', 'why, for the log, the status and whoever waits for the restart', '')
+  .addHelpText(
+    'after',
+    `
+The old version accepts at once, and open connections move back to it. The new
+one finishes its requests and ends. Exits with 1 if nothing is on probation.`,
+  )
+  .action(async (name: string | undefined, given: Given<{ reason: string }>) => {
+    const { rollback } = await import('./commands/rollback.js')
+    const { reason, ...paths } = given
+    await printLine(
+      clientOf('rollback', { ...paths, name }).then((client) => rollback(client, reason)),
+    )
   })
 
 asksService('stop', 'drain a service, then end it, as SIGTERM does')
@@ -249,6 +282,8 @@ interface RunLine {
 interface RestartLine {
   wait: RestartWait | false
   allowAddressChange?: boolean
+  probation?: number
+  now?: boolean
 }
 
 function asksService(command: string, description: string): Command {

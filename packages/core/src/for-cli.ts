@@ -1,7 +1,12 @@
 export { isBackedUp } from './node/internals/channel-handle.js'
 export { type RawHandle, type RawListener } from './node/internals/raw-handle.js'
 // Exports for `@endless/cli` alone, which it needs before it starts a program.
-export { EndlessError, type EndlessErrorCode, messageOf } from './api/endless-error.js'
+export {
+  EndlessError,
+  type EndlessErrorCode,
+  type EndlessErrorDetails,
+  messageOf,
+} from './api/endless-error.js'
 export { durationOf } from './api/duration.js'
 export { atStart, generationName } from './api/generation-name.js'
 export { isInJson, type JsonOptions, keysIn, parseJsonOptions } from './api/json-options.js'

@@ -22,7 +22,7 @@ export type {
   ServerOptions,
   SuccessorOptions,
 } from './api/options.js'
-export type { LastRestart, RestartReport, ShutdownReport } from './api/reports.js'
+export type { LastRestart, RestartReport, RestartRequest, ShutdownReport } from './api/reports.js'
 export type {
   ConnectionCounts,
   GenerationState,

@@ -5,17 +5,22 @@ import {
   type ServiceStatus,
 } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
+import { Failure } from '../control/failure.js'
 import type { Progress } from '../control/progress.js'
 
 // The command `endless restart`.
 
-/** What `endless restart` waits for: the new version serves, the old one is gone, or nothing. */
-export type RestartWait = 'ready' | 'drained' | 'none'
+/** What `endless restart` waits for: the new version serves, it is proven, the old one is gone, or nothing. */
+export type RestartWait = 'ready' | 'proven' | 'drained' | 'none'
 
 export interface RestartRequest {
   wait: RestartWait
   /** Whether the new version may listen on none of the addresses of the old one. */
   allowAddressChange: boolean
+  /** How long the old version stays behind, in ms; `undefined`: as the program says. */
+  probationMs?: number | undefined
+  /** Whether the restart ends a probation, as proven, in place of waiting for its end. */
+  isNow: boolean
 }
 
 /**
@@ -25,26 +30,55 @@ export interface RestartRequest {
  */
 export async function restart(
   client: Client,
-  { wait, allowAddressChange }: RestartRequest,
+  request: RestartRequest,
   progress: Progress,
 ): Promise<string> {
+  const { wait, probationMs } = request
   // Asked first: a service that speaks another version must not be told to do anything.
   const old = serving(await client.status())
+  // One that knows no probation would restart without.
+  if (probationMs !== undefined && old && old.isOnProbation === undefined) {
+    throw new Failure('failed', `${generationName(old)} has a version of endless without probation`)
+  }
   const name = old ? generationName(old) : 'the service'
   const steps = [
     `restarting ${name} …`,
-    'the new generation serves; waiting for the old one to end …',
+    wait === 'proven'
+      ? 'the new generation serves; waiting until it is proven …'
+      : 'the new generation serves; waiting for the old one to end …',
   ]
-  const target = `/restart?wait=${wait}${allowAddressChange ? '&allowAddressChange' : ''}`
-  const report = await client.order<RestartReport>(target, (step) => {
+  if (old?.isOnProbation && !request.isNow) {
+    progress.step(`${name} is on probation; waiting until it is proven …`)
+    steps[0] = ''
+  }
+  const report = await client.order<RestartReport>(targetOf(request), (step) => {
     progress.step(steps[step] ?? '')
   })
   if (wait === 'none') return `${name} has been told to restart`
   return (
     `${generationName(report)} has taken over after ${String(report.durationMs)} ms` +
-    (wait === 'drained' ? ', and the old one is gone' : '') +
+    endText(wait, report) +
     droppedText(report)
   )
+}
+
+function targetOf({ wait, allowAddressChange, probationMs, isNow }: RestartRequest): string {
+  const query = [
+    `wait=${wait}`,
+    ...(allowAddressChange ? ['allowAddressChange'] : []),
+    ...(probationMs === undefined ? [] : [`probationMs=${String(probationMs)}`]),
+    ...(isNow ? ['now'] : []),
+  ]
+  return `/restart?${query.join('&')}`
+}
+
+function endText(wait: RestartWait, { probationMs }: RestartReport): string {
+  if (wait === 'drained') return ', and the old one is gone'
+  if (probationMs === undefined) return ''
+  if (wait === 'proven') return ', and is proven'
+  return probationMs < 0
+    ? ', and is on probation'
+    : `, and is on probation for ${String(probationMs / 1_000)} s`
 }
 
 /** Says which addresses are gone. A service of an earlier version does not tell. */

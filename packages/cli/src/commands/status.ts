@@ -114,7 +114,7 @@ function generationRows({ generations }: ServiceStatus): string[][] {
   return generations.map((each) => [
     String(each.number),
     String(each.pid),
-    each.state,
+    each.isOnProbation ? `${each.state}, on probation` : each.state,
     formatAge(each.uptimeMs),
     each.memoryBytes === null ? '-' : formatBytes(each.memoryBytes),
     String(each.servers.reduce((sum, { requests }) => sum + requests, 0)),

@@ -16,5 +16,6 @@ export function stateOf(told: ServiceStatus): ServiceState {
 
 /** Whether a service serves. Counts a generation that does not answer as serving: it may serve all the same. */
 export function isServing({ generations }: ServiceStatus): boolean {
-  return generations.some(({ state }) => !['booting', 'shutting-down', 'terminate'].includes(state))
+  const idle = ['booting', 'shutting-down', 'staying-behind', 'terminate']
+  return generations.some(({ state }) => !idle.includes(state))
 }

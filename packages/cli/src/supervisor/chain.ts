@@ -49,6 +49,16 @@ export class Chain {
     generation.servingSinceMs ??= nowMs
   }
 
+  /** Notes that a generation serves again in the place of its successor, which gives back what it has. */
+  rollBack(successor: Generation, predecessor: Generation, nowMs: number): void {
+    predecessor.successor = successor.predecessor = undefined
+    predecessor.rolledBack.set(successor.pid, successor)
+    successor.rolledBackBy = predecessor
+    // So that it is not replaced.
+    successor.hasLeft = true
+    this.changeCurrent(predecessor, nowMs)
+  }
+
   /** Removes a generation that has ended; returns whether it was the one that served, or none ever served. */
   remove(generation: Generation): boolean {
     const wasServing = generation === this.#current || this.#last === undefined
@@ -59,6 +69,8 @@ export class Chain {
     if (successor) successor.predecessor = undefined
     // Otherwise each generation would keep all earlier and later ones in memory.
     generation.predecessor = generation.successor = undefined
+    generation.rolledBackBy?.rolledBack.delete(generation.pid)
+    generation.rolledBackBy = undefined
     return wasServing
   }
 }

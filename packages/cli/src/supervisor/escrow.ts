@@ -40,6 +40,17 @@ export class Escrow {
     this.#sockets.delete(address)
   }
 
+  /** Moves the sockets at these addresses to another escrow, and closes the others. */
+  give(to: Escrow, addresses: readonly string[]): void {
+    for (const [address, socket] of this.#sockets) {
+      if (!addresses.includes(address)) continue
+      to.release(address)
+      to.#sockets.set(address, socket)
+      this.#sockets.delete(address)
+    }
+    this.close()
+  }
+
   close(): void {
     for (const address of this.#sockets.keys()) this.release(address)
   }

@@ -12,6 +12,7 @@ import {
 import type { Death } from './death.js'
 import { Escrow } from './escrow.js'
 import { Line } from './line.js'
+import type { Probation } from './probation.js'
 
 // A generation, seen from its supervisor.
 
@@ -43,6 +44,12 @@ export class Generation {
   /** Neighbours in the chain, while they live. */
   predecessor: Generation | undefined
   successor: Generation | undefined
+  /** Its probation, under way or over; `undefined` if it had none. */
+  probation: Probation | undefined
+  /** The predecessor that serves in its place, to which it gives back what it has. */
+  rolledBackBy: Generation | undefined
+  /** Successors in whose place it serves again, by pid, as long as they live. */
+  readonly rolledBack = new Map<number, Generation>()
   /** Whether it has said hello: before that, Node would drop messages to it. */
   hasSaidHello = false
   /** Whether it takes UDP sockets: one of another version may not. */

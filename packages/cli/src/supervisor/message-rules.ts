@@ -152,6 +152,7 @@ const status = shape({
   number: whole,
   pid,
   state,
+  isOnProbation: optional(flag),
   uptimeMs: duration,
   memoryBytes: whole,
   servers: list(server),
@@ -164,16 +165,18 @@ const restartReport = shape({
   pid,
   durationMs: duration,
   dropped: optional(addresses),
+  probationMs: optional(finite),
 })
 const answerToMove = { id: whole }
-// JSON has no Infinity, which an application may have set: it is null.
-const connection = {
+const movedConnection = {
   id: whole,
   bound: path,
   isFresh: flag,
+  // JSON has no Infinity, which an application may have set: it is null.
   keepAliveTimeoutMs: orNull(finite),
   requests: optional(whole),
 }
+const movedUpgrade = { id: whole, bound: path, state: text(longestState), head: text(longestHead) }
 
 const rules: MessageRules = {
   hello: { version: whole, takesUdp: optional(flag) },
@@ -188,8 +191,9 @@ const rules: MessageRules = {
     pidFile: optional(path),
     control: optional(path),
     readyTimeoutMs: optional((value) => duration(value) && (value as number) <= longestDelayMs),
+    givesBack: optional(flag),
   },
-  serving: {},
+  serving: { control: optional(unixAddress) },
   adopted: answerToMove,
   declined: answerToMove,
   'upgrade-adopted': answerToMove,
@@ -198,6 +202,11 @@ const rules: MessageRules = {
   heir: {},
   'ask-older': { id: whole, isHammered: flag },
   leaving: { hasTakenOver: optional(flag) },
+  'ask-rollback': { reason: text(longestReport) },
+  'ask-proven': {},
+  'giving-back': {},
+  'returned-connection': movedConnection,
+  'returned-upgrade': movedUpgrade,
   listener: listenerName,
   welcome: {
     version: whole,
@@ -210,12 +219,20 @@ const rules: MessageRules = {
     control: optional(unixAddress),
     fallback: optional(oneOf(['line', 'silent'])),
   },
-  'taken-over': { afterMs: optional(duration), dropped: optional(addresses) },
+  'taken-over': {
+    afterMs: optional(duration),
+    dropped: optional(addresses),
+    probationMs: optional(finite),
+  },
+  proven: {},
+  rollback: { reason: text(longestReport), serves: addresses, adopts: addresses },
+  'serves-again': { to: pid },
+  'return-answer': { of: oneOf(['connection', 'upgrade']), id: whole, isAdopted: flag, to: pid },
   older: { id: whole, generations: list(status) },
-  connection,
-  given: connection,
+  connection: movedConnection,
+  given: movedConnection,
   taken: { id: whole, isTaken: flag },
-  upgrade: { id: whole, bound: path, state: text(longestState), head: text(longestHead) },
+  upgrade: movedUpgrade,
   spawn: {
     launch: shape({
       command: path,
@@ -225,12 +242,12 @@ const rules: MessageRules = {
     }),
     overrides: list(text(256), 16),
   },
-  kill: { signal: oneOf(successorSignals) },
+  kill: { signal: oneOf(successorSignals), pid: optional(pid) },
   'not-serving': {},
   answer: { id: whole, value: either(status, restartReport) },
   refusal: { id: whole, error: refusal },
   load: { open: whole, utilization: duration },
-  restart: { id: whole, allowAddressChange: optional(flag) },
+  restart: { id: whole, allowAddressChange: optional(flag), probationMs: optional(finite) },
 }
 
 /** Messages that come with a handle; it may have been lost on the way. */
@@ -240,6 +257,8 @@ const withHandle: ReadonlySet<string> = new Set([
   'connection',
   'upgrade',
   'given',
+  'returned-connection',
+  'returned-upgrade',
 ])
 
 /**

@@ -12,12 +12,22 @@ import {
 } from '@endless/core/for-cli'
 import type { Generation } from './generation.js'
 import type { KeptSocket } from './escrow.js'
+import { Probation } from './probation.js'
+import { passBack } from './returns.js'
 import { lend, type StandIn } from './stand-in.js'
 
 // Passes messages and handles from one generation to another.
 
 /** Message from one generation to another: all but those for the supervisor itself. */
 export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' | 'heir' }>
+
+/** What {@link Relay} needs from the supervisor. */
+export interface RelayHost {
+  /** Called with a successor before it is told to accept, and what its predecessor says. */
+  takenOver(generation: Generation, takeover: Takeover): void
+  /** Called with a successor before it is told that its predecessor serves again. */
+  rolledBack(generation: Generation, predecessor: Generation, reason: string): void
+}
 
 /**
  * Passes messages between predecessor and successor; the type of a message says which of them it is for.
@@ -28,22 +38,19 @@ export class Relay {
   readonly #standIn: StandIn
   readonly #facts: () => SupervisorFacts
   readonly #shared: () => KeptSocket[]
-  readonly #onTakenOver: (generation: Generation, takeover: Takeover) => void
+  readonly #host: RelayHost
 
-  /**
-   * @param shared returns the sockets on which other slots serve
-   * @param onTakenOver called with a successor before it is told to accept, and what its predecessor says
-   */
+  /** @param shared returns the sockets of other slots */
   constructor(
     standIn: StandIn,
     facts: () => SupervisorFacts,
     shared: () => KeptSocket[],
-    onTakenOver: (generation: Generation, takeover: Takeover) => void,
+    host: RelayHost,
   ) {
     this.#standIn = standIn
     this.#facts = facts
     this.#shared = shared
-    this.#onTakenOver = onTakenOver
+    this.#host = host
   }
 
   /**
@@ -53,6 +60,10 @@ export class Relay {
    */
   receive(from: Generation, message: Passed, handle: RawHandle | undefined): void {
     const { predecessor, successor } = from
+    if (from.rolledBackBy) {
+      void passBack(from, message, handle)
+      return
+    }
     switch (message.type) {
       case 'welcome':
         if (successor) this.#welcome(from, successor, message)
@@ -60,10 +71,26 @@ export class Relay {
       case 'taken-over':
         // The successor has ended: its predecessor hears of that next, and needs the copies of its sockets.
         if (!successor) return
-        this.#onTakenOver(successor, message)
+        this.#host.takenOver(successor, message)
+        if (message.probationMs !== undefined) successor.probation = new Probation()
         // Copies of the successor's sockets are in its own escrow. A socket that it does not use must refuse.
         from.escrow.close()
         void pass(successor, message, handle)
+        return
+      case 'proven':
+        successor?.probation?.end('proven')
+        void pass(successor, message, handle)
+        return
+      case 'rollback':
+        if (!successor?.probation?.isUnderWay) return
+        void pass(successor, message, handle)
+        successor.escrow.give(from.escrow, message.serves)
+        this.#host.rolledBack(successor, from, message.reason)
+        successor.probation.end('rolled-back')
+        return
+      case 'serves-again':
+      case 'return-answer':
+        void pass(from.rolledBack.get(message.to), message, handle)
         return
       case 'listener':
       case 'older':
@@ -100,6 +127,12 @@ export class Relay {
         from.escrow.close()
         void pass(predecessor, message, handle)
         return
+      case 'giving-back':
+      case 'returned-connection':
+      case 'returned-upgrade':
+        // Nobody has told it to give anything back.
+        handle?.close()
+        return
       case 'error':
         from.lastWords.diedOf(message.error)
         void pass(predecessor, message, handle)
@@ -114,6 +147,8 @@ export class Relay {
       case 'upgrade-adopted':
       case 'upgrade-declined':
       case 'succeeded':
+      case 'ask-rollback':
+      case 'ask-proven':
         void pass(predecessor, message, handle)
         return
       default:

@@ -12,6 +12,7 @@ import { type Death, failureOf } from './death.js'
 import type { Generation } from './generation.js'
 import type { Questions } from './questions.js'
 import type { Replacement } from './replacement.js'
+import { diedOnProbation, rolledBack, type Rollbacks } from './rollbacks.js'
 import type { Succession } from './succession.js'
 import type { SlotHost } from './slot-host.js'
 
@@ -30,6 +31,7 @@ interface RestartsParts {
   readonly questions: Questions
   readonly succession: Succession
   readonly replacement: Replacement
+  readonly rollbacks: Rollbacks
 }
 
 /**
@@ -42,18 +44,20 @@ export class Restarts {
   readonly #questions: Questions
   readonly #succession: Succession
   readonly #replacement: Replacement
+  readonly #rollbacks: Rollbacks
   readonly #record: RestartRecord
   /** Restarts that follow when a generation handed over before it could: one for all requests to it. */
   readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   /** Replacement of a dead generation; shared by all restarts that are requested in the meantime. */
   #resumption: Promise<RestartReport> | undefined
 
-  constructor({ host, chain, questions, succession, replacement }: RestartsParts) {
+  constructor({ host, chain, questions, succession, replacement, rollbacks }: RestartsParts) {
     this.#host = host
     this.#chain = chain
     this.#questions = questions
     this.#succession = succession
     this.#replacement = replacement
+    this.#rollbacks = rollbacks
     this.#record = new RestartRecord(host)
   }
 
@@ -63,7 +67,8 @@ export class Restarts {
   }
 
   /**
-   * Restarts the slot; resolves when the successor has taken over. While nothing serves, starts the
+   * Restarts the slot; resolves when the successor has taken over. Waits for the end of a probation first:
+   * whichever generation serves then restarts. While nothing serves, starts the
    * replacement of the dead generation at once, and waits for it.
    *
    * @throws (rejects) with the reason if the old generation keeps serving, or still nothing serves
@@ -95,6 +100,10 @@ export class Restarts {
       )
     }
     if (!current) return this.#resume(options)
+    if (this.#rollbacks.isOnProbation) {
+      await this.#rollbacks.untilOver()
+      return this.restart(options)
+    }
     // A blocked generation would act on the order once it recovers, after the command has failed.
     // See docs/decisions.md, "A generation must answer before it is told to restart"
     await this.#questions.ask(current, { what: 'status' }, heardMs)
@@ -127,11 +136,22 @@ export class Restarts {
     this.#record.takenOver({ number, pid, durationMs, dropped })
   }
 
-  /** Records the end of a generation: if it was a successor that never served, a restart has failed. */
+  /** Records that a generation is rolled back. */
+  rolledBack({ number, pid, startedMs }: Generation, reason: string): void {
+    this.#record.failed(number, rolledBack(reason, pid), this.#host.now() - startedMs)
+    this.#host.restartFailed(reason)
+  }
+
+  /** Records the end of a generation: a restart has failed if it never served, or was on probation. */
   ended(generation: Generation, death: Death): void {
-    const { isRestart, servingSinceMs, number, startedMs } = generation
-    if (!isRestart || servingSinceMs !== undefined || this.#succession.isStopping) return
-    this.#record.failed(number, failureOf(generation, death), this.#host.now() - startedMs)
+    const { isRestart, servingSinceMs, number, startedMs, probation, hasLeft } = generation
+    const afterMs = this.#host.now() - startedMs
+    if (!isRestart || this.#succession.isStopping) return
+    if (servingSinceMs === undefined) {
+      this.#record.failed(number, failureOf(generation, death), afterMs)
+    } else if (probation?.isUnderWay && !hasLeft) {
+      this.#record.failed(number, diedOnProbation(generation, death), afterMs)
+    }
   }
 
   /** Replaces the dead generation at once; joins a replacement that boots. */

@@ -8,13 +8,24 @@ import {
 import type { Slot } from './slot.js'
 import type { SlotHost } from './slot-host.js'
 
-/** One restart of all slots: the first alone, since a bad version should fail there, then the others. */
+/** A slot that has the new version, and what its restart reported. */
+interface Rolled {
+  slot: Slot
+  report: RestartReport
+}
+
+/**
+ * One restart of all slots: the first alone, since a bad version should fail there, then the others. Each new
+ * generation is on probation until all slots have one: if one fails, those before it go back to the old version.
+ * See docs/decisions.md, "A roll ends with one version"
+ */
 export class Roll {
+  /** Number that the new generation of the first slot gets. */
+  readonly number: number
   readonly #host: Pick<SlotHost, 'logger' | 'now'>
   readonly #slots: readonly Slot[]
   readonly #options: RestartOptions
-  /** Number that the new generation of the first slot gets. */
-  readonly number: number
+  readonly #rolled: Rolled[] = []
 
   constructor(
     host: Pick<SlotHost, 'logger' | 'now'>,
@@ -30,13 +41,23 @@ export class Roll {
   /**
    * Resolves with the report of the first slot, for the whole time and with all addresses that were dropped.
    *
-   * @throws (rejects) with the reason of the first slot that failed
+   * @throws (rejects) with the reason of the first slot that failed, once all have the old version again
    */
   async run(): Promise<RestartReport> {
     const beganMs = this.#host.now()
     this.#host.logger.info(`restarting ${String(this.#slots.length)} workers, one after the other`)
-    const reports: RestartReport[] = []
-    for (const slot of this.#slots) reports.push(await this.#restart(slot))
+    try {
+      for (const slot of this.#slots) {
+        this.#rolled.push({ slot, report: await this.#restart(slot) })
+        this.#mustHold()
+      }
+    } catch (error) {
+      await this.#goBack()
+      throw error
+    }
+    // A generation that has died since has been replaced by the new version, or by its predecessor, as ever.
+    await Promise.allSettled(this.#rolled.map(({ slot }) => slot.rollbacks.prove()))
+    const reports = this.#rolled.map(({ report }) => report)
     const [first] = reports
     if (!first) throw new Error('a service has a slot')
     const durationMs = Math.round(this.#host.now() - beganMs)
@@ -44,12 +65,12 @@ export class Roll {
     this.#host.logger.info(
       `restarted ${String(reports.length)} workers after ${durationOf(durationMs)}`,
     )
-    return { ...first, durationMs, dropped }
+    return { number: first.number, pid: first.pid, durationMs, dropped }
   }
 
   async #restart(slot: Slot): Promise<RestartReport> {
     try {
-      return await slot.restart(this.#options)
+      return await slot.restart({ ...this.#options, probationMs: untilToldMs })
     } catch (error) {
       const { pid, exitCode, signal, stderr, ...rest } = error as Partial<EndlessError>
       throw new EndlessError(
@@ -59,4 +80,36 @@ export class Roll {
       )
     }
   }
+
+  /** @throws if a slot has lost its new version since, by its death or because somebody has rolled it back */
+  #mustHold(): void {
+    const lost = this.#rolled.find(({ slot, report }) => slot.current?.pid !== report.pid)
+    if (!lost) return
+    const { slot, report } = lost
+    throw new EndlessError(
+      'ERR_ENDLESS_ROLLED_BACK',
+      `slot ${String(slot.index)}: the new version (pid ${String(report.pid)}) does not serve any more.`,
+      { pid: report.pid },
+    )
+  }
+
+  /** Makes the old version serve again in each slot that has the new one. */
+  async #goBack(): Promise<void> {
+    const reason = 'the restart of another worker failed'
+    await Promise.all(
+      this.#rolled.map(async ({ slot, report }) => {
+        if (slot.current?.pid !== report.pid) return
+        try {
+          await slot.rollbacks.rollBack(reason)
+        } catch (error) {
+          this.#host.logger.error(
+            `slot ${String(slot.index)} keeps the new version: ${messageOf(error)}`,
+          )
+        }
+      }),
+    )
+  }
 }
+
+/** The probation of a generation in a roll: until it is told that it has ended. */
+const untilToldMs = -1

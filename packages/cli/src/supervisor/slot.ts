@@ -20,6 +20,7 @@ import { Questions } from './questions.js'
 import { type Passed, Relay } from './relay.js'
 import { Replacement } from './replacement.js'
 import { Restarts } from './restarts.js'
+import { Rollbacks } from './rollbacks.js'
 import { betterWays, namesPaths, withoutRights } from './rights.js'
 import { StandIn } from './stand-in.js'
 import { startGeneration } from './start-generation.js'
@@ -49,6 +50,8 @@ export class Slot {
   readonly index: number
   /** Replacement of a generation that died. */
   readonly replacement: Replacement
+  /** The probations of its generations, and what ends them. */
+  readonly rollbacks: Rollbacks
   readonly #host: SlotHost
   readonly #chain = new Chain()
   readonly #questions = new Questions()
@@ -77,18 +80,26 @@ export class Slot {
     })
     const shared = (): KeptSocket[] => host.shared()
     this.#standIn = new StandIn(facts, shared)
-    this.#relay = new Relay(this.#standIn, facts, shared, (generation, takeover) => {
-      this.#chain.changeCurrent(generation, host.now())
-      this.#restarts.takenOver(generation, takeover)
+    this.#relay = new Relay(this.#standIn, facts, shared, {
+      takenOver: (generation, takeover) => {
+        this.#chain.changeCurrent(generation, host.now())
+        this.#restarts.takenOver(generation, takeover)
+      },
+      rolledBack: (generation, predecessor, reason) => {
+        this.#chain.rollBack(generation, predecessor, host.now())
+        this.#restarts.rolledBack(generation, reason)
+      },
     })
     this.replacement = new Replacement(host, (launch, number) => this.#spawn(launch, number))
     this.#succession = new Succession(host, this.#chain, this.#standIn, this.replacement)
+    this.rollbacks = new Rollbacks(this.#chain, this.#questions)
     this.#restarts = new Restarts({
       host,
       chain: this.#chain,
       questions: this.#questions,
       succession: this.#succession,
       replacement: this.replacement,
+      rollbacks: this.rollbacks,
     })
     this.#unresponsive = new UnresponsiveGenerations(this.#questions, host.logger, host.pid)
   }
@@ -285,7 +296,7 @@ export class Slot {
         this.#startSuccessor(from, message)
         return
       case 'kill':
-        from.successor?.signal(message.signal)
+        successorOf(from, message.pid)?.signal(message.signal)
         return
       case 'serving':
         this.#serving(from)
@@ -405,4 +416,12 @@ function refusalReport({
   stderr,
 }: EndlessError): RefusalReport {
   return { name, message, code, pid, exitCode, signal, stderr }
+}
+
+/** Returns which of its successors a generation means by a pid: the last one, or one that was rolled back. */
+function successorOf(
+  { successor, rolledBack }: Generation,
+  pid: number | undefined,
+): Generation | undefined {
+  return pid === undefined || pid === successor?.pid ? successor : rolledBack.get(pid)
 }

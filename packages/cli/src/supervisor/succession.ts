@@ -108,13 +108,18 @@ export class Succession {
   ended(generation: Generation, death: Death): void {
     const { predecessor, successor, servingSinceMs, handedOverMs, number, pid } = generation
     const nowMs = this.#host.now()
+    const { rolledBackBy, rolledBack } = generation
     const wasServing = this.#chain.remove(generation)
+    const exit = { type: 'exited', code: death.code, signal: death.signal } as const
+    void rolledBackBy?.send({ ...exit, pid })
+    for (const each of rolledBack.values()) void each.send({ type: 'predecessor-gone' })
     const hasServed = servingSinceMs !== undefined
     if (wasServing || generation === this.#replacement.booting) {
       this.#replacement.died(generation, death, hasServed ? nowMs - servingSinceMs : 0)
       this.#death = { ...death, number, pid, endedMs: nowMs, inARow: this.#replacement.deaths }
     }
-    void predecessor?.send({ type: 'exited', code: death.code, signal: death.signal })
+    void predecessor?.send(exit)
+    successor?.probation?.end('unguarded')
     if (wasServing) {
       this.#end = death
       this.#standIn.keep(generation.escrow)
@@ -137,6 +142,7 @@ export class Succession {
     // Only one of its neighbours takes its place: the older one is asked first, as it can serve at once.
     if (wasServing && predecessor && hasServed) this.#await(predecessor, heir, generation)
     else if (heir) this.#bequeath(heir, generation)
+    if (this.#contest?.dead !== generation) generation.probation?.end('died')
     this.#losesContest(generation)
     this.#replaceIfNobodyServes()
   }
@@ -177,8 +183,9 @@ export class Succession {
     heir.end(reason)
   }
 
-  #endContest({ timer }: Contest): void {
+  #endContest({ timer, dead }: Contest): void {
     clearTimeout(timer)
+    dead.probation?.end('died')
     this.#contest = undefined
   }
 

@@ -141,6 +141,25 @@ export class Supervisor {
     return this.#workers === 1 && slot ? slot.restart(options) : this.#rolls.restart(options)
   }
 
+  /** Settles when a new generation is proven; rejects if it was rolled back. A roll has proven its own. */
+  async proven(restart: RestartReport): Promise<void> {
+    for (const slot of this.slots) await slot.rollbacks.proven(restart)
+  }
+
+  /** Ends the probation of the service, if there is one. */
+  async prove(): Promise<void> {
+    for (const slot of this.slots) await slot.rollbacks.prove()
+  }
+
+  /**
+   * Makes the old version serve again. In a roll, the first slot goes back, and with it the roll.
+   *
+   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION`
+   */
+  async rollBack(reason: string): Promise<void> {
+    await this.slots[0]?.rollbacks.rollBack(reason)
+  }
+
   /**
    * Changes how many workers there are, after a roll that is under way. Resolves when new ones serve, and those that
    * go have been told.

@@ -9,6 +9,7 @@ const status = {
   number: 3,
   pid: 4711,
   state: 'running' as const,
+  isOnProbation: false,
   uptimeMs: 12,
   memoryBytes: 50_000_000,
   servers: [
@@ -61,8 +62,9 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
     pidFile: '/run/app.pid',
     control: '/run/app.sock',
     readyTimeoutMs: 60_000,
+    givesBack: true,
   },
-  serving: { type: 'serving' },
+  serving: { type: 'serving', control: { path: '/run/app.sock', identity: '1:2:3' } },
   adopted: { type: 'adopted', id: 1 },
   declined: { type: 'declined', id: 1 },
   'upgrade-adopted': { type: 'upgrade-adopted', id: 1 },
@@ -71,6 +73,24 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
   heir: { type: 'heir' },
   'ask-older': { type: 'ask-older', id: 1, isHammered: true },
   leaving: { type: 'leaving', hasTakenOver: false },
+  'ask-rollback': { type: 'ask-rollback', reason: 'it is bad' },
+  'ask-proven': { type: 'ask-proven' },
+  'giving-back': { type: 'giving-back' },
+  'returned-connection': {
+    type: 'returned-connection',
+    id: 1,
+    bound: '[::]:443',
+    isFresh: false,
+    keepAliveTimeoutMs: 5_000,
+    requests: 2,
+  },
+  'returned-upgrade': {
+    type: 'returned-upgrade',
+    id: 1,
+    bound: '[::]:443',
+    state: '{}',
+    head: 'gQA=',
+  },
   listener: { type: 'listener', asked: 'unix:/a', bound: { path: '/a', identity: '1:2:3' } },
   welcome: {
     type: 'welcome',
@@ -83,7 +103,16 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
     control: { path: '/run/app.sock', identity: '1:2:3' },
     fallback: 'line',
   },
-  'taken-over': { type: 'taken-over', afterMs: 230, dropped: ['[::]:80'] },
+  'taken-over': { type: 'taken-over', afterMs: 230, dropped: ['[::]:80'], probationMs: -1 },
+  proven: { type: 'proven' },
+  rollback: {
+    type: 'rollback',
+    reason: 'it is bad',
+    serves: ['[::]:443'],
+    adopts: ['[::]:443'],
+  },
+  'serves-again': { type: 'serves-again', to: 4711 },
+  'return-answer': { type: 'return-answer', of: 'upgrade', id: 1, isAdopted: true, to: 4711 },
   older: { type: 'older', id: 1, generations: [status] },
   connection: {
     type: 'connection',
@@ -99,7 +128,7 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
     launch: { command: '/usr/bin/node', args: ['app.js'], cwd: '/srv', env: { PATH: '/bin' } },
     overrides: ['command'],
   },
-  kill: { type: 'kill', signal: 'SIGTERM' },
+  kill: { type: 'kill', signal: 'SIGTERM', pid: 4711 },
   'not-serving': { type: 'not-serving' },
   answer: { type: 'answer', id: 1, value: status },
   restart: { type: 'restart', id: 1, allowAddressChange: true },
@@ -120,7 +149,15 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
   },
 }
 
-const withHandle = ['escrow', 'listener', 'connection', 'upgrade', 'given']
+const withHandle = [
+  'escrow',
+  'listener',
+  'connection',
+  'upgrade',
+  'given',
+  'returned-connection',
+  'returned-upgrade',
+]
 const all = Object.entries(samples)
 
 describe.each(all)('%s', (type, sample) => {
@@ -152,6 +189,9 @@ describe.each(all)('%s', (type, sample) => {
       overrides: [[]],
       generations: [[]],
       ticketKeys: type === 'welcome' ? [{}] : [],
+      givesBack: [true],
+      isAdopted: [true],
+      probationMs: [-1, 1.5],
       afterMs: [1.5],
       readyTimeoutMs: [1.5],
       keepAliveTimeoutMs: [-1, 1.5],

@@ -30,12 +30,10 @@ const asGeneration = (fake: FakeGeneration) => fake as unknown as Generation
 
 function createParts() {
   const standIn = new StandIn(facts, () => [])
-  const relay = new Relay(
-    standIn,
-    facts,
-    () => [],
-    () => undefined,
-  )
+  const relay = new Relay(standIn, facts, () => [], {
+    takenOver: () => undefined,
+    rolledBack: () => undefined,
+  })
   const handle = { isClosed: false, close: () => (handle.isClosed = true) }
   return { standIn, relay, handle }
 }

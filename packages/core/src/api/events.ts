@@ -17,10 +17,20 @@ export interface GenerationEvents {
   'predecessor-gone': []
   /** A successor is being started: `{ number: 1 }`. */
   restarting: [{ number: number }]
-  /** The successor failed; this process serves on. */
+  /**
+   * The successor failed, or was rolled back while on probation (`ERR_ENDLESS_ROLLED_BACK`); this process
+   * serves on, or again.
+   */
   'restart-failed': [EndlessError]
   /** The successor of this process serves: `{ number: 1, pid: 4711, durationMs: 230, dropped: [] }`. */
   'taken-over': [RestartReport]
+  /**
+   * The probation has passed. Emitted in both generations: the one that serves is proven, and the one that
+   * stayed behind ends.
+   */
+  proven: []
+  /** This process was on probation, and its predecessor serves again: this process drains and ends. */
+  'rolled-back': [EndlessError]
   /**
    * A server begins to drain. `upgraded` has its WebSockets and tunnels, so that you can say goodbye to
    * them, and what speaks a protocol of your own; for a `node:net` or `node:tls` server, all its open sockets that

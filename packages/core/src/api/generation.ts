@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { GenerationEvents } from './events.js'
-import type { RestartReport, ShutdownReport } from './reports.js'
+import type { RestartReport, RestartRequest, ShutdownReport } from './reports.js'
 import type { GenerationState, GenerationStatus } from './status.js'
 
 /** Cleans up at the end, such as databases and queues. A promise is awaited; its value is ignored. */
@@ -33,18 +33,31 @@ export interface Generation {
    * If the supervisor dies, nothing can report the end of the predecessor, and the promise resolves then.
    */
   readonly predecessorGone: Promise<void>
+  /** Whether this process serves on probation: its predecessor stays behind, and can serve again. */
+  readonly isOnProbation: boolean
   readonly state: GenerationState
   /**
    * Starts a successor and hands over to it, as SIGHUP does. Settles when the successor has taken
-   * over; this process then drains and exits. A call during a restart returns the same promise.
+   * over, or with `wait: 'proven'` when its probation has passed; this process then drains and exits. A call
+   * during a restart joins it, and a call while this process is on probation waits until it is proven.
    * With several workers it restarts all of them, one after the other, and settles when all have been.
    *
    * @throws (rejects) with the reason if the restart failed; this process then goes on as before.
+   * `ERR_ENDLESS_ROLLED_BACK` if the successor, or this process itself, was rolled back.
    * `ERR_ENDLESS_SUCCESSOR_EXITED`, `ERR_ENDLESS_READY_TIMEOUT`, `ERR_ENDLESS_ADDRESSES_CHANGED`,
    * `ERR_ENDLESS_SPAWN_FAILED`, `ERR_ENDLESS_NOT_RUNNING`, `ERR_ENDLESS_SHUTTING_DOWN`; on Windows
    * `ERR_ENDLESS_UNSUPPORTED_PLATFORM`
    */
-  restart(): Promise<RestartReport>
+  restart(request?: RestartRequest): Promise<RestartReport>
+  /**
+   * Ends a probation because the new version is bad: the predecessor serves again at once, and the open
+   * connections move back to it. The process that was on probation finishes its requests and exits. Call it
+   * in either of the two. Resolves when the predecessor serves.
+   *
+   * @param reason stands in the log, in the status, and in the error of the restart
+   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION` if there is no probation
+   */
+  rollback(reason: string): Promise<void>
   /** Reports that this process is ready; needed with `{ ready: 'manual' }`. */
   ready(): void
   /** Drains all servers and exits, as SIGTERM does, but without its hooks. A second call joins the first. */

@@ -62,6 +62,10 @@ const checks: Record<keyof EndlessOptions, Check> = {
     value === 'listening' || value === 'manual' ? undefined : "'listening' or 'manual'",
   unclaimedGraceMs: milliseconds,
   allowAddressChange: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
+  probationMs: (value) =>
+    typeof value === 'number' && value <= 2_147_483_647
+      ? undefined
+      : 'a number of milliseconds, negative for until it is ended',
   shutdownDelayMs: milliseconds,
   pidFile: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
   control: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
@@ -91,6 +95,7 @@ const processOptionNames = [
   'ready',
   'unclaimedGraceMs',
   'allowAddressChange',
+  'probationMs',
   'shutdownDelayMs',
   'pidFile',
   'control',

@@ -38,6 +38,7 @@ export const defaultTexts: Readonly<Record<keyof EndlessOptions, string>> = {
   ready: `'${processDefaults.ready}'`,
   unclaimedGraceMs: String(processDefaults.unclaimedGraceMs),
   allowAddressChange: String(processDefaults.allowAddressChange),
+  probationMs: String(processDefaults.probationMs),
   shutdownDelayMs: String(processDefaults.shutdownDelayMs),
   pidFile: 'none',
   control: 'none',

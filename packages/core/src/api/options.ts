@@ -84,6 +84,12 @@ export interface ProcessOptions {
    */
   allowAddressChange?: boolean
   /**
+   * How long a predecessor stays behind after its successor has taken over, in ms: without connections, and
+   * ready to serve again if the successor turns out bad. Negative: until the probation is ended.
+   * @default 0 (no probation)
+   */
+  probationMs?: number
+  /**
    * How long to go on accepting after a SIGTERM from outside, in ms, so that load balancers notice; `state`
    * is `shutting-down` meanwhile. Not in a restart. @default 0
    */
@@ -153,6 +159,7 @@ export const processDefaults: ResolvedProcessOptions = {
   ready: 'listening',
   unclaimedGraceMs: 10_000,
   allowAddressChange: false,
+  probationMs: 0,
   shutdownDelayMs: 0,
   signals: [...hookSignals],
   otherSignalListeners: 'call',

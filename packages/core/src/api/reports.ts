@@ -4,6 +4,17 @@
 export interface RestartOptions {
   /** As the option of the process, for this restart alone. */
   allowAddressChange?: boolean | undefined
+  /** As the option of the process, for this restart alone. */
+  probationMs?: number | undefined
+}
+
+/** What {@link Generation.restart} takes. */
+export interface RestartRequest extends RestartOptions {
+  /**
+   * When the promise settles: when the successor has taken over, or when its probation has passed too.
+   * @default 'ready'
+   */
+  wait?: 'ready' | 'proven' | undefined
 }
 
 /** Result of a successful restart: `{ number: 1, pid: 4711, durationMs: 230, dropped: [] }`. */
@@ -16,6 +27,8 @@ export interface RestartReport {
   durationMs: number
   /** Addresses of the predecessor on which it does not listen, and which refuse now: `['127.0.0.1:3001']`. */
   dropped: string[]
+  /** How long it is on probation, in ms; negative: until that is ended. Left out without a probation. */
+  probationMs?: number | undefined
 }
 
 /** Outcome of the last restart known to a generation: its own start, or its last attempt to hand over. */
@@ -43,7 +56,7 @@ export interface LastRestart {
 
 /** Result of a shutdown: `{ reason: 'handoff', durationMs: 1200, hammered: 0 }`. */
 export interface ShutdownReport {
-  /** A successor has taken over, a shutdown was requested, or the application closed the server. */
+  /** Another generation has taken over, a shutdown was requested, or the application closed the server. */
   reason: 'handoff' | 'shutdown' | 'closed'
   /** Time from the beginning of the drain until the last connection had ended, in ms. */
   durationMs: number

@@ -5,14 +5,19 @@ import type { LastRestart } from './reports.js'
 /** States of a server, as in Go's endless. */
 export type State = 'init' | 'running' | 'shutting-down' | 'terminate'
 
-/** States of the process: those of a server, and `restarting` while a successor boots. */
-export type GenerationState = State | 'restarting'
+/**
+ * States of the process: those of a server; `restarting` while a successor boots; `staying-behind` when all is
+ * drained and the successor is still on probation.
+ */
+export type GenerationState = State | 'restarting' | 'staying-behind'
 
 /** Result of {@link Generation.status}. */
 export interface GenerationStatus {
   number: number
   pid: number
   state: GenerationState
+  /** Whether it serves on probation: its predecessor stays behind, and serves again if this one turns out bad. */
+  isOnProbation: boolean
   /** Time since endless was loaded in this process, in ms. */
   uptimeMs: number
   /** Resident memory, in bytes. */

@@ -2,6 +2,7 @@ import http from 'node:http'
 import type { Socket } from 'node:net'
 import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endless-error.js'
 import { printableJson } from '../api/one-line.js'
+import { longestDelayMs } from '../node/system.js'
 import { type Answer, type Asked, routes } from './routes.js'
 import { controlVersion, type Service, versionHeader } from './service.js'
 
@@ -22,12 +23,21 @@ const unnamed: EndlessErrorCode = 'ERR_ENDLESS_REQUEST_FAILED'
 
 /** Error codes of a service that serves on as before: it has not begun to do what was asked (409). */
 const refusals: ReadonlySet<unknown> = new Set<EndlessErrorCode>([
+  'ERR_ENDLESS_NOT_ON_PROBATION',
   'ERR_ENDLESS_NOT_RUNNING',
   'ERR_ENDLESS_SHUTTING_DOWN',
   'ERR_ENDLESS_UNRESPONSIVE',
   'ERR_ENDLESS_UNSUPPORTED',
   'ERR_ENDLESS_UNSUPPORTED_PLATFORM',
 ])
+
+/** Error codes of a request that has waited, and that the generation which serves now must carry out. */
+const passedOn: ReadonlySet<unknown> = new Set<EndlessErrorCode>([
+  'ERR_ENDLESS_ROLLED_BACK',
+  'ERR_ENDLESS_SHUTTING_DOWN',
+])
+
+const isInteger = (text: string): boolean => /^-?\d{1,10}$/.test(text)
 
 /** Creates the server of a control socket; it does not listen yet, and keeps no process alive. */
 export function createControlServer(service: Service): http.Server {
@@ -94,11 +104,20 @@ async function answer(
   if (wait !== undefined && !route.waits.includes(wait)) {
     return failure(400, null, `'wait' must be ${route.waits.join(' or ') || 'left out'} here.`)
   }
-  const asked = {
+  const probationMs = given.get('probationMs')
+  if (probationMs !== null && !(isInteger(probationMs) && Number(probationMs) <= longestDelayMs)) {
+    return failure(400, null, "'probationMs' must be a number of milliseconds.")
+  }
+  const asked: Asked = {
     wait,
     hasWaited: given.has('waited'),
     workers: given.has('workers') ? Number(given.get('workers')) : undefined,
-    options: { allowAddressChange: given.has('allowAddressChange') || undefined },
+    isNow: given.has('now'),
+    reason: given.get('reason') ?? '',
+    options: {
+      allowAddressChange: given.has('allowAddressChange') || undefined,
+      probationMs: probationMs === null ? undefined : Number(probationMs),
+    },
   }
   const location = asUrl(pathname, asked)
   const moved: Answer = { status: 307, body: {}, headers: { location } }
@@ -107,8 +126,8 @@ async function answer(
     return await route.act(service, asked, progress)
   } catch (error) {
     const { code } = (error ?? {}) as { code?: unknown }
-    // The request waited for another restart: the successor of that restart must carry it out.
-    if (code === 'ERR_ENDLESS_SHUTTING_DOWN' && (await service.hasMoved())) {
+    // The request waited for another restart, or for the end of a probation.
+    if (passedOn.has(code) && (await service.hasMoved())) {
       return { ...moved, headers: { location: asUrl(pathname, { ...asked, hasWaited: true }) } }
     }
     return failure(refusals.has(code) ? 409 : 500, error)
@@ -116,11 +135,18 @@ async function answer(
 }
 
 /** Writes what was asked as the client asks it of the process that serves now. */
-function asUrl(pathname: string, { wait, hasWaited, options, workers }: Asked): string {
+function asUrl(
+  pathname: string,
+  { wait, hasWaited, isNow, reason, options, workers }: Asked,
+): string {
+  const { allowAddressChange, probationMs } = options
   const query = [
     ...(wait === undefined ? [] : [`wait=${wait}`]),
-    ...(options.allowAddressChange ? ['allowAddressChange'] : []),
+    ...(allowAddressChange ? ['allowAddressChange'] : []),
+    ...(probationMs === undefined ? [] : [`probationMs=${String(probationMs)}`]),
     ...(workers === undefined ? [] : [`workers=${String(workers)}`]),
+    ...(isNow ? ['now'] : []),
+    ...(reason === '' ? [] : [`reason=${encodeURIComponent(reason)}`]),
     ...(hasWaited ? ['waited'] : []),
   ].join('&')
   return query === '' ? pathname : `${pathname}?${query}`

@@ -30,6 +30,8 @@ export class PidFile {
   readonly path: string
   readonly #world: PidFileWorld
   readonly #parentPid: number | undefined
+  /** Pid of the successor that the file was left to. */
+  #successorPid: number | undefined
   /** File beside it that holds our pid, and only has to be renamed. */
   #temporary: string | undefined
   #isOurs = false
@@ -103,9 +105,10 @@ export class PidFile {
 
   /**
    * Leaves the file to a successor that writes it. {@link remove} reads the pid and removes the file in
-   * two steps, and the successor may write in between.
+   * two steps, and the successor may write in between. This process may take the file back while it lives.
    */
-  leave(): void {
+  leave(pid?: number): void {
+    this.#successorPid = pid
     this.#isOurs = false
   }
 
@@ -144,7 +147,8 @@ export class PidFile {
     if (!named) return lstatSync(this.path, { throwIfNoEntry: false }) ? 'stale' : 'none'
     const { pid, writtenMs } = named
     // In a cluster, each worker has the options of all.
-    const isOurs = [this.#world.pid, this.#parentPid].includes(pid) || this.#world.isClusterWorker
+    const family = [this.#world.pid, this.#parentPid, this.#successorPid]
+    const isOurs = family.includes(pid) || this.#world.isClusterWorker
     if (isOurs) return 'ours'
     if (!this.#world.stillRuns(pid, writtenMs)) return 'stale'
     this.#discard()

@@ -24,6 +24,10 @@ export interface Asked {
   wait: string | undefined
   /** Whether the request has waited for a restart already, in the process that then handed over. */
   hasWaited: boolean
+  /** Whether the restart ends a probation, as proven, in place of waiting for its end. */
+  isNow: boolean
+  /** Why to roll back. */
+  reason: string
   options: RestartOptions
   /** How many workers there should be: `?workers=4`. */
   workers: number | undefined
@@ -43,7 +47,15 @@ export const routes: Record<string, Route> = {
     waits: [],
     act: async (service) => ({ status: 200, body: await service.status() }),
   },
-  '/restart': { method: 'POST', waits: ['ready', 'drained', 'none'], act: restart },
+  '/restart': { method: 'POST', waits: ['ready', 'proven', 'drained', 'none'], act: restart },
+  '/rollback': {
+    method: 'POST',
+    waits: [],
+    act: async (service, { reason }) => {
+      await service.rollback(reason)
+      return { status: 200, body: {} }
+    },
+  },
   '/stop': { method: 'POST', waits: ['none', 'drained'], act: stop },
   '/scale': { method: 'POST', waits: [], act: scale },
   '/hammer': {
@@ -55,9 +67,10 @@ export const routes: Record<string, Route> = {
 
 async function restart(
   service: Service,
-  { wait, hasWaited, options }: Asked,
+  { wait, hasWaited, isNow, options }: Asked,
   progress: () => void,
 ): Promise<Answer> {
+  if (isNow) await service.prove()
   const restarting = service.restart(hasWaited, options)
   if (wait === 'none') {
     restarting.catch(() => undefined) // the failure is logged, and shown in the status
@@ -66,6 +79,10 @@ async function restart(
   const report = await restarting
   if (wait === 'ready') return { status: 200, body: report }
   progress()
+  if (wait === 'proven') {
+    await service.proven(report)
+    return { status: 200, body: report }
+  }
   const isLast = await service.drained(report)
   return { status: 200, body: report, isLast }
 }

@@ -39,10 +39,12 @@ export interface LastDeath {
 /** Status of a generation; without memory, servers and options if the generation does not answer. */
 export type ListedGeneration = Omit<
   GenerationStatus,
-  'state' | 'memoryBytes' | 'lastRestart' | 'options' | 'left'
+  'state' | 'isOnProbation' | 'memoryBytes' | 'lastRestart' | 'options' | 'left'
 > &
   Partial<Pick<GenerationStatus, 'options' | 'left'>> & {
     state: GenerationState | 'booting' | 'unresponsive'
+    /** As in {@link GenerationStatus}; left out if the generation does not answer, or knows no probation. */
+    isOnProbation?: boolean | undefined
     memoryBytes: number | null
     /** Its slot, from 0; `undefined` without a supervisor. */
     slot?: number | undefined
@@ -87,6 +89,20 @@ export interface Service {
    * @param hasWaited whether the request came before the restart under way began, and so joins that restart
    */
   restart(hasWaited: boolean, options: RestartOptions): Promise<RestartReport>
+  /**
+   * Settles when the new generation is proven after a restart; at once if it is not on probation.
+   *
+   * @throws (rejects) `ERR_ENDLESS_ROLLED_BACK`
+   */
+  proven(restart: RestartReport): Promise<void>
+  /** Ends the probation of the generation that serves, which is proven, if it is on probation. */
+  prove(): Promise<void>
+  /**
+   * Rolls the generation on probation back; settles when its predecessor serves.
+   *
+   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION`
+   */
+  rollback(reason: string): Promise<void>
   /**
    * Settles when the older generations are gone after a restart: with `true` if this process is one of
    * them and exits next. Rejects if an older generation serves again.

@@ -61,9 +61,14 @@ export class LastWords {
     return this.#error?.isHandled && isOver ? undefined : this.#error
   }
 
+  /** The last lines that it wrote to standard error. */
+  get lines(): string[] {
+    return this.#allLines.slice(-keptLines)
+  }
+
   /** The last lines that the application wrote to standard error. Lines of endless are left out. */
   get complaints(): string[] {
-    return this.#lines.filter((line) => !line.startsWith(ownPrefix)).slice(-keptLines)
+    return this.#allLines.filter((line) => !line.startsWith(ownPrefix)).slice(-keptLines)
   }
 
   /** Creates the error of the failed restart. */
@@ -81,13 +86,13 @@ export class LastWords {
         pid: successor.pid,
         exitCode: this.#exit?.code ?? null,
         signal: this.#exit?.signal ?? null,
-        stderr: this.#lines.slice(-keptLines),
+        stderr: this.lines,
         ...(this.#fatal && { cause: reviveError(this.#fatal) }),
       },
     )
   }
 
-  get #lines(): string[] {
+  get #allLines(): string[] {
     return this.#stderr.split('\n').filter((line) => line.trim() !== '')
   }
 }

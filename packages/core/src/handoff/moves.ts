@@ -1,61 +1,53 @@
-import type { Channel } from '../line/channel.js'
-import { Migration } from '../migration/migration.js'
-import { UpgradeMigration } from '../migration/upgrade-migration.js'
+import { Migration, type MovedConnection } from '../migration/migration.js'
+import { type MovedUpgrade, UpgradeMigration } from '../migration/upgrade-migration.js'
+import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
-import type { ToPredecessor, ToSuccessor } from './protocol.js'
 
-/** A successor's answer to a connection that was sent to it. */
-type MoveAnswer = Extract<
-  ToPredecessor,
-  { type: 'adopted' | 'declined' | 'upgrade-adopted' | 'upgrade-declined' }
->
+/** Sends a connection with its handle, as {@link Channel.send} does. */
+type Send = (message: MovedConnection | MovedUpgrade, handle: RawHandle) => Promise<void>
 
-/** Moves open connections to one successor, and knows which of them still wait for its answer. */
+/** Moves open connections to one other generation, and knows which of them still wait for its answer. */
 export class Moves {
   /** Moves HTTP/1 connections; `undefined` before `openMigration`. */
   migration: Migration | undefined
   /** Moves connections that have left HTTP; `undefined` before `openUpgrades`. */
   upgrades: UpgradeMigration | undefined
   readonly #system: System
-  readonly #channel: Channel<ToSuccessor, ToPredecessor>
+  readonly #send: Send
   /** Ids of the connections that have left HTTP, were sent, and are not answered yet. */
   readonly #sent = new Set<number>()
 
-  constructor(system: System, channel: Channel<ToSuccessor, ToPredecessor>) {
+  constructor(system: System, send: Send) {
     this.#system = system
-    this.#channel = channel
+    this.#send = send
   }
 
-  /** @param adopts addresses where the successor adopts connections: `['127.0.0.1:3000']` */
+  /** @param adopts addresses where the other generation adopts connections: `['127.0.0.1:3000']` */
   openMigration(adopts: readonly string[]): void {
-    this.migration = new Migration(this.#system, new Set(adopts), (message, handle) =>
-      this.#channel.send(message, handle),
-    )
+    this.migration = new Migration(this.#system, new Set(adopts), this.#send)
   }
 
   openUpgrades(): void {
     this.upgrades = new UpgradeMigration((message, handle) => {
       this.#sent.add(message.id)
-      return this.#channel.send(message, handle)
+      return this.#send(message, handle)
     })
   }
 
-  answered({ type, id }: MoveAnswer): void {
-    if (type === 'adopted' || type === 'declined') {
-      this.migration?.[type](id)
-    } else {
+  answered(of: 'connection' | 'upgrade', id: number, isAdopted: boolean): void {
+    if (of === 'upgrade') {
       this.#sent.delete(id)
-      this.upgrades?.answered(id, type === 'upgrade-adopted')
-    }
+      this.upgrades?.answered(id, isAdopted)
+    } else this.migration?.[isAdopted ? 'adopted' : 'declined'](id)
   }
 
-  /** Sends nothing more. The successor still answers the connections on their way. */
+  /** Sends nothing more. The other generation still answers the connections on their way. */
   close(): void {
     this.migration?.close()
     this.upgrades?.close()
   }
 
-  /** Takes back the connections that the successor has not acknowledged. Call when it is gone. */
+  /** Takes back the connections that the other generation has not acknowledged. Call when it is gone. */
   abort(): void {
     this.migration?.abort()
     this.upgrades?.abort()

@@ -23,9 +23,11 @@ import { rawHandleOf } from '../node/internals/connection-handle.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { deferred, late, within } from '../node/waits.js'
+import { adoptMoved } from './adopt-moved.js'
 import { reportOf } from './error-report.js'
 import { FallbackLine } from './fallback-line.js'
 import type { Verdict } from './heir-line.js'
+import { OwnProbation } from './own-probation.js'
 import {
   type Fallback,
   type Inheritance,
@@ -70,6 +72,8 @@ export class Predecessor {
    * start. See docs/decisions.md, "A listen waits for what is inherited"
    */
   arriving: Promise<void> | undefined
+  /** The time in which it stays behind, and can serve again. */
+  readonly probation: OwnProbation
   readonly #host: PredecessorHost
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
   readonly #takenOver = deferred<Takeover>()
@@ -87,6 +91,7 @@ export class Predecessor {
     const { inheritance, channel } = host
     this.#host = host
     this.#channel = channel
+    this.probation = new OwnProbation(host.system, channel)
     if (inheritance.welcome) this.#welcomed(inheritance.welcome)
     else {
       this.arriving = inheritance.arrived.then(() => {
@@ -112,6 +117,12 @@ export class Predecessor {
         case 'upgrade':
           this.#receiveUpgrade(message, handle)
           break
+        case 'proven':
+        case 'rollback':
+        case 'serves-again':
+        case 'return-answer':
+          this.probation.receive(message)
+          break
         default:
           message satisfies never
       }
@@ -120,6 +131,7 @@ export class Predecessor {
       this.#isGone = true
       if (!inheritance.entry.isSupervised) inheritance.stopReporting()
       this.#finished.resolve()
+      this.probation.predecessorGone()
       for (const answer of this.#asked.values()) answer([])
       void this.#inherit()
     })
@@ -207,9 +219,13 @@ export class Predecessor {
   }
 
   reportReady(
-    report: Omit<Extract<ToPredecessor, { type: 'ready' }>, 'type' | 'readyTimeoutMs'>,
+    report: Omit<
+      Extract<ToPredecessor, { type: 'ready' }>,
+      'type' | 'readyTimeoutMs' | 'givesBack'
+    >,
   ): void {
-    this.#send({ type: 'ready', ...report, readyTimeoutMs: this.#host.readyTimeoutMs() })
+    const readyTimeoutMs = this.#host.readyTimeoutMs()
+    this.#send({ type: 'ready', ...report, readyTimeoutMs, givesBack: true })
   }
 
   /** Reports that this process will not serve, and why. The predecessor then stops it. */
@@ -218,8 +234,9 @@ export class Predecessor {
     this.leave()
   }
 
-  reportServing(): void {
-    this.#send({ type: 'serving' })
+  /** @param control where the control socket of this process is bound, if it has one */
+  reportServing(control: UnixAddress | undefined): void {
+    this.#send({ type: 'serving', control })
   }
 
   /** The predecessor's control socket, whose path ours takes over. */
@@ -338,7 +355,7 @@ export class Predecessor {
     this.#takeOver(takeover)
   }
 
-  #takeOver({ afterMs, dropped }: Takeover): void {
+  #takeOver({ afterMs, dropped, probationMs = 0 }: Takeover): void {
     if (this.#hasTakenOver) return
     this.#hasTakenOver = true
     this.#fallback?.claim()
@@ -346,27 +363,34 @@ export class Predecessor {
     // It may die at once, of what it does once it serves: a predecessor that still lives serves again, and a
     // supervisor logs the reason.
     const { inheritance } = this.#host
-    if (inheritance.entry.isSupervised || !this.#isGone) inheritance.reportAtEnd()
-    this.#takenOver.resolve({ afterMs, dropped })
+    const reportAtEnd = (): void => {
+      if (inheritance.entry.isSupervised || !this.#isGone) inheritance.reportAtEnd()
+    }
+    if (probationMs === 0) {
+      reportAtEnd()
+    } else {
+      this.probation.begin()
+      // Until then, it may be asked at any time what it has written last.
+      void this.probation.ended.then(reportAtEnd)
+    }
+    this.#takenOver.resolve({ afterMs, dropped, probationMs })
   }
 
   #receive(connection: MovedConnection, handle: RawHandle | undefined): void {
-    // Without a handle, the connection was closed on the way, and the predecessor only waits for an answer.
-    let isAdopted = handle !== undefined && !this.#hasLeft
-    try {
-      if (handle && isAdopted) isAdopted = this.#host.adopt(connection, handle)
-    } finally {
-      // Answer even if a 'connection' listener of the application threw: the connection is ours.
-      if (handle && !isAdopted) handle.close()
+    adoptMoved(handle, this.#adopterOf(connection), (isAdopted) => {
       this.#send({ type: isAdopted ? 'adopted' : 'declined', id: connection.id })
-    }
+    })
   }
 
   #receiveUpgrade(upgrade: MovedUpgrade, handle: RawHandle | undefined): void {
-    // Without a handle, the connection was closed on the way. The predecessor reports that.
-    const isAdopted = handle !== undefined && !this.#hasLeft && this.#host.adopt(upgrade, handle)
-    if (!isAdopted) handle?.close()
-    this.#send({ type: isAdopted ? 'upgrade-adopted' : 'upgrade-declined', id: upgrade.id })
+    adoptMoved(handle, this.#adopterOf(upgrade), (isAdopted) => {
+      this.#send({ type: isAdopted ? 'upgrade-adopted' : 'upgrade-declined', id: upgrade.id })
+    })
+  }
+
+  #adopterOf(moved: MovedConnection | MovedUpgrade): (handle: RawHandle) => boolean {
+    const isTaken = !this.#hasLeft && !this.probation.rolledBack
+    return (handle) => isTaken && this.#host.adopt(moved, handle)
   }
 
   #send(message: ToPredecessor, handle?: RawHandle): void {

@@ -87,9 +87,32 @@ export type ToSuccessor =
     }
   /**
    * Tells the successor to accept from now on. `afterMs` is the time since the restart was requested, and
-   * `dropped` are the addresses of the predecessor that refuse from now on.
+   * `dropped` are the addresses of the predecessor that refuse from now on. With `probationMs` the predecessor
+   * stays behind for that long; negative: until it is told to end.
    */
-  | { type: 'taken-over'; afterMs?: number | undefined; dropped?: string[] | undefined }
+  | {
+      type: 'taken-over'
+      afterMs?: number | undefined
+      dropped?: string[] | undefined
+      probationMs?: number | undefined
+    }
+  /** The probation of the successor has passed. */
+  | { type: 'proven' }
+  /**
+   * The predecessor serves again, at the addresses `serves`, and adopts connections at `adopts`: the successor
+   * gives back what it has, and ends.
+   */
+  | { type: 'rollback'; reason: string; serves: string[]; adopts: string[] }
+  /** Follows `rollback`: pid file and control socket lead to the predecessor again. `to` as below. */
+  | { type: 'serves-again'; to: number }
+  /** Answers a connection that came back. `to` is the pid of the process that gave it. */
+  | {
+      type: 'return-answer'
+      of: 'connection' | 'upgrade'
+      id: number
+      isAdopted: boolean
+      to: number
+    }
   /** Answers `ask-older` with the status of the predecessor and of all older generations, oldest first. */
   | { type: 'older'; id: number; generations: GenerationStatus[] }
   | MovedConnection
@@ -140,9 +163,14 @@ export type ToPredecessor =
       control?: string | undefined
       /** How long a replacement may boot if this generation dies. */
       readyTimeoutMs?: number | undefined
+      /** Whether it knows `rollback`. */
+      givesBack?: boolean | undefined
     }
-  /** The sender serves, for the first time or again. Its pid file and control socket already show that. */
-  | { type: 'serving' }
+  /**
+   * The sender serves, for the first time or again. Its pid file and control socket already show that;
+   * `control` is where the latter is bound.
+   */
+  | { type: 'serving'; control?: UnixAddress | undefined }
   | { type: 'adopted' | 'declined' | 'upgrade-adopted' | 'upgrade-declined'; id: number }
   /** The sender's own successor has taken over. Connections still go through the sender. */
   | { type: 'succeeded' }
@@ -156,6 +184,19 @@ export type ToPredecessor =
    * See docs/decisions.md, "A successor that leaves too early fails the restart"
    */
   | { type: 'leaving'; hasTakenOver?: boolean | undefined }
+  /** Asks the predecessor to serve again: the sender, on probation, is bad. */
+  | { type: 'ask-rollback'; reason: string }
+  /** Asks the predecessor to end the probation: the sender is proven. */
+  | { type: 'ask-proven' }
+  /** Answers `rollback`. */
+  | { type: 'giving-back' }
+  /** A connection goes back to the predecessor, with its handle, as `connection` and `upgrade` do. */
+  | ReturnedConnection
+  | ReturnedUpgrade
+
+export type ReturnedConnection = Omit<MovedConnection, 'type'> & { type: 'returned-connection' }
+
+export type ReturnedUpgrade = Omit<MovedUpgrade, 'type'> & { type: 'returned-upgrade' }
 
 /** Signals that a process sends to its successor; a supervisor sends no other one for it. */
 export const successorSignals = [...hookSignals, 'SIGKILL'] as const
@@ -179,8 +220,8 @@ export type ToSupervisor =
    * does not trust the sender heeds no launch, and refuses if there are any.
    */
   | { type: 'spawn'; launch: SpawnRequest; overrides: string[] }
-  /** Asks to signal the successor. */
-  | { type: 'kill'; signal: SuccessorSignal }
+  /** Asks to signal the successor; with `pid`, one that was rolled back. */
+  | { type: 'kill'; signal: SuccessorSignal; pid?: number | undefined }
   /** The sender's successor has died, and the sender does not serve again. */
   | { type: 'not-serving' }
   | { type: 'answer'; id: number; value: unknown }
@@ -202,11 +243,18 @@ export interface SpawnRequest {
 
 /** Messages from the supervisor to a generation, including those that it passes on from other generations. */
 export type FromSupervisor =
-  | ToPredecessor
+  /** With `from`, its pid: of a successor that was rolled back, and gives back what it has. */
+  | (ToPredecessor & { from?: number | undefined })
   | ToSuccessor
   | { type: 'spawned'; pid: number }
   | { type: 'spawn-failed'; error: ErrorReport }
-  | { type: 'exited'; code: number | null; signal: NodeJS.Signals | null }
+  /** The successor has ended; with `pid`, one that was rolled back. */
+  | {
+      type: 'exited'
+      code: number | null
+      signal: NodeJS.Signals | null
+      pid?: number | undefined
+    }
   /** A connection that another worker gives, with its handle; answered by `taken`. */
   | (Omit<MovedConnection, 'type'> & { type: 'given' })
   | { type: 'taken'; id: number; isTaken: boolean }
@@ -232,7 +280,13 @@ export interface Load {
 }
 
 /** What a supervisor asks a generation: `{ what: 'status' }`. */
-export type Question = { what: 'status' } | ({ what: 'restart' } & RestartOptions)
+export type Question =
+  | { what: 'status' }
+  | ({ what: 'restart' } & RestartOptions)
+  /** Ends the probation of its successor, which is proven. Answered with its status. */
+  | { what: 'prove' }
+  /** Makes it serve again in the place of its successor. Answered with its status when it does. */
+  | { what: 'rollback'; reason: string }
 
 /** How an older generation can be asked whether it serves again. */
 export type Fallback = 'line' | 'silent'

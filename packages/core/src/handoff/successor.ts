@@ -3,10 +3,10 @@ import { EndlessError, messageOf } from '../api/endless-error.js'
 import { atStart, generationName, type NamedGeneration } from '../api/generation-name.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
-import { formatAddress } from '../listeners/address.js'
+import { formatAddress, type UnixAddress } from '../listeners/address.js'
 import { isUdp, type Passable } from '../listeners/passed-listener.js'
-import type { Migration } from '../migration/migration.js'
-import type { UpgradeMigration } from '../migration/upgrade-migration.js'
+import type { Migration, MovedConnection } from '../migration/migration.js'
+import type { MovedUpgrade, UpgradeMigration } from '../migration/upgrade-migration.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { deferred, within } from '../node/waits.js'
@@ -23,6 +23,7 @@ import {
   type ToSuccessor,
   type Welcome,
 } from './protocol.js'
+import { Rollback } from './rollback.js'
 
 // The predecessor's half of a handoff; predecessor.ts holds the successor's half.
 
@@ -46,7 +47,12 @@ export interface SuccessorHost {
   readonly fallback: Promise<Fallback | undefined>
   /** Returns the status of this process and of all older generations, hammered first if `isHammered`. */
   readonly answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>
+  /** Takes back an open connection; returns whether a server of this process is there for it. */
+  readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
 }
+
+/** What a successor on probation may ask for. */
+export type Plea = Extract<ToPredecessor, { type: 'ask-rollback' | 'ask-proven' }>
 
 /** A successor that boots or has taken over, as its predecessor sees it. */
 export class Successor {
@@ -54,6 +60,10 @@ export class Successor {
   pidFile: string | undefined
   /** Where it listens; `undefined` before it is ready, and if its version does not say. */
   serves: readonly string[] | undefined
+  /** Where its control socket is bound; `undefined` before it serves, and if it has none. */
+  control: UnixAddress | undefined
+  /** Called with what it asks for while it is on probation. */
+  onPlea: (plea: Plea) => void = () => undefined
   /** Whether it says that its addresses may be none of this process's. */
   allowsAddressChange = false
   readonly #host: SuccessorHost
@@ -65,7 +75,10 @@ export class Successor {
   readonly #exited: Promise<EndlessError>
   readonly #refused = deferred<EndlessError>()
   readonly #serving = deferred()
+  readonly #left = deferred()
   #version = 0
+  #givesBack = false
+  #rollback: Rollback | undefined
   #hasTakenOver = false
   #servingSinceMs: number | undefined
   #isTold = false
@@ -78,7 +91,7 @@ export class Successor {
     const { system, child, readyTimeoutMs } = host
     this.#host = host
     this.#channel = child.channel
-    this.#moves = new Moves(system, child.channel)
+    this.#moves = new Moves(system, (message, handle) => child.channel.send(message, handle))
     this.#channel.onMessage = (message, handle) => {
       this.#receive(message, handle)
     }
@@ -140,6 +153,11 @@ export class Successor {
     return this.#moves.upgrades
   }
 
+  /** The last lines that it has written to standard error: on probation, all of them arrive here. */
+  get stderr(): string[] {
+    return this.#lastWords.lines
+  }
+
   /** Why the successor will not take over; `undefined` if it has not refused. */
   get refusal(): EndlessError | undefined {
     return this.#refusal
@@ -148,6 +166,11 @@ export class Successor {
   /** Whether this process has stopped accepting and told the successor to accept. */
   get hasTakenOver(): boolean {
     return this.#hasTakenOver
+  }
+
+  /** Settles when this process will not serve again in its place. */
+  get left(): Promise<void> {
+    return this.#left.promise
   }
 
   /** Whether this process will not serve again if the successor dies. */
@@ -160,14 +183,52 @@ export class Successor {
    *
    * @param afterMs time since the restart was requested
    * @param dropped addresses of this process that refuse from now on
+   * @param probationMs how long this process stays behind; negative: until it is told to end
    */
-  async takeOver(afterMs: number, dropped: string[]): Promise<void> {
+  async takeOver(afterMs: number, dropped: string[], probationMs = 0): Promise<void> {
     this.#hasTakenOver = true
     // Another version may not report that it serves.
     if (this.#version === protocolVersion) this.#moves.openUpgrades()
     else this.#serving.resolve()
-    await this.#channel.send({ type: 'taken-over', afterMs, dropped })
+    const probation = probationMs === 0 ? {} : { probationMs }
+    await this.#channel.send({ type: 'taken-over', afterMs, dropped, ...probation })
     this.#isTold = true
+  }
+
+  /** Tells a successor that was rolled back that all that leads to the service leads here again. */
+  servedAgain(): void {
+    if (this.#rollback) this.#send({ type: 'serves-again', to: this.pid ?? 0 })
+  }
+
+  /** Tells the successor that its probation has passed. */
+  prove(): void {
+    this.#send({ type: 'proven' })
+  }
+
+  /**
+   * Makes the successor give back what it has, and end: this process serves again.
+   *
+   * @param serves the addresses where it does
+   * @param adopts those where it adopts connections
+   */
+  rollBack(reason: string, serves: string[], adopts: string[]): void {
+    const { system, adopt } = this.#host
+    // It still answers for the connections on their way: it may have adopted them.
+    this.#moves.close()
+    this.#rollback = new Rollback({
+      system,
+      pid: this.pid ?? 0,
+      givesBack: this.#givesBack,
+      exited: this.exited,
+      adopt,
+      send: (message) => {
+        this.#send(message)
+      },
+      signal: (signal) => {
+        if (!this.#hasExited) this.signal(signal)
+      },
+    })
+    this.#rollback.begin(reason, serves, adopts)
   }
 
   /** Ends the successor: asks first, then kills. Settles when it is gone. */
@@ -194,6 +255,7 @@ export class Successor {
   /** Closes the copies of the listening sockets: this process will not take over again. */
   closeEscrow(): void {
     this.#escrow.close()
+    this.#left.resolve()
     // It may die when this process has ended, which says less: a line also ends that has not arrived here.
     this.answerHeir('not-serving')
   }
@@ -236,16 +298,30 @@ export class Successor {
         this.pidFile = message.pidFile
         this.serves = message.serves
         this.allowsAddressChange = message.allowsAddressChange ?? false
+        this.#givesBack = message.givesBack ?? false
         if (this.#version === protocolVersion) this.#moves.openMigration(message.adopts)
         this.#ready.resolve()
         break
       case 'adopted':
       case 'declined':
+        this.#moves.answered('connection', message.id, message.type === 'adopted')
+        break
       case 'upgrade-adopted':
       case 'upgrade-declined':
-        this.#moves.answered(message)
+        this.#moves.answered('upgrade', message.id, message.type === 'upgrade-adopted')
+        break
+      case 'ask-rollback':
+      case 'ask-proven':
+        this.onPlea(message)
+        break
+      case 'giving-back':
+      case 'returned-connection':
+      case 'returned-upgrade':
+        if (this.#rollback) this.#rollback.receive(message, given)
+        else given?.close()
         break
       case 'serving':
+        this.control = message.control
         this.#servingSinceMs ??= this.#host.system.now()
         this.#serving.resolve()
         break

@@ -22,7 +22,7 @@ export class SupervisedChild implements Child {
   }
 
   kill(signal: SuccessorSignal): void {
-    this.#tell({ type: 'kill', signal })
+    this.#tell({ type: 'kill', signal, pid: this.pid })
   }
 
   release(): void {

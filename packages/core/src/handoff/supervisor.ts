@@ -40,6 +40,8 @@ export class Supervisor {
   readonly #holders = new Set<object>()
   readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
+  /** All successors that live, by their pid: one that was rolled back gives back what it has. */
+  readonly #children = new Map<number, SupervisedChild>()
   #isGone = false
   /** How many slots there are, once that has changed. */
   #workers: number | undefined
@@ -71,6 +73,7 @@ export class Supervisor {
     void line.closed.then(() => {
       this.#isGone = true
       this.#successor?.lose()
+      for (const child of this.#children.values()) child.lose()
       for (const asked of this.#asked.values()) asked.reject(lost())
       this.peers.migration.lose()
     })
@@ -183,6 +186,10 @@ export class Supervisor {
       case 'older':
       case 'connection':
       case 'upgrade':
+      case 'proven':
+      case 'rollback':
+      case 'serves-again':
+      case 'return-answer':
         this.predecessor.onMessage(message, handle)
         break
       case 'predecessor-gone':
@@ -190,12 +197,13 @@ export class Supervisor {
         break
       case 'spawned':
         this.#successor?.started(message.pid)
+        if (this.#successor) this.#children.set(message.pid, this.#successor)
         break
       case 'spawn-failed':
         this.#successor?.failed(message.error)
         break
       case 'exited':
-        this.#successor?.exited({ code: message.code, signal: message.signal })
+        this.#ended(message)
         break
       case 'given':
         this.peers.receive({ ...message, type: 'connection' }, handle)
@@ -225,8 +233,18 @@ export class Supervisor {
         void this.#answer(message.id, this.#host.answer(message))
         break
       default:
-        this.#successor?.channel.onMessage(message, handle)
+        this.#senderOf(message)?.channel.onMessage(message, handle)
     }
+  }
+
+  #senderOf({ from }: { from?: number | undefined }): SupervisedChild | undefined {
+    return from === undefined ? this.#successor : this.#children.get(from)
+  }
+
+  #ended({ code, signal, pid }: Extract<FromSupervisor, { type: 'exited' }>): void {
+    const child = this.#senderOf({ from: pid })
+    child?.exited({ code, signal })
+    if (child?.pid !== undefined) this.#children.delete(child.pid)
   }
 
   async #answer(id: number, answer: Promise<unknown>): Promise<void> {

@@ -47,6 +47,17 @@ export function shutdownNotice(servers: Servers, delayMs: number): string {
   )
 }
 
+/** Returns `generation 1 (pid 4711) is proven`. */
+export function provenNotice(generation: NamedGeneration): string {
+  return `${generationName(generation)} is proven`
+}
+
+/** Returns `, on probation for 60 s`, to follow the line that a generation serves; '' without a probation. */
+export function probationNotice(probationMs: number | undefined): string {
+  if (probationMs === undefined || probationMs === 0) return ''
+  return probationMs < 0 ? ', on probation' : `, on probation for ${durationOf(probationMs)}`
+}
+
 /** How long a drain may take: the longest hammer time, in ms; negative if one server has no limit. */
 export function drainLimitMs(servers: Servers): number {
   const times = [...servers].map(({ hammerTimeMs }) => hammerTimeMs)

@@ -3,6 +3,7 @@ import { generationName } from '../api/generation-name.js'
 import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Service, ServiceStatus } from '../control/service.js'
+import type { OwnProbation } from '../handoff/own-probation.js'
 import type { ProcessSettings } from './parts/process-settings.js'
 import type { Restart } from './restart.js'
 import type { Shutdown } from './shutdown.js'
@@ -17,6 +18,13 @@ export interface OwnServiceHost {
   /** The latest restart, under way or ended. */
   readonly currentRestart: Restart | undefined
   readonly currentShutdown: Shutdown | undefined
+  /** Settles when this process is not on probation; rejects if it is rolled back. */
+  untilProven(): Promise<void>
+  /** Ends the probation of this process, or of its successor: that is proven. */
+  prove(): Promise<void>
+  rollback(reason: string): Promise<void>
+  /** What the predecessor knows of a probation of this process; `undefined` without a predecessor. */
+  readonly ownProbation: OwnProbation | undefined
   status(): GenerationStatus
   /** Returns the status of this generation and of all older ones, hammered first if `isHammered`. */
   generations(isHammered: boolean): Promise<GenerationStatus[]>
@@ -33,7 +41,11 @@ export class OwnService implements Service {
   }
 
   async hasMoved(): Promise<boolean> {
-    const { currentRestart, number } = this.#host
+    const { currentRestart, number, ownProbation } = this.#host
+    if (ownProbation?.rolledBack) {
+      await ownProbation.untilServedAgain()
+      return true
+    }
     const { lastRestart } = this.#host.status()
     if (lastRestart?.outcome !== 'taken-over' || lastRestart.number <= number) return false
     await currentRestart?.untilServing()
@@ -64,6 +76,18 @@ export class OwnService implements Service {
     const loss = restart?.loss
     if (loss?.pid === report.pid) throw loss
     return report
+  }
+
+  async proven(): Promise<void> {
+    await this.#host.currentRestart?.probation?.proven
+  }
+
+  prove(): Promise<void> {
+    return this.#host.prove()
+  }
+
+  rollback(reason: string): Promise<void> {
+    return this.#host.rollback(reason)
   }
 
   async drained(): Promise<boolean> {

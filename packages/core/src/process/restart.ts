@@ -6,12 +6,14 @@ import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { ListedGeneration } from '../control/service.js'
 import type { Successor } from '../handoff/successor.js'
+import type { UnixAddress } from '../listeners/address.js'
 import { clearTemporaries } from '../node/temporaries.js'
 import { deferred, late, within } from '../node/waits.js'
 import { droppedAddresses } from './dropped-addresses.js'
 import { withHolder } from './holder-notice.js'
-import { ownName } from './notices.js'
+import { ownName, provenNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
+import { diedOnProbation, notOnProbation, Probation, rolledBack } from './probation.js'
 import { shuttingDown } from './restart-refused.js'
 
 // How a process gives way to a successor.
@@ -23,12 +25,16 @@ export interface RestartHost {
   /** Called when the successor accepts. */
   takenOver(): void
   /**
-   * Called when the successor has died and no other process can replace it. Returns whether this process
+   * Called when the successor has died and no other process can replace it, or is rolled back. Returns whether this process
    * may serve again: not if it was asked to shut down.
    */
   takenBack(reason: EndlessError): boolean
-  /** Called when this process accepts again. */
-  servesAgain(): void
+  /**
+   * Called when this process accepts again; settles when pid file and control socket lead here.
+   *
+   * @param control where the control socket of the successor is bound
+   */
+  servesAgain(control: UnixAddress | undefined): Promise<void>
   /** Whether this process shuts down, for whatever reason. */
   readonly isShuttingDown: () => boolean
   /** Returns the status of this process and of all older ones, hammered first if `isHammered`. */
@@ -44,7 +50,7 @@ const servingMs = 5_000
 /** How long to look for what a successor could not have. */
 const explainMs = 1_000
 
-/** One restart: starts a successor, gives way to it, and serves again if it dies. */
+/** One restart: starts a successor, gives way to it, and serves again if it dies or is rolled back. */
 export class Restart {
   readonly #parts: Parts
   readonly #host: RestartHost
@@ -59,8 +65,18 @@ export class Restart {
   #successor: Successor | undefined
   #loss: EndlessError | undefined
   #abortedBy: EndlessError | undefined
+  #probation: Probation | undefined
+  /** Settles when all successors that were rolled back, in this restart or before, are gone. */
+  #returned: Promise<unknown>
 
-  constructor(parts: Parts, host: RestartHost, options: RestartOptions = {}) {
+  /** @param returned settles when all successors are gone that were rolled back before */
+  constructor(
+    parts: Parts,
+    host: RestartHost,
+    options: RestartOptions = {},
+    returned: Promise<unknown> = Promise.resolve(),
+  ) {
+    this.#returned = returned
     this.#parts = parts
     this.#host = host
     this.#options = options
@@ -119,6 +135,16 @@ export class Restart {
     }
   }
 
+  /** The probation of the successor, under way or over; `undefined` if there is none. */
+  get probation(): Probation | undefined {
+    return this.#probation
+  }
+
+  /** Settles when all successors that were rolled back are gone: connections still come back from them. */
+  get returned(): Promise<unknown> {
+    return this.#returned
+  }
+
   /** Why the successor was lost after it had been told to take over; `undefined` if it was not. */
   get loss(): EndlessError | undefined {
     return this.#loss
@@ -137,6 +163,23 @@ export class Restart {
     await within(successor?.serving ?? Promise.resolve(), servingMs, this.#parts.system)
     // It has been told to stop, and `#lost` follows.
     if (successor?.refusal) await successor.exited
+  }
+
+  /**
+   * Serves again in the place of a living successor. Settles when all that leads to the service leads here.
+   *
+   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION`
+   */
+  async rollBack(reason: string): Promise<void> {
+    const { servers } = this.#parts
+    const successor = this.#successor
+    if (!this.#probation?.isUnderWay || !successor) throw notOnProbation()
+    const accepting = this.#takeBack(successor, rolledBack(reason, successor))
+    const serves = servers.addresses
+    const adopts = servers.adopting.filter((bound) => serves.includes(bound))
+    successor.rollBack(reason, serves, adopts)
+    this.#returned = Promise.all([this.#returned, successor.exited])
+    await accepting
   }
 
   /** Cuts the line to the successor, so that it waits for nothing more from this process. */
@@ -207,6 +250,7 @@ export class Restart {
       pid: successor.pid ?? 0,
       durationMs: this.#takenOverMs,
       dropped: this.#dropped,
+      ...(this.#probation && { probationMs: this.#probationMs }),
     }
     record.takenOver(report)
     this.#leaveControlTo(successor)
@@ -256,7 +300,7 @@ export class Restart {
     for (const socket of servers.udpSockets) socket.stop()
     this.#host.gaveWay()
     lifecycle.apply('taken-over')
-    whereabouts.leavePidFile(successor.pidFile)
+    whereabouts.leavePidFile(successor.pidFile, successor.pid)
     const exited = successor.exited.then((error) => {
       this.#lost(successor, error)
       return error
@@ -269,7 +313,7 @@ export class Restart {
     // If the successor is gone, the write to it may never settle.
     await Promise.race([
       // A successor that cannot be told to accept must not live on.
-      successor.takeOver(this.#takenOverMs, this.#dropped).catch(async () => {
+      successor.takeOver(this.#takenOverMs, this.#dropped, this.#probationMs).catch(async () => {
         await successor.stop()
         await exited
       }),
@@ -279,6 +323,28 @@ export class Restart {
     if (this.#successor !== successor) throw await exited
     ancestry.serviceManager?.succeeded()
     successor.release()
+    if (this.#probationMs !== 0) this.#probation = this.#putOnProbation(successor)
+  }
+
+  #putOnProbation(successor: Successor): Probation {
+    const { events, settings, system } = this.#parts
+    return new Probation({
+      system,
+      successor,
+      probationMs: this.#probationMs,
+      proved: () => {
+        settings.logger.info(provenNotice({ number: this.#number, pid: successor.pid ?? 0 }))
+        events.emit('proven')
+      },
+      rollBack: (reason) => {
+        // Only a probation that is over rejects.
+        this.rollBack(reason).catch(() => undefined)
+      },
+    })
+  }
+
+  get #probationMs(): number {
+    return this.#options.probationMs ?? this.#parts.settings.current.probationMs
   }
 
   /** Removes the path of our control socket once the successor serves, unless that has taken it over. */
@@ -290,15 +356,25 @@ export class Restart {
 
   /** Serves again after the death of the successor, unless another process answers for the service. */
   #lost(successor: Successor, error: EndlessError): void {
-    const { ancestry, lifecycle, servers } = this.#parts
+    const { ancestry } = this.#parts
+    // It was rolled back, and this process serves already.
+    if (this.#loss) return
     if (successor.hasLeft) {
       this.#abandonPaths(successor)
       successor.answerHeir('not-serving')
       ancestry.supervisor?.reportNotServing()
       return
     }
+    const isOnProbation = this.#probation?.isUnderWay
+    void this.#takeBack(successor, isOnProbation ? diedOnProbation(error) : error)
+  }
+
+  /** Serves again in the place of the successor. Settles when all leads here again, or never will. */
+  async #takeBack(successor: Successor, error: EndlessError): Promise<void> {
+    const { ancestry, lifecycle, servers } = this.#parts
     this.#loss = error
     this.#successor = undefined
+    this.#probation?.rolledBack(error)
     if (!this.#host.takenBack(error)) {
       this.#abandonPaths(successor)
       successor.closeEscrow()
@@ -315,14 +391,14 @@ export class Restart {
       ),
     )
     this.#reportFailure(error)
-    void Promise.all(listening).then(() => {
-      // Not before: through a supervisor, a copy may come here after the news of the successor's end.
-      successor.closeEscrow()
-      // It may have been shut down while its servers tried to listen.
-      if (this.#host.isShuttingDown()) return
-      lifecycle.apply('taken-back')
-      this.#host.servesAgain()
-    })
+    await Promise.all(listening)
+    // Not before: through a supervisor, a copy may come here after the news of the successor's end.
+    successor.closeEscrow()
+    // It may have been shut down while its servers tried to listen.
+    if (this.#host.isShuttingDown()) return
+    lifecycle.apply('taken-back')
+    await this.#host.servesAgain(successor.control)
+    successor.servedAgain()
   }
 
   /** Removes the paths that were left to a successor which never took them over, and so has not removed them. */

@@ -5,14 +5,21 @@ import { Events, type GenerationEvents } from '../api/events.js'
 import type { Generation, TerminateHook } from '../api/generation.js'
 import type { HookSignal } from '../api/hooks.js'
 import { createStderrLogger } from '../api/logger.js'
-import type { RestartOptions, RestartReport, ShutdownReport } from '../api/reports.js'
+import type {
+  RestartOptions,
+  RestartReport,
+  RestartRequest,
+  ShutdownReport,
+} from '../api/reports.js'
 import type { GenerationState, GenerationStatus } from '../api/status.js'
+import type { OwnProbation, ProbationEnd } from '../handoff/own-probation.js'
 import { type Inheritance, inheritanceKey, strangerKey } from '../handoff/protocol.js'
 import { keepPreloadFile } from '../launch/preload-file.js'
 import { enter } from '../launch/preload.js'
 import { stateText } from '../migration/upgrade-migration.js'
 import { createNodeSystem, currentUid, type System } from '../node/system.js'
 import type { Occasion } from '../server/managed-server.js'
+import { answerSupervisor } from './answer-supervisor.js'
 import { givenOptions } from './given-options.js'
 import { Host } from './host.js'
 import { OwnService, type OwnServiceHost } from './own-service.js'
@@ -26,6 +33,7 @@ import { ProcessSettings } from './parts/process-settings.js'
 import { RestartRecord } from './parts/restart-record.js'
 import { Servers } from './parts/servers.js'
 import { Whereabouts } from './parts/whereabouts.js'
+import { notOnProbation, reasonText, rolledBackHere } from './probation.js'
 import { refuseRestart } from './restart-refused.js'
 import { Restart, type RestartHost } from './restart.js'
 import { Serving } from './serving.js'
@@ -61,6 +69,9 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     this.predecessorGone = predecessor?.gone ?? Promise.resolve()
     void predecessor?.gone.then(() => {
       events.emit('predecessor-gone')
+    })
+    void ancestry.predecessor?.probation.ended.then((end) => {
+      this.#probationEnded(end)
     })
     const signals = (this.#signals = new Signals(
       system,
@@ -102,6 +113,14 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this.#parts.lifecycle.state
   }
 
+  get isOnProbation(): boolean {
+    return this.#parts.ancestry.predecessor?.probation.isUnderWay ?? false
+  }
+
+  get ownProbation(): OwnProbation | undefined {
+    return this.#parts.ancestry.predecessor?.probation
+  }
+
   get slot(): number {
     return this.#parts.ancestry.supervisor?.slot ?? 0
   }
@@ -110,12 +129,47 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this.#parts.ancestry.supervisor?.workers ?? 1
   }
 
-  restart(options: RestartOptions = {}): Promise<RestartReport> {
+  restart(request: RestartRequest = {}): Promise<RestartReport> {
     const { supervisor } = this.#parts.ancestry
-    return supervisor?.rolls ? supervisor.restart(options) : this.handOver(options)
+    return supervisor?.rolls ? supervisor.restart(request) : this.handOver(request)
   }
 
-  handOver(options: RestartOptions = {}): Promise<RestartReport> {
+  handOver(request: RestartRequest = {}): Promise<RestartReport> {
+    if (this.isOnProbation) return this.untilProven().then(() => this.handOver(request))
+    const { wait, ...options } = request
+    const report = this.#beginRestart(options)
+    return wait === 'proven' ? this.#proven(report) : report
+  }
+
+  async rollback(given: string): Promise<void> {
+    const reason = reasonText(given)
+    const restart = this.#restart
+    if (restart?.probation?.isUnderWay) {
+      await restart.rollBack(reason)
+      return
+    }
+    const { probation } = this.#parts.ancestry.predecessor ?? {}
+    if (!probation?.isUnderWay) throw notOnProbation()
+    probation.askRollback(reason)
+    if (typeof (await probation.ended) === 'string') throw notOnProbation()
+    await probation.untilServedAgain()
+  }
+
+  async prove(): Promise<void> {
+    this.#restart?.probation?.prove()
+    if (!this.isOnProbation) return
+    this.#parts.ancestry.predecessor?.probation.askProven()
+    await this.untilProven()
+  }
+
+  async untilProven(): Promise<void> {
+    const { probation } = this.#parts.ancestry.predecessor ?? {}
+    if (!probation?.isUnderWay) return
+    const end = await probation.ended
+    if (typeof end === 'object') throw rolledBackHere(end.reason)
+  }
+
+  #beginRestart(options: RestartOptions): Promise<RestartReport> {
     if (this.#restart?.isUnderWay) return this.#restart.report
     const refusal = refuseRestart(this.#parts.system, this)
     if (refusal) return Promise.reject(refusal)
@@ -132,16 +186,41 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
         this.#shutdown = undefined
         return true
       },
-      servesAgain: () => {
-        this.#serving.again()
-      },
+      servesAgain: (control) => this.#serving.again(control),
       isShuttingDown: () => this.isShuttingDown,
       generations: (isHammered) => this.generations(isHammered),
     }
-    const restart = new Restart(this.#parts, host, options)
+    const restart = new Restart(this.#parts, host, options, this.#restart?.returned)
     this.#restart = restart
     void restart.begin()
     return restart.report
+  }
+
+  async #proven(report: Promise<RestartReport>): Promise<RestartReport> {
+    const done = await report
+    await this.#restart?.probation?.proven
+    return done
+  }
+
+  #probationEnded(end: ProbationEnd): void {
+    const { ancestry, events, lifecycle, settings } = this.#parts
+    if (end === 'proven') {
+      events.emit('proven')
+      return
+    }
+    if (end === 'gone') {
+      settings.logger.warn(
+        'The predecessor, which stayed behind, is gone: this generation cannot be rolled back any more.',
+      )
+      return
+    }
+    if (this.isShuttingDown) return
+    const error = rolledBackHere(end.reason)
+    settings.logger.warn(`Rolled back: ${end.reason}. The predecessor serves again.`)
+    lifecycle.apply('shutdown')
+    ancestry.serviceManager?.succeeded()
+    events.emit('rolled-back', error)
+    this.#beginShutdown().follow()
   }
 
   ready(): void {
@@ -177,6 +256,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       number: this.number,
       pid: system.pid,
       state: this.state,
+      isOnProbation: this.isOnProbation,
       uptimeMs: Math.round(system.now() - this.#startedMs),
       memoryBytes: system.memoryBytes(),
       servers: this.servers.status,
@@ -296,8 +376,7 @@ export function createParts(
     leave: () => {
       generation.actions.leave()
     },
-    answer: async (question) =>
-      question.what === 'restart' ? generation.actions.restart(question) : generation.status(),
+    answer: (question) => answerSupervisor(generation, question),
     takesOver: () => {
       whereabouts.writePidFile()
     },

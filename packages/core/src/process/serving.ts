@@ -2,7 +2,14 @@ import { durationOf } from '../api/duration.js'
 import type { EndlessError } from '../api/endless-error.js'
 import { generationName } from '../api/generation-name.js'
 import type { Takeover } from '../handoff/protocol.js'
-import { backgroundNotice, ownName, servesNotice, unclaimedNames } from './notices.js'
+import type { UnixAddress } from '../listeners/address.js'
+import {
+  backgroundNotice,
+  ownName,
+  probationNotice,
+  servesNotice,
+  unclaimedNames,
+} from './notices.js'
 import type { Parts } from './parts/parts.js'
 import { Readiness, type ReadinessHost } from './readiness.js'
 
@@ -14,6 +21,8 @@ export class Serving {
   #takenOverMs: number | undefined
   /** Addresses that refuse since then, as far as the predecessor said. */
   #dropped: string[] | undefined
+  /** How long its predecessor stays behind, as that said. */
+  #probationMs: number | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -39,23 +48,29 @@ export class Serving {
   }
 
   /** Accepts: the predecessor has stopped accepting, or is gone. */
-  #takeOver({ afterMs, dropped }: Takeover): void {
+  #takeOver({ afterMs, dropped, probationMs }: Takeover): void {
     const { ancestry, record, servers, system } = this.#parts
     const { number } = ancestry
     this.#takenOverMs = system.now()
     this.#dropped = dropped
+    this.#probationMs = probationMs
     if (number > 0) record.takenOver({ number, pid: system.pid, durationMs: afterMs, dropped })
     for (const server of servers) server.accept()
     for (const socket of servers.udpSockets) socket.read()
     if (this.#readiness.isReady) this.#serve()
   }
 
-  /** Serves again: the successor that had taken over is gone, and the servers listen already. */
-  again(): void {
+  /**
+   * Serves again: the successor that had taken over is gone or was rolled back, and the servers listen already.
+   * Settles when pid file and control socket lead here.
+   *
+   * @param control where the control socket of that successor is bound
+   */
+  again(control: UnixAddress | undefined): Promise<void> {
     const { ancestry, servers, settings } = this.#parts
     ancestry.predecessor?.deposit(servers.passable)
     settings.logger.info(`${servesNotice(this.#parts)} again`)
-    this.#announce()
+    return this.#announce(control)
   }
 
   #createReadiness(): Readiness {
@@ -100,10 +115,11 @@ export class Serving {
   #serve(): void {
     const { ancestry, lifecycle, settings, system } = this.#parts
     lifecycle.apply('serve')
-    settings.logger.info(servesNotice(this.#parts) + backgroundNotice(this.#parts))
+    const notice = servesNotice(this.#parts) + probationNotice(this.#probationMs)
+    settings.logger.info(notice + backgroundNotice(this.#parts))
     ancestry.serviceManager?.serving(ancestry.number, system.pid)
     this.#giveUpUnclaimed()
-    this.#announce()
+    void this.#announce(ancestry.predecessor?.control)
   }
 
   #giveUpUnclaimed(): void {
@@ -115,12 +131,13 @@ export class Serving {
   }
 
   /** Announces that this process serves. */
-  #announce(): void {
+  #announce(other: UnixAddress | undefined): Promise<void> {
     const { ancestry, events } = this.#parts
     ancestry.supervisor?.reportServing()
     // A supervisor writes its own pid to the file, and answers on the control socket in our place.
-    if (!ancestry.isSupervised) void this.#publish()
+    const published = ancestry.isSupervised ? Promise.resolve() : this.#publish(other)
     events.emit('ready')
+    return published
   }
 
   /** Tells that the predecessor is gone; a supervisor, which also knows how it ended, does so itself. */
@@ -140,17 +157,19 @@ export class Serving {
   #supervisorGone(): void {
     const { ancestry, lifecycle, settings } = this.#parts
     const { state } = lifecycle
-    if (state === 'shutting-down' || state === 'terminate') return
+    if (state !== 'init' && state !== 'running' && state !== 'restarting') return
     const name = generationName(ownName(this.#parts))
     settings.logger.warn(`The supervisor is gone: nothing replaces ${name} if it dies.`)
     // One process alone can have the pid file and the control socket.
-    if (state !== 'init' && ancestry.supervisor?.slot === 0) void this.#publish()
+    if (state === 'init' || ancestry.supervisor?.slot !== 0) return
+    void this.#publish(ancestry.predecessor?.control)
   }
 
-  async #publish(): Promise<void> {
+  /** @param other the control socket of the generation in whose place this one serves */
+  async #publish(other: UnixAddress | undefined): Promise<void> {
     const { ancestry, whereabouts } = this.#parts
-    await whereabouts.publish(ancestry.predecessor?.control)
-    ancestry.predecessor?.reportServing()
+    await whereabouts.publish(other)
+    ancestry.predecessor?.reportServing(whereabouts.bound)
   }
 }
 

@@ -5,7 +5,8 @@ import type { TerminateHook } from '../api/generation.js'
 import { bounded, type HookSignal } from '../api/hooks.js'
 import { sayIfLong } from '../api/long-wait.js'
 import type { ShutdownReport } from '../api/reports.js'
-import type { Occasion } from '../server/managed-server.js'
+import type { RolledBack } from '../handoff/own-probation.js'
+import type { ManagedServer, Occasion } from '../server/managed-server.js'
 import { runHeld } from './held-clean-up.js'
 import { drainLimitMs, openNotice, ownName, shutdownNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
@@ -34,7 +35,9 @@ export interface ShutdownHost {
   readonly outlived: () => void
 }
 
-/** The shutdown of this process: on request, or because a successor has taken over. */
+const handoff: Occasion = { reason: 'handoff', isInteractive: false }
+
+/** The shutdown of this process: on request, or because another generation has taken over. */
 export class Shutdown {
   readonly #parts: Parts
   readonly #host: ShutdownHost
@@ -66,9 +69,11 @@ export class Shutdown {
   async ask(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
     this.#isAskedFor = true
     if (this.#report) {
+      // On probation, whoever signals this process means the service.
+      const meansService = this.#host.restart()?.probation?.isUnderWay
       // A process that is told to shut down while it drains should not serve again.
       if (!this.#host.restart()?.isUnderWay) this.#closeEscrow()
-      this.#passOn(signal)
+      this.#passOn(signal, meansService)
     } else {
       this.#parts.lifecycle.apply('shutdown')
       this.#report = this.#stop(occasion, delayMs, signal)
@@ -76,9 +81,9 @@ export class Shutdown {
     return this.#report
   }
 
-  /** Shuts down because a successor has taken over. */
+  /** Shuts down because a successor has taken over, or because the predecessor serves again. */
   follow(): void {
-    this.#report = this.#leave({ reason: 'handoff', isInteractive: false }, 'SIGTERM')
+    this.#report = this.#leave(handoff, 'SIGTERM')
     this.#report.catch((error: unknown) => {
       // This process takes over again, and nothing awaits its end.
       if (error === this.#brokenOffBy) return
@@ -243,13 +248,12 @@ export class Shutdown {
   async #drain(occasion: Occasion): Promise<void> {
     const { ancestry, servers, system } = this.#parts
     const beganMs = system.now()
-    const migration =
-      occasion.migration ??
-      (occasion.reason === 'handoff' ? this.#host.restart()?.successor?.migration : undefined)
+    const probation = ancestry.predecessor?.probation
+    const rolledBack = probation?.rolledBack
     const failures: unknown[] = []
     for (const server of servers) {
       try {
-        server.drain({ ...occasion, migration })
+        server.drain(rolledBack ? wayBack(server, rolledBack) : this.#wayOn(occasion))
       } catch (error) {
         // Thrown below, when the other servers drain too.
         failures.push(error)
@@ -258,15 +262,46 @@ export class Shutdown {
     if (this.#isHammerDue) for (const server of servers) server.strike()
     if (occasion.reason === 'shutdown') ancestry.predecessor?.leave()
     if (failures.length > 0) throw failures[0]
+    if (rolledBack) {
+      // Not before: the predecessor accepts already, and what is open here can move at once.
+      await Promise.all([
+        servers.runHooks('before', 'SIGTERM', this.#hammerOnHooks()),
+        this.#drained(),
+      ])
+      await probation.untilServedAgain()
+      return
+    }
     // Its connections move on through this process: if it left first, they would stay on older code.
     await ancestry.predecessor?.untilFinished()
-    await Promise.all([...servers].map((server) => server.drained()))
+    // Those of successors that were rolled back come here, too.
+    await this.#host.restart()?.returned
+    await this.#drained()
     if (occasion.reason !== 'handoff') return
     // A successor may have died after it was ready, which this process hears later, and then serves again. And it
     // answers the client that asked for the restart, once the successor can be reached.
     await this.#host.restart()?.untilServing()
     if (servers.udpSockets.size > 0) await this.#rest(replyMs - (system.now() - beganMs))
+    await this.#stayBehind()
     if (!ancestry.isSupervised) await this.#untilStale()
+  }
+
+  #wayOn(occasion: Occasion): Occasion {
+    if (occasion.reason !== 'handoff' || occasion.migration) return occasion
+    return { ...occasion, migration: this.#host.restart()?.successor?.migration }
+  }
+
+  async #drained(): Promise<void> {
+    await Promise.all([...this.#parts.servers].map((server) => server.drained()))
+  }
+
+  /** Waits as long as the successor is on probation. */
+  async #stayBehind(): Promise<void> {
+    const { lifecycle } = this.#parts
+    const probation = this.#host.restart()?.probation
+    if (!probation?.isUnderWay || this.#brokenOffBy) return
+    lifecycle.apply('stay-behind')
+    await probation.over
+    lifecycle.apply('probation-over')
   }
 
   /** Waits until nobody means the service by our pid any more: a signal that meets the exit itself is lost. */
@@ -292,14 +327,23 @@ export class Shutdown {
    * app.pid)` in the moment of a takeover means the service, whichever process the file named.
    * See docs/decisions.md, "A signal that was meant for the service reaches it"
    */
-  #passOn(signal: HookSignal | undefined): void {
+  #passOn(signal: HookSignal | undefined, meansService = false): void {
     const { successor } = this.#host.restart() ?? {}
     if (!signal || !successor?.hasTakenOver) return
     const ageMs = this.#successorAgeMs
-    if (ageMs === undefined || ageMs <= staleMs) successor.signal(signal)
+    if (meansService || ageMs === undefined || ageMs <= staleMs) successor.signal(signal)
   }
 
   #closeEscrow(): void {
     this.#host.restart()?.successor?.closeEscrow()
   }
+}
+
+/**
+ * How a server ends whose process was rolled back: its connections move back to the predecessor, unless that does
+ * not listen there.
+ */
+function wayBack({ bound }: ManagedServer, { serves, moves }: RolledBack): Occasion {
+  if (bound === null || !serves.includes(bound)) return { ...handoff, reason: 'shutdown' }
+  return { ...handoff, migration: moves.migration }
 }

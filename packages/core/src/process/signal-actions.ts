@@ -17,6 +17,10 @@ export interface SignalActionsHost {
   restart(options?: RestartOptions): Promise<RestartReport>
   /** Restarts this process alone. */
   handOver(options?: RestartOptions): Promise<RestartReport>
+  /** Whether this process serves on probation. */
+  readonly isOnProbation: boolean
+  /** Settles when it is not; rejects if this process is rolled back. */
+  untilProven(): Promise<void>
   shutDown(occasion: Occasion, delayMs: number, signal: HookSignal): Promise<unknown>
   hammer(): void
 }
@@ -86,6 +90,7 @@ export class SignalActions {
   async restart(options: RestartOptions): Promise<RestartReport> {
     const host = this.#host
     await host.currentRestart?.settled
+    await this.#untilProven()
     // If this process has handed over meanwhile, it refuses, and no hook runs for a refusal.
     return host.isShuttingDown ? host.handOver() : this.#handOver(options)
   }
@@ -123,6 +128,11 @@ export class SignalActions {
     // All signals that arrive while a successor boots cause one more restart.
     while (this.#takeHangUp()) {
       await host.currentRestart?.settled
+      try {
+        await this.#untilProven()
+      } catch (error) {
+        this.#parts.settings.logger.warn(messageOf(error))
+      }
       if (host.isShuttingDown) {
         host.currentRestart?.successor?.signal('SIGHUP')
         break
@@ -135,6 +145,15 @@ export class SignalActions {
         if (refusals.has((error as EndlessError).code)) logger.warn(messageOf(error))
       })
     }
+  }
+
+  async #untilProven(): Promise<void> {
+    const host = this.#host
+    if (!host.isOnProbation) return
+    this.#parts.settings.logger.info(
+      'this generation is on probation: the restart waits until it is proven',
+    )
+    await host.untilProven()
   }
 
   async #handOver(options?: RestartOptions): Promise<RestartReport> {

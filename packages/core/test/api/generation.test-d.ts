@@ -26,6 +26,13 @@ test('a generation has what the guide says', () => {
   expectTypeOf(generation.predecessorGone).toEqualTypeOf<Promise<void>>()
   expectTypeOf(generation.state).toEqualTypeOf<GenerationState>()
   expectTypeOf(generation.restart()).toEqualTypeOf<Promise<RestartReport>>()
+  expectTypeOf(generation.restart({ probationMs: 60_000, wait: 'proven' })).toEqualTypeOf<
+    Promise<RestartReport>
+  >()
+  expectTypeOf(generation.isOnProbation).toEqualTypeOf<boolean>()
+  expectTypeOf(generation.rollback('it answers 500')).toEqualTypeOf<Promise<void>>()
+  // @ts-expect-error -- a rollback without a reason helps nobody
+  void generation.rollback()
   expectTypeOf(generation.shutdown()).toEqualTypeOf<Promise<ShutdownReport>>()
   expectTypeOf(generation.ready).returns.toEqualTypeOf<void>()
   expectTypeOf(generation.hammer).returns.toEqualTypeOf<void>()
@@ -49,6 +56,8 @@ test('each event has its payload', () => {
     .on('predecessor-gone', (...nothing) => expectTypeOf(nothing).toEqualTypeOf<[]>())
     .on('restarting', ({ number }) => expectTypeOf(number).toEqualTypeOf<number>())
     .on('restart-failed', (error) => expectTypeOf(error).toEqualTypeOf<EndlessError>())
+    .on('proven', (...nothing) => expectTypeOf(nothing).toEqualTypeOf<[]>())
+    .on('rolled-back', (error) => expectTypeOf(error).toEqualTypeOf<EndlessError>())
     .on('taken-over', (report) => expectTypeOf(report).toEqualTypeOf<RestartReport>())
     .on('drain', ({ server, upgraded }) => {
       expectTypeOf(server).toEqualTypeOf<net.Server>()

@@ -24,6 +24,7 @@ const durations = ['idleGraceMs', 'readTimeoutMs', 'writeTimeoutMs', 'readyTimeo
 const table: readonly (readonly [string, readonly unknown[], readonly unknown[]])[] = [
   ...durations,
   ['hammerTimeMs', [0, -1, -Infinity, longest], [NaN, Infinity, longest + 1, '5', null]],
+  ['probationMs', [0, -1, 1.5, longest], [NaN, Infinity, longest + 1, '60s', null]],
   ['maxHeaderBytes', [1, 65_536], [0, -1, 1.5, NaN, Infinity, '1', null]],
   ['migrateConnections', [true, false, () => true], [null, 'no', 1]],
   ['socketMode', [0, 0o660, 0o777], [0o1000, -1, 1.5, NaN, '660', null]],
@@ -130,6 +131,7 @@ describe('what two servers say of one process', () => {
     ['ready', { ready: 'manual' }, { ready: 'listening' }],
     ['unclaimedGraceMs', { unclaimedGraceMs: 1 }, { unclaimedGraceMs: 2 }],
     ['allowAddressChange', { allowAddressChange: true }, { allowAddressChange: false }],
+    ['probationMs', { probationMs: 60_000 }, { probationMs: 0 }],
     ['shutdownDelayMs', { shutdownDelayMs: 1 }, { shutdownDelayMs: 2 }],
     ['pidFile', { pidFile: 'a' }, { pidFile: 'b' }],
     ['control', { control: 'a' }, { control: 'b' }],

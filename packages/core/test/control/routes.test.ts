@@ -8,7 +8,14 @@ const report = { number: 1, pid: 101, durationMs: 230, dropped: [] }
 
 function ask(path: string, wait: string | undefined, over: Partial<Service>): Promise<Answer> {
   const service = over as Service
-  const asked = { wait, hasWaited: false, options: {}, workers: undefined }
+  const asked = {
+    wait,
+    hasWaited: false,
+    isNow: false,
+    reason: 'it is bad',
+    options: {},
+    workers: undefined,
+  }
   return routes[path]!.act(service, asked, () => undefined)
 }
 
@@ -20,6 +27,21 @@ test('a restart is answered when the successor has taken over, or its predecesso
     body: report,
     isLast: true,
   })
+})
+
+test('a restart waits until the new generation is proven, if that is asked for', async () => {
+  const rolledBack = new Error('it was rolled back')
+  const service = { restart: () => Promise.resolve(report), proven: () => Promise.resolve() }
+  expect(await ask('/restart', 'proven', service)).toEqual({ status: 200, body: report })
+  const bad = { ...service, proven: () => Promise.reject(rolledBack) }
+  await expect(ask('/restart', 'proven', bad)).rejects.toBe(rolledBack)
+})
+
+test('a rollback is answered when the old generation serves', async () => {
+  const seen: string[] = []
+  const service = { rollback: async (reason: string) => void seen.push(reason) }
+  expect(await ask('/rollback', undefined, service)).toEqual({ status: 200, body: {} })
+  expect(seen).toEqual(['it is bad'])
 })
 
 test('one that nobody waits for is answered at once, also if it fails', async () => {

@@ -32,7 +32,7 @@ test('its pid is known when it has been started, and it is signalled through the
   expect(child.pid).toBe(undefined)
   child.started(101)
   child.kill('SIGTERM')
-  expect([child.pid, told]).toEqual([101, [{ type: 'kill', signal: 'SIGTERM' }]])
+  expect([child.pid, told]).toEqual([101, [{ type: 'kill', signal: 'SIGTERM', pid: 101 }]])
 })
 
 test('its exit ends the way to it, and lets this process end', async () => {

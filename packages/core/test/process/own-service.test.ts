@@ -30,6 +30,7 @@ const statusOf = (number: number, state: GenerationState): GenerationStatus => (
   number,
   pid: 100 + number,
   state,
+  isOnProbation: false,
   uptimeMs: 0,
   memoryBytes: 0,
   servers: [],
@@ -55,6 +56,10 @@ beforeEach(() => {
     } as unknown as SignalActions,
     currentRestart: undefined,
     currentShutdown: undefined,
+    ownProbation: undefined,
+    untilProven: async () => undefined,
+    prove: async () => void seen.push('prove'),
+    rollback: async (reason) => void seen.push(`rollback: ${reason}`),
     status: () => statusOf(1, 'running'),
     generations: async (isHammered) => {
       if (isHammered) seen.push('hammer')

@@ -33,7 +33,7 @@ beforeEach(() => {
       seen.push(`taken back ${code}`)
       return mayServe
     },
-    servesAgain: () => seen.push('serves again'),
+    servesAgain: async () => void seen.push('serves again'),
     isShuttingDown: () => false,
     generations: () => Promise.resolve([]),
   })

@@ -112,6 +112,7 @@ describe('a process that begins to serve', () => {
       number: 0,
       pid: 100,
       state: 'running',
+      isOnProbation: false,
       uptimeMs: 0,
       memoryBytes: 50_000_000,
       servers: [

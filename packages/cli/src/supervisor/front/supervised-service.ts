@@ -93,6 +93,18 @@ export class SupervisedService implements Service {
     return this.#supervisor.restart(options)
   }
 
+  proven(restart: RestartReport): Promise<void> {
+    return this.#supervisor.proven(restart)
+  }
+
+  prove(): Promise<void> {
+    return this.#supervisor.prove()
+  }
+
+  rollback(reason: string): Promise<void> {
+    return this.#supervisor.rollBack(reason)
+  }
+
   async drained({ number }: RestartReport): Promise<boolean> {
     const older = this.#supervisor.slots.flatMap((slot) => slot.older)
     await new Promise<void>((resolve, reject) => {

@@ -92,6 +92,7 @@ export class Launcher {
           ? predecessor.introduceHeir(extraLine)
           : Promise.resolve(undefined),
       answerOlder,
+      adopt: (moved, handle) => servers.adopt(moved, handle),
     })
   }
 

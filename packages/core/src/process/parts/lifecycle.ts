@@ -8,7 +8,9 @@ export type LifecycleEvent =
   | 'restart' // a successor is spawned
   | 'restart-failed' // the successor will not serve
   | 'taken-over' // the successor serves
-  | 'taken-back' // the successor has died, and this generation accepts again
+  | 'stay-behind' // all is drained, and the successor is on probation
+  | 'probation-over' // it need not stay behind any more
+  | 'taken-back' // the successor has died or was rolled back, and this generation accepts again
   | 'shutdown' // it is asked to shut down
   | 'drained' // the last server has terminated
   | 'reopen' // a server listens again in a process whose servers had all terminated
@@ -21,7 +23,16 @@ const transitions: Record<GenerationState, Partial<Record<LifecycleEvent, Genera
     'taken-over': 'shutting-down',
     shutdown: 'shutting-down',
   },
-  'shutting-down': { 'taken-back': 'running', drained: 'terminate' },
+  'shutting-down': {
+    'taken-back': 'running',
+    'stay-behind': 'staying-behind',
+    drained: 'terminate',
+  },
+  'staying-behind': {
+    'taken-back': 'running',
+    'probation-over': 'shutting-down',
+    shutdown: 'shutting-down',
+  },
   terminate: { reopen: 'init' },
 }
 

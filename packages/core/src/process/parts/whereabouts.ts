@@ -94,23 +94,27 @@ export class Whereabouts {
     this.#pidFile?.write()
   }
 
-  /** Makes both lead to this process; resolves when they do. A failure is only logged. */
-  async publish(predecessor: UnixAddress | undefined): Promise<void> {
+  /**
+   * Makes both lead to this process; resolves when they do. A failure is only logged.
+   *
+   * @param other the control socket of the generation in whose place this one serves
+   */
+  async publish(other: UnixAddress | undefined): Promise<void> {
     try {
       this.writePidFile()
     } catch (error) {
       this.#settings.logger.error(messageOf(error))
     }
     try {
-      await this.#findControl()?.open(predecessor)
+      await this.#findControl()?.open(other)
     } catch (error) {
       this.#settings.logger.error(messageOf(error))
     }
   }
 
   /** Leaves the pid file to a successor that uses the same file. */
-  leavePidFile(successors: string | undefined): void {
-    if (successors === this.#pidFile?.path) this.#pidFile?.leave()
+  leavePidFile(successors: string | undefined, pid?: number): void {
+    if (successors === this.#pidFile?.path) this.#pidFile?.leave(pid)
   }
 
   /** Removes the path of the control socket if the successor has not taken it over: it leads nowhere. */

@@ -1,0 +1,125 @@
+import type { Channel } from '../line/channel.js'
+import type { System } from '../node/system.js'
+import { deferred, within } from '../node/waits.js'
+import { Moves } from './moves.js'
+import type { ToPredecessor, ToSuccessor } from './protocol.js'
+
+// The probation of this process, as it knows it from its predecessor; rollback.ts is the predecessor's half.
+
+/** How long the predecessor may take until pid file and control socket lead to it. */
+const servesAgainMs = 5_000
+
+/** What a process on probation is told when its predecessor serves again. */
+export interface RolledBack {
+  reason: string
+  /** The addresses where the predecessor serves again: `['127.0.0.1:3000']`. */
+  serves: readonly string[]
+  /** Moves open connections back. */
+  moves: Moves
+}
+
+/** How a probation has ended; `gone` if the predecessor has: then nothing can serve in place of this process. */
+export type ProbationEnd = 'proven' | 'gone' | RolledBack
+
+/** The time in which the predecessor of this process stays behind, and can serve again. */
+export class OwnProbation {
+  readonly #system: System
+  readonly #channel: Channel<ToPredecessor, ToSuccessor>
+  readonly #ended = deferred<ProbationEnd>()
+  readonly #servesAgain = deferred()
+  #isUnderWay = false
+  #rolledBack: RolledBack | undefined
+
+  constructor(system: System, channel: Channel<ToPredecessor, ToSuccessor>) {
+    this.#system = system
+    this.#channel = channel
+  }
+
+  get isUnderWay(): boolean {
+    return this.#isUnderWay
+  }
+
+  /** Settles when the probation has ended; never, if there was none. */
+  get ended(): Promise<ProbationEnd> {
+    return this.#ended.promise
+  }
+
+  /** What the predecessor said when it took the service back; `undefined` if it did not. */
+  get rolledBack(): RolledBack | undefined {
+    return this.#rolledBack
+  }
+
+  begin(): void {
+    this.#isUnderWay = true
+  }
+
+  receive(
+    message: Extract<
+      ToSuccessor,
+      { type: 'proven' | 'rollback' | 'serves-again' | 'return-answer' }
+    >,
+  ): void {
+    switch (message.type) {
+      case 'proven':
+        this.#end('proven')
+        break
+      case 'rollback':
+        this.#giveBack(message)
+        break
+      case 'serves-again':
+        this.#servesAgain.resolve()
+        break
+      case 'return-answer':
+        this.#rolledBack?.moves.answered(message.of, message.id, message.isAdopted)
+        break
+      default:
+        message satisfies never
+    }
+  }
+
+  /** Settles when all that leads to the service leads to the predecessor again, or after 5 s. */
+  async untilServedAgain(): Promise<void> {
+    await within(this.#servesAgain.promise, servesAgainMs, this.#system)
+  }
+
+  /** Asks the predecessor to serve again. `ended` settles when it does. */
+  askRollback(reason: string): void {
+    this.#send({ type: 'ask-rollback', reason })
+  }
+
+  /** Asks the predecessor to end the probation: this process is proven. `ended` settles when it has. */
+  askProven(): void {
+    this.#send({ type: 'ask-proven' })
+  }
+
+  /** Call when the predecessor is gone. */
+  predecessorGone(): void {
+    this.#rolledBack?.moves.abort()
+    this.#servesAgain.resolve()
+    this.#end('gone')
+  }
+
+  #giveBack({ reason, serves, adopts }: Extract<ToSuccessor, { type: 'rollback' }>): void {
+    if (!this.#isUnderWay) return
+    this.#send({ type: 'giving-back' })
+    const moves = new Moves(this.#system, ({ type, ...moved }, handle) => {
+      const back = type === 'connection' ? 'returned-connection' : 'returned-upgrade'
+      return this.#channel.send({ ...moved, type: back } as ToPredecessor, handle)
+    })
+    moves.openMigration(adopts)
+    moves.openUpgrades()
+    this.#rolledBack = { reason, serves, moves }
+    this.#end(this.#rolledBack)
+  }
+
+  #end(end: ProbationEnd): void {
+    if (!this.#isUnderWay) return
+    this.#isUnderWay = false
+    this.#ended.resolve(end)
+  }
+
+  #send(message: ToPredecessor): void {
+    // A predecessor that is gone has ended the probation.
+    this.#channel.send(message).catch(() => undefined)
+  }
+}

@@ -1,0 +1,154 @@
+import { EndlessError } from '../api/endless-error.js'
+import type { Successor } from '../handoff/successor.js'
+import { longestDelayMs, type System } from '../node/system.js'
+import { deferred } from '../node/waits.js'
+
+// The probation of a successor, on the side of its predecessor, which stays behind meanwhile.
+
+/** What {@link Probation} needs from the process that stays behind. */
+export interface ProbationHost {
+  readonly system: Pick<System, 'setTimeout'>
+  readonly successor: Pick<Successor, 'prove' | 'left' | 'onPlea'>
+  /** How long it lasts, in ms; negative: until it is ended. */
+  readonly probationMs: number
+  /** Called when it has passed. */
+  readonly proved: () => void
+  /** Called when the successor asks for it to be rolled back. */
+  readonly rollBack: (reason: string) => void
+}
+
+/**
+ * The time after a takeover in which this process can serve again, in the place of a living successor too.
+ * See docs/decisions.md, "The one that stays behind decides"
+ */
+export class Probation {
+  readonly #host: ProbationHost
+  readonly #over = deferred()
+  readonly #proven = deferred()
+  readonly #timer: NodeJS.Timeout
+  #isUnderWay = true
+
+  constructor(host: ProbationHost) {
+    const { system, successor, probationMs, rollBack } = host
+    this.#host = host
+    // A probation may be rolled back before anybody awaits it.
+    this.#proven.promise.catch(() => undefined)
+    // Referenced: nothing else keeps a process alive that stays behind.
+    this.#timer =
+      probationMs < 0
+        ? setInterval(() => undefined, longestDelayMs)
+        : system.setTimeout(() => {
+            this.prove()
+          }, probationMs)
+    successor.onPlea = (plea) => {
+      if (plea.type === 'ask-proven') this.prove()
+      else if (this.#isUnderWay) rollBack(plea.reason)
+    }
+    void successor.left.then(() => {
+      this.end()
+    })
+  }
+
+  get isUnderWay(): boolean {
+    return this.#isUnderWay
+  }
+
+  /** Settles when this process need not stay behind any more. */
+  get over(): Promise<void> {
+    return this.#over.promise
+  }
+
+  /**
+   * Settles when the probation has passed, or has ended because the service stops.
+   *
+   * @throws (rejects) `ERR_ENDLESS_ROLLED_BACK`
+   */
+  get proven(): Promise<void> {
+    return this.#proven.promise
+  }
+
+  /** Ends the probation: the successor is proven. */
+  prove(): void {
+    if (!this.#isUnderWay) return
+    this.#host.successor.prove()
+    this.end()
+    this.#host.proved()
+  }
+
+  /** Ends the probation, and leaves open what becomes of the successor. */
+  end(): void {
+    if (!this.#isUnderWay) return
+    this.#settle()
+    this.#proven.resolve()
+    this.#over.resolve()
+  }
+
+  /** Ends the probation: this process serves again. */
+  rolledBack(error: EndlessError): void {
+    if (!this.#isUnderWay) return
+    this.#settle()
+    this.#proven.reject(error)
+  }
+
+  #settle(): void {
+    this.#isUnderWay = false
+    clearTimeout(this.#timer)
+  }
+}
+
+/** The longest reason for a rollback that is kept. */
+const longestReason = 2_000
+
+/** Returns a given reason as it stands in logs and errors. */
+export function reasonText(given: unknown): string {
+  const text = typeof given === 'string' ? given.trim().replace(/\.$/, '') : ''
+  return text === '' ? 'a rollback was requested' : text.slice(0, longestReason)
+}
+
+/** Creates the error of a successor that lives and is rolled back. */
+export function rolledBack(
+  reason: string,
+  { pid, stderr }: { pid: number | undefined; stderr: string[] },
+): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_ROLLED_BACK',
+    `The successor (pid ${String(pid)}) was rolled back while on probation: ${reason}. ` +
+      'This generation serves again.',
+    { pid, exitCode: null, signal: null, stderr },
+  )
+}
+
+/** Creates the error of a successor that has ended on probation. */
+export function diedOnProbation({
+  message,
+  pid,
+  exitCode = null,
+  signal = null,
+  stderr = [],
+  cause,
+}: EndlessError): EndlessError {
+  return new EndlessError('ERR_ENDLESS_ROLLED_BACK', `Rolled back while on probation: ${message}`, {
+    pid,
+    exitCode,
+    signal,
+    stderr,
+    cause,
+  })
+}
+
+/** Creates the error of what a process on probation was asked for, and cannot do: it is rolled back. */
+export function rolledBackHere(reason: string): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_ROLLED_BACK',
+    `This generation was rolled back while on probation: ${reason}. ` +
+      'Its predecessor serves again: ask that.',
+  )
+}
+
+/** Creates the error of a rollback when there is nothing to roll back. */
+export function notOnProbation(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_NOT_ON_PROBATION',
+    'Cannot roll back: no generation is on probation. Restart with a probation first.',
+  )
+}
