@@ -2,7 +2,7 @@
 // losing anything, one that dies refuses nobody, and connections move until all have equally many.
 import http from 'node:http'
 import path from 'node:path'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import type { ServiceStatus } from '@endless/core/for-cli'
 import { createLoad } from '@endless/load'
 import { expect, test } from 'vitest'
@@ -149,6 +149,36 @@ test.each(['by SIGHUP', 'by a command', 'from inside of a worker'])(
     ])
   },
 )
+
+test('a release that fails in the last slot leaves all workers on the old version, and the next one rolls', async () => {
+  const service = await start(3)
+  const { program, port, release } = service
+  const load = createLoad({ port, keepAliveConnections: 30, freshPerSecond: 200, settleMs: 300 })
+  load.start()
+  await until(() => load.snapshot().answered > 100, { step: 'load', deadlineMs })
+  const before = await whoAnswers(service, 3)
+  writeFileSync(release, JSON.stringify({ broken: 2 }))
+  load.markRestart()
+  expect(await ask(service, 'POST', '/restart')).toMatchObject({
+    error: {
+      code: 'ERR_ENDLESS_SUCCESSOR_EXITED',
+      message: expect.stringContaining('slot 2: ') as string,
+    },
+  })
+  const after = await serving(service, 3)
+  expect(after.map(({ pid }) => pid)).toEqual(before.map(({ pid }) => pid))
+  await load.settled()
+  rmSync(release)
+  expect(await ask(service, 'POST', '/restart')).toMatchObject({ dropped: [] })
+  await until(
+    async () =>
+      (await serving(service, 3)).every(({ pid }) => !before.some((each) => each.pid === pid)),
+    { step: 'all are new', deadlineMs, explain: () => program.output.toString() },
+  )
+  const { failures, connections } = await load.stop()
+  expect(failures).toEqual([])
+  expect(connections).toMatchObject({ closedAnnounced: 0, closedUnannounced: 0 })
+})
 
 test('a port that a release adds is served by every worker', async () => {
   const service = await start(2)
