@@ -150,9 +150,10 @@ function startExample(name: string, cwd = temporaryDirectory()): Program {
 
 /** Resolves with the ports of the first generation, in the order in which it bound them. */
 async function portsOf(program: Program, count: number): Promise<number[]> {
+  const lines = /generation 0 \(pid \d+\) (?:also )?serves (.*)/g
   const ports = () =>
-    [...program.output.toString().matchAll(/(?:serving|bound) \S+:(\d+)/g)].map(([, port]) =>
-      Number(port),
+    [...program.output.toString().matchAll(lines)].flatMap(([, addresses = '']) =>
+      addresses.split(', ').map((address) => Number(address.split(':').at(-1))),
     )
   await until(() => ports().length >= count, {
     step: `it listens on ${count} ports`,

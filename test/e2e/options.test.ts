@@ -141,7 +141,7 @@ test('a mistake fails a restart, the old generation serves on, and the next rest
   const directory = project('hangs.mjs', {})
   const port = await freePort()
   const program = run(directory, 'app.mjs', String(port))
-  await program.waitForLine(/serving 127\.0\.0\.1:/, { step: 'it serves', deadlineMs })
+  await program.waitForLine(/serves 127\.0\.0\.1:/, { step: 'it serves', deadlineMs })
   const before = (await get(port)).body
   put(directory, { hamerTimeMs: 1 })
   const failed = await ask(directory, 'restart')
@@ -195,7 +195,7 @@ test('the pid file of package.json names the supervisor; what would be in effect
   expect(rows).toContain(`pidFile | 'app.pid' | ${directory}/package.json`)
   expect(existsSync(path.join(directory, 'app.pid'))).toBe(false)
   const program = run(directory, 'app.mjs', String(await freePort()))
-  await program.waitForLine(/serving 127\.0\.0\.1:/, { step: 'it serves', deadlineMs })
+  await program.waitForLine(/serves 127\.0\.0\.1:/, { step: 'it serves', deadlineMs })
   const told = await ask(directory, 'status', '--pid-file', 'app.pid', '--json')
   expect(JSON.parse(told.out)).toMatchObject({
     pid: program.pid,

@@ -160,7 +160,7 @@ async function startService(port: number): Promise<Program> {
     args: [fileURLToPath(new URL('../../examples/kubernetes/http.js', import.meta.url))],
     env: { PORT: String(port), SHUTDOWN_DELAY_MS: '2000' },
   })
-  await program.waitForLine(/serving/, { step: 'it listens', deadlineMs })
+  await program.waitForLine(/ serves /, { step: 'it listens', deadlineMs })
   return program
 }
 
