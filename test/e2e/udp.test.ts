@@ -226,6 +226,8 @@ test('a fixed port of a worker thread refuses every restart', async () => {
     step: 'the log says so',
     deadlineMs,
   })
+  // The thread has told the main thread before it wrote that, by another way: a further turn has both.
+  await get(port!)
   signal()
   await program.waitForLine(new RegExp(`Cannot restart: a worker thread listens on ${name}`), {
     step: 'the restart is refused',
