@@ -132,6 +132,26 @@ describe.each<[string, Start]>([
     expect(await whoServes(port)).toEqual(['1'])
   })
 
+  test('the oldest serves again if the middle one has taken over again, and dies then', async () => {
+    const { program, port, pids, held, answerHeld, boot } = await startThree(
+      start('boots-when-told.mjs'),
+    )
+    const lost = get(port, '/wait').catch(() => 'it was inside')
+    await waitForGate(program, 1, 'answer')
+    await boot()
+    await program.waitForGeneration(2, { deadlineMs })
+    const since = program.output.lines.length
+    program.signal('SIGKILL', pids[2])
+    await isReadyAgain(program, pids[1], since)
+    expect(await whoServes(port)).toEqual(['1'])
+    program.signal('SIGKILL', pids[1])
+    await isReadyAgain(program, pids[0], since)
+    expect(await lost).toBe('it was inside')
+    expect(await whoServes(port)).toEqual(['0'])
+    await answerHeld()
+    expect((await held).body).toBe('generation 0')
+  })
+
   test('the newest serves if the oldest has exited meanwhile', async () => {
     const { program, port, pids, held, answerHeld, boot } = await startThree(
       start('boots-when-told.mjs'),

@@ -199,6 +199,7 @@ const rules: MessageRules = {
   'upgrade-adopted': answerToMove,
   'upgrade-declined': answerToMove,
   succeeded: {},
+  'taken-back': {},
   heir: {},
   'ask-older': { id: whole, isHammered: flag },
   leaving: { hasTakenOver: optional(flag) },

@@ -147,6 +147,7 @@ export class Relay {
       case 'upgrade-adopted':
       case 'upgrade-declined':
       case 'succeeded':
+      case 'taken-back':
       case 'ask-rollback':
       case 'ask-proven':
         void pass(predecessor, message, handle)

@@ -70,6 +70,7 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
   'upgrade-adopted': { type: 'upgrade-adopted', id: 1 },
   'upgrade-declined': { type: 'upgrade-declined', id: 1 },
   succeeded: { type: 'succeeded' },
+  'taken-back': { type: 'taken-back' },
   heir: { type: 'heir' },
   'ask-older': { type: 'ask-older', id: 1, isHammered: true },
   leaving: { type: 'leaving', hasTakenOver: false },

@@ -19,6 +19,11 @@ export class Escrow {
     else this.#handles.set(bound, handle)
   }
 
+  /** Takes copies again: this process may have to take over after all. */
+  reopen(): void {
+    this.#isClosed = false
+  }
+
   /** Removes and returns a copy; `undefined` if there is none. */
   take(bound: string): RawListener | undefined {
     const handle = this.#handles.get(bound)

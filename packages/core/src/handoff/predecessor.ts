@@ -82,6 +82,8 @@ export class Predecessor {
   #fallback: FallbackLine | undefined
   #hasTakenOver = false
   #hasLeft = false
+  /** Whether the predecessor knows that the successor of this process takes over. */
+  #hasReportedSuccess = false
   #isGone = false
   /** Resolves each `ask-older` that is not answered yet, by its id. */
   readonly #asked = new Map<number, (generations: GenerationStatus[]) => void>()
@@ -264,6 +266,7 @@ export class Predecessor {
    */
   async reportSucceeded(): Promise<void> {
     if (this.#hasLeft) return
+    this.#hasReportedSuccess = true
     const sent = this.#channel.send({ type: 'succeeded' })
     // A predecessor that is gone needs no report.
     await within(
@@ -271,6 +274,17 @@ export class Predecessor {
       reportMs,
       this.#host.system,
     )
+  }
+
+  /**
+   * Reports that this process serves after all, if it had reported that its successor takes over: the predecessor
+   * may then have to take over again. Returns whether it had; its copies of the sockets are closed then.
+   */
+  reportTakenBack(): boolean {
+    if (!this.#hasReportedSuccess || this.#hasLeft) return false
+    this.#hasReportedSuccess = false
+    this.#send({ type: 'taken-back' })
+    return true
   }
 
   /**

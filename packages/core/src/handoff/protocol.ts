@@ -174,6 +174,8 @@ export type ToPredecessor =
   | { type: 'adopted' | 'declined' | 'upgrade-adopted' | 'upgrade-declined'; id: number }
   /** The sender's own successor has taken over. Connections still go through the sender. */
   | { type: 'succeeded' }
+  /** The sender serves after all: that successor has died, or did not take over. New copies of its sockets follow. */
+  | { type: 'taken-back' }
   /** Its own successor boots; the handle is a line to that: see {@link HeirLine}. */
   | { type: 'heir' }
   /** Asks for the status of the predecessor and of all older generations, hammered first if `isHammered`. */

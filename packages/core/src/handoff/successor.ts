@@ -340,6 +340,9 @@ export class Successor {
       case 'succeeded':
         this.closeEscrow()
         break
+      case 'taken-back':
+        this.#escrow.reopen()
+        break
       case 'heir':
         this.#heir?.close()
         this.#heir = given && new HeirLine(given)

@@ -240,6 +240,7 @@ export class Restart {
       this.#successor = undefined
       const reason = await this.#explain(error as EndlessError)
       lifecycle.apply('restart-failed')
+      if (ancestry.predecessor?.reportTakenBack()) ancestry.predecessor.deposit(servers.passable)
       for (const { listening } of servers) listening.mendPath()
       this.#reportFailure(reason)
       throw reason

@@ -68,6 +68,7 @@ export class Serving {
    */
   again(control: UnixAddress | undefined): Promise<void> {
     const { ancestry, servers, settings } = this.#parts
+    ancestry.predecessor?.reportTakenBack()
     ancestry.predecessor?.deposit(servers.passable)
     settings.logger.info(`${servesNotice(this.#parts)} again`)
     return this.#announce(control)
