@@ -41,5 +41,7 @@ test('connections that come one after the other are spread, before the workers s
   const workers = [3, 0, 1].map((open) => ({ load: { open, utilization: 0 } }))
   const taken = [1, 2, 3, 4].map(() => workers.indexOf(emptiest(workers)!))
   expect(taken).toEqual([1, 1, 2, 1])
-  expect([emptiest([])]).toEqual([undefined])
+  const none: { load: undefined }[] = []
+  const found = emptiest(none)
+  expect(found).toBeUndefined()
 })
