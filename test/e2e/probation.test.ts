@@ -35,18 +35,15 @@ interface Told {
   lastRestart: LastRestart | null
 }
 interface Ready extends ProgramEvent {
+  port: number
   ports: number[]
 }
 
-async function start(how: How, options: object = long, release: Release = { ports: 1 }) {
-  const directory = temporaryDirectory()
-  const file = path.join(directory, 'release')
-  const pidFile = path.join(directory, 'app.pid')
-  const deploy = (next: Release): void => writeFileSync(file, JSON.stringify(next))
-  deploy(release)
-  const args = [file, JSON.stringify({ pidFile, ...options })]
+/** Starts a program, and finds it by its pid file. */
+async function serve(how: How, fixture: string, argsOf: (pidFile: string) => string[]) {
+  const pidFile = path.join(temporaryDirectory(), 'app.pid')
   const run = how === 'alone' ? startFixture : superviseFixture
-  const program = run('serves-on-probation.mjs', { args })
+  const program = run(fixture, { args: argsOf(pidFile) })
   const first = (await program.waitForGeneration(0, { deadlineMs })) as unknown as Ready
   const control = `${pidFile}.sock`
   await until(() => existsSync(control), { step: 'the control socket is there', deadlineMs })
@@ -57,8 +54,7 @@ async function start(how: How, options: object = long, release: Release = { port
   return {
     program,
     first,
-    port: first.ports[0]!,
-    deploy,
+    port: first.port,
     ask,
     status: async () => (await ask('GET', '/status')).body as unknown as Told,
     pidInFile: () => Number(readFileSync(pidFile, 'utf8')),
@@ -75,6 +71,18 @@ async function start(how: How, options: object = long, release: Release = { port
       return body as { pid: number; number: number; probationMs?: number }
     },
   }
+}
+
+/** Starts a service whose next release is what is deployed then. */
+async function start(how: How, options: object = long, release: Release = { ports: 1 }) {
+  const file = path.join(temporaryDirectory(), 'release')
+  const deploy = (next: Release): void => writeFileSync(file, JSON.stringify(next))
+  deploy(release)
+  const service = await serve(how, 'serves-on-probation.mjs', (pidFile) => [
+    file,
+    JSON.stringify({ pidFile, ...options }),
+  ])
+  return { ...service, deploy }
 }
 
 const event = (program: Program, name: string, pid: number, since = 0) =>
@@ -237,6 +245,29 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     expect(await answersWith(port)).toBe(next.pid)
   })
 
+  test('is rolled back when the event loop of the new version is blocked', async () => {
+    const { program, first, port, restart } = await start(how)
+    const clients = await load(port)
+    const { pid } = await restart('&maxBlockedMs=1000')
+    await event(program, 'drain', first.pid)
+    await answersMore(clients, 100)
+    const blocks = connectRaw(port).then((client) => client.request('/block'))
+    const took = answersAgain(clients, first.pid)
+    await blocks
+    expect(await took).toBeLessThan(3_000)
+    const { error } = await event(program, 'restart-failed', first.pid)
+    expect(error).toMatchObject({
+      code: rolledBack,
+      message: expect.stringContaining('its event loop was blocked for 1 s') as string,
+    })
+    // Nobody can tell it to end.
+    await program.waitForEnd(pid, { step: 'it is killed', deadlineMs })
+    await answersMore(clients, 100)
+    const { failures } = await clients.stop()
+    // Only what was inside of it, or waits for it.
+    expect(failures.filter(({ kind }) => kind !== 'no-response')).toEqual([])
+  })
+
   test('is rolled back by the program itself: its new ports close, and those that it dropped are served again', async () => {
     const directory = temporaryDirectory()
     const [before, after] = ['before', 'after'].map((name) => path.join(directory, name))
@@ -260,8 +291,8 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     expect(rejected['error']).toMatchObject({
       code: rolledBack,
       message:
-        `The successor (pid ${pid}) was rolled back while on probation: it says so. ` +
-        'This generation serves again.',
+        `Generation 1 (pid ${pid}) was rolled back while on probation: it says so. ` +
+        `Generation 0 (pid ${first.pid}) takes over again.`,
     })
     expect(await answersWith(port)).toBe(first.pid)
     expect(await answersWith(dropped)).toBe(first.pid)
@@ -274,6 +305,30 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     await event(program, 'exit', first.pid)
     expect((await get(dropped)).body).toBe('generation 1')
     expect((await get(0, '/', { socketPath: before! })).body).toBe('generation 1')
+  })
+
+  test('moves upgraded connections in both directions, if the program does', async () => {
+    const { program, first, port, ask } = await serve(how, 'moves-tunnels.mjs', (pidFile) => [
+      JSON.stringify({ passesOn: 0, options: { ...long, pidFile } }),
+    ])
+    const client = await connectRaw(port)
+    const heard = (text: string) =>
+      until(() => client.received.toString().endsWith(text), { step: `hears ${text}`, deadlineMs })
+    client.request('/ada', { headers: 'Connection: upgrade\r\nUpgrade: echo\r\n' })
+    await heard('\r\n\r\n')
+    client.write('a')
+    await heard('0:a')
+    await ask('POST', '/restart')
+    await event(program, 'adopt', program.current.pid)
+    client.write('b')
+    await heard('1:b')
+    const { pid } = program.current
+    await ask('POST', '/rollback')
+    expect(await event(program, 'adopt', first.pid)).toMatchObject({ name: 'ada', heard: 2 })
+    client.write('c')
+    await heard('0:c')
+    await program.waitForEnd(pid, { step: 'the new version ends', deadlineMs })
+    expect(client.endedBy).toBeUndefined()
   })
 
   test('lets a restart wait until the version is proven', async () => {
@@ -350,14 +405,14 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
 
 test('a deploy script learns of a rollback by the exit status, with the reason', async () => {
   const { program, first, endless, port } = await start('under a supervisor', {})
-  const restarting = endless('restart', '--probation', '10m', '--wait', 'proven')
+  const restarting = endless('restart', '--probation', '10min', '--wait', 'proven')
   await program.waitForGeneration(1, { deadlineMs })
   await event(program, 'drain', first.pid)
   const back = await endless('rollback', '--reason', 'too many errors')
   expect(back).toEqual({ code: 0, out: `generation 0 (pid ${first.pid}) serves again`, err: '' })
   const { code, err } = await restarting
   expect(code).toBe(1)
-  expect(err).toMatch(/^endless: The successor .* while on probation: too many errors\. /m)
+  expect(err).toMatch(/^endless: Generation 1 .* while on probation: too many errors\. /m)
   expect(await answersWith(port)).toBe(first.pid)
   expect(await endless('restart', '--probation', 'soon')).toMatchObject({ code: 2 })
 })

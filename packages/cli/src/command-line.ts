@@ -1,9 +1,8 @@
 import { createRequire } from 'node:module'
 import { oneLine } from '@endless/core/for-cli'
 import { Command, Option } from 'commander'
-import { parseDuration } from './commands/duration.js'
 import type { RestartWait } from './commands/restart.js'
-import { addOptionFlags, optionsIn } from './commands/option-flags.js'
+import { addOptionFlags, optionsIn, time } from './commands/option-flags.js'
 import type { StatusForm, StatusText } from './commands/status.js'
 import { workersOf } from './commands/workers.js'
 import { adviceFor } from './commands/unknown.js'
@@ -144,9 +143,14 @@ asksService('restart', 'start the new version of a service, then end the old one
   )
   .option('--no-wait', 'do not wait until the new version serves')
   .option(
-    '--probation <duration>',
+    '--probation <time>',
     "how long the old version stays behind, to serve again if the new one is bad: 60s (default: the application's probationMs)",
-    parseDuration,
+    time,
+  )
+  .option(
+    '--max-blocked <time>',
+    'how long the event loop of a version on probation may be blocked before it is rolled back; 0s: for ever (default: 5s)',
+    time,
   )
   .option('--now', 'if a version is on probation, count it as proven in place of waiting')
   .option(
@@ -162,8 +166,8 @@ fails, the old version keeps serving, and the reason is on standard error.
 The new version must listen on one of the addresses of the old one at least. On
 which it does not is part of the result.
 
-On probation, the new version is rolled back when it dies, when it says so itself
-(generation.rollback), or by endless rollback. With --wait proven, the exit
+On probation, the new version is rolled back when it dies, when its event loop is
+blocked, when it says so itself (generation.rollback), or by endless rollback. With --wait proven, the exit
 status is 1 then.
 
 If another restart is under way, this one runs after it; if a version is on
@@ -173,11 +177,12 @@ because the program dies again and again, the program is started at once.`,
   .action(async (name: string | undefined, given: Given<RestartLine>) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
-    const { wait, allowAddressChange = false, probation, now = false, ...paths } = given
+    const { wait, allowAddressChange = false, probation, maxBlocked, now = false, ...paths } = given
     const request = {
       wait: wait === false ? ('none' as const) : wait,
       allowAddressChange,
       probationMs: probation,
+      maxBlockedMs: maxBlocked,
       isNow: now,
     }
     await printLine(
@@ -283,6 +288,7 @@ interface RestartLine {
   wait: RestartWait | false
   allowAddressChange?: boolean
   probation?: number
+  maxBlocked?: number
   now?: boolean
 }
 

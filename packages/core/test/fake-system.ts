@@ -129,6 +129,11 @@ export class FakeSystem implements System {
     await settle()
   }
 
+  /** Lets time go by in which this process does nothing, as while the machine sleeps. */
+  stand(durationMs: number): void {
+    this.#nowMs += durationMs
+  }
+
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess {
     if (this.spawnError) throw this.spawnError
     this.spawned.push({ command, args, options })

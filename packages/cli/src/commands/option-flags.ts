@@ -57,6 +57,12 @@ const flags: readonly OptionFlag[] = [
     parse: time,
   },
   {
+    option: 'probationMs',
+    flag: '--probation <time>',
+    description: 'how long the old process stays behind after a restart (default: 0s)',
+    parse: time,
+  },
+  {
     option: 'migrateConnections',
     flag: '--no-migrate-connections',
     description: 'move no open connection to the new process',
@@ -139,7 +145,12 @@ export function flagOf(name: string): string | undefined {
   return flags.find(({ option }) => option === name)?.flag.split(' ')[0]
 }
 
-function time(text: string): number {
+/**
+ * Returns a time in ms: `500ms`, `30s`, `5min`, `1h`.
+ *
+ * @throws InvalidArgumentError, which commander turns into a message
+ */
+export function time(text: string): number {
   const durationMs = parseDuration(text)
   if (durationMs === undefined) {
     throw new InvalidArgumentError('A time has a unit: 500ms, 30s, 5min, 1h.')

@@ -19,6 +19,8 @@ export interface RestartRequest {
   allowAddressChange: boolean
   /** How long the old version stays behind, in ms; `undefined`: as the program says. */
   probationMs?: number | undefined
+  /** How long the event loop of the new version may be blocked on probation, in ms. */
+  maxBlockedMs?: number | undefined
   /** Whether the restart ends a probation, as proven, in place of waiting for its end. */
   isNow: boolean
 }
@@ -62,11 +64,13 @@ export async function restart(
   )
 }
 
-function targetOf({ wait, allowAddressChange, probationMs, isNow }: RestartRequest): string {
+function targetOf(request: RestartRequest): string {
+  const { wait, allowAddressChange, probationMs, maxBlockedMs, isNow } = request
   const query = [
     `wait=${wait}`,
     ...(allowAddressChange ? ['allowAddressChange'] : []),
     ...(probationMs === undefined ? [] : [`probationMs=${String(probationMs)}`]),
+    ...(maxBlockedMs === undefined ? [] : [`maxBlockedMs=${String(maxBlockedMs)}`]),
     ...(isNow ? ['now'] : []),
   ]
   return `/restart?${query.join('&')}`

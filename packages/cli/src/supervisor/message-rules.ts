@@ -168,15 +168,15 @@ const restartReport = shape({
   probationMs: optional(finite),
 })
 const answerToMove = { id: whole }
-const movedConnection = {
+// JSON has no Infinity, which an application may have set: it is null.
+const connection = {
   id: whole,
   bound: path,
   isFresh: flag,
-  // JSON has no Infinity, which an application may have set: it is null.
   keepAliveTimeoutMs: orNull(finite),
   requests: optional(whole),
 }
-const movedUpgrade = { id: whole, bound: path, state: text(longestState), head: text(longestHead) }
+const upgrade = { id: whole, bound: path, state: text(longestState), head: text(longestHead) }
 
 const rules: MessageRules = {
   hello: { version: whole, takesUdp: optional(flag) },
@@ -203,11 +203,13 @@ const rules: MessageRules = {
   heir: {},
   'ask-older': { id: whole, isHammered: flag },
   leaving: { hasTakenOver: optional(flag) },
+  'ask-alive': {},
+  alive: {},
   'ask-rollback': { reason: text(longestReport) },
   'ask-proven': {},
   'giving-back': {},
-  'returned-connection': movedConnection,
-  'returned-upgrade': movedUpgrade,
+  'returned-connection': connection,
+  'returned-upgrade': upgrade,
   listener: listenerName,
   welcome: {
     version: whole,
@@ -230,10 +232,10 @@ const rules: MessageRules = {
   'serves-again': { to: pid },
   'return-answer': { of: oneOf(['connection', 'upgrade']), id: whole, isAdopted: flag, to: pid },
   older: { id: whole, generations: list(status) },
-  connection: movedConnection,
-  given: movedConnection,
+  connection,
+  given: connection,
   taken: { id: whole, isTaken: flag },
-  upgrade: movedUpgrade,
+  upgrade,
   spawn: {
     launch: shape({
       command: path,
@@ -248,7 +250,12 @@ const rules: MessageRules = {
   answer: { id: whole, value: either(status, restartReport) },
   refusal: { id: whole, error: refusal },
   load: { open: whole, utilization: duration },
-  restart: { id: whole, allowAddressChange: optional(flag), probationMs: optional(finite) },
+  restart: {
+    id: whole,
+    allowAddressChange: optional(flag),
+    probationMs: optional(finite),
+    maxBlockedMs: optional(finite),
+  },
 }
 
 /** Messages that come with a handle; it may have been lost on the way. */

@@ -21,8 +21,10 @@ import { lend, type StandIn } from './stand-in.js'
 /** Message from one generation to another: all but those for the supervisor itself. */
 export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' | 'heir' }>
 
-/** What {@link Relay} needs from the supervisor. */
+/** What {@link Relay} needs from its slot. */
 export interface RelayHost {
+  /** Returns the sockets on which other slots serve. */
+  shared(): KeptSocket[]
   /** Called with a successor before it is told to accept, and what its predecessor says. */
   takenOver(generation: Generation, takeover: Takeover): void
   /** Called with a successor before it is told that its predecessor serves again. */
@@ -37,19 +39,11 @@ export interface RelayHost {
 export class Relay {
   readonly #standIn: StandIn
   readonly #facts: () => SupervisorFacts
-  readonly #shared: () => KeptSocket[]
   readonly #host: RelayHost
 
-  /** @param shared returns the sockets of other slots */
-  constructor(
-    standIn: StandIn,
-    facts: () => SupervisorFacts,
-    shared: () => KeptSocket[],
-    host: RelayHost,
-  ) {
+  constructor(standIn: StandIn, facts: () => SupervisorFacts, host: RelayHost) {
     this.#standIn = standIn
     this.#facts = facts
-    this.#shared = shared
     this.#host = host
   }
 
@@ -92,6 +86,7 @@ export class Relay {
       case 'return-answer':
         void pass(from.rolledBack.get(message.to), message, handle)
         return
+      case 'ask-alive':
       case 'listener':
       case 'older':
         void pass(successor, message, handle)
@@ -150,6 +145,7 @@ export class Relay {
       case 'taken-back':
       case 'ask-rollback':
       case 'ask-proven':
+      case 'alive':
         void pass(predecessor, message, handle)
         return
       default:
@@ -171,7 +167,7 @@ export class Relay {
     successor.isWelcomed = true
     const own = new Set(from.escrow.sockets.map(({ bound }) => formatAddress(bound)))
     const ticketKeys = { ...message.ticketKeys }
-    for (const socket of this.#shared()) {
+    for (const socket of this.#host.shared()) {
       const address = formatAddress(socket.bound)
       if (socket.ticketKeys) ticketKeys[address] = socket.ticketKeys
       if (!own.has(address)) lend(socket, successor)

@@ -2,7 +2,6 @@ import {
   EndlessError,
   type EndlessErrorDetails,
   type GenerationStatus,
-  type RestartReport,
 } from '@endless/core/for-cli'
 import type { Chain } from './chain.js'
 import { type Death, describeDeath } from './death.js'
@@ -49,22 +48,17 @@ export class Rollbacks {
    */
   async rollBack(reason: string): Promise<void> {
     const behind = this.#behind
-    if (!behind) {
-      throw new EndlessError(
-        'ERR_ENDLESS_NOT_ON_PROBATION',
-        'Cannot roll back: no generation is on probation. Restart with a probation first.',
-      )
-    }
+    if (!behind) throw notOnProbation()
     await this.#questions.ask(behind, { what: 'rollback', reason }, answerMs)
   }
 
   /**
-   * Settles when a new generation is proven, or is not on probation.
+   * Settles when the generation that serves is proven, or is not on probation.
    *
    * @throws (rejects) `ERR_ENDLESS_ROLLED_BACK`
    */
-  async proven({ pid }: RestartReport): Promise<void> {
-    const generation = this.#chain.living.find((each) => each.pid === pid)
+  async proven(): Promise<void> {
+    const generation = this.#chain.current
     if (!generation) return
     const { predecessor, probation } = generation
     const end = await probation?.over
@@ -89,6 +83,14 @@ export class Rollbacks {
       pid: pid ?? undefined,
     } as EndlessErrorDetails)
   }
+}
+
+/** Creates the error of a rollback when there is nothing to roll back. */
+export function notOnProbation(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_NOT_ON_PROBATION',
+    'Cannot roll back: no generation is on probation. Restart with a probation first.',
+  )
 }
 
 /** Creates the error of a restart whose new generation was rolled back. */

@@ -50,7 +50,7 @@ export class Slot {
   readonly index: number
   /** Replacement of a generation that died. */
   readonly replacement: Replacement
-  /** The probations of its generations, and what ends them. */
+  /** The probation of its generations, and what ends it. */
   readonly rollbacks: Rollbacks
   readonly #host: SlotHost
   readonly #chain = new Chain()
@@ -80,7 +80,8 @@ export class Slot {
     })
     const shared = (): KeptSocket[] => host.shared()
     this.#standIn = new StandIn(facts, shared)
-    this.#relay = new Relay(this.#standIn, facts, shared, {
+    this.#relay = new Relay(this.#standIn, facts, {
+      shared,
       takenOver: (generation, takeover) => {
         this.#chain.changeCurrent(generation, host.now())
         this.#restarts.takenOver(generation, takeover)
@@ -341,10 +342,15 @@ export class Slot {
 
   async #restartService(
     from: Generation,
-    { id, allowAddressChange }: Extract<ToSupervisor, { type: 'restart' }>,
+    {
+      id,
+      allowAddressChange,
+      probationMs,
+      maxBlockedMs,
+    }: Extract<ToSupervisor, { type: 'restart' }>,
   ): Promise<void> {
     try {
-      const report = await this.#host.restart({ allowAddressChange })
+      const report = await this.#host.restart({ allowAddressChange, probationMs, maxBlockedMs })
       void from.send({ type: 'restarted', id, report })
     } catch (error) {
       void from.send({ type: 'not-restarted', id, error: refusalReport(error as EndlessError) })

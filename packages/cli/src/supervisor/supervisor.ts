@@ -141,9 +141,9 @@ export class Supervisor {
     return this.#workers === 1 && slot ? slot.restart(options) : this.#rolls.restart(options)
   }
 
-  /** Settles when a new generation is proven; rejects if it was rolled back. A roll has proven its own. */
-  async proven(restart: RestartReport): Promise<void> {
-    for (const slot of this.slots) await slot.rollbacks.proven(restart)
+  /** Settles when the generations that serve are proven; rejects if one was rolled back. A roll has proven its own. */
+  async proven(): Promise<void> {
+    for (const slot of this.slots) await slot.rollbacks.proven()
   }
 
   /** Ends the probation of the service, if there is one. */

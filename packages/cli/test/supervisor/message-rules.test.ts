@@ -74,6 +74,8 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
   heir: { type: 'heir' },
   'ask-older': { type: 'ask-older', id: 1, isHammered: true },
   leaving: { type: 'leaving', hasTakenOver: false },
+  'ask-alive': { type: 'ask-alive' },
+  alive: { type: 'alive' },
   'ask-rollback': { type: 'ask-rollback', reason: 'it is bad' },
   'ask-proven': { type: 'ask-proven' },
   'giving-back': { type: 'giving-back' },

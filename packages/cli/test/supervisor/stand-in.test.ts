@@ -30,7 +30,8 @@ const asGeneration = (fake: FakeGeneration) => fake as unknown as Generation
 
 function createParts() {
   const standIn = new StandIn(facts, () => [])
-  const relay = new Relay(standIn, facts, () => [], {
+  const relay = new Relay(standIn, facts, {
+    shared: () => [],
     takenOver: () => undefined,
     rolledBack: () => undefined,
   })

@@ -39,7 +39,7 @@ export interface GenerationEvents {
    */
   drain: [{ server: net.Server; upgraded: Duplex[] }]
   /**
-   * The predecessor has moved an upgraded connection to this process by {@link Generation.migrate}:
+   * The predecessor, or a successor that is rolled back, has moved an upgraded connection to this process by {@link Generation.migrate}:
    * `{ socket, state: { name: 'Ada' }, server }`. The socket is paused; `resume()` starts reading.
    */
   adopt: [{ socket: net.Socket; state: unknown; server: net.Server }]

@@ -68,8 +68,8 @@ export interface Generation {
    */
   hammer(): void
   /**
-   * Moves an upgraded connection (WebSocket, tunnel) to the successor, together with what this program
-   * knows of it. Call it in a listener for 'drain', or later. From the call on, nothing is read from the
+   * Moves an upgraded connection (WebSocket, tunnel) to the successor, or in a rollback back to the predecessor,
+   * together with what this program knows of it. Call it in a listener for 'drain', or later. From the call on, nothing is read from the
    * socket, and you must not write to it. What was written before is sent first. `state` must contain the
    * bytes that the program has read and not used up.
    *

@@ -6,6 +6,11 @@ export interface RestartOptions {
   allowAddressChange?: boolean | undefined
   /** As the option of the process, for this restart alone. */
   probationMs?: number | undefined
+  /**
+   * How long the event loop of a successor on probation may be blocked, in ms, before it is rolled back; 0: for
+   * ever. @default 5_000
+   */
+  maxBlockedMs?: number | undefined
 }
 
 /** What {@link Generation.restart} takes. */

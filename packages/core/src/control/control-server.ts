@@ -37,7 +37,11 @@ const passedOn: ReadonlySet<unknown> = new Set<EndlessErrorCode>([
   'ERR_ENDLESS_SHUTTING_DOWN',
 ])
 
-const isInteger = (text: string): boolean => /^-?\d{1,10}$/.test(text)
+const numberOf = (text: string | null): number | undefined =>
+  text === null ? undefined : Number(text)
+
+const isDuration = (text: string | null): boolean =>
+  text === null || (/^-?\d{1,10}$/.test(text) && Number(text) <= longestDelayMs)
 
 /** Creates the server of a control socket; it does not listen yet, and keeps no process alive. */
 export function createControlServer(service: Service): http.Server {
@@ -104,9 +108,9 @@ async function answer(
   if (wait !== undefined && !route.waits.includes(wait)) {
     return failure(400, null, `'wait' must be ${route.waits.join(' or ') || 'left out'} here.`)
   }
-  const probationMs = given.get('probationMs')
-  if (probationMs !== null && !(isInteger(probationMs) && Number(probationMs) <= longestDelayMs)) {
-    return failure(400, null, "'probationMs' must be a number of milliseconds.")
+  const wrong = ['probationMs', 'maxBlockedMs'].find((name) => !isDuration(given.get(name)))
+  if (wrong !== undefined) {
+    return failure(400, null, `'${wrong}' must be a number of milliseconds.`)
   }
   const asked: Asked = {
     wait,
@@ -116,7 +120,8 @@ async function answer(
     reason: given.get('reason') ?? '',
     options: {
       allowAddressChange: given.has('allowAddressChange') || undefined,
-      probationMs: probationMs === null ? undefined : Number(probationMs),
+      probationMs: numberOf(given.get('probationMs')),
+      maxBlockedMs: numberOf(given.get('maxBlockedMs')),
     },
   }
   const location = asUrl(pathname, asked)
@@ -135,18 +140,18 @@ async function answer(
 }
 
 /** Writes what was asked as the client asks it of the process that serves now. */
-function asUrl(
-  pathname: string,
-  { wait, hasWaited, isNow, reason, options, workers }: Asked,
-): string {
-  const { allowAddressChange, probationMs } = options
+function asUrl(pathname: string, asked: Asked): string {
+  const { wait, hasWaited, isNow, reason, options, workers } = asked
+  const { allowAddressChange, ...durations } = options
   const query = [
     ...(wait === undefined ? [] : [`wait=${wait}`]),
     ...(allowAddressChange ? ['allowAddressChange'] : []),
-    ...(probationMs === undefined ? [] : [`probationMs=${String(probationMs)}`]),
-    ...(workers === undefined ? [] : [`workers=${String(workers)}`]),
+    ...Object.entries(durations).flatMap(([name, value]) =>
+      value === undefined ? [] : [`${name}=${String(value)}`],
+    ),
     ...(isNow ? ['now'] : []),
     ...(reason === '' ? [] : [`reason=${encodeURIComponent(reason)}`]),
+    ...(workers === undefined ? [] : [`workers=${String(workers)}`]),
     ...(hasWaited ? ['waited'] : []),
   ].join('&')
   return query === '' ? pathname : `${pathname}?${query}`

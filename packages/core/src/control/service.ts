@@ -36,15 +36,16 @@ export interface LastDeath {
   stderr: string[]
 }
 
-/** Status of a generation; without memory, servers and options if the generation does not answer. */
+/**
+ * Status of a generation; without memory, servers and options if the generation does not answer, and without
+ * `isOnProbation` if it knows none.
+ */
 export type ListedGeneration = Omit<
   GenerationStatus,
   'state' | 'isOnProbation' | 'memoryBytes' | 'lastRestart' | 'options' | 'left'
 > &
-  Partial<Pick<GenerationStatus, 'options' | 'left'>> & {
+  Partial<Pick<GenerationStatus, 'isOnProbation' | 'options' | 'left'>> & {
     state: GenerationState | 'booting' | 'unresponsive'
-    /** As in {@link GenerationStatus}; left out if the generation does not answer, or knows no probation. */
-    isOnProbation?: boolean | undefined
     memoryBytes: number | null
     /** Its slot, from 0; `undefined` without a supervisor. */
     slot?: number | undefined

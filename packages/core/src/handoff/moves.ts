@@ -24,7 +24,9 @@ export class Moves {
 
   /** @param adopts addresses where the other generation adopts connections: `['127.0.0.1:3000']` */
   openMigration(adopts: readonly string[]): void {
-    this.migration = new Migration(this.#system, new Set(adopts), this.#send)
+    this.migration = new Migration(this.#system, new Set(adopts), (message, handle) =>
+      this.#send(message, handle),
+    )
   }
 
   openUpgrades(): void {
@@ -35,10 +37,12 @@ export class Moves {
   }
 
   answered(of: 'connection' | 'upgrade', id: number, isAdopted: boolean): void {
-    if (of === 'upgrade') {
+    if (of === 'connection') {
+      this.migration?.[isAdopted ? 'adopted' : 'declined'](id)
+    } else {
       this.#sent.delete(id)
       this.upgrades?.answered(id, isAdopted)
-    } else this.migration?.[isAdopted ? 'adopted' : 'declined'](id)
+    }
   }
 
   /** Sends nothing more. The other generation still answers the connections on their way. */

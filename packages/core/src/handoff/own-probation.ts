@@ -56,10 +56,13 @@ export class OwnProbation {
   receive(
     message: Extract<
       ToSuccessor,
-      { type: 'proven' | 'rollback' | 'serves-again' | 'return-answer' }
+      { type: 'ask-alive' | 'proven' | 'rollback' | 'serves-again' | 'return-answer' }
     >,
   ): void {
     switch (message.type) {
+      case 'ask-alive':
+        this.#send({ type: 'alive' })
+        break
       case 'proven':
         this.#end('proven')
         break

@@ -119,6 +119,7 @@ export class Predecessor {
         case 'upgrade':
           this.#receiveUpgrade(message, handle)
           break
+        case 'ask-alive':
         case 'proven':
         case 'rollback':
         case 'serves-again':

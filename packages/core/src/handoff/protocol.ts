@@ -96,6 +96,8 @@ export type ToSuccessor =
       dropped?: string[] | undefined
       probationMs?: number | undefined
     }
+  /** Asks the successor for a sign of life while it is on probation. */
+  | { type: 'ask-alive' }
   /** The probation of the successor has passed. */
   | { type: 'proven' }
   /**
@@ -163,7 +165,7 @@ export type ToPredecessor =
       control?: string | undefined
       /** How long a replacement may boot if this generation dies. */
       readyTimeoutMs?: number | undefined
-      /** Whether it knows `rollback`. */
+      /** Whether it knows the messages of a probation. */
       givesBack?: boolean | undefined
     }
   /**
@@ -186,6 +188,8 @@ export type ToPredecessor =
    * See docs/decisions.md, "A successor that leaves too early fails the restart"
    */
   | { type: 'leaving'; hasTakenOver?: boolean | undefined }
+  /** Answers `ask-alive`, as soon as the event loop turns. */
+  | { type: 'alive' }
   /** Asks the predecessor to serve again: the sender, on probation, is bad. */
   | { type: 'ask-rollback'; reason: string }
   /** Asks the predecessor to end the probation: the sender is proven. */

@@ -51,8 +51,8 @@ export interface SuccessorHost {
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
 }
 
-/** What a successor on probation may ask for. */
-export type Plea = Extract<ToPredecessor, { type: 'ask-rollback' | 'ask-proven' }>
+/** What a successor on probation says: what it asks for, and that it is alive. */
+export type Plea = Extract<ToPredecessor, { type: 'ask-rollback' | 'ask-proven' | 'alive' }>
 
 /** A successor that boots or has taken over, as its predecessor sees it. */
 export class Successor {
@@ -62,7 +62,7 @@ export class Successor {
   serves: readonly string[] | undefined
   /** Where its control socket is bound; `undefined` before it serves, and if it has none. */
   control: UnixAddress | undefined
-  /** Called with what it asks for while it is on probation. */
+  /** Called with what it says while it is on probation. */
   onPlea: (plea: Plea) => void = () => undefined
   /** Whether it says that its addresses may be none of this process's. */
   allowsAddressChange = false
@@ -200,6 +200,14 @@ export class Successor {
     if (this.#rollback) this.#send({ type: 'serves-again', to: this.pid ?? 0 })
   }
 
+  /** Asks the successor for a sign of life; another version knows of none, and is not asked. */
+  get askAlive(): (() => void) | undefined {
+    if (!this.#givesBack) return undefined
+    return () => {
+      this.#send({ type: 'ask-alive' })
+    }
+  }
+
   /** Tells the successor that its probation has passed. */
   prove(): void {
     this.#send({ type: 'proven' })
@@ -312,6 +320,7 @@ export class Successor {
         break
       case 'ask-rollback':
       case 'ask-proven':
+      case 'alive':
         this.onPlea(message)
         break
       case 'giving-back':

@@ -73,9 +73,9 @@ export class Supervisor {
     void line.closed.then(() => {
       this.#isGone = true
       this.#successor?.lose()
-      for (const child of this.#children.values()) child.lose()
       for (const asked of this.#asked.values()) asked.reject(lost())
       this.peers.migration.lose()
+      for (const child of this.#children.values()) child.lose()
     })
   }
 
@@ -186,6 +186,7 @@ export class Supervisor {
       case 'older':
       case 'connection':
       case 'upgrade':
+      case 'ask-alive':
       case 'proven':
       case 'rollback':
       case 'serves-again':

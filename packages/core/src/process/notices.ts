@@ -25,6 +25,17 @@ export function servesNotice(parts: Pick<Parts, 'ancestry' | 'servers' | 'system
   return `${generationName(ownName(parts))} serves ${addresses.join(', ')}`
 }
 
+/** Returns `generation 1 (pid 4711) is on probation for 60 s`. */
+export function probationNotice(generation: NamedGeneration, probationMs: number): string {
+  const time = probationMs < 0 ? '' : ` for ${durationOf(probationMs)}`
+  return `${generationName(generation)} is on probation${time}`
+}
+
+/** Returns `generation 1 (pid 4711) is proven`. */
+export function provenNotice(generation: NamedGeneration): string {
+  return `${generationName(generation)} is proven`
+}
+
 /**
  * Returns how to end a process that took over in the background of a terminal, to follow the line that it serves; ''
  * for any other. A shell waits only for the first process: its prompt is back, and Ctrl-C no longer reaches the service.
@@ -45,17 +56,6 @@ export function shutdownNotice(servers: Servers, delayMs: number): string {
     `shutting down: ${connectionsOf(count)} open, ${delay}${limitOf(drainLimitMs(servers))}; ` +
     'SIGUSR2 or a second Ctrl-C ends it at once'
   )
-}
-
-/** Returns `generation 1 (pid 4711) is proven`. */
-export function provenNotice(generation: NamedGeneration): string {
-  return `${generationName(generation)} is proven`
-}
-
-/** Returns `, on probation for 60 s`, to follow the line that a generation serves; '' without a probation. */
-export function probationNotice(probationMs: number | undefined): string {
-  if (probationMs === undefined || probationMs === 0) return ''
-  return probationMs < 0 ? ', on probation' : `, on probation for ${durationOf(probationMs)}`
 }
 
 /** How long a drain may take: the longest hammer time, in ms; negative if one server has no limit. */

@@ -1,19 +1,23 @@
 import { EndlessError } from '../api/endless-error.js'
+import { atStart, generationName, type NamedGeneration } from '../api/generation-name.js'
 import type { Successor } from '../handoff/successor.js'
 import { longestDelayMs, type System } from '../node/system.js'
 import { deferred } from '../node/waits.js'
+import { SignOfLife } from './sign-of-life.js'
 
 // The probation of a successor, on the side of its predecessor, which stays behind meanwhile.
 
 /** What {@link Probation} needs from the process that stays behind. */
 export interface ProbationHost {
-  readonly system: Pick<System, 'setTimeout'>
-  readonly successor: Pick<Successor, 'prove' | 'left' | 'onPlea'>
+  readonly system: Pick<System, 'setTimeout' | 'now'>
+  readonly successor: Pick<Successor, 'prove' | 'left' | 'onPlea' | 'askAlive'>
   /** How long it lasts, in ms; negative: until it is ended. */
   readonly probationMs: number
+  /** How long the event loop of the successor may be blocked, in ms; 0: for ever. */
+  readonly maxBlockedMs: number
   /** Called when it has passed. */
   readonly proved: () => void
-  /** Called when the successor asks for it to be rolled back. */
+  /** Called when the successor is to be rolled back, and why. */
   readonly rollBack: (reason: string) => void
 }
 
@@ -26,10 +30,11 @@ export class Probation {
   readonly #over = deferred()
   readonly #proven = deferred()
   readonly #timer: NodeJS.Timeout
+  readonly #signOfLife: SignOfLife | undefined
   #isUnderWay = true
 
   constructor(host: ProbationHost) {
-    const { system, successor, probationMs, rollBack } = host
+    const { system, successor, probationMs, maxBlockedMs, rollBack } = host
     this.#host = host
     // A probation may be rolled back before anybody awaits it.
     this.#proven.promise.catch(() => undefined)
@@ -41,9 +46,22 @@ export class Probation {
             this.prove()
           }, probationMs)
     successor.onPlea = (plea) => {
-      if (plea.type === 'ask-proven') this.prove()
+      if (plea.type === 'alive') this.#signOfLife?.heard()
+      else if (plea.type === 'ask-proven') this.prove()
       else if (this.#isUnderWay) rollBack(plea.reason)
     }
+    const { askAlive } = successor
+    this.#signOfLife =
+      askAlive && maxBlockedMs > 0
+        ? new SignOfLife({
+            system,
+            maxSilentMs: maxBlockedMs,
+            ask: askAlive,
+            missed: () => {
+              rollBack(`its event loop was blocked for ${String(maxBlockedMs / 1_000)} s`)
+            },
+          })
+        : undefined
     void successor.left.then(() => {
       this.end()
     })
@@ -92,6 +110,7 @@ export class Probation {
 
   #settle(): void {
     this.#isUnderWay = false
+    this.#signOfLife?.end()
     clearTimeout(this.#timer)
   }
 }
@@ -108,12 +127,14 @@ export function reasonText(given: unknown): string {
 /** Creates the error of a successor that lives and is rolled back. */
 export function rolledBack(
   reason: string,
-  { pid, stderr }: { pid: number | undefined; stderr: string[] },
+  successor: NamedGeneration & { stderr: string[] },
+  predecessor: NamedGeneration,
 ): EndlessError {
+  const { pid, stderr } = successor
   return new EndlessError(
     'ERR_ENDLESS_ROLLED_BACK',
-    `The successor (pid ${String(pid)}) was rolled back while on probation: ${reason}. ` +
-      'This generation serves again.',
+    `${atStart(generationName(successor))} was rolled back while on probation: ${reason}. ` +
+      `${atStart(generationName(predecessor))} takes over again.`,
     { pid, exitCode: null, signal: null, stderr },
   )
 }
@@ -127,7 +148,7 @@ export function diedOnProbation({
   stderr = [],
   cause,
 }: EndlessError): EndlessError {
-  return new EndlessError('ERR_ENDLESS_ROLLED_BACK', `Rolled back while on probation: ${message}`, {
+  return new EndlessError('ERR_ENDLESS_ROLLED_BACK', `While on probation: ${message}`, {
     pid,
     exitCode,
     signal,

@@ -11,7 +11,7 @@ import { clearTemporaries } from '../node/temporaries.js'
 import { deferred, late, within } from '../node/waits.js'
 import { droppedAddresses } from './dropped-addresses.js'
 import { withHolder } from './holder-notice.js'
-import { ownName, provenNotice } from './notices.js'
+import { ownName, probationNotice, provenNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import { diedOnProbation, notOnProbation, Probation, rolledBack } from './probation.js'
 import { shuttingDown } from './restart-refused.js'
@@ -46,6 +46,9 @@ export interface RestartHost {
  * See docs/decisions.md, "The control socket changes hands by its path"
  */
 const servingMs = 5_000
+
+/** How long the event loop of a successor on probation may be blocked. */
+const defaultMaxBlockedMs = 5_000
 
 /** How long to look for what a successor could not have. */
 const explainMs = 1_000
@@ -174,7 +177,14 @@ export class Restart {
     const { servers } = this.#parts
     const successor = this.#successor
     if (!this.#probation?.isUnderWay || !successor) throw notOnProbation()
-    const accepting = this.#takeBack(successor, rolledBack(reason, successor))
+    const accepting = this.#takeBack(
+      successor,
+      rolledBack(
+        reason,
+        { number: this.#number, pid: successor.pid, stderr: successor.stderr },
+        ownName(this.#parts),
+      ),
+    )
     const serves = servers.addresses
     const adopts = servers.adopting.filter((bound) => serves.includes(bound))
     successor.rollBack(reason, serves, adopts)
@@ -329,12 +339,15 @@ export class Restart {
 
   #putOnProbation(successor: Successor): Probation {
     const { events, settings, system } = this.#parts
+    const name = { number: this.#number, pid: successor.pid ?? 0 }
+    settings.logger.info(probationNotice(name, this.#probationMs))
     return new Probation({
       system,
       successor,
       probationMs: this.#probationMs,
+      maxBlockedMs: this.#options.maxBlockedMs ?? defaultMaxBlockedMs,
       proved: () => {
-        settings.logger.info(provenNotice({ number: this.#number, pid: successor.pid ?? 0 }))
+        settings.logger.info(provenNotice(name))
         events.emit('proven')
       },
       rollBack: (reason) => {

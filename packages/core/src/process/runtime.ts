@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { messageOf } from '../api/endless-error.js'
 import { Events, type GenerationEvents } from '../api/events.js'
 import type { Generation, TerminateHook } from '../api/generation.js'
+import { generationName } from '../api/generation-name.js'
 import type { HookSignal } from '../api/hooks.js'
 import { createStderrLogger } from '../api/logger.js'
 import type {
@@ -20,6 +21,7 @@ import { stateText } from '../migration/upgrade-migration.js'
 import { createNodeSystem, currentUid, type System } from '../node/system.js'
 import type { Occasion } from '../server/managed-server.js'
 import { answerSupervisor } from './answer-supervisor.js'
+import { ownName } from './notices.js'
 import { givenOptions } from './given-options.js'
 import { Host } from './host.js'
 import { OwnService, type OwnServiceHost } from './own-service.js'
@@ -113,14 +115,6 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this.#parts.lifecycle.state
   }
 
-  get isOnProbation(): boolean {
-    return this.#parts.ancestry.predecessor?.probation.isUnderWay ?? false
-  }
-
-  get ownProbation(): OwnProbation | undefined {
-    return this.#parts.ancestry.predecessor?.probation
-  }
-
   get slot(): number {
     return this.#parts.ancestry.supervisor?.slot ?? 0
   }
@@ -129,15 +123,21 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this.#parts.ancestry.supervisor?.workers ?? 1
   }
 
-  restart(request: RestartRequest = {}): Promise<RestartReport> {
-    const { supervisor } = this.#parts.ancestry
-    return supervisor?.rolls ? supervisor.restart(request) : this.handOver(request)
+  get isOnProbation(): boolean {
+    return this.#parts.ancestry.predecessor?.probation.isUnderWay ?? false
   }
 
-  handOver(request: RestartRequest = {}): Promise<RestartReport> {
-    if (this.isOnProbation) return this.untilProven().then(() => this.handOver(request))
+  get ownProbation(): OwnProbation | undefined {
+    return this.#parts.ancestry.predecessor?.probation
+  }
+
+  restart(request: RestartRequest = {}): Promise<RestartReport> {
+    if (this.isOnProbation) return this.untilProven().then(() => this.restart(request))
     const { wait, ...options } = request
-    const report = this.#beginRestart(options)
+    const { supervisor } = this.#parts.ancestry
+    // A roll ends when all are proven.
+    if (supervisor?.rolls) return supervisor.restart(options)
+    const report = this.handOver(options)
     return wait === 'proven' ? this.#proven(report) : report
   }
 
@@ -169,7 +169,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     if (typeof end === 'object') throw rolledBackHere(end.reason)
   }
 
-  #beginRestart(options: RestartOptions): Promise<RestartReport> {
+  handOver(options: RestartOptions = {}): Promise<RestartReport> {
     if (this.#restart?.isUnderWay) return this.#restart.report
     const refusal = refuseRestart(this.#parts.system, this)
     if (refusal) return Promise.reject(refusal)
@@ -209,14 +209,15 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       return
     }
     if (end === 'gone') {
+      const name = generationName(ownName(this.#parts))
       settings.logger.warn(
-        'The predecessor, which stayed behind, is gone: this generation cannot be rolled back any more.',
+        `The predecessor, which stayed behind, is gone: ${name} cannot be rolled back any more.`,
       )
       return
     }
     if (this.isShuttingDown) return
     const error = rolledBackHere(end.reason)
-    settings.logger.warn(`Rolled back: ${end.reason}. The predecessor serves again.`)
+    settings.logger.warn(`${generationName(ownName(this.#parts))} is rolled back: ${end.reason}`)
     lifecycle.apply('shutdown')
     ancestry.serviceManager?.succeeded()
     events.emit('rolled-back', error)
@@ -246,7 +247,8 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     if (!(socket instanceof net.Socket)) return false
     const server = this.servers.find(({ connections }) => connections.has(socket))
     if (!server?.isDraining || server.bound === null) return false
-    const upgrades = this.#restart?.successor?.upgrades
+    const upgrades =
+      this.ownProbation?.rolledBack?.moves.upgrades ?? this.#restart?.successor?.upgrades
     return (await upgrades?.migrate(socket, server.bound, text)) ?? false
   }
 

@@ -3,13 +3,7 @@ import type { EndlessError } from '../api/endless-error.js'
 import { generationName } from '../api/generation-name.js'
 import type { Takeover } from '../handoff/protocol.js'
 import type { UnixAddress } from '../listeners/address.js'
-import {
-  backgroundNotice,
-  ownName,
-  probationNotice,
-  servesNotice,
-  unclaimedNames,
-} from './notices.js'
+import { backgroundNotice, ownName, servesNotice, unclaimedNames } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import { Readiness, type ReadinessHost } from './readiness.js'
 
@@ -21,8 +15,6 @@ export class Serving {
   #takenOverMs: number | undefined
   /** Addresses that refuse since then, as far as the predecessor said. */
   #dropped: string[] | undefined
-  /** How long its predecessor stays behind, as that said. */
-  #probationMs: number | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -48,12 +40,11 @@ export class Serving {
   }
 
   /** Accepts: the predecessor has stopped accepting, or is gone. */
-  #takeOver({ afterMs, dropped, probationMs }: Takeover): void {
+  #takeOver({ afterMs, dropped }: Takeover): void {
     const { ancestry, record, servers, system } = this.#parts
     const { number } = ancestry
     this.#takenOverMs = system.now()
     this.#dropped = dropped
-    this.#probationMs = probationMs
     if (number > 0) record.takenOver({ number, pid: system.pid, durationMs: afterMs, dropped })
     for (const server of servers) server.accept()
     for (const socket of servers.udpSockets) socket.read()
@@ -116,8 +107,7 @@ export class Serving {
   #serve(): void {
     const { ancestry, lifecycle, settings, system } = this.#parts
     lifecycle.apply('serve')
-    const notice = servesNotice(this.#parts) + probationNotice(this.#probationMs)
-    settings.logger.info(notice + backgroundNotice(this.#parts))
+    settings.logger.info(servesNotice(this.#parts) + backgroundNotice(this.#parts))
     ancestry.serviceManager?.serving(ancestry.number, system.pid)
     this.#giveUpUnclaimed()
     void this.#announce(ancestry.predecessor?.control)
@@ -162,8 +152,9 @@ export class Serving {
     const name = generationName(ownName(this.#parts))
     settings.logger.warn(`The supervisor is gone: nothing replaces ${name} if it dies.`)
     // One process alone can have the pid file and the control socket.
-    if (state === 'init' || ancestry.supervisor?.slot !== 0) return
-    void this.#publish(ancestry.predecessor?.control)
+    if (state !== 'init' && ancestry.supervisor?.slot === 0) {
+      void this.#publish(ancestry.predecessor?.control)
+    }
   }
 
   /** @param other the control socket of the generation in whose place this one serves */

@@ -280,8 +280,8 @@ export class Shutdown {
     // A successor may have died after it was ready, which this process hears later, and then serves again. And it
     // answers the client that asked for the restart, once the successor can be reached.
     await this.#host.restart()?.untilServing()
-    if (servers.udpSockets.size > 0) await this.#rest(replyMs - (system.now() - beganMs))
     await this.#stayBehind()
+    if (servers.udpSockets.size > 0) await this.#rest(replyMs - (system.now() - beganMs))
     if (!ancestry.isSupervised) await this.#untilStale()
   }
 

@@ -1,8 +1,10 @@
 import { type EndlessError, type EndlessErrorCode, messageOf } from '../api/endless-error.js'
+import { generationName } from '../api/generation-name.js'
 import type { HookSignal } from '../api/hooks.js'
 import type { RestartOptions, RestartReport } from '../api/reports.js'
 import { deferred } from '../node/waits.js'
 import type { Occasion } from '../server/managed-server.js'
+import { ownName } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import type { Restart } from './restart.js'
 
@@ -150,8 +152,9 @@ export class SignalActions {
   async #untilProven(): Promise<void> {
     const host = this.#host
     if (!host.isOnProbation) return
+    const name = generationName(ownName(this.#parts))
     this.#parts.settings.logger.info(
-      'this generation is on probation: the restart waits until it is proven',
+      `${name} is on probation: the restart waits until it is proven`,
     )
     await host.untilProven()
   }

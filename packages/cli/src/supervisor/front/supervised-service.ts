@@ -93,8 +93,8 @@ export class SupervisedService implements Service {
     return this.#supervisor.restart(options)
   }
 
-  proven(restart: RestartReport): Promise<void> {
-    return this.#supervisor.proven(restart)
+  proven(): Promise<void> {
+    return this.#supervisor.proven()
   }
 
   prove(): Promise<void> {
