@@ -153,7 +153,8 @@ async function portsOf(program: Program, count: number): Promise<number[]> {
   const lines = /generation 0 \(pid \d+\) (?:also )?serves (.*)/g
   const ports = () =>
     [...program.output.toString().matchAll(lines)].flatMap(([, addresses = '']) =>
-      addresses.split(', ').map((address) => Number(address.split(':').at(-1))),
+      // Fastify's log is JSON.
+      addresses.split(', ').map((address) => Number(/:(\d+)\W*$/.exec(address)?.[1])),
     )
   await until(() => ports().length >= count, {
     step: `it listens on ${count} ports`,
