@@ -12,7 +12,7 @@ const sources = compileBlocks()
 /** What blocks name that belongs to the program of the reader. */
 const theirs = (
   'app server io webSocketServer database cache jobs subscribers announce flush report printStatistics ' +
-  'alert importFrom newPort open pino after nameOf serve'
+  'alert importFrom newPort open pino after nameOf serve startScheduledJobs'
 ).split(' ')
 
 test.each(sources)('$place: compiles', ({ problems, free }) => {
