@@ -2,23 +2,14 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 
 // The test projects: quick ones without processes, then the ones that start processes.
 
-/**
- * Returns a project of tests that start processes.
- *
- * @param files how many files run at a time: two hardly disturb each other, as most tests wait for most of their time
- */
-function serial(
-  name: string,
-  include: string[],
-  order: number,
-  files = 1,
-): TestProjectInlineConfiguration {
+/** Returns a project of tests that start processes. One file at a time: others would disturb its timing. */
+function serial(name: string, include: string[], order: number): TestProjectInlineConfiguration {
   return {
     test: {
       name,
       include,
       pool: 'forks',
-      maxWorkers: files,
+      fileParallelism: false,
       sequence: { groupOrder: order },
       testTimeout: 60_000,
       hookTimeout: 60_000,
@@ -54,7 +45,7 @@ export default defineConfig({
         },
       },
       serial('contract', ['test/contract/**/*.test.ts'], 1),
-      serial('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2, 2),
+      serial('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2),
       serial('transparency', ['test/transparency/**/*.test.ts'], 3),
       serial('pack', ['test/pack/**/*.test.ts'], 4),
       serial('docs', ['test/docs/**/*.test.ts'], 7),
