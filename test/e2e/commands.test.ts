@@ -397,7 +397,7 @@ describe('nothing is changed, and nobody signalled,', () => {
     [
       'the value of an option is',
       ['restart', '--wait=soon'],
-      'Allowed choices are ready, drained, none',
+      'Allowed choices are ready, proven, drained, none',
     ],
     ['a command is', ['reload'], "unknown command 'reload'"],
   ])('when %s', async (_what, args, reason) => {

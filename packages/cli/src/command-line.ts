@@ -166,9 +166,9 @@ fails, the old version keeps serving, and the reason is on standard error.
 The new version must listen on one of the addresses of the old one at least. On
 which it does not is part of the result.
 
-On probation, the new version is rolled back when it dies, when its event loop is
-blocked, when it says so itself (generation.rollback), or by endless rollback. With --wait proven, the exit
-status is 1 then.
+On probation, the new version is rolled back when it dies, when its event loop
+is blocked, when it says so itself (generation.rollback), or by endless
+rollback. With --wait proven, the exit status is 1 then.
 
 If another restart is under way, this one runs after it; if a version is on
 probation, when that has passed. If nothing serves
