@@ -88,7 +88,7 @@ test('two values for an option of the process are refused, and the first server 
   })
   program.signal('SIGHUP')
   const { error } = await program.waitForEvent('restart-failed', { step: 'it fails', deadlineMs })
-  expect((error as Error).message).toContain('was not ready after 1000 ms')
+  expect((error as Error).message).toContain('was not ready after 1 s')
   expect((await get(port)).headers['x-generation']).toBe('0')
 })
 
