@@ -3,7 +3,6 @@
 import http from 'node:http'
 import path from 'node:path'
 import { rmSync, writeFileSync } from 'node:fs'
-import type { ServiceStatus } from '@endless/core/for-cli'
 import { createLoad } from '@endless/load'
 import { expect, test } from 'vitest'
 import {
@@ -18,6 +17,18 @@ import {
 } from '../helpers/index.js'
 
 const deadlineMs = 15_000
+
+/** What `GET /status` says. */
+interface ServiceStatus {
+  supervisor: { workers: number }
+  generations: {
+    slot: number
+    number: number
+    pid: number
+    state: string
+    servers: { connections: { open: number } }[]
+  }[]
+}
 
 interface Worker {
   pid: number
@@ -108,7 +119,7 @@ test('workers have slots of their own and one socket, and each of them answers',
     { slot: 2, workers: 3, generation: 0 },
   ])
   const { generations, supervisor } = await statusOf(service)
-  expect(supervisor?.workers).toBe(3)
+  expect(supervisor.workers).toBe(3)
   expect(generations.map(({ slot }) => slot)).toEqual([0, 1, 2])
 
   service.program.signal('SIGTERM', service.program.pid)
