@@ -18,6 +18,9 @@ interface Report {
   isOpen: boolean
 }
 
+/** Asks all threads to report again. The main thread may have been too busy to listen when they began to. */
+const question = 'where do you listen?'
+
 let channel: BroadcastChannel | undefined
 
 function openChannel(): BroadcastChannel {
@@ -26,7 +29,7 @@ function openChannel(): BroadcastChannel {
   return channel
 }
 
-function send(report: Report): void {
+function send(report: Report | typeof question): void {
   openChannel().postMessage(report)
 }
 
@@ -50,6 +53,7 @@ export function watchThread(worker: Worker, { listensOfThreads }: RegisterRecord
     else addresses.delete(address)
     listensOfThreads.set(thread, addresses)
   }
+  send(question)
 }
 
 /** Tells the main thread that a server of this thread is about to listen, and when it no longer does. */
@@ -70,10 +74,21 @@ export function announceBind(socket: dgram.Socket, address: string): void {
   socket.once('close', announce(address))
 }
 
+/** Where this thread listens. */
+const own = new Set<string>()
+
 /** Returns a function that says that nothing is open there any more. */
 function announce(address: string): () => void {
-  send({ thread: threadId, address, isOpen: true })
+  const report = (each: string): void => {
+    send({ thread: threadId, address: each, isOpen: own.has(each) })
+  }
+  openChannel().onmessage = (event) => {
+    if ((event as { data: unknown }).data === question) own.forEach(report)
+  }
+  own.add(address)
+  report(address)
   return () => {
-    send({ thread: threadId, address, isOpen: false })
+    own.delete(address)
+    report(address)
   }
 }
