@@ -42,7 +42,7 @@ test('clean-up runs after the drain and before the exit, which no failing or end
   await program.waitForEvent('cleaned', { step: 'the last hook has run', deadlineMs })
   expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 1 })
   expect(program.stderr).toContain('An onTerminate hook failed: the queue is gone')
-  expect(program.stderr).toContain('An onTerminate hook has not ended after 2000 ms')
+  expect(program.stderr).toContain('An onTerminate hook has not ended after 2 s')
   expect(program.alive).toEqual([program.current.pid])
 })
 
