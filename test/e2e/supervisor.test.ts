@@ -105,7 +105,7 @@ test.each([
   async (way, reason) => {
     const service = await start()
     const { program, port } = service
-    const load = createLoad({ port, keepAliveConnections: 0, freshPerSecond: 300 })
+    const load = createLoad({ port, keepAliveConnections: 0, freshPerSecond: 100 })
     load.start()
     await until(() => load.snapshot().answered > 50, { step: 'load', deadlineMs })
     await die(service, way)
