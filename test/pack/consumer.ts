@@ -77,6 +77,7 @@ async function serves(folder: string): Promise<number | null> {
   }
   const [code] = (await once(child, 'close')) as [number | null]
   // At its time limit it is stopped, too, and ends well.
-  if (code !== 0 || !servesLine.test(text)) throw new Error(`app.js ended with ${String(code)}: ${text}`)
+  if (code !== 0 || !servesLine.test(text))
+    throw new Error(`app.js ended with ${String(code)}: ${text}`)
   return code
 }
