@@ -49,7 +49,7 @@ export class Chain {
     generation.servingSinceMs ??= nowMs
   }
 
-  /** Notes that a generation serves again in the place of its successor, which gives back what it has. */
+  /** Notes that a predecessor serves again: its successor returns the open connections, and ends. */
   rollBack(successor: Generation, predecessor: Generation, nowMs: number): void {
     predecessor.successor = successor.predecessor = undefined
     predecessor.rolledBack.set(successor.pid, successor)

@@ -46,7 +46,7 @@ export class Generation {
   successor: Generation | undefined
   /** Its probation, under way or over; `undefined` if it had none. */
   probation: Probation | undefined
-  /** The predecessor that serves in its place, to which it gives back what it has. */
+  /** The predecessor that serves again, to which it returns its open connections. */
   rolledBackBy: Generation | undefined
   /** Successors in whose place it serves again, by pid, as long as they live. */
   readonly rolledBack = new Map<number, Generation>()

@@ -241,7 +241,7 @@ export class Supervisor {
       serving: (generation) => {
         this.#serving(slot(), generation)
       },
-      // A roll tells of itself.
+      // A roll reports its own start and end.
       restarting: () => {
         if (!this.#rolls.isUnderWay) this.#host.restarting()
       },

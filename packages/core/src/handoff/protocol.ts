@@ -291,7 +291,7 @@ export type Question =
   | ({ what: 'restart' } & RestartOptions)
   /** Ends the probation of its successor, which is proven. Answered with its status. */
   | { what: 'prove' }
-  /** Makes it serve again in the place of its successor. Answered with its status when it does. */
+  /** Rolls the successor back. Answered with the status when the predecessor serves again. */
   | { what: 'rollback'; reason: string }
 
 /** How an older generation can be asked whether it serves again. */

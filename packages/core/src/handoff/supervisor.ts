@@ -40,7 +40,7 @@ export class Supervisor {
   readonly #holders = new Set<object>()
   readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
-  /** All successors that live, by their pid: one that was rolled back gives back what it has. */
+  /** Living successors by pid; one that was rolled back still returns its open connections. */
   readonly #children = new Map<number, SupervisedChild>()
   #isGone = false
   /** How many slots there are, once that has changed. */

@@ -13,8 +13,7 @@ export interface Manifest {
 }
 
 /**
- * Finds the nearest package.json that is the one, from a directory upwards; a file in the place of the directory
- * does no harm. Skips those of installed packages: `node_modules/next/dist/bin/next` is started for the project
+ * Finds the nearest package.json that `isIt` accepts, from a directory upwards; `start` may also be a file. Skips those of installed packages: `node_modules/next/dist/bin/next` is started for the project
  * around it.
  */
 export function findManifest(
