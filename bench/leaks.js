@@ -8,7 +8,7 @@ const APPS = ['node-http']
 const MEMORY_TOLERANCE = 0.1
 
 export async function run({ app: apps = APPS, quick }) {
-  const restarts = quick ? 10 : 100
+  const restarts = quick ? 10 : 300
   title(`leaks: resources after ${restarts} restarts, compared with after the first`)
   let met = true
   for (const name of apps) {
