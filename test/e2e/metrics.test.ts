@@ -172,7 +172,6 @@ describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
     expect(valuesOf(text)).toMatchObject({
       'endless_restarts_total{outcome="taken-over"}': 1,
       'endless_restarts_total{outcome="failed"}': 1,
-      'endless_generation{slot="0"}': 1,
     })
 
     writeFileSync(release, '')

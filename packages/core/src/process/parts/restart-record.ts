@@ -41,7 +41,10 @@ export class RestartRecord {
   }
 
   failed(number: number, error: EndlessError, durationMs: number): void {
-    this.#tally.restarted(error.code === 'ERR_ENDLESS_ROLLED_BACK' ? 'rolled-back' : 'failed')
+    const hasTakenOver = this.#last?.outcome === 'taken-over' && this.#last.number === number
+    if (error.code === 'ERR_ENDLESS_ROLLED_BACK') this.#tally.restarted('rolled-back')
+    // One that died later has been counted.
+    else if (!hasTakenOver) this.#tally.restarted('failed')
     const { code, message, exitCode = null, signal = null, stderr = [] } = error
     this.#note({
       outcome: 'failed',

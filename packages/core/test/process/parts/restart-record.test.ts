@@ -19,6 +19,7 @@ test('each is counted by its outcome; a start in place of a dead generation is n
   const facts = { number: 1, pid: 101, dropped: [] }
   record.takenOver({ ...facts, durationMs: 230 })
   record.takenOver({ ...facts, durationMs: undefined })
+  record.failed(1, new EndlessError('ERR_ENDLESS_SUCCESSOR_EXITED', 'after it had taken over'), 9)
   record.failed(2, new EndlessError('ERR_ENDLESS_READY_TIMEOUT', 'late'), 60_000)
   record.failed(2, new EndlessError('ERR_ENDLESS_ROLLED_BACK', 'bad'), 5_000)
   expect(tally.counts).toMatchObject({
