@@ -4,9 +4,16 @@ import {
   messageOf,
   type RestartOptions,
   type RestartReport,
+  type RollProgress,
 } from '@endless/core/for-cli'
 import type { Slot } from './slot.js'
 import type { SlotHost } from './slot-host.js'
+
+/** What a {@link Roll} needs from the supervisor. */
+interface RollHost extends Pick<SlotHost, 'logger' | 'now'> {
+  /** Called when one more slot has the new version. */
+  progressed(): void
+}
 
 /** A slot that has the new version, and what its restart reported. */
 interface Rolled {
@@ -22,20 +29,21 @@ interface Rolled {
 export class Roll {
   /** Number that the new generation of the first slot gets. */
   readonly number: number
-  readonly #host: Pick<SlotHost, 'logger' | 'now'>
+  readonly #host: RollHost
   readonly #slots: readonly Slot[]
   readonly #options: RestartOptions
   readonly #rolled: Rolled[] = []
 
-  constructor(
-    host: Pick<SlotHost, 'logger' | 'now'>,
-    slots: readonly Slot[],
-    options: RestartOptions,
-  ) {
+  constructor(host: RollHost, slots: readonly Slot[], options: RestartOptions) {
     this.#host = host
     this.#slots = slots
     this.#options = options
     this.number = (slots[0]?.current?.number ?? -1) + 1
+  }
+
+  /** Which slots have the new version, the last one at the end, and how many there are. */
+  get progress(): RollProgress {
+    return { done: this.#rolled.map(({ slot }) => slot.index), of: this.#slots.length }
   }
 
   /**
@@ -49,6 +57,7 @@ export class Roll {
     try {
       for (const slot of this.#slots) {
         this.#rolled.push({ slot, report: await this.#restart(slot) })
+        this.#host.progressed()
         this.#mustHold()
       }
     } catch (error) {

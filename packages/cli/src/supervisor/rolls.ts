@@ -5,6 +5,7 @@ import {
   RestartRecord,
   type RestartOptions,
   type RestartReport,
+  type RollProgress,
 } from '@endless/core/for-cli'
 import type { Roll } from './roll.js'
 import type { SlotHost } from './slot-host.js'
@@ -15,26 +16,31 @@ interface Due {
   report: Promise<RestartReport>
 }
 
+type RollsHost = Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed' | 'restarted'>
+
 /** The rolls of a service, one at a time, and how the last one ended. */
 export class Rolls {
-  readonly #host: Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed'>
+  readonly #host: RollsHost
   readonly #create: (options: RestartOptions) => Roll
   readonly #record: RestartRecord
   /** Settles, and never rejects, when the roll under way has ended. */
   #underWay: Promise<unknown> | undefined
   #due: Due | undefined
+  #roll: Roll | undefined
 
-  constructor(
-    host: Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed'>,
-    create: (options: RestartOptions) => Roll,
-  ) {
+  constructor(host: RollsHost, create: (options: RestartOptions) => Roll) {
     this.#host = host
     this.#create = create
-    this.#record = new RestartRecord(host)
+    this.#record = new RestartRecord(host, host)
   }
 
   get isUnderWay(): boolean {
     return this.#underWay !== undefined
+  }
+
+  /** How far the roll under way has come; `null` without one. */
+  get progress(): RollProgress | null {
+    return this.#roll?.progress ?? null
   }
 
   get last(): LastRestart | null {
@@ -84,6 +90,7 @@ export class Rolls {
     const { logger, restarting, restartFailed } = this.#host
     const beganMs = this.#host.now()
     restarting()
+    this.#roll = roll
     try {
       const report = await roll.run()
       this.#record.takenOver(report)
@@ -93,6 +100,8 @@ export class Rolls {
       logger.error(`Restart failed: ${messageOf(error)}`)
       restartFailed(messageOf(error))
       throw error
+    } finally {
+      this.#roll = undefined
     }
   }
 }
