@@ -6,7 +6,7 @@ import { Screen, type Terminal } from './screen.js'
 const everyMs = 1_000
 
 /** The terminal, pipe or file to which a command writes. */
-export interface WatchOutput extends Terminal {
+interface WatchOutput extends Terminal {
   readonly isTTY?: boolean | undefined
   on(event: 'resize', listener: () => void): unknown
 }

@@ -1,4 +1,5 @@
 import {
+  type Counts,
   type EndlessError,
   generationName,
   type GenerationStatus,
@@ -79,12 +80,14 @@ export class Slot {
       workers: host.workers(),
     })
     const shared = (): KeptSocket[] => host.shared()
-    const { moved, counts } = host
+    const counts = (): Counts => host.counts()
     this.#standIn = new StandIn(facts, shared, counts)
     this.#relay = new Relay(this.#standIn, facts, {
       shared,
-      moved,
       counts,
+      moved: (why) => {
+        host.moved(why)
+      },
       takenOver: (generation, takeover) => {
         this.#chain.changeCurrent(generation, host.now())
         this.#restarts.takenOver(generation, takeover)

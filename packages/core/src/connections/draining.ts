@@ -107,11 +107,15 @@ export class Draining {
     net.Server.prototype.close.call(this.#server)
   }
 
-  /** Begins to end the connections; those that remain when the hammer time is over are destroyed. */
+  /**
+   * Begins to end the connections; those that remain when the hammer time is over are destroyed.
+   *
+   * @param address where the server has listened, for who traces the drain
+   */
   begin(
     hammerTimeMs: number,
-    address: string | null,
     options: Omit<DrainOptions, 'system' | 'hammerTimeMs'>,
+    address: string | null = null,
   ): void {
     const { system } = this.#host
     this.#beganMs = system.now()

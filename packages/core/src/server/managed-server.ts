@@ -268,14 +268,15 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const { reason, isInteractive, migration } = occasion
     const { bound } = this
     this.stopAccepting(reason)
-    this.#draining.begin(this.hammerTimeMs, bound, {
-      idleGraceMs: (server) =>
+    const options = {
+      idleGraceMs: (server: net.Server) =>
         idleGraceMs(server, { reason, isInteractive, givenMs: this.#settings.idleGraceMs }),
       wayOut:
         migration && this.adopts && bound !== null
           ? { migration, bound, mayMove: this.#settings.mayMove }
           : undefined,
-    })
+    }
+    this.#draining.begin(this.hammerTimeMs, options, bound)
     for (const sibling of this.#siblings) sibling.drain(occasion)
   }
 

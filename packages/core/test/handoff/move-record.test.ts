@@ -13,6 +13,9 @@ const told: [phase: string, trace: MoveTrace][] = []
 const subscriber = {
   start: (trace: MoveTrace) => void told.push(['start', { ...trace }]),
   asyncEnd: (trace: MoveTrace) => void told.push(['end', { ...trace }]),
+  end: () => undefined,
+  asyncStart: () => undefined,
+  error: () => undefined,
 }
 
 let counted: string[]
