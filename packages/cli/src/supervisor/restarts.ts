@@ -61,7 +61,12 @@ export class Restarts {
     this.#record = new RestartRecord(host)
   }
 
-  /** How the last restart ended, as far as this process saw it. */
+  /** Whether a restart of this slot is one of the whole service. Of several slots, the roll records that. */
+  get #isService(): boolean {
+    return this.#host.workers() === 1
+  }
+
+  /** How the last restart of the service ended, as far as this process saw it. */
   get last(): LastRestart | null {
     return this.#record.last
   }
@@ -133,12 +138,14 @@ export class Restarts {
 
   /** Records that a successor is told to accept. */
   takenOver({ number, pid }: Generation, { afterMs: durationMs, dropped }: Takeover): void {
-    this.#record.takenOver({ number, pid, durationMs, dropped })
+    if (this.#isService) this.#record.takenOver({ number, pid, durationMs, dropped })
   }
 
   /** Records that a generation is rolled back. */
   rolledBack({ number, pid, startedMs }: Generation, reason: string): void {
-    this.#record.failed(number, rolledBack(reason, pid), this.#host.now() - startedMs)
+    if (this.#isService) {
+      this.#record.failed(number, rolledBack(reason, pid), this.#host.now() - startedMs)
+    }
     this.#host.restartFailed(reason)
   }
 
@@ -146,7 +153,7 @@ export class Restarts {
   ended(generation: Generation, death: Death): void {
     const { isRestart, servingSinceMs, number, startedMs, probation, hasLeft } = generation
     const afterMs = this.#host.now() - startedMs
-    if (!isRestart || this.#succession.isStopping) return
+    if (!isRestart || this.#succession.isStopping || !this.#isService) return
     if (servingSinceMs === undefined) {
       this.#record.failed(number, failureOf(generation, death), afterMs)
     } else if (probation?.isUnderWay && !hasLeft) {
@@ -179,7 +186,9 @@ export class Restarts {
       generation = await this.#replacement.hasten()
     } catch (error) {
       if (!this.#succession.isStopping) {
-        this.#record.failed(dead.number + 1, error as EndlessError, this.#host.now() - beganMs)
+        if (this.#isService) {
+          this.#record.failed(dead.number + 1, error as EndlessError, this.#host.now() - beganMs)
+        }
         this.#host.restartFailed((error as EndlessError).message)
       }
       throw error
@@ -189,7 +198,7 @@ export class Restarts {
     const { number, pid } = generation
     const durationMs = Math.round(this.#host.now() - beganMs)
     const report = { number, pid, durationMs, dropped: [] }
-    this.#record.takenOver(report)
+    if (this.#isService) this.#record.takenOver(report)
     return report
   }
 }

@@ -33,6 +33,7 @@ function createParts() {
   const relay = new Relay(standIn, facts, {
     shared: () => [],
     takenOver: () => undefined,
+    left: () => undefined,
     rolledBack: () => undefined,
   })
   const handle = { isClosed: false, close: () => (handle.isClosed = true) }

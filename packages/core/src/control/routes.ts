@@ -1,7 +1,8 @@
 import type http from 'node:http'
 import type { RestartOptions } from '../api/reports.js'
 import { EndlessError } from '../api/endless-error.js'
-import { mostWorkers, type Service } from './service.js'
+import { mostWorkers } from '../api/supervisor-options.js'
+import type { Service } from './service.js'
 
 // The requests that the control socket takes, and their responses.
 

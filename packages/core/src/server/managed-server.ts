@@ -17,7 +17,7 @@ import { OpenConnections } from '../connections/open-connections.js'
 import { addressOf } from '../listeners/address.js'
 import { type ListenCall, readListenCall } from '../listeners/listen-call.js'
 import { Listening, type ListeningHost } from '../listeners/listening.js'
-import { TicketKeys } from '../listeners/ticket-keys.js'
+import { type ShareTicketKeys, TicketKeys } from '../listeners/ticket-keys.js'
 import { adoptUpgrade } from '../migration/adopt-upgrade.js'
 import { adoptConnection } from '../migration/adopt.js'
 import type { ConnectionFacts, Migration } from '../migration/migration.js'
@@ -42,6 +42,8 @@ export interface ServerHost extends ListeningHost {
   readonly readyTimeoutMs: number
   /** Whether a claimed listener may accept now, or must wait for `accept`. */
   readonly mayAccept: boolean
+  /** Offers new ticket keys to all workers; see {@link ShareTicketKeys}. */
+  shareTicketKeys(bound: string, ...offer: Parameters<ShareTicketKeys>): boolean
   listenBegun(server: ManagedServer): void
   /** The server listens; `begun` follows when its `beforeBegin` has succeeded. */
   listening(server: ManagedServer): void
@@ -126,7 +128,13 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const { limits, rights, ticketRotationMs } = this.#settings
     const ticketKeys =
       server instanceof tls.Server
-        ? new TicketKeys(server, host.system, ticketRotationMs)
+        ? new TicketKeys(
+            server,
+            host.system,
+            ticketRotationMs,
+            (keys, sinceMs) =>
+              this.bound !== null && host.shareTicketKeys(this.bound, keys, sinceMs),
+          )
         : undefined
     this.listening = new Listening(server, host, { life: this.#life, rights, ticketKeys })
     if (server instanceof http.Server) countRequests(server)

@@ -32,6 +32,7 @@ export interface AncestryHost {
   readonly load: SupervisorLineHost['load']
   readonly give: SupervisorLineHost['give']
   readonly leave: SupervisorLineHost['leave']
+  readonly takeTicketKeys: SupervisorLineHost['takeTicketKeys']
   /**
    * Called when this process is told to accept in the place of its predecessor, before it does. What it throws is
    * why this process does not, and the predecessor serves again. Not called under a supervisor.

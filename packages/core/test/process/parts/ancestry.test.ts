@@ -56,6 +56,7 @@ function ancestryOf(given: Inheritance | undefined): Ancestry {
     load: () => ({ open: 0, utilization: 0 }),
     give: () => undefined,
     leave: () => undefined,
+    takeTicketKeys: () => undefined,
   })
 }
 
