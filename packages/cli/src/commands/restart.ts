@@ -2,16 +2,24 @@ import {
   generationName,
   type ListedGeneration,
   type RestartReport,
+  type RollProgress,
   type ServiceStatus,
 } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
 import { Failure } from '../control/failure.js'
 import type { Progress } from '../control/progress.js'
+import { describeRoll } from './status.js'
 
 // The command `endless restart`.
 
 /** What `endless restart` waits for: the new version serves, it is proven, the old one is gone, or nothing. */
 export type RestartWait = 'ready' | 'proven' | 'drained' | 'none'
+
+/** What is waited for when the new version serves. */
+const lastSteps: Partial<Record<RestartWait, string>> = {
+  proven: 'the new generation serves; waiting until it is proven …',
+  drained: 'the new generation serves; waiting for the old one to end …',
+}
 
 export interface RestartRequest {
   wait: RestartWait
@@ -39,31 +47,43 @@ export async function restart(
 ): Promise<string> {
   const { wait, probationMs } = request
   // Asked first: a service that speaks another version must not be told to do anything.
-  const old = serving(await client.status())
+  const told = await client.status()
+  const old = serving(told)
   // One that knows no probation would restart without.
   if (probationMs !== undefined && old && old.isOnProbation === undefined) {
     throw new Failure('failed', `${generationName(old)} has a version of endless without probation`)
   }
-  const name = old ? generationName(old) : 'the service'
-  const steps = [
-    `restarting ${name} …`,
-    wait === 'proven'
-      ? 'the new generation serves; waiting until it is proven …'
-      : 'the new generation serves; waiting for the old one to end …',
-  ]
+  const { workers = 1 } = told.supervisor ?? {}
+  const name =
+    workers > 1 ? `${String(workers)} workers` : old ? generationName(old) : 'the service'
+  const steps = [`restarting ${name} …`, lastSteps[wait]]
   if (old?.isOnProbation && !request.isNow) {
     progress.step(`${name} is on probation; waiting until it is proven …`)
-    steps[0] = ''
+    steps[0] = undefined
   }
-  const report = await client.order<RestartReport>(targetOf(request), (step) => {
-    progress.step(steps[step] ?? '')
-  })
-  if (wait === 'none') return `${name} has been told to restart`
+  let isOver = false
+  const show = async (at: number): Promise<void> => {
+    const roll = at > 0 && workers > 1 ? await rollOf(client) : undefined
+    const step = roll ? `restarting: ${describeRoll(roll)} …` : steps[Math.min(at, 1)]
+    // The result may have overtaken the status.
+    if (step !== undefined && !isOver) progress.step(step)
+  }
+  const report = await client
+    .order<RestartReport>(targetOf(request), (at) => void show(at))
+    .finally(() => (isOver = true))
+  if (wait === 'none') return `${name} ${workers > 1 ? 'have' : 'has'} been told to restart`
   return (
-    `${generationName(report)} has taken over after ${String(report.durationMs)} ms` +
+    (workers > 1 ? `${name} have restarted` : `${generationName(report)} has taken over`) +
+    ` after ${String(report.durationMs)} ms` +
     endText(wait, report) +
     droppedText(report)
   )
+}
+
+/** Returns how far a restart of several workers has come; `undefined` if none is under way any more. */
+async function rollOf(client: Client): Promise<RollProgress | undefined> {
+  const told = await client.status().catch(() => undefined)
+  return told?.supervisor?.roll ?? undefined
 }
 
 function targetOf(request: RestartRequest): string {

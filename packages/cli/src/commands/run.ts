@@ -86,6 +86,7 @@ export async function run(
       restarting: () => void loading.then((front) => front.restarting()),
       restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
       stopping: () => void loading.then((front) => front.stopping()),
+      metrics: () => loading.then((front) => front.metrics()),
     },
     settings,
   )

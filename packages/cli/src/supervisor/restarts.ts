@@ -45,7 +45,8 @@ export class Restarts {
   readonly #succession: Succession
   readonly #replacement: Replacement
   readonly #rollbacks: Rollbacks
-  readonly #record: RestartRecord
+  readonly #ofService: RestartRecord
+  readonly #ofSlot: RestartRecord
   /** Restarts that follow when a generation handed over before it could: one for all requests to it. */
   readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   /** Replacement of a dead generation; shared by all restarts that are requested in the meantime. */
@@ -58,17 +59,18 @@ export class Restarts {
     this.#succession = succession
     this.#replacement = replacement
     this.#rollbacks = rollbacks
-    this.#record = new RestartRecord(host)
+    this.#ofService = new RestartRecord(host, host)
+    this.#ofSlot = new RestartRecord(host, host)
   }
 
-  /** Whether a restart of this slot is one of the whole service. Of several slots, the roll records that. */
-  get #isService(): boolean {
-    return this.#host.workers() === 1
+  /** Where a restart of this slot is noted: as one of the service, or of one of several slots, which is only counted. */
+  get #record(): RestartRecord {
+    return this.#host.workers() === 1 ? this.#ofService : this.#ofSlot
   }
 
   /** How the last restart of the service ended, as far as this process saw it. */
   get last(): LastRestart | null {
-    return this.#record.last
+    return this.#ofService.last
   }
 
   /**
@@ -138,14 +140,12 @@ export class Restarts {
 
   /** Records that a successor is told to accept. */
   takenOver({ number, pid }: Generation, { afterMs: durationMs, dropped }: Takeover): void {
-    if (this.#isService) this.#record.takenOver({ number, pid, durationMs, dropped })
+    this.#record.takenOver({ number, pid, durationMs, dropped })
   }
 
   /** Records that a generation is rolled back. */
   rolledBack({ number, pid, startedMs }: Generation, reason: string): void {
-    if (this.#isService) {
-      this.#record.failed(number, rolledBack(reason, pid), this.#host.now() - startedMs)
-    }
+    this.#record.failed(number, rolledBack(reason, pid), this.#host.now() - startedMs)
     this.#host.restartFailed(reason)
   }
 
@@ -153,7 +153,7 @@ export class Restarts {
   ended(generation: Generation, death: Death): void {
     const { isRestart, servingSinceMs, number, startedMs, probation, hasLeft } = generation
     const afterMs = this.#host.now() - startedMs
-    if (!isRestart || this.#succession.isStopping || !this.#isService) return
+    if (!isRestart || this.#succession.isStopping) return
     if (servingSinceMs === undefined) {
       this.#record.failed(number, failureOf(generation, death), afterMs)
     } else if (probation?.isUnderWay && !hasLeft) {
@@ -186,9 +186,7 @@ export class Restarts {
       generation = await this.#replacement.hasten()
     } catch (error) {
       if (!this.#succession.isStopping) {
-        if (this.#isService) {
-          this.#record.failed(dead.number + 1, error as EndlessError, this.#host.now() - beganMs)
-        }
+        this.#record.failed(dead.number + 1, error as EndlessError, this.#host.now() - beganMs)
         this.#host.restartFailed((error as EndlessError).message)
       }
       throw error
@@ -198,7 +196,7 @@ export class Restarts {
     const { number, pid } = generation
     const durationMs = Math.round(this.#host.now() - beganMs)
     const report = { number, pid, durationMs, dropped: [] }
-    if (this.#isService) this.#record.takenOver(report)
+    this.#record.takenOver(report)
     return report
   }
 }

@@ -4,9 +4,16 @@ import {
   messageOf,
   type RestartOptions,
   type RestartReport,
+  type RollProgress,
 } from '@endless/core/for-cli'
 import type { Slot } from './slot.js'
 import type { SlotHost } from './slot-host.js'
+
+/** What a {@link Roll} needs from the supervisor. */
+interface RollHost extends Pick<SlotHost, 'logger' | 'now'> {
+  /** Called when one more slot has the new version. */
+  progressed(): void
+}
 
 /** A slot that has the new version, and what its restart reported. */
 interface Rolled {
@@ -22,7 +29,7 @@ interface Rolled {
 export class Roll {
   /** Number that the new generation of the first slot gets. */
   readonly number: number
-  readonly #host: Pick<SlotHost, 'logger' | 'now'>
+  readonly #host: RollHost
   readonly #slots: readonly Slot[]
   readonly #parallel: number
   readonly #options: RestartOptions
@@ -31,7 +38,7 @@ export class Roll {
   readonly #old: ReadonlyMap<Slot, number | undefined>
 
   constructor(
-    host: Pick<SlotHost, 'logger' | 'now'>,
+    host: RollHost,
     slots: readonly Slot[],
     { parallel = 1, ...options }: RestartOptions,
   ) {
@@ -41,6 +48,11 @@ export class Roll {
     this.#options = options
     this.#old = new Map(slots.map((slot) => [slot, slot.current?.pid]))
     this.number = (slots[0]?.current?.number ?? -1) + 1
+  }
+
+  /** Which slots have the new version, the last one at the end, and how many there are. */
+  get progress(): RollProgress {
+    return { done: this.#rolled.map(({ slot }) => slot.index), of: this.#slots.length }
   }
 
   /**
@@ -94,6 +106,7 @@ export class Roll {
     try {
       for (let slot = due.shift(); slot; slot = due.shift()) {
         this.#rolled.push({ slot, report: await this.#restart(slot) })
+        this.#host.progressed()
         this.#mustHold()
       }
     } catch (error) {

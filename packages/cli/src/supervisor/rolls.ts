@@ -5,6 +5,7 @@ import {
   RestartRecord,
   type RestartOptions,
   type RestartReport,
+  type RollProgress,
 } from '@endless/core/for-cli'
 import type { Roll } from './roll.js'
 import type { SlotHost } from './slot-host.js'
@@ -16,7 +17,7 @@ interface Due {
   report: Promise<RestartReport>
 }
 
-type RollsHost = Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed'>
+type RollsHost = Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed' | 'restarted'>
 
 /** The rolls of a service, one at a time, and how the last one ended. */
 export class Rolls {
@@ -26,16 +27,22 @@ export class Rolls {
   readonly #record: RestartRecord
   #isUnderWay = false
   #due: Due | undefined
+  #roll: Roll | undefined
 
   constructor(host: RollsHost, turns: Turns, create: (options: RestartOptions) => Roll) {
     this.#host = host
     this.#turns = turns
     this.#create = create
-    this.#record = new RestartRecord(host)
+    this.#record = new RestartRecord(host, host)
   }
 
   get isUnderWay(): boolean {
     return this.#isUnderWay
+  }
+
+  /** How far the roll under way has come; `null` without one. */
+  get progress(): RollProgress | null {
+    return this.#roll?.progress ?? null
   }
 
   get last(): LastRestart | null {
@@ -66,6 +73,7 @@ export class Rolls {
     const beganMs = this.#host.now()
     this.#isUnderWay = true
     restarting()
+    this.#roll = roll
     try {
       const report = await roll.run()
       this.#record.takenOver(report)
@@ -77,6 +85,7 @@ export class Rolls {
       throw error
     } finally {
       this.#isUnderWay = false
+      this.#roll = undefined
     }
   }
 }

@@ -83,9 +83,12 @@ export class Slot {
       workers: host.workers(),
     })
     const shared = (): KeptSocket[] => host.shared()
-    this.#standIn = new StandIn(facts, shared)
+    const { moved, counts } = host
+    this.#standIn = new StandIn(facts, shared, counts)
     this.#relay = new Relay(this.#standIn, facts, {
       shared,
+      moved,
+      counts,
       takenOver: (generation, takeover) => {
         this.#changeCurrent(generation)
         this.#restarts.takenOver(generation, takeover)
@@ -352,8 +355,13 @@ export class Slot {
       case 'restart':
         void this.#restartService(from, message)
         return
+      case 'ask-metrics':
+        void this.#host.metrics().then((text) => from.send({ ...message, type: 'metrics', text }))
+        return
       case 'heir':
-        throw new Error('a supervisor decides itself which generation serves')
+      case 'metrics':
+      case 'counted':
+        throw new Error('a supervisor decides and counts itself')
       default:
         this.#pass(from, message, handle)
     }
@@ -404,12 +412,14 @@ export class Slot {
         `${generationName(of)} runs as ${user}, and its supervisor as another user, which starts ` +
         `nothing but its own command line. It refuses ${options}. Leave that out, or ${betterWays}`
       this.#host.logger.error(message)
+      this.#host.restarted('failed')
       void of.send({ type: 'spawn-failed', error: { name: 'Error', message } })
       return
     }
     const successor = this.#spawn(launch, of.number + 1, of)
     if (!(successor instanceof Generation)) {
       void successor.then((error) => {
+        this.#host.restarted('failed')
         const { name, message, code } = error as NodeJS.ErrnoException
         void of.send({ type: 'spawn-failed', error: { name, message, code } })
       })

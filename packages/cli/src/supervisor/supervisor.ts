@@ -6,7 +6,9 @@ import {
   type PassedListener,
   type RestartOptions,
   type RestartReport,
+  type RollProgress,
   type SpawnRequest,
+  Tally,
 } from '@endless/core/for-cli'
 import { crowdNotice } from './crowd.js'
 import { emptiest, Evenness } from './evenness.js'
@@ -28,7 +30,16 @@ export type SupervisorSignal = SlotSignal | 'SIGTTIN' | 'SIGTTOU'
 /** What a {@link Supervisor} needs from its surroundings: the process, and calls when its state changes. */
 export type SupervisorHost = Omit<
   SlotHost,
-  'workers' | 'maxBlockedMs' | 'shared' | 'exchange' | 'ticketKeys' | 'restart' | 'dyingAlike'
+  | 'workers'
+  | 'maxBlockedMs'
+  | 'shared'
+  | 'exchange'
+  | 'ticketKeys'
+  | 'restart'
+  | 'restarted'
+  | 'moved'
+  | 'counts'
+  | 'dyingAlike'
 >
 
 /**
@@ -37,12 +48,21 @@ export type SupervisorHost = Omit<
  */
 export class Supervisor {
   readonly slots = new Slots()
+  /** What the service has counted. See docs/decisions.md, "Sums go from process to process" */
+  readonly tally = new Tally()
   readonly #host: SupervisorHost
   readonly #settings: SupervisorSettings
   readonly #turns = new Turns()
   readonly #rolls: Rolls
   readonly #scaling: Scaling
-  readonly #exchange = new Exchange((from) => this.#takerFor(from))
+  readonly #exchange = new Exchange(
+    (from) => this.#takerFor(from),
+    (from) => {
+      this.tally.moved(this.slots.of(from)?.isLeaving ? 'scale' : 'balance')
+    },
+  )
+  /** Called when one more slot has the new version. */
+  readonly #watchers = new Set<() => void>()
   readonly #ticketKeys = new SharedTicketKeys(() => this.slots.serving)
   readonly #evenness: Evenness
   readonly #recycling: Recycling
@@ -61,11 +81,17 @@ export class Supervisor {
     this.#workers = settings.workers
     const { slots } = this
     const turns = this.#turns
-    this.#rolls = new Rolls(
-      host,
-      turns,
-      (options) => new Roll(host, slots.staying, { parallel: settings.parallel, ...options }),
-    )
+    const { parallel } = settings
+    const progressed = (): void => {
+      for (const watcher of this.#watchers) watcher()
+    }
+    const restarted: SlotHost['restarted'] = (outcome, durationMs) => {
+      this.tally.restarted(outcome, durationMs)
+    }
+    this.#rolls = new Rolls({ ...host, restarted }, turns, (options) => {
+      const given = options.parallel === undefined ? { ...options, parallel } : options
+      return new Roll({ ...host, progressed }, slots.staying, given)
+    })
     this.#scaling = new Scaling({
       logger: host.logger,
       slots,
@@ -100,9 +126,9 @@ export class Supervisor {
     return this.#workers
   }
 
-  /** How many connections a worker has given to another one. */
-  get evenedOut(): number {
-    return this.#exchange.moved
+  /** How far a restart of several slots has come; `null` if none is under way. */
+  get roll(): RollProgress | null {
+    return this.#rolls.progress
   }
 
   /** The generation that serves in the first slot. */
@@ -149,6 +175,12 @@ export class Supervisor {
   restart(options: RestartOptions = {}): Promise<RestartReport> {
     const { first } = this.slots
     return this.#workers === 1 && first ? first.restart(options) : this.#rolls.restart(options)
+  }
+
+  /** Calls `watcher` whenever one more slot has the new version. Returns how to end that. */
+  watchRolls(watcher: () => void): () => void {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
   }
 
   /** Settles when the generations that serve are proven; rejects if one was rolled back. A roll has proven its own. */
@@ -213,7 +245,7 @@ export class Supervisor {
   }
 
   #hostOf(slot: () => Slot): SlotHost {
-    const { pid, now, spawn, otherUserOf, terminal } = this.#host
+    const { pid, now, spawn, otherUserOf, terminal, metrics } = this.#host
     return {
       logger: this.#loggerOf(slot),
       pid,
@@ -238,6 +270,14 @@ export class Supervisor {
       restartFailed: (reason) => {
         if (!this.#rolls.isUnderWay) this.#host.restartFailed(reason)
       },
+      restarted: (outcome, durationMs) => {
+        if (!this.#rolls.isUnderWay) this.tally.restarted(outcome, durationMs)
+      },
+      moved: (why) => {
+        this.tally.moved(why)
+      },
+      counts: () => this.tally.counts,
+      metrics,
       stopping: () => {
         if (slot().isLeaving) return
         if (!this.#isStopping) this.#host.stopping()

@@ -1,6 +1,8 @@
+import type { MoveReason } from '../api/diagnostics.js'
 import type { Channel } from '../line/channel.js'
 import type { System } from '../node/system.js'
 import { deferred, within } from '../node/waits.js'
+import { MoveRecord } from './move-record.js'
 import { Moves } from './moves.js'
 import type { ToPredecessor, ToSuccessor } from './protocol.js'
 
@@ -25,14 +27,21 @@ export type ProbationEnd = 'proven' | 'gone' | RolledBack
 export class OwnProbation {
   readonly #system: System
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
+  readonly #moved: (why: MoveReason) => void
   readonly #ended = deferred<ProbationEnd>()
   readonly #servesAgain = deferred()
   #isUnderWay = false
   #rolledBack: RolledBack | undefined
 
-  constructor(system: System, channel: Channel<ToPredecessor, ToSuccessor>) {
+  /** @param moved called for each connection that has gone back to the predecessor */
+  constructor(
+    system: System,
+    channel: Channel<ToPredecessor, ToSuccessor>,
+    moved: (why: MoveReason) => void,
+  ) {
     this.#system = system
     this.#channel = channel
+    this.#moved = moved
   }
 
   get isUnderWay(): boolean {
@@ -105,7 +114,8 @@ export class OwnProbation {
   #giveBack({ reason, serves, adopts }: Extract<ToSuccessor, { type: 'rollback' }>): void {
     if (!this.#isUnderWay) return
     this.#send({ type: 'giving-back' })
-    const moves = new Moves(this.#system, ({ type, ...moved }, handle) => {
+    const record = new MoveRecord(() => 'rollback', this.#moved)
+    const moves = new Moves(this.#system, record, ({ type, ...moved }, handle) => {
       const back = type === 'connection' ? 'returned-connection' : 'returned-upgrade'
       return this.#channel.send({ ...moved, type: back } as ToPredecessor, handle)
     })

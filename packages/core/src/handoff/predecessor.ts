@@ -1,6 +1,8 @@
 import type net from 'node:net'
+import type { MoveReason } from '../api/diagnostics.js'
 import type { EndlessError } from '../api/endless-error.js'
 import type { GenerationStatus } from '../api/status.js'
+import type { Counts } from '../control/tally.js'
 import type { Channel } from '../line/channel.js'
 import { HandleLost } from '../line/handle-lost.js'
 import { extraLineFd } from '../line/stdio.js'
@@ -61,6 +63,10 @@ export interface PredecessorHost {
   readonly takesOver: () => void
   /** Returns how long a process that replaces this one may boot. */
   readonly readyTimeoutMs: () => number
+  /** Called for each connection that has moved, to this process or back. */
+  readonly moved: (why: MoveReason) => void
+  /** Resolves with the metrics of the service. */
+  readonly metrics: () => Promise<string>
   /** Called if this process must end, since an older generation serves in place of the predecessor. */
   readonly yield: () => void
 }
@@ -85,6 +91,7 @@ export class Predecessor {
   /** Whether the predecessor knows that the successor of this process takes over. */
   #hasReportedSuccess = false
   #isGone = false
+  #isUnresponsive = false
   /** Resolves each `ask-older` that is not answered yet, by its id. */
   readonly #asked = new Map<number, (generations: GenerationStatus[]) => void>()
   #lastAsked = 0
@@ -93,7 +100,7 @@ export class Predecessor {
     const { inheritance, channel } = host
     this.#host = host
     this.#channel = channel
-    this.probation = new OwnProbation(host.system, channel)
+    this.probation = new OwnProbation(host.system, channel, host.moved)
     if (inheritance.welcome) this.#welcomed(inheritance.welcome)
     else {
       this.arriving = inheritance.arrived.then(() => {
@@ -112,6 +119,9 @@ export class Predecessor {
           break
         case 'older':
           this.#asked.get(message.id)?.(message.generations)
+          break
+        case 'ask-metrics':
+          void this.#answerMetrics(message.id)
           break
         case 'connection':
           this.#receive(message, handle)
@@ -178,6 +188,11 @@ export class Predecessor {
     return this.#channel.closed
   }
 
+  /** Whether it did not answer when it was last asked for its status. */
+  get isUnresponsive(): boolean {
+    return this.#isUnresponsive
+  }
+
   get hasTakenOver(): boolean {
     return this.#hasTakenOver
   }
@@ -231,6 +246,11 @@ export class Predecessor {
     this.#send({ type: 'ready', ...report, readyTimeoutMs, givesBack: true })
   }
 
+  /** Reports what this process has counted, which the predecessor goes on from if it serves again. */
+  reportCounted(counts: Counts): void {
+    this.#send({ type: 'counted', counts })
+  }
+
   /** Reports that this process will not serve, and why. The predecessor then stops it. */
   refuse(error: EndlessError): void {
     this.#send({ type: 'error', error: reportOf(error) })
@@ -258,6 +278,7 @@ export class Predecessor {
     this.#channel.send({ type: 'ask-older', id, isHammered }).catch(() => answer.resolve([]))
     const generations = await within(answer.promise, answerMs, this.#host.system)
     this.#asked.delete(id)
+    this.#isUnresponsive = generations === late
     return generations === late ? [] : generations
   }
 
@@ -393,14 +414,20 @@ export class Predecessor {
 
   #receive(connection: MovedConnection, handle: RawHandle | undefined): void {
     adoptMoved(handle, this.#adopterOf(connection), (isAdopted) => {
+      if (isAdopted) this.#host.moved('restart')
       this.#send({ type: isAdopted ? 'adopted' : 'declined', id: connection.id })
     })
   }
 
   #receiveUpgrade(upgrade: MovedUpgrade, handle: RawHandle | undefined): void {
     adoptMoved(handle, this.#adopterOf(upgrade), (isAdopted) => {
+      if (isAdopted) this.#host.moved('restart')
       this.#send({ type: isAdopted ? 'upgrade-adopted' : 'upgrade-declined', id: upgrade.id })
     })
+  }
+
+  async #answerMetrics(id: number): Promise<void> {
+    this.#send({ type: 'metrics', id, text: await this.#host.metrics() })
   }
 
   #adopterOf(moved: MovedConnection | MovedUpgrade): (handle: RawHandle) => boolean {

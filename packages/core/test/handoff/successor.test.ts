@@ -47,6 +47,8 @@ beforeEach(() => {
     fallback: Promise.resolve(undefined),
     answerOlder: async () => [],
     adopt: () => false,
+    moved: () => undefined,
+    counted: () => undefined,
   })
   child.started(101)
 })

@@ -1,5 +1,6 @@
 import { messageOf } from '../../api/endless-error.js'
 import type { GenerationStatus } from '../../api/status.js'
+import type { Tally } from '../../control/tally.js'
 import { type Child, startChild } from '../../handoff/child.js'
 import { spawnFailed, Successor } from '../../handoff/successor.js'
 import { Environment } from '../../launch/environment.js'
@@ -22,6 +23,7 @@ export interface LauncherHost {
   readonly servers: Servers
   readonly ancestry: Ancestry
   readonly whereabouts: Whereabouts
+  readonly tally: Tally
 }
 
 /** Starts successors, as children of this process or of its supervisor. */
@@ -61,7 +63,7 @@ export class Launcher {
     generation: number,
     answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>,
   ): Successor {
-    const { system, settings, servers, ancestry, whereabouts } = this.#host
+    const { system, settings, servers, ancestry, whereabouts, tally } = this.#host
     const { predecessor } = ancestry
     if (system.isForked) {
       settings.logger.warn(
@@ -85,6 +87,7 @@ export class Launcher {
         ticketKeys: Object.fromEntries(keys),
         serviceManager: ancestry.serviceManager?.address,
         control: whereabouts.bound,
+        counts: tally.counts,
       },
       readyTimeoutMs: settings.current.readyTimeoutMs,
       fallback:
@@ -93,6 +96,12 @@ export class Launcher {
           : Promise.resolve(undefined),
       answerOlder,
       adopt: (moved, handle) => servers.adopt(moved, handle),
+      moved: (why) => {
+        tally.moved(why)
+      },
+      counted: (counts) => {
+        tally.learn(counts)
+      },
     })
   }
 

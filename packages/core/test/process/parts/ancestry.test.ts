@@ -10,9 +10,11 @@ import { FakeSystem, settle } from '../../fake-system.js'
 let system: FakeSystem
 let inheritance: Inheritance
 let loseChannel: () => void
+let counted: unknown[]
 
 beforeEach(() => {
   system = new FakeSystem()
+  counted = []
   inheritance = {
     version: 1,
     entry: {
@@ -57,6 +59,9 @@ function ancestryOf(given: Inheritance | undefined): Ancestry {
     give: () => undefined,
     leave: () => undefined,
     takeTicketKeys: () => undefined,
+    counted: (counts) => counted.push(counts),
+    moved: () => undefined,
+    metrics: () => Promise.resolve(''),
   })
 }
 
