@@ -24,6 +24,7 @@ import type { ConnectionFacts, Migration } from '../migration/migration.js'
 import { countRequests } from '../migration/request-count.js'
 import { givesToHttp } from '../node/internals/http1-connection.js'
 import { rawListenerOf } from '../node/internals/listening-handle.js'
+import { ownWhatDrainsReplace } from '../node/internals/server.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { Life } from './life.js'
@@ -138,6 +139,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
         : undefined
     this.listening = new Listening(server, host, { life: this.#life, rights, ticketKeys })
     if (server instanceof http.Server) countRequests(server)
+    ownWhatDrainsReplace(server)
     applyLimits(server as unknown as http.Server, limits, host.system)
     this.listen = ((...args: unknown[]) => this.#listen(args)) as S['listen']
     ;(server as net.Server).listen = this.listen as net.Server['listen']
