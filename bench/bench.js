@@ -14,12 +14,14 @@ const names = [
   'supervisor',
   'run-cost',
   'udp',
+  'workers',
 ]
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     app: { type: 'string', multiple: true },
+    part: { type: 'string', multiple: true },
     quick: { type: 'boolean', default: false },
   },
 })

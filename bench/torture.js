@@ -2,10 +2,11 @@
 // until enough connections have migrated. Prints the seed, and each failure with its connection's history.
 //   npm run torture -- --migrations 100000 --connections 500 --seed 7
 // With --no-migration, the server closes connections and the clients open new ones. With --supervised, the
-// program runs under a supervisor.
+// program runs under a supervisor; with --workers 4, so many of it do, which also give connections to each other.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { colors, createTorture, endAll, formatTable, startProgram } from '@endless/load'
+import { colors, createTorture, endAll, formatTable, startProgram, until } from '@endless/load'
 
 const { values } = parseArgs({
   options: {
@@ -14,20 +15,25 @@ const { values } = parseArgs({
     restarts: { type: 'string', default: '1000' },
     'no-migration': { type: 'boolean', default: false },
     supervised: { type: 'boolean', default: false },
+    workers: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
   },
 })
-const [migrations, connections, mostRestarts, seed] = [
+const [migrations, connections, mostRestarts, workers, seed] = [
   values.migrations,
   values.connections,
   values.restarts,
+  values.workers,
   values.seed,
 ].map(Number)
+const isSupervised = values.supervised || workers > 1
 const migrates = !values['no-migration']
 // After this many restarts without a single migration, there will be none.
 const hopeless = 20
 const printedFailures = 10
-const deadlineMs = 30_000
+const deadlineMs = 60_000
+/** Workers even their connections out between two restarts. */
+const balanceMs = workers > 1 ? 1_000 : 0
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
@@ -46,19 +52,23 @@ async function torture() {
   const options = migrates ? {} : { migrateConnections: false }
   const endless = fileURLToPath(new URL('../packages/cli/bin/endless.js', import.meta.url))
   const program = startProgram({
-    args: [...(values.supervised ? [endless, 'run'] : []), fixture, JSON.stringify(options)],
+    args: [
+      ...(isSupervised ? [endless, 'run', '--workers', String(workers)] : []),
+      ...[fixture, JSON.stringify(options)],
+    ],
   })
-  const { port } = await program.waitForGeneration(0, { deadlineMs })
+  await serves(program, 0)
+  const { port } = program.current
   const clients = createTorture({ port, connections, seed, mayClose: !migrates })
   clients.start()
 
   let restarts = 0
   let report
   do {
-    const at = program.output.lines.length
-    program.signal('SIGHUP')
+    program.signal('SIGHUP', workers > 1 ? program.pid : program.current.pid)
     restarts++
-    await program.waitForGeneration(restarts, { since: at, deadlineMs })
+    await serves(program, restarts)
+    await sleep(balanceMs)
     report = clients.snapshot()
     if (process.stdout.isTTY || restarts % 20 === 0) progress(report, restarts)
   } while (
@@ -68,7 +78,7 @@ async function torture() {
   )
 
   report = await clients.stop()
-  program.signal('SIGTERM')
+  program.signal('SIGTERM', isSupervised ? program.pid : program.current.pid)
   let handled = 0
   for (const { pid } of program.generations) {
     const { counted } = await program.waitForEvent(
@@ -78,6 +88,14 @@ async function torture() {
     handled += counted
   }
   return verdict({ ...report, handled }, restarts)
+}
+
+/** Resolves when each worker has this generation. */
+function serves(program, number) {
+  return until(
+    () => program.generations.filter(({ generation }) => generation === number).length >= workers,
+    { step: `generation ${number} serves`, deadlineMs, explain: () => program.output.toString() },
+  )
 }
 
 function progress({ migrated, answered, failures }, restarts) {

@@ -52,6 +52,27 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (version) => {
     return { generation: Number(response?.headers['x-generation']), isResumed }
   }
 
+  /** Visits until two processes have answered; returns whether each has resumed the session. */
+  async function visitBoth(port: number, session: Buffer): Promise<boolean[]> {
+    const resumed = new Map<unknown, boolean>()
+    await until(
+      async () => {
+        const clients = await Promise.all(
+          Array.from({ length: 4 }, () => connectRaw(port, { tls: { ...only, session } })),
+        )
+        for (const client of clients) {
+          client.request('/')
+          const [response] = await client.waitForResponses(1)
+          resumed.set(response?.headers['x-pid'], client.tlsSocket.isSessionReused())
+          client.destroy()
+        }
+        return resumed.size === 2
+      },
+      { step: 'both answer', deadlineMs },
+    )
+    return [...resumed.values()]
+  }
+
   /** Does a first handshake, and takes the ticket for the next. */
   async function getSession(port: number): Promise<Buffer> {
     const { tlsSocket } = await connectRaw(port, { tls: only })
@@ -115,5 +136,24 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', (version) => {
     // The other server keeps its keys for half a day, and the new ones are good for new sessions.
     expect(await visit(ports[1], sessions[1])).toMatchObject({ isResumed: true })
     expect(visited.generation).toBeGreaterThan(0)
+  })
+  test('workers renew their keys together, so that each resumes the sessions of the other', async () => {
+    const launch: typeof startFixture = (name, options) =>
+      superviseFixture(name, { ...options, runArgs: ['--workers', '2'] })
+    const { program, ports } = await start({ ticketRotationMs: 3_000 }, launch)
+    await until(() => program.events.filter(({ event }) => event === 'serving').length === 2, {
+      step: 'both serve',
+      deadlineMs,
+    })
+    const first = await getSession(ports[0])
+    await until(async () => !(await visitBoth(ports[0], first)).includes(true), {
+      step: 'both have new keys',
+      deadlineMs,
+    })
+    const resumes = async () => visitBoth(ports[0], await getSession(ports[0]))
+    await until(async () => (await resumes()).every((isResumed) => isResumed), {
+      step: 'each resumes a session of the other',
+      deadlineMs,
+    })
   })
 })

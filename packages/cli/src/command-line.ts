@@ -2,8 +2,10 @@ import { createRequire } from 'node:module'
 import { oneLine } from '@endless/core/for-cli'
 import { Command, Option } from 'commander'
 import type { RestartWait } from './commands/restart.js'
-import { addOptionFlags, optionsIn, time } from './commands/option-flags.js'
+import { positive, time } from './commands/flags.js'
+import { addOptionFlags, optionsIn } from './commands/option-flags.js'
 import type { StatusForm, StatusText } from './commands/status.js'
+import { addSupervisorFlags, supervisorOptionsOf } from './commands/supervisor-flags.js'
 import { workersOf } from './commands/workers.js'
 import { adviceFor } from './commands/unknown.js'
 import { currentAsker } from './control/asker.js'
@@ -87,10 +89,6 @@ const runCommand = program
     '--control <path>',
     "control socket, on which commands arrive (default: <pid file>.sock, or the application's control)",
   )
-  .option(
-    '--workers <number>',
-    'processes that serve together, on the same sockets; max: one for each core (default: 1)',
-  )
   .option('--explain', 'start nothing: show each option, its value, and where it comes from')
   .addHelpText(
     'after',
@@ -99,9 +97,10 @@ SIGHUP restarts the service. SIGTERM and SIGINT (Ctrl-C) drain it, then end it.
 SIGUSR2 or a second Ctrl-C cuts the drain short. A process of the service that
 dies is replaced, and no client is refused in the meantime.
 
-Options of the program are also read from package.json, by their names in code:
-{ "endless": { "hammerTimeMs": 30000 } }. A flag wins over the program's code,
-and the code over package.json. A time has a unit: 500ms, 30s, 5min, 1h.
+Options are also read from package.json, by their names in code:
+{ "endless": { "workers": 4, "hammerTimeMs": 30000 } }. A flag wins over the
+program's code, and the code over package.json. A time has a unit: 500ms, 30s,
+5min, 1h; and so has a size: 512MB, 1.5GB.
 
 With --pid-file or --control, and no --name, the service has no name: commands
 need the same option. Each name is one service: a second one runs without a
@@ -120,8 +119,9 @@ Examples:
   .action(async (script: string | undefined, args: string[], given: RunLine) => {
     const words = script === undefined ? [] : [script, ...args]
     const isCommand = process.argv.at(-words.length - 1) === '--'
-    const { name, pidFile, control, workers, explain } = given
-    const options = { name, pidFile, control, workers, options: optionsIn(runCommand) }
+    const { name, pidFile, control, explain } = given
+    const supervisor = supervisorOptionsOf(runCommand)
+    const options = { name, pidFile, control, supervisor, options: optionsIn(runCommand) }
     if (explain) {
       const { explainRun } = await import('./commands/explain.js')
       await print((async () => explainRun(words, isCommand, options))())
@@ -130,6 +130,7 @@ Examples:
     const { run } = await import('./commands/run.js')
     await exitWith(run(words, isCommand, options))
   })
+addSupervisorFlags(runCommand)
 addOptionFlags(runCommand)
 
 asksService('restart', 'start the new version of a service, then end the old one')
@@ -151,6 +152,11 @@ asksService('restart', 'start the new version of a service, then end the old one
     '--max-blocked <time>',
     'how long the event loop of a version on probation may be blocked before it is rolled back; 0s: for ever (default: 5s)',
     time,
+  )
+  .option(
+    '--parallel <number>',
+    'how many workers to replace at a time, after the first (default: as endless run says, or 1)',
+    positive,
   )
   .option('--now', 'if a version is on probation, count it as proven in place of waiting')
   .option(
@@ -177,12 +183,14 @@ because the program dies again and again, the program is started at once.`,
   .action(async (name: string | undefined, given: Given<RestartLine>) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
-    const { wait, allowAddressChange = false, probation, maxBlocked, now = false, ...paths } = given
+    const { wait, allowAddressChange = false, probation, maxBlocked, parallel, ...rest } = given
+    const { now = false, ...paths } = rest
     const request = {
       wait: wait === false ? ('none' as const) : wait,
       allowAddressChange,
       probationMs: probation,
       maxBlockedMs: maxBlocked,
+      parallel,
       isNow: now,
     }
     await printLine(
@@ -208,7 +216,10 @@ supervisor adds one worker, SIGTTOU takes one away.`,
     const { scale } = await import('./commands/scale.js')
     const progress = new Progress(process.stderr)
     const asked = async (): Promise<string> => {
-      const count = workersOf(workers, 'scale')
+      const count = workersOf(workers)
+      if (count === undefined) {
+        throw new Failure('misused', `scale ${workers}: use a number from 1 to 1024, or max`)
+      }
       return scale(await clientOf('scale', { ...paths, name }), count, progress)
     }
     await printLine(asked(), progress)
@@ -279,7 +290,6 @@ if (advice === undefined) {
 }
 
 interface RunLine {
-  workers?: string
   name?: string
   pidFile?: string
   control?: string
@@ -296,6 +306,7 @@ interface RestartLine {
   allowAddressChange?: boolean
   probation?: number
   maxBlocked?: number
+  parallel?: number
   now?: boolean
 }
 

@@ -16,6 +16,12 @@ export { createStderrLogger, type Logger } from './api/logger.js'
 export { optionNames } from './api/option-checks.js'
 export { defaultTexts, optionText } from './api/option-texts.js'
 export type { EndlessOptions } from './api/options.js'
+export {
+  mostWorkers,
+  type SupervisorOptions,
+  supervisorOptionNames,
+  supervisorOptionsIn,
+} from './api/supervisor-options.js'
 export { oneLine, printableJson } from './api/one-line.js'
 export type { LastRestart, RestartOptions, RestartReport } from './api/reports.js'
 export type { GenerationStatus, GivenOption, LeftServer } from './api/status.js'
@@ -50,6 +56,7 @@ export { deferred, late, within, type Deferred } from './node/waits.js'
 export { strongest } from './process/given-options.js'
 export { flagsName } from './process/parts/outside-options.js'
 export { RestartRecord } from './process/parts/restart-record.js'
+export { SignOfLife } from './process/sign-of-life.js'
 export {
   takeServiceVariables,
   type NotifyAddress,

@@ -127,6 +127,18 @@ test('requests in a restart window are kept apart until the new pid has settled'
   expect(generations.map((generation) => generation.pid)).toEqual([1, 2])
 })
 
+test('requests beside a control are kept apart, and those of the warm-up are not counted', async () => {
+  const load = createLoad({ port: await listen(sound), keepAliveConnections: 4, warmUpMs: 50 })
+  load.start()
+  await until(() => load.snapshot().latency.calm.count > 20, { step: 'calm', deadlineMs: 5_000 })
+  const { answered } = load.snapshot()
+  expect(load.snapshot().latency.calm.count).toBeLessThan(answered)
+  await load.control(() => sleep(50))
+  const { latency } = await load.stop()
+  expect(latency.control.count).toBeGreaterThan(20)
+  expect(latency.restart.count).toBe(0)
+})
+
 test('a restart without a new pid is an error that says so', async () => {
   const port = await listen(sound)
   const load = createLoad({ port, keepAliveConnections: 1 })

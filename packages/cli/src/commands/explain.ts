@@ -12,12 +12,15 @@ import {
   optionNames,
   parseJsonOptions,
   strongest,
+  supervisorOptionNames,
 } from '@endless/core/for-cli'
 import { formatTable } from './format.js'
 import { manifestOptions } from './manifest-options.js'
 import { flagOf } from './option-flags.js'
 import { checkProgram, namedScript, programFile } from './program.js'
 import type { RunOptions } from './run.js'
+import { supervisorDefaultTexts } from '../supervisor/settings.js'
+import { supervisorFlagOf } from './supervisor-flags.js'
 
 // Which options are in effect, and why: those of a program that `endless run` would start, and those of a
 // generation, with the servers that a restart hands over.
@@ -33,22 +36,23 @@ const serverTitles = ['SERVER', 'ON A RESTART', 'WHY']
 export function explainRun(
   program: string[],
   isCommand: boolean,
-  { pidFile, control, options }: RunOptions,
+  { pidFile, control, supervisor, options }: RunOptions,
 ): string {
   const system = createNodeSystem()
   const origin = findOrigin(system, '', { script: namedScript(program, isCommand) })
   const cwd = currentDirectory(system, origin)
   checkProgram(program, isCommand, cwd)
-  const flags = { ...parseJsonOptions(options ?? {}, String), pidFile, control }
+  const flags = { ...supervisor, ...parseJsonOptions(options ?? {}, String), pidFile, control }
   const manifest = manifestOptions(programFile(program, isCommand, cwd), cwd)
   const layers = [
     { from: flagsName, options: flags },
-    { from: manifest?.file ?? '', options: manifest?.options ?? {} },
+    { from: manifest?.file ?? '', options: { ...manifest?.supervisor, ...manifest?.options } },
     { from: 'default without code', options: { otherSignalListeners: 'hold' } },
   ]
-  const given = optionNames.flatMap((name) => strongest(name, layers) ?? [])
+  const names = [...supervisorOptionNames, ...optionNames.filter(isInJson)]
+  const given = names.flatMap((name) => strongest(name, layers) ?? [])
   return [
-    ...optionRows(given, optionNames.filter(isInJson)),
+    ...optionRows(given, names),
     '',
     'What the program says in its code wins over package.json, and is known when it runs:',
     'endless status --explain',
@@ -78,17 +82,23 @@ export function explainGeneration(generation: ListedGeneration): string[] {
   ]
 }
 
+const defaults: Readonly<Record<string, string>> = { ...supervisorDefaultTexts, ...defaultTexts }
+
 /** Returns the table of options: those that somebody gave, then all others with their defaults. */
 function optionRows(given: readonly GivenOption[], names: readonly string[]): string[] {
   const others = names.filter((name) => !given.some((each) => each.name === name))
   return formatTable(optionTitles, [
     ...given.map(({ name, value, from }) => [name, value, fromText(name, from)]),
-    ...others.map((name) => [name, defaultTexts[name as keyof typeof defaultTexts], 'default']),
+    ...others.map((name) => [name, defaults[name] ?? '', 'default']),
   ])
 }
 
 /** Returns `endless run --hammer-time` for a flag. */
 function fromText(name: string, from: string): string {
-  const flag = { pidFile: '--pid-file', control: '--control' }[name] ?? flagOf(name) ?? ''
+  const flag =
+    { pidFile: '--pid-file', control: '--control' }[name] ??
+    flagOf(name) ??
+    supervisorFlagOf(name) ??
+    ''
   return from === flagsName ? `${from} ${flag}` : from
 }

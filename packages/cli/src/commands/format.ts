@@ -1,26 +1,6 @@
-// Formats durations, bytes and tables for people.
+import { unitsMs } from '../supervisor/amounts.js'
 
-const unitsMs = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1_000],
-] as const
-
-/** Formats a duration in its two largest units: `3 d 2 h`, `5 min 10 s`, `12 s`. */
-export function formatAge(durationMs: number): string {
-  const parts: string[] = []
-  let restMs = durationMs
-  for (const [unit, unitMs] of unitsMs) {
-    const count = Math.floor(restMs / unitMs)
-    restMs -= count * unitMs
-    if (count > 0) parts.push(`${String(count)} ${unit}`)
-    // Seconds say nothing beside hours.
-    else if (parts.length > 0) break
-    if (parts.length === 2) break
-  }
-  return parts.length > 0 ? parts.join(' ') : '0 s'
-}
+// Reads durations and sizes, and formats tables, for people.
 
 /** Reads a duration with one unit, as it is written on a command line: `500ms`, `30s`, `5min`, `1h`, `0`. */
 export function parseDuration(text: string): number | undefined {
@@ -33,9 +13,12 @@ export function parseDuration(text: string): number | undefined {
   return unitMs === undefined ? undefined : Math.round(Number(count) * unitMs)
 }
 
-/** Formats bytes as `57 MB`, of 1,000,000 bytes each. */
-export function formatBytes(bytes: number): string {
-  return `${(bytes / 1_000_000).toFixed(0)} MB`
+/** Reads a size with its unit, as it is written on a command line: `512MB`, `1.5GB`, `512MiB`. */
+export function parseBytes(text: string): number | undefined {
+  const [, count, unit = ''] = /^(\d+(?:\.\d+)?) ?([KMG]i?B|B)$/.exec(text) ?? []
+  if (count === undefined) return undefined
+  const base = unit.includes('i') ? 1_024 : 1_000
+  return Math.round(Number(count) * base ** '_KMG'.indexOf(unit.replace(/i?B$/, '') || '_'))
 }
 
 /** Formats rows under their titles, as lines, in columns as wide as needed; columns of numbers are right-aligned. */

@@ -3,7 +3,8 @@ import type { Asker } from '../control/asker.js'
 import { Failure } from '../control/failure.js'
 import { type NamedService, namedServices } from '../control/named-services.js'
 import { stateOf } from '../control/service-state.js'
-import { formatAge, formatTable } from './format.js'
+import { formatAge } from '../supervisor/amounts.js'
+import { formatTable } from './format.js'
 import type { StatusText } from './status.js'
 
 // The list of a user's services.

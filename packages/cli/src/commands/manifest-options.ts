@@ -6,6 +6,8 @@ import {
   messageOf,
   parseJsonOptions,
   programPlaces,
+  type SupervisorOptions,
+  supervisorOptionsIn,
 } from '@endless/core/for-cli'
 import { currentAsker } from '../control/asker.js'
 import { Failure } from '../control/failure.js'
@@ -16,6 +18,7 @@ import { Failure } from '../control/failure.js'
 export interface ManifestOptions {
   file: string
   options: EndlessOptions
+  supervisor: SupervisorOptions
 }
 
 /**
@@ -32,7 +35,9 @@ export function manifestOptions(script: string, cwd: string): ManifestOptions | 
   const relative = path.relative(cwd, file)
   const name = relative.startsWith('..') ? file : relative
   try {
-    return { file, options: parseJsonOptions(content['endless'], keysIn(name)) }
+    const given = content['endless']
+    const options = parseJsonOptions(given, keysIn(name))
+    return { file, options, supervisor: supervisorOptionsIn(given as object) }
   } catch (error) {
     throw new Failure('misused', messageOf(error))
   }

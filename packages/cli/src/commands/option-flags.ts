@@ -1,20 +1,10 @@
 import { type JsonOptions, messageOf, parseJsonOptions } from '@endless/core/for-cli'
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parseDuration } from './format.js'
+import type { Command } from 'commander'
+import { addFlags, type Flag, flagIn, givenFlags, positive, time } from './flags.js'
 
 // The flags of `endless run` that are options of the program, by the same names in kebab case.
 
-interface OptionFlag {
-  readonly option: keyof JsonOptions
-  /** As in the help: `--hammer-time <time>`. */
-  readonly flag: string
-  readonly description: string
-  /** Returns the value of the option; throws if the text makes no sense. */
-  readonly parse?: (text: string) => unknown
-  readonly choices?: readonly string[]
-}
-
-const flags: readonly OptionFlag[] = [
+const flags: readonly Flag<keyof JsonOptions>[] = [
   {
     option: 'hammerTimeMs',
     flag: '--hammer-time <time>',
@@ -111,12 +101,7 @@ const flags: readonly OptionFlag[] = [
 
 /** Adds the flags to a command. */
 export function addOptionFlags(command: Command): void {
-  for (const { flag, description, parse, choices } of flags) {
-    const option = new Option(flag, description).helpGroup('Options of the program:')
-    if (choices) option.choices(choices)
-    if (parse) option.argParser(parse)
-    command.addOption(option)
-  }
+  addFlags(command, flags, 'Options of the program:')
 }
 
 /**
@@ -124,14 +109,8 @@ export function addOptionFlags(command: Command): void {
  * makes no sense.
  */
 export function optionsIn(command: Command): JsonOptions | undefined {
-  const given = flags.flatMap(({ option, flag }) => {
-    const attribute = new Option(flag).attributeName()
-    return command.getOptionValueSource(attribute) === 'cli'
-      ? [[option, command.getOptionValue(attribute)] as const]
-      : []
-  })
-  if (given.length === 0) return undefined
-  const options = Object.fromEntries(given) as JsonOptions
+  const options = givenFlags(command, flags) as JsonOptions
+  if (Object.keys(options).length === 0) return undefined
   try {
     parseJsonOptions(options, (name) => flagOf(name) ?? name)
   } catch (error) {
@@ -142,26 +121,5 @@ export function optionsIn(command: Command): JsonOptions | undefined {
 
 /** Returns the flag of an option, as people type it: `--hammer-time`. */
 export function flagOf(name: string): string | undefined {
-  return flags.find(({ option }) => option === name)?.flag.split(' ')[0]
-}
-
-/**
- * Returns a time in ms: `500ms`, `30s`, `5min`, `1h`.
- *
- * @throws InvalidArgumentError, which commander turns into a message
- */
-export function time(text: string): number {
-  const durationMs = parseDuration(text)
-  if (durationMs === undefined) {
-    throw new InvalidArgumentError('A time has a unit: 500ms, 30s, 5min, 1h.')
-  }
-  return durationMs
-}
-
-function positive(text: string): number {
-  const number = Number(text)
-  if (!Number.isSafeInteger(number) || number <= 0) {
-    throw new InvalidArgumentError('Give a positive whole number.')
-  }
-  return number
+  return flagIn(flags, name)
 }

@@ -29,6 +29,8 @@ export interface RestartRequest {
   probationMs?: number | undefined
   /** How long the event loop of the new version may be blocked on probation, in ms. */
   maxBlockedMs?: number | undefined
+  /** How many workers restart at a time, after the first. */
+  parallel?: number | undefined
   /** Whether the restart ends a probation, as proven, in place of waiting for its end. */
   isNow: boolean
 }
@@ -85,12 +87,13 @@ async function rollOf(client: Client): Promise<RollProgress | undefined> {
 }
 
 function targetOf(request: RestartRequest): string {
-  const { wait, allowAddressChange, probationMs, maxBlockedMs, isNow } = request
+  const { wait, allowAddressChange, probationMs, maxBlockedMs, parallel, isNow } = request
   const query = [
     `wait=${wait}`,
     ...(allowAddressChange ? ['allowAddressChange'] : []),
     ...(probationMs === undefined ? [] : [`probationMs=${String(probationMs)}`]),
     ...(maxBlockedMs === undefined ? [] : [`maxBlockedMs=${String(maxBlockedMs)}`]),
+    ...(parallel === undefined ? [] : [`parallel=${String(parallel)}`]),
     ...(isNow ? ['now'] : []),
   ]
   return `/restart?${query.join('&')}`

@@ -5,12 +5,14 @@ import {
   currentDirectory,
   findOrigin,
   type JsonOptions,
+  type SupervisorOptions,
   takeServiceVariables,
 } from '@endless/core/for-cli'
 import { currentAsker } from '../control/asker.js'
 import { namedSockets } from '../control/named-sockets.js'
 import type { Front } from '../supervisor/front/front.js'
 import { otherUserOf } from '../supervisor/other-user.js'
+import { supervisorDefaults, type SupervisorSettings } from '../supervisor/settings.js'
 import { Supervisor, type SupervisorSignal } from '../supervisor/supervisor.js'
 import { manifestOptions } from './manifest-options.js'
 import { identityOf, launchOf, namedScript, programFile } from './program.js'
@@ -23,8 +25,8 @@ export interface RunOptions {
   name?: string | undefined
   pidFile?: string | undefined
   control?: string | undefined
-  /** How many processes serve together: `4`, `max`. */
-  workers?: string | undefined
+  /** Flags that are options of the supervisor. */
+  supervisor?: SupervisorOptions | undefined
   /** Flags that are options of the program. */
   options?: JsonOptions | undefined
 }
@@ -54,14 +56,14 @@ export async function run(
   isCommand: boolean,
   options: RunOptions,
 ): Promise<number> {
-  const workers = workersOf(options.workers ?? '1', '--workers')
   const system = createNodeSystem()
   // Taken before anything is started: the program would obey these variables, too.
   const { sockets, notify } = takeServiceVariables(system)
   const origin = findOrigin(system, '', { script: namedScript(program, isCommand) })
   const cwd = currentDirectory(system, origin)
   const launch = launchOf(program, isCommand, cwd, options.options)
-  manifestOptions(programFile(program, isCommand, cwd), cwd)
+  const manifest = manifestOptions(programFile(program, isCommand, cwd), cwd)
+  const settings = settingsOf({ ...manifest?.supervisor, ...options.supervisor })
   const { name, directory } = identityOf(program, isCommand, launch.cwd)
   const paths = { pidFile: options.pidFile, control: options.control }
   const isByPath = paths.pidFile !== undefined || paths.control !== undefined
@@ -86,7 +88,7 @@ export async function run(
       stopping: () => void loading.then((front) => front.stopping()),
       metrics: () => loading.then((front) => front.metrics()),
     },
-    workers,
+    settings,
   )
   // Loaded while the program starts, which takes longer.
   const loading: Promise<Front> = import('../supervisor/front/front.js').then(
@@ -113,4 +115,9 @@ export async function run(
   await claiming
   await front.close()
   return exitCode
+}
+
+/** Returns the options of the supervisor, each with its value. */
+function settingsOf({ workers = 1, ...others }: SupervisorOptions): SupervisorSettings {
+  return { ...supervisorDefaults, ...others, workers: workersOf(workers) ?? 1 }
 }

@@ -8,9 +8,10 @@ import {
 } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
 import { isServing } from '../control/service-state.js'
+import { formatAge, formatBytes } from '../supervisor/amounts.js'
 import { describeDeath } from '../supervisor/death.js'
 import { explainGeneration } from './explain.js'
-import { formatAge, formatBytes, formatTable } from './format.js'
+import { formatTable } from './format.js'
 
 // The command `endless status`.
 

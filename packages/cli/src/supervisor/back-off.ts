@@ -6,7 +6,7 @@ const longestDelayMs = 30_000
 /** Limit after a generation that served: connections wait in the meantime, and their queue is bounded. */
 const longestDelayOfServingMs = 1_000
 /** A generation that has served for so long did not die of its start. */
-const stableMs = 10_000
+export const stableMs = 10_000
 
 /** Delay before a generation that died is replaced: none, unless generations die one after the other. */
 export class BackOff {

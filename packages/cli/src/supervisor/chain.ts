@@ -49,6 +49,12 @@ export class Chain {
     generation.servingSinceMs ??= nowMs
   }
 
+  /** Notes that a generation shuts itself down, while its replacement starts. */
+  leave(generation: Generation, nowMs: number): void {
+    generation.handedOverMs = nowMs
+    this.#current = undefined
+  }
+
   /** Notes that a predecessor serves again: its successor returns the open connections, and ends. */
   rollBack(successor: Generation, predecessor: Generation, nowMs: number): void {
     predecessor.successor = successor.predecessor = undefined

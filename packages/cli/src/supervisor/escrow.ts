@@ -1,4 +1,10 @@
-import { formatAddress, OwnedHandle, type Passable, type RawHandle } from '@endless/core/for-cli'
+import {
+  formatAddress,
+  OwnedHandle,
+  type Passable,
+  type PassedTicketKeys,
+  type RawHandle,
+} from '@endless/core/for-cli'
 
 /** A socket that the supervisor keeps: its copy is closed by its {@link Escrow} alone. */
 export interface KeptSocket extends Omit<Passable, 'handle'> {
@@ -33,6 +39,15 @@ export class Escrow {
     const owned = new OwnedHandle<RawHandle>(handle)
     this.#sockets.set(address, { ...socket, handle: owned })
     return owned
+  }
+
+  ticketKeysAt(address: string): PassedTicketKeys | undefined {
+    return this.#sockets.get(address)?.ticketKeys
+  }
+
+  renewTicketKeys(address: string, ticketKeys: PassedTicketKeys): void {
+    const socket = this.#sockets.get(address)
+    if (socket) this.#sockets.set(address, { ...socket, ticketKeys })
   }
 
   release(address: string): void {

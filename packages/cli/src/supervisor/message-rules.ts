@@ -94,7 +94,8 @@ const unixAddress = shape({ path, identity: text(128) })
 const port: Rule = (value) => whole(value) && (value as number) <= 65_535
 const bound = either(unixAddress, shape({ address: text(128), family: text(16), port }))
 const ticketKeys = shape({
-  keys: text(1_024),
+  // What has another length cannot be set.
+  keys: (value) => typeof value === 'string' && /^[\w+/]{64}$/.test(value),
   sinceMs: finite,
   sessionIdContext: optional(text(64)),
 })
@@ -267,7 +268,9 @@ const rules: MessageRules = {
     allowAddressChange: optional(flag),
     probationMs: optional(finite),
     maxBlockedMs: optional(finite),
+    parallel: optional(whole),
   },
+  'renew-ticket-keys': { bound: path, ticketKeys, sinceMs: duration },
 }
 
 /** Messages that come with a handle; it may have been lost on the way. */

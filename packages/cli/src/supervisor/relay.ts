@@ -32,6 +32,8 @@ export interface RelayHost {
   shared(): KeptSocket[]
   /** Called with a successor before it is told to accept, and what its predecessor says. */
   takenOver(generation: Generation, takeover: Takeover): void
+  /** Called when a generation shuts itself down. */
+  left(generation: Generation): void
   /** Called with a successor before it is told that its predecessor serves again. */
   rolledBack(generation: Generation, predecessor: Generation, reason: string): void
   /** Called for each connection that one generation has taken over from another. */
@@ -129,8 +131,7 @@ export class Relay {
         else if (!from.isHeld) this.#standIn.letServe(from)
         return
       case 'leaving':
-        from.hasLeft = true
-        from.escrow.close()
+        this.#host.left(from)
         void pass(predecessor, message, handle)
         return
       case 'giving-back':

@@ -68,12 +68,16 @@ export class Replacement {
     this.#begin(example)
   }
 
-  /** Schedules a replacement: at once, or later if generations die one after the other. */
-  schedule(dead: Example): void {
+  /**
+   * Schedules a replacement: at once, or later if generations die one after the other.
+   *
+   * @param isTold whether the log says so
+   */
+  schedule(dead: Example, isTold = true): void {
     if (this.#due || this.#booting) return
     const delayMs = this.#waiting ? 0 : this.#backOff.delayMs
     const when = delayMs === 0 ? '' : ` in ${durationOf(delayMs)}`
-    this.#host.logger.info(`starting generation ${String(dead.number + 1)}${when}`)
+    if (isTold) this.#host.logger.info(`starting generation ${String(dead.number + 1)}${when}`)
     const atMs = this.#host.now() + delayMs
     // Referenced: while nothing runs, this timer alone keeps the process alive.
     const timer = setTimeout(() => {
@@ -106,6 +110,11 @@ export class Replacement {
     if (generation !== this.#booting) return
     this.#forget()
     this.#fail(failureOf(generation, death))
+  }
+
+  /** Notes that a generation shuts itself down that had served for `servedMs`. */
+  left(servedMs: number): void {
+    this.#backOff.died(servedMs)
   }
 
   /** Notes that a generation serves. */

@@ -45,7 +45,8 @@ export class Restarts {
   readonly #succession: Succession
   readonly #replacement: Replacement
   readonly #rollbacks: Rollbacks
-  readonly #record: RestartRecord
+  readonly #ofService: RestartRecord
+  readonly #ofSlot: RestartRecord
   /** Restarts that follow when a generation handed over before it could: one for all requests to it. */
   readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   /** Replacement of a dead generation; shared by all restarts that are requested in the meantime. */
@@ -58,12 +59,18 @@ export class Restarts {
     this.#succession = succession
     this.#replacement = replacement
     this.#rollbacks = rollbacks
-    this.#record = new RestartRecord(host, host)
+    this.#ofService = new RestartRecord(host, host)
+    this.#ofSlot = new RestartRecord(host, host)
   }
 
-  /** How the last restart ended, as far as this process saw it. */
+  /** Where a restart of this slot is noted: as one of the service, or of one of several slots, which is only counted. */
+  get #record(): RestartRecord {
+    return this.#host.workers() === 1 ? this.#ofService : this.#ofSlot
+  }
+
+  /** How the last restart of the service ended, as far as this process saw it. */
   get last(): LastRestart | null {
-    return this.#record.last
+    return this.#ofService.last
   }
 
   /**

@@ -31,13 +31,22 @@ export class Roll {
   readonly number: number
   readonly #host: RollHost
   readonly #slots: readonly Slot[]
+  readonly #parallel: number
   readonly #options: RestartOptions
   readonly #rolled: Rolled[] = []
+  /** What served in each slot when the roll began. */
+  readonly #old: ReadonlyMap<Slot, number | undefined>
 
-  constructor(host: RollHost, slots: readonly Slot[], options: RestartOptions) {
+  constructor(
+    host: RollHost,
+    slots: readonly Slot[],
+    { parallel = 1, ...options }: RestartOptions,
+  ) {
     this.#host = host
     this.#slots = slots
+    this.#parallel = parallel
     this.#options = options
+    this.#old = new Map(slots.map((slot) => [slot, slot.current?.pid]))
     this.number = (slots[0]?.current?.number ?? -1) + 1
   }
 
@@ -53,13 +62,17 @@ export class Roll {
    */
   async run(): Promise<RestartReport> {
     const beganMs = this.#host.now()
-    this.#host.logger.info(`restarting ${String(this.#slots.length)} workers, one after the other`)
+    this.#host.logger.info(
+      `restarting ${String(this.#slots.length)} workers, ` +
+        (this.#parallel > 1
+          ? `${String(this.#parallel)} at a time after the first`
+          : 'one after the other'),
+    )
     try {
-      for (const slot of this.#slots) {
-        this.#rolled.push({ slot, report: await this.#restart(slot) })
-        this.#host.progressed()
-        this.#mustHold()
-      }
+      const [first, ...others] = this.#slots
+      if (!first) throw new Error('a service has a slot')
+      await this.#roll([first])
+      await this.#inLanes(others)
     } catch (error) {
       await this.#goBack()
       throw error
@@ -68,13 +81,38 @@ export class Roll {
     await Promise.allSettled(this.#rolled.map(({ slot }) => slot.rollbacks.prove()))
     const reports = this.#rolled.map(({ report }) => report)
     const [first] = reports
-    if (!first) throw new Error('a service has a slot')
+    if (!first) throw new Error('a roll has restarted a slot')
     const durationMs = Math.round(this.#host.now() - beganMs)
     const dropped = [...new Set(reports.flatMap((report) => report.dropped))]
     this.#host.logger.info(
       `restarted ${String(reports.length)} workers after ${durationOf(durationMs)}`,
     )
     return { number: first.number, pid: first.pid, durationMs, dropped }
+  }
+
+  /** Restarts slots, as many at a time as was asked for. Settles when none is under way any more. */
+  async #inLanes(slots: Slot[]): Promise<void> {
+    const due = [...slots]
+    const lanes = Array.from({ length: Math.min(this.#parallel, due.length) }, () =>
+      this.#roll(due),
+    )
+    const ends = await Promise.allSettled(lanes)
+    const failed = ends.find((end) => end.status === 'rejected')
+    if (failed) throw failed.reason
+  }
+
+  /** Restarts one of these slots after the other, until none is left; a failure leaves none to the other lanes. */
+  async #roll(due: Slot[]): Promise<void> {
+    try {
+      for (let slot = due.shift(); slot; slot = due.shift()) {
+        this.#rolled.push({ slot, report: await this.#restart(slot) })
+        this.#host.progressed()
+        this.#mustHold()
+      }
+    } catch (error) {
+      due.length = 0
+      throw error
+    }
   }
 
   async #restart(slot: Slot): Promise<RestartReport> {
@@ -102,21 +140,28 @@ export class Roll {
     )
   }
 
-  /** Makes the old version serve again in each slot that has the new one. */
+  /**
+   * Makes the old version serve again in each slot that has the new one. A worker whose old process has died meanwhile
+   * has been replaced by what is on the disk, and cannot go back.
+   * See docs/decisions.md, "A worker that dies in a roll is replaced at once"
+   */
   async #goBack(): Promise<void> {
-    const reason = 'the restart of another worker failed'
+    const failures = new Map<Slot, string>()
     await Promise.all(
       this.#rolled.map(async ({ slot, report }) => {
         if (slot.current?.pid !== report.pid) return
         try {
-          await slot.rollbacks.rollBack(reason)
+          await slot.rollbacks.rollBack('the restart of another worker failed')
         } catch (error) {
-          this.#host.logger.error(
-            `slot ${String(slot.index)} keeps the new version: ${messageOf(error)}`,
-          )
+          failures.set(slot, messageOf(error))
         }
       }),
     )
+    for (const [slot, pid] of this.#old) {
+      if (slot.current?.pid === pid) continue
+      const why = failures.get(slot) ?? 'its old process has died meanwhile'
+      this.#host.logger.error(`slot ${String(slot.index)} keeps the new version: ${why}`)
+    }
   }
 }
 

@@ -9,8 +9,9 @@ import {
 } from '@endless/core/for-cli'
 import type { Roll } from './roll.js'
 import type { SlotHost } from './slot-host.js'
+import type { Turns } from './turns.js'
 
-/** A roll that begins when the one under way has ended. */
+/** A roll that begins when its turn comes. */
 interface Due {
   options: RestartOptions
   report: Promise<RestartReport>
@@ -21,21 +22,22 @@ type RollsHost = Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed
 /** The rolls of a service, one at a time, and how the last one ended. */
 export class Rolls {
   readonly #host: RollsHost
+  readonly #turns: Turns
   readonly #create: (options: RestartOptions) => Roll
   readonly #record: RestartRecord
-  /** Settles, and never rejects, when the roll under way has ended. */
-  #underWay: Promise<unknown> | undefined
+  #isUnderWay = false
   #due: Due | undefined
   #roll: Roll | undefined
 
-  constructor(host: RollsHost, create: (options: RestartOptions) => Roll) {
+  constructor(host: RollsHost, turns: Turns, create: (options: RestartOptions) => Roll) {
     this.#host = host
+    this.#turns = turns
     this.#create = create
     this.#record = new RestartRecord(host, host)
   }
 
   get isUnderWay(): boolean {
-    return this.#underWay !== undefined
+    return this.#isUnderWay
   }
 
   /** How far the roll under way has come; `null` without one. */
@@ -48,47 +50,28 @@ export class Rolls {
   }
 
   /**
-   * Restarts all slots. While a roll is under way, all that are asked for with the same options are together
-   * answered by one more.
+   * Restarts all slots. All that are asked for with the same options before it begins are together answered by one
+   * roll.
    *
    * @throws (rejects) with the reason if one of them failed
    */
   restart(options: RestartOptions): Promise<RestartReport> {
-    if (!this.#underWay) return this.#begin(options)
     if (this.#due && isSame(this.#due.options, options)) return this.#due.report
-    const before = this.#due?.report ?? this.#underWay
     const due: Due = {
       options,
-      report: before
-        .catch(() => undefined)
-        .then(() => {
-          if (this.#due === due) this.#due = undefined
-          return this.#begin(options)
-        }),
+      report: this.#turns.take(() => {
+        if (this.#due === due) this.#due = undefined
+        return this.#run(this.#create(options))
+      }),
     }
     this.#due = due
     return due.report
   }
 
-  /** Resolves when no roll is under way, and none is due. */
-  async idle(): Promise<void> {
-    while (this.#underWay) await this.#underWay
-  }
-
-  #begin(options: RestartOptions): Promise<RestartReport> {
-    const report = this.#run(this.#create(options))
-    const ended = report
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#underWay === ended) this.#underWay = undefined
-      })
-    this.#underWay = ended
-    return report
-  }
-
   async #run(roll: Roll): Promise<RestartReport> {
     const { logger, restarting, restartFailed } = this.#host
     const beganMs = this.#host.now()
+    this.#isUnderWay = true
     restarting()
     this.#roll = roll
     try {
@@ -101,6 +84,7 @@ export class Rolls {
       restartFailed(messageOf(error))
       throw error
     } finally {
+      this.#isUnderWay = false
       this.#roll = undefined
     }
   }

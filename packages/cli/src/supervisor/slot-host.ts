@@ -10,6 +10,15 @@ import type {
 import type { KeptSocket } from './escrow.js'
 import type { Exchange } from './exchange.js'
 import type { Generation } from './generation.js'
+import type { SharedTicketKeys } from './shared-ticket-keys.js'
+
+/** Slots whose workers die again and again of the same: one of them tells for all. */
+export interface DyingAlike {
+  /** How many they are. */
+  count: number
+  /** Whether this slot tells. */
+  tells: boolean
+}
 
 /** What a {@link Slot} needs from its surroundings: the process, the other slots, and calls when its state changes. */
 export interface SlotHost {
@@ -18,6 +27,8 @@ export interface SlotHost {
   readonly pid: number
   /** Returns how many slots the service has. */
   workers(): number
+  /** How long the event loop of a generation may be blocked, in ms; 0: for ever. */
+  readonly maxBlockedMs: number
   now(): number
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
   /** Returns the user of a child if it is another than that of this process: `uid 1000`. */
@@ -27,6 +38,10 @@ export interface SlotHost {
   shared(): KeptSocket[]
   /** Passes open connections to other slots. */
   readonly exchange: Exchange
+  /** The ticket keys that slots share. */
+  readonly ticketKeys: SharedTicketKeys
+  /** Returns who tells of the last death in this slot. */
+  dyingAlike(): DyingAlike
   /** Restarts the whole service, which a generation asks for. */
   restart(options: RestartOptions): Promise<RestartReport>
   /** Called when a generation serves, for the first time or again. */

@@ -13,10 +13,12 @@ import {
   type SupervisorFacts,
   type ToSupervisor,
 } from '@endless/core/for-cli'
+import { stableMs } from './back-off.js'
 import type { KeptSocket } from './escrow.js'
 import { Chain } from './chain.js'
-import type { Death } from './death.js'
+import { type Death, describeDeath } from './death.js'
 import { Generation } from './generation.js'
+import { LifeWatch } from './life-watch.js'
 import { Questions } from './questions.js'
 import { type Passed, Relay } from './relay.js'
 import { Replacement } from './replacement.js'
@@ -60,6 +62,7 @@ export class Slot {
   readonly #relay: Relay
   readonly #succession: Succession
   readonly #unresponsive: UnresponsiveGenerations
+  readonly #lifeWatch: LifeWatch
   readonly #restarts: Restarts
   /** How the service was started. */
   #launch: SpawnRequest | undefined
@@ -76,6 +79,7 @@ export class Slot {
       isAtTerminal: host.terminal() === 'present',
       isFirst: index === 0 && this.#chain.last === undefined,
       takesUdp: true,
+      sharesTicketKeys: true,
       slot: index,
       workers: host.workers(),
     })
@@ -89,12 +93,17 @@ export class Slot {
         host.moved(why)
       },
       takenOver: (generation, takeover) => {
-        this.#chain.changeCurrent(generation, host.now())
+        this.#changeCurrent(generation)
         this.#restarts.takenOver(generation, takeover)
       },
       rolledBack: (generation, predecessor, reason) => {
         this.#chain.rollBack(generation, predecessor, host.now())
+        this.#lifeWatch.begin(predecessor)
         this.#restarts.rolledBack(generation, reason)
+      },
+      left: (generation) => {
+        if (generation === this.current) this.#lifeWatch.end()
+        this.#succession.left(generation)
       },
     })
     this.replacement = new Replacement(host, (launch, number) => this.#spawn(launch, number))
@@ -109,6 +118,7 @@ export class Slot {
       rollbacks: this.rollbacks,
     })
     this.#unresponsive = new UnresponsiveGenerations(this.#questions, host.logger, host.pid)
+    this.#lifeWatch = new LifeWatch(() => host.now(), host.maxBlockedMs)
   }
 
   /** Resolves with the exit code of the last generation that served, when all have ended for good. */
@@ -146,6 +156,14 @@ export class Slot {
     return this.#succession.death
   }
 
+  /** What its workers die of, one after the other; `undefined` if they do not, or the last one has served for long. */
+  get diesOf(): string | undefined {
+    const { current, death } = this
+    if (!death || death.inARow < 2) return undefined
+    const isStable = this.#host.now() - (current?.servingSinceMs ?? Infinity) >= stableMs
+    return isStable ? undefined : describeDeath(death)
+  }
+
   get isStopping(): boolean {
     return this.#succession.isStopping
   }
@@ -169,6 +187,7 @@ export class Slot {
   /** Gives the slot up: its worker gives its connections to others, and ends. */
   leave(): void {
     this.#isLeaving = true
+    this.#lifeWatch.end()
     this.#succession.stop()
     for (const each of this.generations) {
       if (each === this.current) void each.send({ type: 'leave' })
@@ -193,9 +212,10 @@ export class Slot {
     }
     setTimeout(() => {
       if (first.isReady || first.hasEnded) return
+      const others = this.#host.workers() > 1 ? ', and the other workers are not started' : ''
       this.#host.logger.warn(
         `${generationName(first)} has not listened on a fixed port or path for ${String(slowStartMs / 1000)} s: ` +
-          'until it does, it cannot be restarted. If another process serves in its place, as with npm or ' +
+          `until it does, it cannot be restarted${others}. If another process serves in its place, as with npm or ` +
           'tsx, run that one: endless run -- node --import tsx app.ts',
       )
     }, slowStartMs).unref()
@@ -247,6 +267,7 @@ export class Slot {
 
   #stop(signal: 'SIGTERM' | 'SIGINT'): void {
     const isAgain = this.isStopping
+    this.#lifeWatch.end()
     this.#succession.stop()
     for (const generation of this.generations) {
       // A successor that boots is stopped by its predecessor.
@@ -281,7 +302,13 @@ export class Slot {
     return generation
   }
 
+  #changeCurrent(generation: Generation): void {
+    this.#chain.changeCurrent(generation, this.#host.now())
+    if (!this.isStopping) this.#lifeWatch.begin(generation)
+  }
+
   #ended(generation: Generation, death: Death): void {
+    this.#lifeWatch.ended(generation)
     this.#restarts.ended(generation, death)
     this.#questions.ended(generation, death)
     this.#succession.ended(generation, death)
@@ -323,6 +350,10 @@ export class Slot {
         return
       case 'load':
         from.load = message
+        this.#lifeWatch.heard(from)
+        return
+      case 'renew-ticket-keys':
+        this.#host.ticketKeys.renew(from, message)
         return
       case 'restart':
         void this.#restartService(from, message)
@@ -358,10 +389,16 @@ export class Slot {
       allowAddressChange,
       probationMs,
       maxBlockedMs,
+      parallel,
     }: Extract<ToSupervisor, { type: 'restart' }>,
   ): Promise<void> {
     try {
-      const report = await this.#host.restart({ allowAddressChange, probationMs, maxBlockedMs })
+      const report = await this.#host.restart({
+        allowAddressChange,
+        probationMs,
+        maxBlockedMs,
+        parallel,
+      })
       void from.send({ type: 'restarted', id, report })
     } catch (error) {
       void from.send({ type: 'not-restarted', id, error: refusalReport(error as EndlessError) })
@@ -412,7 +449,7 @@ export class Slot {
     }
     generation.hasLeft = false
     const isBack = current === undefined
-    this.#chain.changeCurrent(generation, this.#host.now())
+    this.#changeCurrent(generation)
     this.#standIn.release()
     this.#host.serving(generation)
     this.#succession.served(generation)

@@ -80,6 +80,23 @@ export class Succession {
     this.#over.resolve(exitCodeOf(undefined))
   }
 
+  /**
+   * Notes that a generation shuts itself down. One of several workers is replaced while it still drains.
+   * See docs/decisions.md, "A worker that leaves is replaced"
+   */
+  left(generation: Generation): void {
+    generation.hasLeft = true
+    generation.escrow.close()
+    const { servingSinceMs, probation } = generation
+    // On probation, its predecessor has to say first that it does not serve.
+    if (generation !== this.#chain.current || probation?.isUnderWay) return
+    if (this.#isStopping || this.#host.workers() === 1) return
+    const nowMs = this.#host.now()
+    this.#chain.leave(generation, nowMs)
+    this.#replacement.left(nowMs - (servingSinceMs ?? nowMs))
+    this.#replacement.schedule(generation)
+  }
+
   /** Notes that a generation does not serve again instead of its successor. */
   declined(generation: Generation): void {
     generation.isHopeful = false
@@ -120,8 +137,9 @@ export class Succession {
     }
     void predecessor?.send(exit)
     successor?.probation?.end('unguarded')
+    // One that has left is the last that served until its replacement does.
+    if (wasServing || generation === this.#chain.last) this.#end = death
     if (wasServing) {
-      this.#end = death
       this.#standIn.keep(generation.escrow)
     } else {
       generation.escrow.close()
@@ -136,7 +154,11 @@ export class Succession {
     }
     // The predecessor of a successor that failed logs the failure itself.
     if (!generation.hasLeft && !this.#isStopping && !predecessor && !isDrained) {
-      this.#host.logger.error(`${generationName(generation)} ${describeDeath(death)}`)
+      const { count, tells } = this.#host.dyingAlike()
+      const others = count > 1 ? `; ${String(count)} workers die of that again and again` : ''
+      if (tells) {
+        this.#host.logger.error(`${generationName(generation)} ${describeDeath(death)}${others}`)
+      }
     }
     const heir = successor && new Heir(successor, this.#standIn)
     // Only one of its neighbours takes its place: the older one is asked first, as it can serve at once.
@@ -202,7 +224,7 @@ export class Succession {
     const { last: dead, current, isHopeful } = this.#chain
     const isDead = dead?.hasEnded === true && !this.#hasEndedService(dead)
     if (this.#isStopping || current || !isDead || isHopeful) this.#endIfDone()
-    else this.#replacement.schedule(dead)
+    else this.#replacement.schedule(dead, this.#host.dyingAlike().tells)
   }
 
   /**

@@ -1,12 +1,8 @@
 import {
   deferred,
-  EndlessError,
-  formatAddress,
   type GenerationStatus,
   type LastRestart,
   type Logger,
-  messageOf,
-  mostWorkers,
   type PassedListener,
   type RestartOptions,
   type RestartReport,
@@ -14,22 +10,36 @@ import {
   type SpawnRequest,
   Tally,
 } from '@endless/core/for-cli'
-import type { KeptSocket } from './escrow.js'
+import { crowdNotice } from './crowd.js'
 import { emptiest, Evenness } from './evenness.js'
 import { Exchange } from './exchange.js'
 import type { Generation } from './generation.js'
+import { Recycling } from './recycling.js'
 import { Roll } from './roll.js'
 import { Rolls } from './rolls.js'
+import { Scaling } from './scaling.js'
+import { type SupervisorSettings } from './settings.js'
+import { SharedTicketKeys } from './shared-ticket-keys.js'
 import { Slot, type SlotSignal } from './slot.js'
 import type { SlotHost } from './slot-host.js'
-import type { LastDeath } from './succession.js'
+import { Slots } from './slots.js'
+import { Turns } from './turns.js'
 
 export type SupervisorSignal = SlotSignal | 'SIGTTIN' | 'SIGTTOU'
 
 /** What a {@link Supervisor} needs from its surroundings: the process, and calls when its state changes. */
 export type SupervisorHost = Omit<
   SlotHost,
-  'workers' | 'shared' | 'exchange' | 'restart' | 'restarted' | 'moved' | 'counts'
+  | 'workers'
+  | 'maxBlockedMs'
+  | 'shared'
+  | 'exchange'
+  | 'ticketKeys'
+  | 'restart'
+  | 'restarted'
+  | 'moved'
+  | 'counts'
+  | 'dyingAlike'
 >
 
 /**
@@ -37,20 +47,25 @@ export type SupervisorHost = Omit<
  * of its workers. See docs/decisions.md, "Workers accept on one shared socket"
  */
 export class Supervisor {
-  readonly #host: SupervisorHost
-  readonly #slots = new Set<Slot>()
-  readonly #rolls: Rolls
+  readonly slots = new Slots()
   /** What the service has counted. See docs/decisions.md, "Sums go from process to process" */
   readonly tally = new Tally()
+  readonly #host: SupervisorHost
+  readonly #settings: SupervisorSettings
+  readonly #turns = new Turns()
+  readonly #rolls: Rolls
+  readonly #scaling: Scaling
   readonly #exchange = new Exchange(
     (from) => this.#takerFor(from),
     (from) => {
-      this.tally.moved(this.#slotOf(from)?.isLeaving ? 'scale' : 'balance')
+      this.tally.moved(this.slots.of(from)?.isLeaving ? 'scale' : 'balance')
     },
   )
   /** Called when one more slot has the new version. */
   readonly #watchers = new Set<() => void>()
+  readonly #ticketKeys = new SharedTicketKeys(() => this.slots.serving)
   readonly #evenness: Evenness
+  readonly #recycling: Recycling
   readonly #over = deferred<number>()
   #workers: number
   #launch: SpawnRequest | undefined
@@ -60,39 +75,50 @@ export class Supervisor {
   #isFilled = false
   #isHangUpDue = false
 
-  /** @param workers how many generations serve together */
-  constructor(host: SupervisorHost, workers: number) {
+  constructor(host: SupervisorHost, settings: SupervisorSettings) {
     this.#host = host
-    this.#workers = workers
+    this.#settings = settings
+    this.#workers = settings.workers
+    const { slots } = this
+    const turns = this.#turns
+    const { parallel } = settings
     const progressed = (): void => {
       for (const watcher of this.#watchers) watcher()
     }
-    this.#rolls = new Rolls(
-      {
-        ...host,
-        restarted: (outcome, ms) => {
-          this.tally.restarted(outcome, ms)
-        },
+    const restarted: SlotHost['restarted'] = (outcome, durationMs) => {
+      this.tally.restarted(outcome, durationMs)
+    }
+    this.#rolls = new Rolls({ ...host, restarted }, turns, (options) => {
+      const given = options.parallel === undefined ? { ...options, parallel } : options
+      return new Roll({ ...host, progressed }, slots.staying, given)
+    })
+    this.#scaling = new Scaling({
+      logger: host.logger,
+      slots,
+      turns,
+      workers: () => this.#workers,
+      launch: () => (this.#isStopping ? undefined : this.#launch),
+      add: () => this.#add(),
+      changed: (workers) => {
+        this.#change(workers)
       },
-      (options) => new Roll({ ...host, progressed }, this.slots, options),
-    )
+    })
     // A restart moves connections itself.
-    this.#evenness = new Evenness(() => (this.#rolls.isUnderWay ? [] : this.slots))
+    this.#evenness = new Evenness(() => (this.#rolls.isUnderWay ? [] : slots.staying))
+    this.#recycling = new Recycling(
+      {
+        turns,
+        now: host.now,
+        loggerOf: (slot) => this.#loggerOf(() => slot),
+        slots: () => slots.staying,
+      },
+      settings,
+    )
   }
 
   /** Resolves with the exit code of the service when all generations have ended. */
   get ended(): Promise<number> {
     return this.#over.promise
-  }
-
-  /** The slots, but for those that are being given up. */
-  get slots(): Slot[] {
-    return [...this.#slots].filter(({ isLeaving }) => !isLeaving)
-  }
-
-  /** The slots, with those that are being given up. */
-  get everySlot(): readonly Slot[] {
-    return [...this.#slots]
   }
 
   /** How many slots the service is to have. */
@@ -105,35 +131,18 @@ export class Supervisor {
     return this.#rolls.progress
   }
 
-  /** Generations that are alive: slot by slot, from the oldest to the newest. */
-  get generations(): Generation[] {
-    return [...this.#slots].flatMap((slot) => slot.generations)
-  }
-
   /** The generation that serves in the first slot. */
   get current(): Generation | undefined {
-    return this.slots[0]?.current
+    return this.slots.first?.current
   }
 
-  /** How the last restart ended, as far as this process saw it. */
+  /** How the last restart of the service ended, as far as this process saw it. */
   get lastRestart(): LastRestart | null {
-    return this.#rolls.last ?? this.slots[0]?.lastRestart ?? null
-  }
-
-  /** Latest death of a generation that served, or was started to replace a dead one. */
-  get death(): LastDeath | undefined {
-    const deaths = [...this.#slots].flatMap(({ death }) => death ?? [])
-    return deaths.sort((one, other) => other.endedMs - one.endedMs)[0]
+    return latest(this.#rolls.last, this.slots.first?.lastRestart)
   }
 
   get isStopping(): boolean {
     return this.#isStopping
-  }
-
-  /** Time until the next start of a generation in place of a dead one; `null` if none is due. */
-  get startingInMs(): number | null {
-    const due = [...this.#slots].flatMap(({ replacement }) => replacement.startingInMs ?? [])
-    return due.length === 0 ? null : Math.min(...due)
   }
 
   /**
@@ -143,27 +152,29 @@ export class Supervisor {
    */
   start(launch: SpawnRequest, listeners: PassedListener[] = []): void {
     this.#launch = launch
+    this.#warnOfCrowd()
     this.#add().start(launch, listeners)
+    this.#recycling.start()
   }
 
   signal(signal: SupervisorSignal): void {
     switch (signal) {
       case 'SIGTTIN':
-        this.#scaleBySignal(this.#workers + 1)
+        void this.#scaling.by(1)
         return
       case 'SIGTTOU':
-        this.#scaleBySignal(this.#workers - 1)
+        void this.#scaling.by(-1)
         return
       default:
         if (signal === 'SIGHUP' && this.#workers > 1) this.#hangUp()
-        else for (const slot of this.#slots) slot.signal(signal)
+        else for (const slot of this.slots.every) slot.signal(signal)
     }
   }
 
   /** Restarts the service: all slots, one after the other. */
   restart(options: RestartOptions = {}): Promise<RestartReport> {
-    const [slot] = this.slots
-    return this.#workers === 1 && slot ? slot.restart(options) : this.#rolls.restart(options)
+    const { first } = this.slots
+    return this.#workers === 1 && first ? first.restart(options) : this.#rolls.restart(options)
   }
 
   /** Calls `watcher` whenever one more slot has the new version. Returns how to end that. */
@@ -174,12 +185,12 @@ export class Supervisor {
 
   /** Settles when the generations that serve are proven; rejects if one was rolled back. A roll has proven its own. */
   async proven(): Promise<void> {
-    for (const slot of this.slots) await slot.rollbacks.proven()
+    for (const slot of this.slots.staying) await slot.rollbacks.proven()
   }
 
   /** Ends the probation of the service, if there is one. */
   async prove(): Promise<void> {
-    for (const slot of this.slots) await slot.rollbacks.prove()
+    for (const slot of this.slots.staying) await slot.rollbacks.prove()
   }
 
   /**
@@ -188,74 +199,47 @@ export class Supervisor {
    * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION`
    */
   async rollBack(reason: string): Promise<void> {
-    await this.slots[0]?.rollbacks.rollBack(reason)
+    await this.slots.first?.rollbacks.rollBack(reason)
   }
 
-  /**
-   * Changes how many workers there are, after a roll that is under way. Resolves when new ones serve, and those that
-   * go have been told.
-   *
-   * @throws (rejects) with the reason if a new one does not serve; there are as many as before then
-   */
-  async scale(workers: number): Promise<void> {
-    await this.#rolls.idle()
-    const example = this.current
-    if (!this.#launch || !example || this.#isStopping) {
-      throw new EndlessError(
-        'ERR_ENDLESS_NOT_RUNNING',
-        'Cannot change the number of workers: the service does not serve.',
-      )
-    }
-    const added: Slot[] = []
-    this.#change(workers)
-    try {
-      while (this.slots.length < workers) {
-        const slot = this.#add()
-        added.push(slot)
-        await slot.join(this.#launch, example.readyTimeoutMs)
-      }
-    } catch (error) {
-      for (const slot of added) slot.leave()
-      this.#change(this.slots.length)
-      throw error
-    }
-    for (const slot of this.slots.slice(workers)) slot.leave()
+  /** Changes how many workers there are, as {@link Scaling.to} does. */
+  scale(workers: number): Promise<void> {
+    return this.#scaling.to(workers)
   }
 
   /** Asks a generation for its status. */
   statusOf(generation: Generation): Promise<GenerationStatus> {
-    const slot = this.#slotOf(generation)
+    const slot = this.slots.of(generation)
     return slot ? slot.statusOf(generation) : Promise.reject(new Error('the generation has ended'))
-  }
-
-  #slotOf(generation: Generation): Slot | undefined {
-    return [...this.#slots].find(({ generations }) => generations.includes(generation))
-  }
-
-  #scaleBySignal(workers: number): void {
-    if (workers < 1 || workers > mostWorkers) return
-    this.scale(workers).catch((error: unknown) => {
-      this.#host.logger.warn(messageOf(error))
-    })
   }
 
   #change(workers: number): void {
     this.#workers = workers
-    for (const each of this.generations) void each.send({ type: 'workers', workers })
-    if (workers > 1) this.#evenness.start()
+    this.#warnOfCrowd()
+    for (const each of this.slots.generations) void each.send({ type: 'workers', workers })
+    this.#even()
+  }
+
+  #even(): void {
+    if (this.#workers > 1 && this.#settings.balance) this.#evenness.start()
     else this.#evenness.stop()
+  }
+
+  #warnOfCrowd(): void {
+    const notice = crowdNotice(this.#workers)
+    if (notice !== undefined) this.#host.logger.warn(notice)
   }
 
   #add(): Slot {
     const slot: Slot = new Slot(
       this.#hostOf(() => slot),
-      this.slots.length,
+      this.slots.staying.length,
     )
-    this.#slots.add(slot)
+    this.slots.add(slot)
     void slot.ended.then((exitCode) => {
-      this.#slots.delete(slot)
+      this.slots.delete(slot)
       if (this.#exitCode === 0 && !slot.isLeaving) this.#exitCode = exitCode
-      if (this.#slots.size === 0) this.#over.resolve(this.#exitCode)
+      if (this.slots.areGone) this.#over.resolve(this.#exitCode)
     })
     return slot
   }
@@ -266,12 +250,15 @@ export class Supervisor {
       logger: this.#loggerOf(slot),
       pid,
       workers: () => this.#workers,
+      maxBlockedMs: this.#settings.maxBlockedMs,
       now,
       spawn,
       otherUserOf,
       terminal,
       exchange: this.#exchange,
-      shared: () => this.#sharedWith(slot()),
+      ticketKeys: this.#ticketKeys,
+      shared: () => this.slots.sharedWith(slot()),
+      dyingAlike: () => this.slots.dyingLike(slot()),
       restart: (options) => this.restart(options),
       serving: (generation) => {
         this.#serving(slot(), generation)
@@ -308,38 +295,24 @@ export class Supervisor {
     return { info: log('info'), warn: log('warn'), error: log('error') }
   }
 
-  /** Returns the sockets of the other slots, each address once: that of the first slot which has it. */
-  #sharedWith(slot: Slot): KeptSocket[] {
-    const shared = new Map<string, KeptSocket>()
-    for (const other of this.#slots) {
-      if (other === slot) continue
-      for (const socket of other.sockets) {
-        const address = formatAddress(socket.bound)
-        if (!shared.has(address)) shared.set(address, socket)
-      }
-    }
-    return [...shared.values()]
-  }
-
   /** Returns the generation that gets a connection of another one. */
   #takerFor(from: Generation): Generation | undefined {
-    const serving = this.slots.flatMap(({ current }) => current ?? [])
-    return emptiest(serving.filter((each) => each !== from))
+    return emptiest(this.slots.serving.filter((each) => each !== from))
   }
 
   #serving(slot: Slot, generation: Generation): void {
     if (slot.index === 0) this.#host.serving(generation)
     if (this.#isStopping) return
     this.#fill(generation.readyTimeoutMs)
-    if (this.#isHangUpDue && this.slots.every(({ current }) => current)) this.#hangUp()
+    if (this.#isHangUpDue && this.slots.staying.every(({ current }) => current)) this.#hangUp()
   }
 
   /** Starts the other slots, once the first one serves. */
   #fill(readyTimeoutMs: number | undefined): void {
     if (this.#isFilled || !this.#launch) return
     this.#isFilled = true
-    if (this.#workers > 1) this.#evenness.start()
-    while (this.slots.length < this.#workers) {
+    this.#even()
+    while (this.slots.staying.length < this.#workers) {
       // It is tried again, and its slot says why.
       this.#add()
         .join(this.#launch, readyTimeoutMs)
@@ -352,9 +325,18 @@ export class Supervisor {
     if (this.#host.terminal() === 'gone') {
       this.#host.logger.info('the terminal was closed')
       this.signal('SIGINT')
-    } else if (this.slots.some(({ current }) => current)) {
+    } else if (this.slots.serving.length > 0) {
       // The log tells how this restart ends.
       this.restart().catch(() => undefined)
     } else this.#isHangUpDue = true
   }
+}
+
+/** Returns the restart that ended later. */
+export function latest(
+  one: LastRestart | null | undefined,
+  other: LastRestart | null | undefined,
+): LastRestart | null {
+  if (!one || !other) return one ?? other ?? null
+  return other.agoMs < one.agoMs ? other : one
 }

@@ -36,8 +36,9 @@ test('before the start: what flags and package.json give, then all defaults', ()
     "otherSignalListeners | 'hold' | default without code",
     "pidFile | 'app.pid' | endless run --pid-file",
     "readyProbe | '/health' | …/package.json",
-    'allowAddressChange | false | default',
+    'workers | 1 | default',
   ])
+  expect(lines).toContain('allowAddressChange | false | default')
   expect(lines).toContain('idleGraceMs | keepAliveTimeout of the server | default')
   expect(lines.at(-1)).toBe('endless status --explain')
 })

@@ -2,8 +2,9 @@
 // generation, restart and death in a line.
 import type { RollProgress, ServiceStatus } from '@endless/core/for-cli'
 import { describe, expect, test } from 'vitest'
-import { formatAge, formatBytes, formatTable } from '../../src/commands/format.js'
+import { formatTable } from '../../src/commands/format.js'
 import { formatStatus } from '../../src/commands/status.js'
+import { formatAge, formatBytes } from '../../src/supervisor/amounts.js'
 
 const second = 1_000
 const minute = 60 * second

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { refusalOf } from '../../src/supervisor/message-rules.js'
 
 const bound = { address: '::', family: 'IPv6', port: 443 }
+const keys = 'k'.repeat(64)
 const counts = {
   restarts: { 'taken-over': 1, failed: 0, 'rolled-back': 0 },
   moved: { restart: 40, rollback: 0, balance: 12, scale: 0 },
@@ -58,7 +59,7 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
     name: 'app.socket',
     asked: 'tcp::443',
     bound,
-    ticketKeys: { keys: 'c2VjcmV0', sinceMs: 1 },
+    ticketKeys: { keys, sinceMs: 1 },
   },
   released: { type: 'released', bound: '[::]:443' },
   ready: {
@@ -107,7 +108,7 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
     version: 1,
     generation: 1,
     directory: '/srv/current',
-    ticketKeys: { '[::]:443': { keys: 'c2VjcmV0', sinceMs: 1 } },
+    ticketKeys: { '[::]:443': { keys, sinceMs: 1 } },
     supervisor: { isAtTerminal: false, isFirst: false },
     serviceManager: { socket: '/run/notify', watchdogMs: 10 },
     control: { path: '/run/app.sock', identity: '1:2:3' },
@@ -142,7 +143,13 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
   kill: { type: 'kill', signal: 'SIGTERM', pid: 4711 },
   'not-serving': { type: 'not-serving' },
   answer: { type: 'answer', id: 1, value: status },
-  restart: { type: 'restart', id: 1, allowAddressChange: true },
+  restart: { type: 'restart', id: 1, allowAddressChange: true, parallel: 2 },
+  'renew-ticket-keys': {
+    type: 'renew-ticket-keys',
+    bound: '[::]:443',
+    ticketKeys: { keys, sinceMs: 2 },
+    sinceMs: 1,
+  },
   given: {
     type: 'given',
     id: 1,
@@ -206,6 +213,7 @@ describe.each(all)('%s', (type, sample) => {
       givesBack: [true],
       isAdopted: [true],
       probationMs: [-1, 1.5],
+      sinceMs: [1.5],
       afterMs: [1.5],
       readyTimeoutMs: [1.5],
       keepAliveTimeoutMs: [-1, 1.5],

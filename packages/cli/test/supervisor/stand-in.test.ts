@@ -39,6 +39,7 @@ function createParts() {
   const relay = new Relay(standIn, facts, {
     shared: () => [],
     takenOver: () => undefined,
+    left: () => undefined,
     rolledBack: () => undefined,
     moved: () => undefined,
     counts,

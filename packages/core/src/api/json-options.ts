@@ -2,21 +2,25 @@ import { EndlessError } from './endless-error.js'
 import { describeValue, expectedOf, optionNames } from './option-checks.js'
 import { nearestName } from './nearest-name.js'
 import type { EndlessOptions } from './options.js'
+import {
+  isSupervisorOption,
+  supervisorMistake,
+  supervisorOptionNames,
+  type SupervisorOptions,
+} from './supervisor-options.js'
 
 // Options that are written in JSON: under the key `endless` of package.json, and by the flags of `endless run`.
 
 /** Options that need code. */
 const needsCode = ['hooks', 'beforeBegin', 'logger'] as const
 
-/** The key `endless` of a package.json: the options that JSON can express. */
-export type JsonOptions = Omit<
-  EndlessOptions,
-  (typeof needsCode)[number] | 'migrateConnections' | 'socketMode'
-> & {
-  migrateConnections?: boolean
-  /** A number, or octal digits: `"660"`. */
-  socketMode?: number | string
-}
+/** The key `endless` of a package.json: the options that JSON can express, and those of `endless run` itself. */
+export type JsonOptions = SupervisorOptions &
+  Omit<EndlessOptions, (typeof needsCode)[number] | 'migrateConnections' | 'socketMode'> & {
+    migrateConnections?: boolean
+    /** A number, or octal digits: `"660"`. */
+    socketMode?: number | string
+  }
 
 /** Returns how options under the key `endless` of a package.json are called. */
 export function keysIn(file: string): (name: string) => string {
@@ -29,7 +33,7 @@ export function isInJson(name: string): boolean {
 }
 
 /**
- * Checks options that come from JSON, and returns them as code gives them.
+ * Checks options that come from JSON, and returns them as code gives them, without those of `endless run` itself.
  *
  * @param nameOf returns what an option is called in an error: `/srv/shop/package.json: endless.ready`; of '', all
  * of them
@@ -40,7 +44,13 @@ export function parseJsonOptions(value: unknown, nameOf: (name: string) => strin
     throw invalid(`${nameOf('')} is ${describeValue(value)}: expected an object of options`)
   }
   return Object.fromEntries(
-    Object.entries(value).map(([name, given]) => [name, parseOption(name, given, nameOf(name))]),
+    Object.entries(value).flatMap(([name, given]) => {
+      const called = nameOf(name)
+      if (!isSupervisorOption(name)) return [[name, parseOption(name, given, called)]]
+      const mistake = supervisorMistake(name, given)
+      if (mistake !== undefined) throw invalid(`${called} ${mistake}`)
+      return []
+    }),
   )
 }
 
@@ -74,7 +84,7 @@ function invalid(message: string): EndlessError {
 
 /** Returns `did you mean hammerTimeMs?`, or all options if none is close. */
 function hint(name: string): string {
-  const meant = nearestName(name, optionNames)
+  const meant = nearestName(name, [...optionNames, ...supervisorOptionNames])
   return meant === undefined
     ? `the options are ${optionNames.filter(isInJson).join(', ')}`
     : `did you mean ${meant}?`

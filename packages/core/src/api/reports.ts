@@ -11,6 +11,11 @@ export interface RestartOptions {
    * ever. @default 5_000
    */
   maxBlockedMs?: number | undefined
+  /**
+   * How many workers restart at a time, once the first one has: a whole number. Without `endless run --workers` it
+   * means nothing. @default 1
+   */
+  parallel?: number | undefined
 }
 
 /** What {@link Generation.restart} takes. */

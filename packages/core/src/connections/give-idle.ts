@@ -19,7 +19,11 @@ export function giveIdle(
     if (given >= most) break
     const isSilent = socket.bytesRead === 0
     if (isSilent || !migration.takes(socket, bound) || !(mayMove?.(socket) ?? true)) continue
-    migration.offer(socket, connectionFacts(server, socket, bound), stays)
+    migration.offer(socket, {
+      facts: () => connectionFacts(server, socket, bound),
+      mayMove: () => migration.takes(socket, bound) && (mayMove?.(socket) ?? true),
+      onReturned: stays,
+    })
     given++
   }
   return given

@@ -2,17 +2,22 @@ import diagnostics from 'node:diagnostics_channel'
 import type http from 'node:http'
 import type net from 'node:net'
 import type { Stream } from 'node:stream'
+import tls from 'node:tls'
 import { connectionFacts } from '../migration/connection-facts.js'
 import { acceptedSocketOf } from '../node/internals/connection-handle.js'
-import { httpServerOf, newestRequestOn, responseOn } from '../node/internals/http1-connection.js'
-import { shadow } from '../node/shadow.js'
+import {
+  httpServerOf,
+  newestRequestOn,
+  parserOf,
+  responseOn,
+} from '../node/internals/http1-connection.js'
 import type { DrainOptions, WayOut } from './drain-options.js'
 import { HeldConnections } from './held-connections.js'
 import { findBetween, findIdle } from './idle.js'
 import { isHttp1, isHttp2 } from './kind.js'
-import { announceLastResponses } from './last-response.js'
 import { lingerAtEnd } from './lingering-close.js'
 import type { OpenConnections } from './open-connections.js'
+import { ParsingServers } from './parsing-servers.js'
 import { Patience } from './patience.js'
 
 // The drain of HTTP/1 connections.
@@ -47,8 +52,6 @@ export function drainHttp1(
   const leaving = new WeakSet<net.Socket>()
   /** Since when each connection has been idle, and what had been read from it by then. */
   const idleSince = new Map<net.Socket, { ms: number; bytesRead: number }>()
-  /** The servers whose parsers have connections, and what ends the watch of each. */
-  const parsing = new Map<http.Server, () => void>()
   /** Idle connections whose time is up, until the loop has polled once more. */
   const due = new Set<net.Socket>()
   const watched = new WeakSet<Stream>()
@@ -77,6 +80,10 @@ export function drainHttp1(
     if (!isOver) look()
   }
 
+  /** Whether nothing need be said to the client of a connection: it moves, and soon. */
+  const isLeftAlone = (socket: net.Socket): boolean =>
+    mayMove(socket) && !wayOut?.mayMove && !patience.isOver && !patience.isOverFor(socket)
+
   const watch = (message: Stream): void => {
     if (watched.has(message)) return
     watched.add(message)
@@ -84,19 +91,50 @@ export function drainHttp1(
   }
 
   const offer = (socket: net.Socket, { migration, bound }: WayOut): void => {
-    const facts = connectionFacts(server, socket, bound)
-    migration.offer(socket, facts, queueLook, { isHeld: held.has(socket) })
+    migration.offer(socket, {
+      facts: () => connectionFacts(server, socket, bound),
+      mayMove: () => mayMove(socket),
+      onReturned: queueLook,
+      isHeld: held.has(socket),
+    })
   }
 
   const hold = (socket: net.Socket): void => {
     if (held.size < mostHeld && patience.isOverFor(socket) && mayMove(socket)) held.hold(socket)
   }
 
+  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    const { socket } = request
+    idleSince.delete(socket)
+    watch(response)
+    patience.noteBusy(socket)
+    // There may never be a better moment to hold it than after this chunk.
+    if (responseOn(socket) !== response && patience.isOverFor(socket)) queueLook()
+  }
+
+  /** The servers whose parsers have connections. */
+  const parsing = new ParsingServers(connections, {
+    isLasting: mayMove,
+    mayChange: wayOut?.mayMove !== undefined,
+    isFinal: (socket) => patience.isOver || (patience.isOverFor(socket) && !mayMove(socket)),
+    onRequest,
+    onLast: (socket) => {
+      leaving.add(socket)
+      lingerAtEnd(socket, system)
+    },
+  })
+
+  const addServer = (each: http.Server | undefined): void => {
+    if (!each) return
+    parsing.add(each)
+    if (!wayOut || wayOut.mayMove) parsing.announce(each)
+  }
+
   /** Where each silent connection is idle: on the server that parses it, or on ours if nothing has begun on it. */
   const findSilent = (): { between: Set<net.Socket>; idle: Map<net.Socket, net.Server> } => {
     const between = new Set<net.Socket>()
     const idle = new Map<net.Socket, net.Server>()
-    for (const each of parsing.keys()) {
+    for (const each of parsing.all) {
       const known = findBetween(each)
       for (const socket of known ?? []) between.add(socket)
       for (const socket of findIdle(each, connections.speakingTo(each), known)) {
@@ -144,7 +182,7 @@ export function drainHttp1(
     const now = system.now()
     const { speaking } = connections
     connections.addFromBehind()
-    for (const socket of speaking) watchServer(httpServerOf(socket))
+    for (const socket of speaking) addServer(httpServerOf(socket))
     const { between, idle } = findSilent()
     held.release(mayMove)
     for (const socket of idleSince.keys()) if (!idle.has(socket)) idleSince.delete(socket)
@@ -167,11 +205,14 @@ export function drainHttp1(
       due.add(socket)
     }
     for (const socket of speaking) {
+      if (wayOut?.migration.has(socket)) continue
       const response = responseOn(socket)
       const request = newestRequestOn(socket)
+      if (!isLeftAlone(socket)) parsing.announce(httpServerOf(socket))
       if (response) {
         watch(response)
         patience.noteBusy(socket)
+        nextMs = Math.min(nextMs, patience.leftMs(socket))
         // Not if it waits for one response alone: the end of a client would not be noticed, and it will be idle.
         const isPipelined = request !== undefined && request !== response.req
         if (isPipelined && between.has(socket)) hold(socket)
@@ -185,60 +226,31 @@ export function drainHttp1(
     if (nextMs < Infinity) timer = system.setTimeout(look, Math.ceil(nextMs)).unref()
   }
 
-  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    const { socket } = request
-    wayOut?.migration.noteRequest(socket)
-    idleSince.delete(socket)
-    watch(response)
-    patience.noteBusy(socket)
-    // There may never be a better moment to hold it than after this chunk.
-    if (responseOn(socket) !== response && patience.isOverFor(socket)) queueLook()
-  }
-
-  function watchServer(each: http.Server | undefined): void {
-    if (!each || parsing.has(each)) return
-    const endAnnouncing = announceLastResponses(each, connections.speakingTo(each), {
-      isLasting: mayMove,
-      mayChange: wayOut?.mayMove !== undefined,
-      isFinal: (socket) => patience.isOver || (patience.isOverFor(socket) && !mayMove(socket)),
-      onRequest,
-      onLast: (socket) => {
-        leaving.add(socket)
-        lingerAtEnd(socket, system)
-      },
-    })
-    // Other code may call `server.close()` during the drain (a signal handler, Fastify for its second
-    // server), and `close` begins with this method (lib/_http_server.js, httpServerPreClose).
-    const restore = shadow(each, 'closeIdleConnections', () => undefined)
-    parsing.set(each, () => {
-      endAnnouncing()
-      restore()
-    })
-  }
-
   /** Finds the connections that have got a parser since, and those of servers that no socket leads to. */
   const findSpeaking = (message: unknown): void => {
     const { server: each, socket } = message as { server: http.Server; socket: net.Socket }
     connections.addUnseen(each, [socket])
     if (!connections.speakingTo(each).has(socket) || parsing.has(each)) return
-    watchServer(each)
+    addServer(each)
     queueLook()
   }
 
   if (isHttp1(server)) connections.addUnseen(server)
-  if (isHttp1(server) || isHttp2(server)) watchServer(server as unknown as http.Server)
-  diagnostics.subscribe(requests, findSpeaking)
+  if (isHttp1(server) || isHttp2(server)) addServer(server as unknown as http.Server)
+  // Not if all of them speak HTTP: a subscription costs this process code that it has compiled.
+  const isNews = [...connections.accepted].some((socket) => !parserOf(socket))
+  if (isNews) diagnostics.subscribe(requests, findSpeaking)
   // A connection may still be accepted, or finish its TLS handshake, after the first look.
-  server.on('connection', queueLook)
-  server.on('secureConnection', queueLook)
+  const arrivals =
+    server instanceof tls.Server ? ['connection', 'secureConnection'] : ['connection']
+  for (const event of arrivals) server.on(event, queueLook)
   look()
   return () => {
     isOver = true
     diagnostics.unsubscribe(requests, findSpeaking)
-    for (const endWatch of parsing.values()) endWatch()
+    parsing.undo()
     clearTimeout(timer)
     held.release(() => false)
-    server.off('connection', queueLook)
-    server.off('secureConnection', queueLook)
+    for (const event of arrivals) server.off(event, queueLook)
   }
 }

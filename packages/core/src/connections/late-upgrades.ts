@@ -7,14 +7,15 @@ import { shadow } from '../node/shadow.js'
 // Watches for connections that become the application's own in the middle of a drain.
 
 /** The events that pass a connection that has left HTTP/1 to the application. */
-const upgradeEvents: ReadonlySet<unknown> = new Set(['upgrade', 'connect'])
+const upgradeEvents: ReadonlySet<string | symbol> = new Set(['upgrade', 'connect'])
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
 
 /**
  * Calls `onUpgraded` for each connection that leaves HTTP from now on. Returns an undo function.
  * Adds no listener: Node upgrades a connection only if there is a listener (lib/_http_server.js,
- * parserOnIncoming), and the application may remove its own, as `ws` does in its `close`.
+ * parserOnIncoming), and the application may remove its own, as `ws` does in its `close`. Without one, as of now,
+ * does nothing: see docs/decisions.md, "A server whose connections move is left alone"
  *
  * See docs/decisions.md, "The event `drain` comes again for a late upgrade"
  */
@@ -22,6 +23,8 @@ export function watchUpgrades(
   server: net.Server,
   onUpgraded: (socket: net.Socket) => void,
 ): () => void {
+  const upgrades = [...upgradeEvents].some((event) => server.listenerCount(event) > 0)
+  if (!upgrades) return () => undefined
   let isOver = false
   const emit = server.emit.bind(server) as Emit
   const restore = shadow(server, 'emit', (event: string | symbol, ...args: unknown[]): boolean => {

@@ -36,6 +36,13 @@ export class Patience {
     if (!this.#busySince.has(socket)) this.#busySince.set(socket, this.#system.now())
   }
 
+  /** How long a busy connection may still be busy, in ms; more than 0, and `Infinity` when that is over. */
+  leftMs(socket: net.Socket): number {
+    const since = this.#busySince.get(socket)
+    const leftMs = (since ?? Infinity) + this.#perConnectionMs - this.#system.now()
+    return leftMs > 0 ? leftMs : Infinity
+  }
+
   noteIdle(socket: net.Socket): void {
     this.#busySince.delete(socket)
   }

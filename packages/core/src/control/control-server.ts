@@ -112,6 +112,10 @@ async function answer(
   if (wrong !== undefined) {
     return failure(400, null, `'${wrong}' must be a number of milliseconds.`)
   }
+  const parallel = numberOf(given.get('parallel'))
+  if (parallel !== undefined && !(Number.isSafeInteger(parallel) && parallel > 0)) {
+    return failure(400, null, "'parallel' must be a positive whole number.")
+  }
   const asked: Asked = {
     wait,
     hasWaited: given.has('waited'),
@@ -122,6 +126,7 @@ async function answer(
       allowAddressChange: given.has('allowAddressChange') || undefined,
       probationMs: numberOf(given.get('probationMs')),
       maxBlockedMs: numberOf(given.get('maxBlockedMs')),
+      parallel,
     },
   }
   const location = asUrl(pathname, asked)

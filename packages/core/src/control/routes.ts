@@ -1,8 +1,9 @@
 import type http from 'node:http'
 import type { RestartOptions } from '../api/reports.js'
 import { EndlessError } from '../api/endless-error.js'
+import { mostWorkers } from '../api/supervisor-options.js'
 import { openMetricsType } from './open-metrics.js'
-import { mostWorkers, type Service } from './service.js'
+import type { Service } from './service.js'
 
 // The requests that the control socket takes, and their responses.
 

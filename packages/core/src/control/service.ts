@@ -9,9 +9,6 @@ import type { GenerationState, GenerationStatus } from '../api/status.js'
  */
 export const controlVersion = 1
 
-/** The most workers of a service. */
-export const mostWorkers = 1_024
-
 /** Header of each response: shows that endless sent it, and the version of the control protocol. */
 export const versionHeader = 'endless-control'
 
@@ -126,7 +123,7 @@ export interface Service {
   /**
    * Changes how many workers serve; settles when new ones serve.
    *
-   * @param workers from 1 to {@link mostWorkers}
+   * @param workers from 1 to 1024
    */
   scale(workers: number): Promise<void>
   /** Lets the hammer fall on the generations that drain; resolves with their numbers. */

@@ -137,6 +137,8 @@ export interface SupervisorFacts {
   slot?: number | undefined
   /** How many slots there are. */
   workers?: number | undefined
+  /** Whether it keeps the TLS ticket keys that a generation renews, for all workers. Another version may not. */
+  sharesTicketKeys?: boolean | undefined
   /** Whether it passes UDP sockets on, and keeps copies of them. Another version may not. */
   takesUdp?: boolean | undefined
 }
@@ -256,6 +258,11 @@ export type ToSupervisor =
   | (Omit<MovedConnection, 'type'> & { type: 'given' })
   | { type: 'taken'; id: number; isTaken: boolean }
   | ({ type: 'load' } & Load)
+  /**
+   * Gives new ticket keys for the TLS server at this address, in place of those that began at `sinceMs`. Answered by
+   * `ticket-keys`, with these or with those that another worker has given before.
+   */
+  | { type: 'renew-ticket-keys'; bound: string; ticketKeys: PassedTicketKeys; sinceMs: number }
   /** Asks for a restart of all slots. Answered by `restarted` or `not-restarted`. */
   | ({ type: 'restart'; id: number } & RestartOptions)
 
@@ -292,6 +299,8 @@ export type FromSupervisor =
   | { type: 'leave' }
   /** How many slots there are from now on. */
   | { type: 'workers'; workers: number }
+  /** The ticket keys that all workers have for the TLS server at this address from now on. */
+  | { type: 'ticket-keys'; bound: string; ticketKeys: PassedTicketKeys }
   | { type: 'restarted'; id: number; report: RestartReport }
   | { type: 'not-restarted'; id: number; error: RefusalReport }
   /** The predecessor has exited, or never existed: nothing more comes from it. */

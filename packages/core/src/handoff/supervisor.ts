@@ -2,6 +2,7 @@ import { EndlessError, type EndlessErrorCode } from '../api/endless-error.js'
 import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { Channel } from '../line/channel.js'
 import { confirmed } from '../line/confirmed.js'
+import type { PassedTicketKeys } from '../listeners/ticket-keys.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
 import { deferred, type Deferred } from '../node/waits.js'
 import type { Child } from './child.js'
@@ -27,6 +28,8 @@ export interface SupervisorLineHost extends Omit<PeersHost, 'send'> {
   load(): Load
   /** Gives so many idle connections to other workers. */
   give(count: number): void
+  /** Takes the ticket keys of all workers for the server at this address. */
+  takeTicketKeys(bound: string, ticketKeys: PassedTicketKeys): void
   /** Ends this process, while other workers go on and get its connections. */
   leave(): void
 }
@@ -149,6 +152,18 @@ export class Supervisor {
     return asked.promise.finally(() => this.#asked.delete(id))
   }
 
+  /**
+   * Asks for new ticket keys for the server at this address; returns whether an answer comes, which the host then
+   * gets. Without one, this process is alone.
+   *
+   * @param sinceMs when the use of the keys began that are replaced
+   */
+  renewTicketKeys(bound: string, ticketKeys: PassedTicketKeys, sinceMs: number): boolean {
+    if (this.#isGone || !this.#facts()?.sharesTicketKeys) return false
+    this.#tell({ type: 'renew-ticket-keys', bound, ticketKeys, sinceMs })
+    return true
+  }
+
   /** Asks for the metrics of the service; `undefined` if the supervisor does not answer. */
   askMetrics(): Promise<string | undefined> {
     return this.#metrics.ask()
@@ -231,6 +246,9 @@ export class Supervisor {
       case 'leave':
         this.peers.leave()
         this.#host.leave()
+        break
+      case 'ticket-keys':
+        this.#host.takeTicketKeys(message.bound, message.ticketKeys)
         break
       case 'metrics':
         this.#metrics.answered(message)

@@ -19,7 +19,7 @@ import type { PassedListener } from './passed-listener.js'
 import { ServedPath } from './served-path.js'
 import type { SocketRights } from './socket-rights.js'
 import { TakingBack } from './taking-back.js'
-import type { TicketKeys } from './ticket-keys.js'
+import type { PassedTicketKeys, TicketKeys } from './ticket-keys.js'
 import { keepOnClose, removeNow } from './unix-socket.js'
 
 // Where one server listens: it claims a passed socket or binds its own, and takes it back from escrow.
@@ -106,6 +106,12 @@ export class Listening {
     const bound = this.#bound
     if (!handle || asked === undefined || !bound) return undefined
     return { asked, bound, handle, ticketKeys: this.#ticketKeys?.passed }
+  }
+
+  /** Takes the ticket keys that all workers have from now on. */
+  renewTicketKeys(keys: PassedTicketKeys): void {
+    this.#ticketKeys?.take(keys)
+    this.#ticketKeys?.start()
   }
 
   /** Makes Node refuse a call, because the server already listens. */

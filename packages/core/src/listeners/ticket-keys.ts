@@ -12,6 +12,8 @@ import type { System } from '../node/system.js'
 
 /** Size of a set of keys: name, HMAC and AES (src/crypto/crypto_context.cc, SetTicketKeys). */
 const keysBytes = 48
+/** How long the keys of all workers may take to arrive. */
+const sharedMs = 5_000
 
 /**
  * Keys of a TLS server's session tickets. The successor gets them, so that its clients can resume
@@ -26,10 +28,20 @@ export class TicketKeys {
   readonly #set: (keys: Buffer) => void
   #sinceMs = Date.now()
   #areGiven: boolean
+  readonly #share: ShareTicketKeys
   #timer: NodeJS.Timeout | undefined
 
-  /** @param rotationMs lifetime of a set of keys; 0: for ever */
-  constructor(server: tls.Server, system: System, rotationMs: number) {
+  /**
+   * @param rotationMs lifetime of a set of keys; 0: for ever
+   * @param share asks for the keys of all workers; by default, this process is alone
+   */
+  constructor(
+    server: tls.Server,
+    system: System,
+    rotationMs: number,
+    share: ShareTicketKeys = () => false,
+  ) {
+    this.#share = share
     this.#server = server
     this.#system = system
     this.#rotationMs = rotationMs
@@ -86,11 +98,34 @@ export class TicketKeys {
   }
 
   #renew(): void {
-    this.#set(randomBytes(keysBytes))
-    this.#sinceMs = Date.now()
+    const renewed = {
+      ...this.passed,
+      keys: randomBytes(keysBytes).toString('base64'),
+      sinceMs: Date.now(),
+    }
+    if (!this.#share(renewed, this.#sinceMs)) {
+      this.#use(renewed)
+      return
+    }
+    // The keys of all arrive by `take`. Unreferenced: only handshakes need new keys.
+    this.#timer = this.#system
+      .setTimeout(() => {
+        this.#use(renewed)
+      }, sharedMs)
+      .unref()
+  }
+
+  #use(keys: PassedTicketKeys): void {
+    this.take({ ...keys, sinceMs: Date.now() })
     this.start()
   }
 }
+
+/**
+ * Offers keys in place of those that began at `sinceMs` to all workers; returns whether an answer comes, by
+ * {@link TicketKeys.take}: these keys, or those of another worker.
+ */
+export type ShareTicketKeys = (keys: PassedTicketKeys, sinceMs: number) => boolean
 
 /**
  * Keys of a server's TLS session tickets, in base64, when their use began (`Date.now()`), and the name under which

@@ -5,13 +5,14 @@ import { httpServerOf, responseOn } from '../node/internals/http1-connection.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { isHttpAlone } from './http-alone.js'
+import { IdleParsers } from './idle-parsers.js'
 import { limitSilence, markIdle } from './mark-idle.js'
 
 // The predecessor's half of a migration; adopt.ts is the other.
 
 /** How many connections move at once while this process is not busy. */
 const widestWindow = 32
-/** How long the process counts as busy after a request, and as the drain begins, when use is unknown. */
+/** How long the process counts as busy after a use was seen, and as the drain begins, when use is unknown. */
 const busyMs = 250
 /** The rest after a connection in use has moved, as a multiple of the time until its acknowledgement. */
 const restShare = 8
@@ -21,13 +22,22 @@ const gentleMs = 2_000
 /** The facts about a connection that the successor needs. */
 export type ConnectionFacts = Omit<MovedConnection, 'type' | 'id'>
 
-/** A connection that waits for its turn to move. */
-interface Offer {
-  facts: ConnectionFacts
-  /** The bytes that had been read when its parser was seen between two messages. */
-  bytesRead: number
+/** A connection that a drain offers. */
+export interface Offered {
+  /** Returns the facts about it; asked when its turn has come. */
+  facts: () => ConnectionFacts
+  /** Whether it may still go; asked if its client has used it meanwhile. @default it may */
+  mayMove?: () => boolean
   /** Called if the connection stays here. */
   onReturned: () => void
+  /** Whether nobody reads from it any more. @default false */
+  isHeld?: boolean
+}
+
+/** A connection that waits for its turn to move. */
+interface Offer extends Offered {
+  /** The bytes that had been read when its parser was seen between two messages. */
+  bytesRead: number
 }
 
 /** A connection that neither process reads, until the successor has adopted or declined it. */
@@ -54,10 +64,9 @@ export class Migration {
   readonly #send: (message: MovedConnection, handle: RawHandle) => Promise<void>
   /** Connections that nobody reads: their clients wait, so that they go before all others, and without a rest. */
   readonly #held = new Map<net.Socket, Offer>()
-  /** Connections in use: they move first, and leave this process with little to do. */
+  /** Connections that were used while they waited: they move first, and leave this process with little to do. */
   readonly #hot = new Map<net.Socket, Offer>()
   readonly #cold = new Map<net.Socket, Offer>()
-  readonly #used = new WeakSet<net.Socket>()
   readonly #moving = new Map<number, Moving>()
   readonly #inMove = new WeakSet<net.Socket>()
   readonly #declined = new WeakSet<net.Socket>()
@@ -97,27 +106,12 @@ export class Migration {
     return this.#queues.some((queue) => queue.has(socket)) || this.#inMove.has(socket)
   }
 
-  /**
-   * Queues a connection, whose parser must be between two messages.
-   *
-   * @param isHeld whether nobody reads from it any more
-   */
-  offer(
-    socket: net.Socket,
-    facts: ConnectionFacts,
-    onReturned: () => void,
-    { isHeld = false } = {},
-  ): void {
+  /** Queues a connection, whose parser must be between two messages. */
+  offer(socket: net.Socket, offered: Offered): void {
     if (this.has(socket)) return
-    const queue = isHeld ? this.#held : this.#used.has(socket) ? this.#hot : this.#cold
-    queue.set(socket, { facts, bytesRead: socket.bytesRead, onReturned })
+    const queue = offered.isHeld ? this.#held : this.#cold
+    queue.set(socket, { ...offered, bytesRead: socket.bytesRead })
     this.#pump()
-  }
-
-  /** Notes a request, which slows the migration: the successor should warm up while this process serves. */
-  noteRequest(socket: net.Socket): void {
-    this.#busyUntilMs = this.#system.now() + busyMs
-    this.#used.add(socket)
   }
 
   adopted(id: number): void {
@@ -172,29 +166,43 @@ export class Migration {
   #pump(): void {
     const now = this.#system.now()
     this.#beganMs ??= now
-    // Requests are noted only during the drain: when it begins, any connection may be in use.
+    // When the drain begins, any connection may be in use.
     const isFirst = now < this.#beganMs + busyMs
-    const isBusy = isFirst || now < this.#busyUntilMs
-    const window = isBusy ? 1 : widestWindow
     const restUntilMs = Math.min(this.#restUntilMs, this.#beganMs + gentleMs)
-    const isResting = isBusy && now < restUntilMs
+    const isResting = now < restUntilMs
     if (isResting) this.#pumpAfterRest(restUntilMs - now)
+    const idle = new IdleParsers()
     for (const queue of this.#queues) {
-      const isInUse = isFirst || queue !== this.#cold
-      if (isResting && isInUse && queue !== this.#held) continue
+      const isInUse = isFirst || queue === this.#hot
+      if (isResting && isInUse) continue
       for (const [socket, offer] of queue) {
-        if (this.#moving.size >= window) return
-        queue.delete(socket)
-        if (socket.bytesRead === offer.bytesRead && isAtRest(socket)) {
-          this.#move(socket, offer, isInUse)
+        const isBusy = isFirst || this.#hot.size > 0 || now < this.#busyUntilMs
+        if (this.#moving.size >= (isBusy ? 1 : widestWindow)) return
+        if (socket.destroyed) {
+          queue.delete(socket)
           continue
         }
-        // If bytes have come since, the connection is offered again: their request may be answered
-        // already. If none have, the application holds it, as by `pause()`, and it stays.
-        if (socket.bytesRead === offer.bytesRead) this.#declined.add(socket)
-        offer.onReturned()
+        const isUnread = socket.bytesRead === offer.bytesRead
+        if (isUnread ? isAtRest(socket) : !isResting && mayGo(socket, offer, idle)) {
+          queue.delete(socket)
+          this.#move(socket, offer, isInUse || !isUnread)
+        } else if (isUnread) {
+          // The application holds it, as by `pause()`, and so it stays.
+          queue.delete(socket)
+          this.#declined.add(socket)
+          offer.onReturned()
+        } else if (queue !== this.#hot) {
+          this.#busyUntilMs = now + busyMs
+          queue.delete(socket)
+          this.#hot.set(socket, offer)
+        }
       }
     }
+    if (isResting || this.#moving.size > 0) return
+    // None of them is idle at this moment: the drain waits for that.
+    const busy = [...this.#hot.values()]
+    this.#hot.clear()
+    for (const { onReturned } of busy) onReturned()
   }
 
   #pumpAfterRest(restMs: number): void {
@@ -207,9 +215,11 @@ export class Migration {
       .unref()
   }
 
-  #move(socket: net.Socket, { facts, onReturned }: Offer, isInUse: boolean): void {
+  #move(socket: net.Socket, offer: Offer, isInUse: boolean): void {
     const handle = rawHandleOf(socket)
     if (!handle) return
+    const { onReturned } = offer
+    const facts = offer.facts()
     // Stops reading at once (lib/_http_server.js, onSocketPause): nothing is read before the handle is sent.
     socket.pause()
     const timeoutMs = socket.timeout ?? 0
@@ -252,6 +262,11 @@ function limitFresh(socket: net.Socket): void {
   if (!server) return
   const limitMs = server.headersTimeout || server.requestTimeout
   if (limitMs > 0 && !(server.timeout > 0)) limitSilence(server, socket, limitMs)
+}
+
+/** Whether a connection that was used since it was offered may go at this moment. */
+function mayGo(socket: net.Socket, { mayMove }: Offer, idle: IdleParsers): boolean {
+  return isAtRest(socket) && idle.has(socket) && (mayMove?.() ?? true)
 }
 
 /** Whether nothing is under way on a connection in either direction, and neither side has ended. */

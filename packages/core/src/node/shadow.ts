@@ -37,6 +37,13 @@ export function shadow(target: object, name: string, value: unknown): () => void
   }
 }
 
+/** Gives an object a property of its own, with the value that it inherits, if it does. */
+export function own(target: object, name: string): void {
+  if (name in target && !Object.hasOwn(target, name)) {
+    define(target, name, (target as Record<string, unknown>)[name])
+  }
+}
+
 function define(target: object, name: string, value: unknown): void {
   Object.defineProperty(target, name, {
     configurable: true,

@@ -5,6 +5,7 @@ import type { Logger } from '../api/logger.js'
 import type { ProcessOptions, ServerOptions } from '../api/options.js'
 import { formatAddress, type ListenTarget, type UdpAddress } from '../listeners/address.js'
 import type { Passable, PassedListener, PassedUdpSocket } from '../listeners/passed-listener.js'
+import type { PassedTicketKeys } from '../listeners/ticket-keys.js'
 import type { UdpSocket, UdpSocketHost } from '../listeners/udp-socket.js'
 import type { System } from '../node/system.js'
 import type { ManagedServer, ServerHost } from '../server/managed-server.js'
@@ -74,6 +75,24 @@ export class Host implements ServerHost, UdpSocketHost {
     return outside.forServer(code)
   }
 
+  /**
+   * Ends a worker that makes workers of its own with `node:cluster`: each of ours would do so.
+   * See docs/decisions.md, "One of the two makes workers"
+   */
+  refuseCluster(): void {
+    const { ancestry, settings } = this.#parts
+    const refuse = (): void => {
+      if (!ancestry.supervisor?.rolls) return
+      settings.logger.error(
+        'This program makes workers of its own, with node:cluster, and endless run --workers makes some already: ' +
+          'leave one of the two out',
+      )
+      this.system.exit(1)
+    }
+    if (ancestry.arriving) void ancestry.arriving.then(refuse)
+    else refuse()
+  }
+
   /** Notes that a server is left alone, and why. */
   leaveAlone(address: string, why: string): void {
     this.#parts.left.add(address, why)
@@ -108,6 +127,10 @@ export class Host implements ServerHost, UdpSocketHost {
 
   claimUdp(address: UdpAddress): PassedUdpSocket | undefined {
     return this.#parts.ancestry.claimUdp(address)
+  }
+
+  shareTicketKeys(bound: string, keys: PassedTicketKeys, sinceMs: number): boolean {
+    return this.#parts.ancestry.supervisor?.renewTicketKeys(bound, keys, sinceMs) ?? false
   }
 
   udpBound(socket: UdpSocket): void {

@@ -5,6 +5,7 @@ import { Events, type GenerationEvents } from '../api/events.js'
 import type { Generation, TerminateHook } from '../api/generation.js'
 import { generationName } from '../api/generation-name.js'
 import type { HookSignal } from '../api/hooks.js'
+import { invalidOption } from '../api/option-checks.js'
 import { createStderrLogger } from '../api/logger.js'
 import type {
   RestartOptions,
@@ -160,6 +161,10 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   restart(request: RestartRequest = {}): Promise<RestartReport> {
     if (this.isOnProbation) return this.untilProven().then(() => this.restart(request))
     const { wait, ...options } = request
+    const { parallel } = options
+    if (parallel !== undefined && !(Number.isSafeInteger(parallel) && parallel > 0)) {
+      return Promise.reject(invalidOption('parallel', parallel, 'a positive whole number'))
+    }
     const { supervisor } = this.#parts.ancestry
     // A roll ends when all are proven.
     if (supervisor?.rolls) return supervisor.restart(options)
@@ -412,6 +417,9 @@ export function createParts(
     },
     leave: () => {
       generation.actions.leave()
+    },
+    takeTicketKeys: (bound, ticketKeys) => {
+      servers.find((each) => each.bound === bound)?.listening.renewTicketKeys(ticketKeys)
     },
     answer: (question) => answerSupervisor(generation, question),
     counted: (counts) => {

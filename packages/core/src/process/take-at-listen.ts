@@ -21,6 +21,11 @@ export function takeAtListen(server: net.Server, args: readonly unknown[]): void
   const { target } = parseListenCall(args)
   const { host } = currentRuntime()
   if (host.system.isClusterWorker) return
+  if (isServerOfCluster(server)) {
+    host.leaveAlone(textOf(target), 'it belongs to node:cluster')
+    host.refuseCluster()
+    return
+  }
   const why = whyLeft(target, host.system.pid)
   if (why !== undefined) {
     host.leaveAlone(textOf(target), why)
@@ -30,10 +35,6 @@ export function takeAtListen(server: net.Server, args: readonly unknown[]): void
     const address = textOf(target)
     announceListen(server, address)
     host.logger.warn(threadNotice(address))
-    return
-  }
-  if (isServerOfCluster(server)) {
-    host.leaveAlone(textOf(target), 'it belongs to node:cluster')
     return
   }
   // See docs/decisions.md, "One process of a tree is registered"

@@ -17,13 +17,14 @@ import { OpenConnections } from '../connections/open-connections.js'
 import { addressOf } from '../listeners/address.js'
 import { type ListenCall, readListenCall } from '../listeners/listen-call.js'
 import { Listening, type ListeningHost } from '../listeners/listening.js'
-import { TicketKeys } from '../listeners/ticket-keys.js'
+import { type ShareTicketKeys, TicketKeys } from '../listeners/ticket-keys.js'
 import { adoptUpgrade } from '../migration/adopt-upgrade.js'
 import { adoptConnection } from '../migration/adopt.js'
 import type { ConnectionFacts, Migration } from '../migration/migration.js'
 import { countRequests } from '../migration/request-count.js'
 import { givesToHttp } from '../node/internals/http1-connection.js'
 import { rawListenerOf } from '../node/internals/listening-handle.js'
+import { ownWhatDrainsReplace } from '../node/internals/server.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { Life } from './life.js'
@@ -42,6 +43,8 @@ export interface ServerHost extends ListeningHost {
   readonly readyTimeoutMs: number
   /** Whether a claimed listener may accept now, or must wait for `accept`. */
   readonly mayAccept: boolean
+  /** Offers new ticket keys to all workers; see {@link ShareTicketKeys}. */
+  shareTicketKeys(bound: string, ...offer: Parameters<ShareTicketKeys>): boolean
   listenBegun(server: ManagedServer): void
   /** The server listens; `begun` follows when its `beforeBegin` has succeeded. */
   listening(server: ManagedServer): void
@@ -126,10 +129,17 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const { limits, rights, ticketRotationMs } = this.#settings
     const ticketKeys =
       server instanceof tls.Server
-        ? new TicketKeys(server, host.system, ticketRotationMs)
+        ? new TicketKeys(
+            server,
+            host.system,
+            ticketRotationMs,
+            (keys, sinceMs) =>
+              this.bound !== null && host.shareTicketKeys(this.bound, keys, sinceMs),
+          )
         : undefined
     this.listening = new Listening(server, host, { life: this.#life, rights, ticketKeys })
     if (server instanceof http.Server) countRequests(server)
+    ownWhatDrainsReplace(server)
     applyLimits(server as unknown as http.Server, limits, host.system)
     this.listen = ((...args: unknown[]) => this.#listen(args)) as S['listen']
     ;(server as net.Server).listen = this.listen as net.Server['listen']

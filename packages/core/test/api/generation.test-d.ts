@@ -30,9 +30,9 @@ test('a generation has what the guide says', () => {
   expectTypeOf(generation.predecessorGone).toEqualTypeOf<Promise<void>>()
   expectTypeOf(generation.state).toEqualTypeOf<GenerationState>()
   expectTypeOf(generation.restart()).toEqualTypeOf<Promise<RestartReport>>()
-  expectTypeOf(generation.restart({ probationMs: 60_000, wait: 'proven' })).toEqualTypeOf<
-    Promise<RestartReport>
-  >()
+  expectTypeOf(
+    generation.restart({ probationMs: 60_000, wait: 'proven', parallel: 2 }),
+  ).toEqualTypeOf<Promise<RestartReport>>()
   expectTypeOf(generation.isOnProbation).toEqualTypeOf<boolean>()
   expectTypeOf(generation.rollback('it answers 500')).toEqualTypeOf<Promise<void>>()
   // @ts-expect-error -- a rollback without a reason helps nobody

@@ -21,6 +21,13 @@ test('options are those of code', () => {
   expect(parse({})).toEqual({})
 })
 
+test('what is for `endless run` itself is checked, and is no option of the program', () => {
+  expect(parse({ workers: 'max', parallel: 2, balance: false, maxBlockedMs: 30_000 })).toEqual({})
+  expect(parse({ maxMemoryBytes: 512_000_000, maxAgeMs: 43_200_000, ready: 'manual' })).toEqual({
+    ready: 'manual',
+  })
+})
+
 test.each([['660'], ['0660'], ['0o660'], [0o660]])('permissions %j are octal', (socketMode) => {
   expect(parse({ socketMode })).toEqual({ socketMode: 0o660 })
 })
@@ -47,6 +54,16 @@ test.each([
   [{ migrateConnections: 'no' }, /\.migrateConnections is 'no': expected true, false or/],
   [{ hooks: {} }, '.hooks needs code: give it to endless()'],
   [{ logger: {} }, '.logger needs code: give it to endless()'],
+  [{ workers: 0 }, ".workers is 0: expected a number from 1 to 1024, or 'max'"],
+  [{ workers: '4' }, ".workers is '4': expected a number from 1 to 1024, or 'max'"],
+  [{ worker: 4 }, '.worker is not an option; did you mean workers?'],
+  [{ parallel: 1.5 }, '.parallel is 1.5: expected a number from 1 to 1024'],
+  [{ balance: 'no' }, ".balance is 'no': expected true or false"],
+  [{ maxAgeMs: -1 }, '.maxAgeMs is -1: expected a number of milliseconds, 0 for none'],
+  [
+    { maxMemoryBytes: '512MB' },
+    ".maxMemoryBytes is '512MB': expected a number of bytes, 0 for none",
+  ],
   [true, ' is true: expected an object of options'],
   [null, ' is null: expected an object of options'],
   [['SIGHUP'], ' is [SIGHUP]: expected an object of options'],

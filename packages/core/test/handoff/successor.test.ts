@@ -134,7 +134,10 @@ async function beginToMove(returned: () => void): Promise<net.Socket[]> {
     sockets.push(...((await accepted) as net.Socket[]))
   }
   for (const socket of sockets) {
-    successor.migration?.offer(socket, { bound, isFresh: true, keepAliveTimeoutMs: 0 }, returned)
+    successor.migration?.offer(socket, {
+      facts: () => ({ bound, isFresh: true, keepAliveTimeoutMs: 0 }),
+      onReturned: returned,
+    })
   }
   return sockets
 }

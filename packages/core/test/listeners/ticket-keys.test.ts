@@ -143,3 +143,28 @@ test('a successor whose command line is another one keeps the context of its ses
     process.argv.pop()
   }
 })
+
+test('keys that are shared are those of all, or its own if nobody answers', async () => {
+  const server = tls.createServer({})
+  const offered: string[] = []
+  const tickets = new TicketKeys(server, system, rotationMs, ({ keys }) => {
+    offered.push(keys)
+    return true
+  })
+  const keys = () => server.getTicketKeys().toString('base64')
+  const first = keys()
+  tickets.start()
+  await advance(rotationMs)
+  expect(offered).toHaveLength(1)
+  expect(keys()).toBe(first)
+  const { keys: ofAll } = serve()
+  tickets.take({ keys: ofAll(), sinceMs: Date.now() })
+  tickets.start()
+  await advance(rotationMs - 1)
+  expect(keys()).toBe(ofAll())
+  await advance(1 + 5_000)
+  expect(offered).toHaveLength(2)
+  expect(keys()).toBe(offered[1])
+  tickets.stop()
+  expect(system.pendingMs).toEqual([])
+})

@@ -4,11 +4,13 @@ import http from 'node:http'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { PeerGone } from '../../src/line/peer-gone.js'
+import { rawHandleOf } from '../../src/node/internals/connection-handle.js'
 import { Migration } from '../../src/migration/migration.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
 const bound = '127.0.0.1:80'
-const facts = { bound, isFresh: true, keepAliveTimeoutMs: 0 }
+const facts = () => ({ bound, isFresh: true, keepAliveTimeoutMs: 0 })
+const onReturned = () => undefined
 
 let system: FakeSystem
 let server: http.Server
@@ -16,12 +18,15 @@ let sockets: net.Socket[]
 let migration: Migration
 /** The ids of those that were sent. */
 let sent: number[]
+/** The indexes of those that were sent. */
+let moved: number[]
 const clients: net.Socket[] = []
 
 beforeEach(async () => {
   system = new FakeSystem()
   sockets = []
   sent = []
+  moved = []
   server = http.createServer()
   server.on('connection', (socket) => sockets.push(socket))
   server.listen(0, '127.0.0.1')
@@ -31,8 +36,9 @@ beforeEach(async () => {
     clients.push(net.connect((server.address() as net.AddressInfo).port, '127.0.0.1'))
     await accepted
   }
-  migration = new Migration(system, new Set([bound]), ({ id }) => {
+  migration = new Migration(system, new Set([bound]), ({ id }, handle) => {
     sent.push(id)
+    moved.push(sockets.findIndex((socket) => rawHandleOf(socket) === handle))
     return Promise.resolve()
   })
 })
@@ -45,7 +51,7 @@ afterEach(async () => {
 })
 
 function offerAll(): void {
-  for (const socket of sockets) migration.offer(socket, facts, () => undefined)
+  for (const socket of sockets) migration.offer(socket, { facts, onReturned })
 }
 
 test('as a drain begins, one moves at a time: clients may be at it for all that is known', () => {
@@ -75,12 +81,44 @@ test('but only until two seconds after the beginning of the drain', async () => 
   expect(sent.length).toBeGreaterThan(1)
 })
 
-test('when it is known who is in use, the others do not wait for that, and go one at a time beside', async () => {
+/** Sends a request from each client of some sockets, and waits for the answers. */
+async function use(used: net.Socket[]): Promise<void> {
+  for (const { remotePort } of used) {
+    const client = clients.find(({ localPort }) => localPort === remotePort)!
+    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await once(client, 'data')
+  }
+}
+
+test('those that are used meanwhile go first and with a rest, and the others beside, one at a time', async () => {
+  server.on('request', (_request, response: http.ServerResponse) => response.end('done'))
   offerAll()
+  await use(sockets.slice(1, 3))
   await system.advance(250)
-  migration.noteRequest(sockets.at(-1)!)
+  migration.adopted(1) // after that, those in use rest for 1,750 ms
+  expect(moved).toEqual([0, 3])
+  migration.adopted(2)
+  expect(moved).toEqual([0, 3, 4])
+  await system.advance(1_750)
+  migration.adopted(3)
+  expect(moved).toEqual([0, 3, 4, 1])
+  migration.adopted(4)
+  expect(moved.slice(0, 5)).toEqual([0, 3, 4, 1, 2])
+  expect(moved).toHaveLength(36) // nobody uses the others
+})
+
+test('one that answers when its turn has come is left to the drain if no other can go', async () => {
+  const returned = vi.fn()
+  const [socket] = sockets as [net.Socket]
+  const requested = once(server, 'request')
+  migration.offer(sockets[1]!, { facts, onReturned })
+  migration.offer(socket, { facts, onReturned: returned })
+  clients
+    .find(({ localPort }) => localPort === socket.remotePort)!
+    .write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await requested
   migration.adopted(1)
-  expect(sent).toEqual([1, 2])
+  expect([sent, returned.mock.calls.length, migration.has(socket)]).toEqual([[1], 1, false])
 })
 
 test('when no request has come for a quarter of a second, 32 move at a time', async () => {
@@ -97,9 +135,9 @@ test('a fresh connection that comes back is closed in the time that Node gave it
   })
   const [silent, asking] = sockets as [net.Socket, net.Socket]
   const client = clients.find(({ localPort }) => localPort === asking.remotePort)!
-  migration.offer(silent, facts, () => undefined)
+  migration.offer(silent, { facts, onReturned })
   migration.declined(1)
-  migration.offer(asking, facts, () => undefined)
+  migration.offer(asking, { facts, onReturned })
   migration.declined(2)
   client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   const answered = once(client, 'data') as Promise<[Buffer]>
@@ -119,8 +157,8 @@ test.each([
     return sent.length === 1 ? Promise.reject(error) : Promise.resolve()
   })
   const [first, second] = sockets as [net.Socket, net.Socket]
-  failing.offer(first, facts, returned)
-  failing.offer(second, facts, () => undefined)
+  failing.offer(first, { facts, onReturned: returned })
+  failing.offer(second, { facts, onReturned })
   await settle()
   expect(sent).toHaveLength(sends)
   const isDeclined = sends === 2

@@ -31,6 +31,7 @@ beforeEach(() => {
     arriving: undefined,
     claim: () => undefined,
     hasHeldPort: () => false,
+    shareTicketKeys: () => false,
     listenBegun: () => undefined,
     listening: note('listening'),
     begun: note('begun'),

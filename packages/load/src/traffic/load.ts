@@ -21,6 +21,11 @@ export interface Load {
    * a new pid. Without a new pid, rejects at the deadline.
    */
   settled(wait?: Partial<WaitOptions>): Promise<RestartTiming>
+  /**
+   * Counts the response times while `action` runs as those of a control: of something beside the service, to compare
+   * restarts with.
+   */
+  control(action: () => Promise<void>): Promise<void>
   /** Reports on the requests that have ended so far. */
   snapshot(): LoadReport
   /** Stops sending, waits for requests in flight, closes the connections. A later call joins the first. */
@@ -56,6 +61,14 @@ export function createLoad(options: LoadOptions): Load {
     markRestart: () => recorder.windows.mark(recorder.nowMs),
     settled: (wait) =>
       recorder.windows.settled({ step: 'the restart settles', deadlineMs: 30_000, ...wait }),
+    async control(action) {
+      recorder.controls.open(recorder.nowMs)
+      try {
+        await action()
+      } finally {
+        recorder.controls.close(recorder.nowMs)
+      }
+    },
     snapshot: () => recorder.report(),
     stop: () => (stopped ??= stop()),
   }

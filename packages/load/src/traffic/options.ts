@@ -19,6 +19,8 @@ export interface LoadOptions {
   freshPerSecond?: number
   /** Kinds of requests, each equally likely. @default [get(), postEcho()] */
   calls?: readonly [CallKind, ...CallKind[]]
+  /** Response times of requests that begin in this time after `start()` are not counted. @default 0 */
+  warmUpMs?: number
   /** @default 10_000 */
   requestTimeoutMs?: number
   /** Time that a restart window stays open after the first answer of the new pid. @default 2_000 */
@@ -42,6 +44,7 @@ export function resolveOptions(options: LoadOptions): ResolvedOptions {
     thinkMs: options.thinkMs ?? [0, 5],
     freshPerSecond: options.freshPerSecond ?? 0,
     calls: options.calls ?? [get(), postEcho()],
+    warmUpMs: options.warmUpMs ?? 0,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
     settleMs: options.settleMs ?? 2_000,
     identify: options.identify ?? identifyByHeaders,

@@ -1,5 +1,6 @@
 import type { Answer, Call } from './call.js'
 import { Connections } from './connections.js'
+import { ControlWindows } from './control-windows.js'
 import type { ExchangeError } from './exchange-error.js'
 import type { Failure } from './failure.js'
 import { Latency } from './latency.js'
@@ -13,8 +14,10 @@ const FAILURES_KEPT = 1_000
 export class Recorder {
   readonly connections = new Connections()
   readonly windows: RestartWindows
+  readonly controls = new ControlWindows()
   readonly #identify: ResolvedOptions['identify']
-  readonly #latency = { calm: new Latency(), restart: new Latency() }
+  readonly #warmUpMs: number
+  readonly #latency = { calm: new Latency(), control: new Latency(), restart: new Latency() }
   readonly #generations = new Map<number, GenerationCount>()
   readonly #failures: Failure[] = []
   #answered = 0
@@ -24,6 +27,7 @@ export class Recorder {
 
   constructor(options: ResolvedOptions) {
     this.#identify = options.identify
+    this.#warmUpMs = options.warmUpMs
     this.windows = new RestartWindows(options.settleMs)
   }
 
@@ -50,7 +54,7 @@ export class Recorder {
       this.windows.answered(identity.pid, nowMs)
       this.#count(identity, nowMs)
     }
-    this.#latencyOf(fromMs, nowMs).record(nowMs - fromMs)
+    if (fromMs >= this.#warmUpMs) this.#latencyOf(fromMs, nowMs).record(nowMs - fromMs)
     return identity?.pid
   }
 
@@ -87,6 +91,7 @@ export class Recorder {
       generations: [...this.#generations.values()].map((count) => ({ ...count })),
       latency: {
         calm: this.#latency.calm.summary(),
+        control: this.#latency.control.summary(),
         restart: this.#latency.restart.summary(),
       },
       connections: { ...this.connections.counts },
@@ -95,7 +100,8 @@ export class Recorder {
   }
 
   #latencyOf(fromMs: number, toMs: number): Latency {
-    return this.windows.meets(fromMs, toMs) ? this.#latency.restart : this.#latency.calm
+    if (this.windows.meets(fromMs, toMs)) return this.#latency.restart
+    return this.controls.meets(fromMs, toMs) ? this.#latency.control : this.#latency.calm
   }
 
   #count({ pid, generation }: { pid: number; generation?: number | undefined }, atMs: number) {

@@ -25,7 +25,8 @@ export interface LoadReport {
   failures: Failure[]
   /** In the order of their first answers. */
   generations: GenerationCount[]
-  latency: { calm: LatencySummary; restart: LatencySummary }
+  /** Response times, without those of the warm-up. */
+  latency: { calm: LatencySummary; control: LatencySummary; restart: LatencySummary }
   connections: ConnectionCounts
   /** One entry for each `markRestart()`. */
   restarts: RestartTiming[]

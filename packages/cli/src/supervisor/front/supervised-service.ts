@@ -15,7 +15,7 @@ import {
 } from '@endless/core/for-cli'
 import { serviceMetrics } from '@endless/core/for-cli-later'
 import type { Generation } from '../generation.js'
-import type { Supervisor } from '../supervisor.js'
+import { latest, type Supervisor } from '../supervisor.js'
 
 // What the control socket offers under a supervisor.
 
@@ -52,8 +52,9 @@ export class SupervisedService implements Service {
   }
 
   async status(): Promise<ServiceStatus> {
-    const { current, death, startingInMs, workers } = this.#supervisor
-    const listed = this.#supervisor.everySlot.flatMap(({ index, generations }) =>
+    const { current, slots, workers } = this.#supervisor
+    const { death, startingInMs } = slots
+    const listed = slots.every.flatMap(({ index, generations }) =>
       generations.map((each) => ({ slot: index, each })),
     )
     const told = await Promise.all(
@@ -77,7 +78,8 @@ export class SupervisedService implements Service {
       },
       generations: told.map(({ listed }) => listed),
       startingInMs,
-      lastRestart: reported ?? this.#supervisor.lastRestart,
+      // After a roll of several workers, the one that is left tells of its own part in that.
+      lastRestart: latest(this.#supervisor.lastRestart, reported),
       lastDeath: death
         ? {
             number: death.number,
@@ -119,7 +121,7 @@ export class SupervisedService implements Service {
   }
 
   async drained({ number }: RestartReport): Promise<boolean> {
-    const older = this.#supervisor.slots.flatMap((slot) => slot.older)
+    const older = this.#supervisor.slots.staying.flatMap((slot) => slot.older)
     await new Promise<void>((resolve, reject) => {
       const drain = { number, reject }
       this.#drains.add(drain)
@@ -142,8 +144,8 @@ export class SupervisedService implements Service {
   }
 
   async hammer(): Promise<number[]> {
-    const { everySlot, isStopping } = this.#supervisor
-    const draining = everySlot.flatMap(({ generations, current }) =>
+    const { slots, isStopping } = this.#supervisor
+    const draining = slots.every.flatMap(({ generations, current }) =>
       generations.filter(
         (each) => each.isReady && (isStopping || each.hasLeft || each !== current),
       ),

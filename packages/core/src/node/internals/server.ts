@@ -2,6 +2,7 @@ import type http from 'node:http'
 import net from 'node:net'
 import tls from 'node:tls'
 import type { RawListener } from './raw-handle.js'
+import { own, shadow } from '../shadow.js'
 import { symbolNamed } from './symbol-named.js'
 
 // What a server keeps for itself.
@@ -38,18 +39,26 @@ export function shadowEmitClose(
   onChange: () => void,
 ): (isOver: boolean) => void {
   const closing = server as unknown as ClosingServer
-  closing._emitCloseIfDrained = onChange
+  const restore = shadow(closing, '_emitCloseIfDrained', onChange)
   return (isOver) => {
-    Reflect.deleteProperty(closing, '_emitCloseIfDrained')
+    restore()
     if (isOver || isDrained(server)) closing._connections = 0
     closing._emitCloseIfDrained()
     if (!isOver) return
     // The children may yet report that their connections have closed, and Node would emit 'close' again.
-    closing._emitCloseIfDrained = () => undefined
-    server.once('listening', () => {
-      Reflect.deleteProperty(closing, '_emitCloseIfDrained')
-    })
+    server.once(
+      'listening',
+      shadow(closing, '_emitCloseIfDrained', () => undefined),
+    )
   }
+}
+
+/**
+ * Gives a server its own copy of each function that every drain replaces, so that the drain changes no shape.
+ * See docs/decisions.md, "A server whose connections move is left alone"
+ */
+export function ownWhatDrainsReplace(server: net.Server): void {
+  for (const name of ['_emitCloseIfDrained', 'closeIdleConnections']) own(server, name)
 }
 
 /**

@@ -34,6 +34,7 @@ export interface AncestryHost {
   readonly load: SupervisorLineHost['load']
   readonly give: SupervisorLineHost['give']
   readonly leave: SupervisorLineHost['leave']
+  readonly takeTicketKeys: SupervisorLineHost['takeTicketKeys']
   /** Called with what the service had counted before this process. */
   readonly counted: (counts: Counts | undefined) => void
   /** Called for each connection that has moved from or to another generation. */

@@ -58,6 +58,7 @@ function ancestryOf(given: Inheritance | undefined): Ancestry {
     load: () => ({ open: 0, utilization: 0 }),
     give: () => undefined,
     leave: () => undefined,
+    takeTicketKeys: () => undefined,
     counted: (counts) => counted.push(counts),
     moved: () => undefined,
     metrics: () => Promise.resolve(''),
