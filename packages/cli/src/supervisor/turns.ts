@@ -1,6 +1,6 @@
 /**
  * What changes the workers of a service, one at a time and in the order in which it was asked for: a roll, another
- * number of workers, the restart of one of them.
+ * number of workers, the restart of one of them. See docs/decisions.md, "Changes of the workers take turns"
  */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve()
