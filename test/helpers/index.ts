@@ -33,3 +33,16 @@ export type { Http2Response } from './http2-client.js'
 export { http2Get, http2Goaway, http2Preface, parseHttp2Frames } from './http2-frames.js'
 export { Http2Load } from './http2-load.js'
 export { TestManager } from './service-manager.js'
+export {
+  answersAgain,
+  answersMore,
+  answersWith,
+  eventOf,
+  eventsOf,
+  isRefused,
+  longProbation,
+  putLoad,
+  serveOnProbation,
+  startOnProbation,
+} from './on-probation.js'
+export type { How, Release, Told } from './on-probation.js'

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { oneLine } from '@endless/core/for-cli'
 import { Command, Option } from 'commander'
 import type { RestartWait } from './commands/restart.js'
-import { addOptionFlags, optionsIn, time } from './commands/option-flags.js'
+import { addOptionFlags, optionsIn, share, time } from './commands/option-flags.js'
 import type { StatusForm, StatusText } from './commands/status.js'
 import { workersOf } from './commands/workers.js'
 import { adviceFor } from './commands/unknown.js'
@@ -152,6 +152,15 @@ asksService('restart', 'start the new version of a service, then end the old one
     'how long the event loop of a version on probation may be blocked before it is rolled back; 0s: for ever (default: 5s)',
     time,
   )
+  .option(
+    '--check <command>',
+    'a command that is run each second on probation, in this shell; if it fails twice in a row, the new version is rolled back',
+  )
+  .option(
+    '--max-errors <share>',
+    'which share of its answers may be errors (5xx) on probation, if the old version had no more: 1%',
+    share,
+  )
   .option('--now', 'if a version is on probation, count it as proven in place of waiting')
   .option(
     '--allow-address-change',
@@ -167,22 +176,35 @@ The new version must listen on one of the addresses of the old one at least. On
 which it does not is part of the result.
 
 On probation, the new version is rolled back when it dies, when its event loop
-is blocked, when it says so itself (generation.rollback), or by endless
-rollback. With --wait proven, the exit status is 1 then.
+is blocked, when it says so itself (generation.rollback), by endless rollback,
+or by --check and --max-errors. With --wait proven, the exit status is 1 then.
+
+With --check the command waits until the new version is proven. If the command
+is broken off before (Ctrl-C), the new version is rolled back, too.
 
 If another restart is under way, this one runs after it; if a version is on
 probation, when that has passed. If nothing serves
 because the program dies again and again, the program is started at once.`,
   )
-  .action(async (name: string | undefined, given: Given<RestartLine>) => {
+  .action(async (name: string | undefined, given: Given<RestartLine>, command: Command) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
-    const { wait, allowAddressChange = false, probation, maxBlocked, now = false, ...paths } = given
+    const { wait, allowAddressChange = false, probation, maxBlocked, now = false, ...more } = given
+    const { check, maxErrors, ...paths } = more
+    if (
+      check !== undefined &&
+      wait !== 'proven' &&
+      command.getOptionValueSource('wait') === 'cli'
+    ) {
+      command.error('error: --check waits until the new version is proven: leave out --wait')
+    }
     const request = {
-      wait: wait === false ? ('none' as const) : wait,
+      wait: check !== undefined ? ('proven' as const) : wait === false ? ('none' as const) : wait,
       allowAddressChange,
       probationMs: probation,
       maxBlockedMs: maxBlocked,
+      maxErrors,
+      check,
       isNow: now,
     }
     await printLine(
@@ -289,6 +311,8 @@ interface RestartLine {
   allowAddressChange?: boolean
   probation?: number
   maxBlocked?: number
+  maxErrors?: number
+  check?: string
   now?: boolean
 }
 

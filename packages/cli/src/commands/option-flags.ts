@@ -63,6 +63,12 @@ const flags: readonly OptionFlag[] = [
     parse: time,
   },
   {
+    option: 'maxGenerations',
+    flag: '--max-generations <number>',
+    description: 'how many processes of a service may live, old ones too (default: 5)',
+    parse: positive,
+  },
+  {
     option: 'migrateConnections',
     flag: '--no-migrate-connections',
     description: 'move no open connection to the new process',
@@ -156,6 +162,19 @@ export function time(text: string): number {
     throw new InvalidArgumentError('A time has a unit: 500ms, 30s, 5min, 1h.')
   }
   return durationMs
+}
+
+/**
+ * Returns a share from 0 to 1: `5%`, `0.1%`.
+ *
+ * @throws InvalidArgumentError, which commander turns into a message
+ */
+export function share(text: string): number {
+  const [, percent] = /^(\d+(?:\.\d+)?)\s*%$/.exec(text) ?? []
+  if (percent === undefined || Number(percent) > 100) {
+    throw new InvalidArgumentError('A share is a percentage: 5%, 0.1%.')
+  }
+  return Number(percent) / 100
 }
 
 function positive(text: string): number {

@@ -7,6 +7,7 @@ import {
 import type { Client } from '../control/client.js'
 import { Failure } from '../control/failure.js'
 import type { Progress } from '../control/progress.js'
+import { Guard } from './guard.js'
 
 // The command `endless restart`.
 
@@ -21,6 +22,10 @@ export interface RestartRequest {
   probationMs?: number | undefined
   /** How long the event loop of the new version may be blocked on probation, in ms. */
   maxBlockedMs?: number | undefined
+  /** Which share of its answers may be errors on probation, 0 to 1. */
+  maxErrors?: number | undefined
+  /** The command that checks the new version on probation. */
+  check?: string | undefined
   /** Whether the restart ends a probation, as proven, in place of waiting for its end. */
   isNow: boolean
 }
@@ -42,6 +47,9 @@ export async function restart(
   if (probationMs !== undefined && old && old.isOnProbation === undefined) {
     throw new Failure('failed', `${generationName(old)} has a version of endless without probation`)
   }
+  mustHaveProbation(request, old)
+  const guard = request.check === undefined ? undefined : new Guard(client, request.check)
+  await guard?.tryOut()
   const name = old ? generationName(old) : 'the service'
   const steps = [
     `restarting ${name} …`,
@@ -53,9 +61,11 @@ export async function restart(
     progress.step(`${name} is on probation; waiting until it is proven …`)
     steps[0] = ''
   }
-  const report = await client.order<RestartReport>(targetOf(request), (step) => {
+  const restarting = client.order<RestartReport>(targetOf(request), (step) => {
     progress.step(steps[step] ?? '')
+    if (step === 1) guard?.begin()
   })
+  const report = await (guard ? guard.over(restarting) : restarting)
   if (wait === 'none') return `${name} has been told to restart`
   return (
     `${generationName(report)} has taken over after ${String(report.durationMs)} ms` +
@@ -64,13 +74,27 @@ export async function restart(
   )
 }
 
+/** @throws {Failure} if what is asked for only happens on probation, and there is none */
+function mustHaveProbation(
+  { check, maxErrors, probationMs }: RestartRequest,
+  old: ListedGeneration | undefined,
+): void {
+  const given = check === undefined ? '--max-errors' : '--check'
+  if ((check ?? maxErrors) === undefined) return
+  const option = old?.options?.find(({ name }) => name === 'probationMs')
+  if (probationMs === 0 || (probationMs === undefined && (option?.value ?? '0') === '0')) {
+    throw new Failure('misused', `${given} needs a probation: add --probation 60s`)
+  }
+}
+
 function targetOf(request: RestartRequest): string {
-  const { wait, allowAddressChange, probationMs, maxBlockedMs, isNow } = request
+  const { wait, allowAddressChange, probationMs, maxBlockedMs, maxErrors, isNow } = request
   const query = [
     `wait=${wait}`,
     ...(allowAddressChange ? ['allowAddressChange'] : []),
     ...(probationMs === undefined ? [] : [`probationMs=${String(probationMs)}`]),
     ...(maxBlockedMs === undefined ? [] : [`maxBlockedMs=${String(maxBlockedMs)}`]),
+    ...(maxErrors === undefined ? [] : [`maxErrors=${String(maxErrors)}`]),
     ...(isNow ? ['now'] : []),
   ]
   return `/restart?${query.join('&')}`

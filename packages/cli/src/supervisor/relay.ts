@@ -29,6 +29,8 @@ export interface RelayHost {
   takenOver(generation: Generation, takeover: Takeover): void
   /** Called with a successor before it is told that its predecessor serves again. */
   rolledBack(generation: Generation, predecessor: Generation, reason: string): void
+  /** Called with a generation that is hammered, since too many live. */
+  surplus(generation: Generation): void
 }
 
 /**
@@ -87,6 +89,7 @@ export class Relay {
         void pass(from.rolledBack.get(message.to), message, handle)
         return
       case 'ask-alive':
+      case 'ask-answers':
       case 'listener':
       case 'older':
         void pass(successor, message, handle)
@@ -114,6 +117,7 @@ export class Relay {
         from.isReady = true
         from.wanted = { pidFile: message.pidFile, control: message.control }
         from.readyTimeoutMs = message.readyTimeoutMs
+        from.probationMs = message.probationMs
         if (predecessor) void pass(predecessor, message, handle)
         else if (!from.isHeld) this.#standIn.letServe(from)
         return
@@ -127,6 +131,10 @@ export class Relay {
       case 'returned-upgrade':
         // Nobody has told it to give anything back.
         handle?.close()
+        return
+      case 'limit':
+        if (predecessor && message.living === 0) this.#host.surplus(predecessor)
+        void pass(predecessor, message, handle)
         return
       case 'error':
         from.lastWords.diedOf(message.error)
@@ -146,6 +154,7 @@ export class Relay {
       case 'ask-rollback':
       case 'ask-proven':
       case 'alive':
+      case 'answers':
         void pass(predecessor, message, handle)
         return
       default:

@@ -1,10 +1,13 @@
 import {
+  deferred,
   durationOf,
   EndlessError,
   messageOf,
   type RestartOptions,
   type RestartReport,
+  within,
 } from '@endless/core/for-cli'
+import { notOnProbation } from './rollbacks.js'
 import type { Slot } from './slot.js'
 import type { SlotHost } from './slot-host.js'
 
@@ -12,12 +15,14 @@ import type { SlotHost } from './slot-host.js'
 interface Rolled {
   slot: Slot
   report: RestartReport
+  /** Settles when its new generation is proven, or it is known why the slot has lost that. */
+  watched: Promise<void>
 }
 
 /**
- * One restart of all slots: the first alone, since a bad version should fail there, then the others. Each new
- * generation is on probation until all slots have one: if one fails, those before it go back to the old version.
- * See docs/decisions.md, "A roll ends with one version"
+ * One restart of all slots: the first alone, since a bad version should fail there, and then the others, when a
+ * probation of the first has passed. All predecessors stay behind until all slots have the new version: if one
+ * fails, those before it go back to the old version. See docs/decisions.md, "A roll ends with one version"
  */
 export class Roll {
   /** Number that the new generation of the first slot gets. */
@@ -25,7 +30,16 @@ export class Roll {
   readonly #host: Pick<SlotHost, 'logger' | 'now'>
   readonly #slots: readonly Slot[]
   readonly #options: RestartOptions
+  readonly #beganMs: number
+  /** How long the first slot is on probation, in ms; negative: until that is ended. */
+  readonly #probationMs: number
   readonly #rolled: Rolled[] = []
+  readonly #report = deferred<RestartReport>()
+  readonly #ended = deferred()
+  readonly #lost = deferred()
+  readonly #proven = deferred()
+  #isOnProbation = false
+  #loss: EndlessError | undefined
 
   constructor(
     host: Pick<SlotHost, 'logger' | 'now'>,
@@ -35,72 +49,148 @@ export class Roll {
     this.#host = host
     this.#slots = slots
     this.#options = options
+    this.#beganMs = host.now()
+    this.#probationMs = options.probationMs ?? slots[0]?.current?.probationMs ?? 0
     this.number = (slots[0]?.current?.number ?? -1) + 1
+    // Either may reject before anybody awaits it.
+    this.#report.promise.catch(() => undefined)
+    this.#ended.promise.catch(() => undefined)
   }
 
   /**
-   * Resolves with the report of the first slot, for the whole time and with all addresses that were dropped.
+   * Resolves with the report of the first slot when all have the new version, or before, when the first is on
+   * probation.
+   *
+   * @throws (rejects) as {@link ended}
+   */
+  get report(): Promise<RestartReport> {
+    return this.#report.promise
+  }
+
+  /**
+   * Resolves when all slots have the new version, for good.
    *
    * @throws (rejects) with the reason of the first slot that failed, once all have the old version again
    */
-  async run(): Promise<RestartReport> {
-    const beganMs = this.#host.now()
-    this.#host.logger.info(`restarting ${String(this.#slots.length)} workers, one after the other`)
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  /** Begins the roll. */
+  async begin(): Promise<void> {
+    const { logger } = this.#host
+    logger.info(`restarting ${String(this.#slots.length)} workers, one after the other`)
     try {
       for (const slot of this.#slots) {
-        this.#rolled.push({ slot, report: await this.#restart(slot) })
-        this.#mustHold()
+        await this.#advance(slot)
+        if (this.#rolled.length === 1) await this.#tryOut(slot)
       }
     } catch (error) {
+      this.#loss ??= error as EndlessError
       await this.#goBack()
-      throw error
+      this.#report.reject(error)
+      this.#ended.reject(error)
+      return
     }
     // A generation that has died since has been replaced by the new version, or by its predecessor, as ever.
     await Promise.allSettled(this.#rolled.map(({ slot }) => slot.rollbacks.prove()))
-    const reports = this.#rolled.map(({ report }) => report)
-    const [first] = reports
-    if (!first) throw new Error('a service has a slot')
-    const durationMs = Math.round(this.#host.now() - beganMs)
-    const dropped = [...new Set(reports.flatMap((report) => report.dropped))]
-    this.#host.logger.info(
-      `restarted ${String(reports.length)} workers after ${durationOf(durationMs)}`,
+    logger.info(
+      `restarted ${String(this.#rolled.length)} workers after ${durationOf(this.#elapsedMs)}`,
     )
-    return { number: first.number, pid: first.pid, durationMs, dropped }
+    const [first] = this.#rolled
+    if (!first) throw new Error('a service has a slot')
+    const { number, pid } = first.report
+    const dropped = [...new Set(this.#rolled.flatMap(({ report }) => report.dropped))]
+    this.#report.resolve({ number, pid, durationMs: this.#elapsedMs, dropped })
+    this.#ended.resolve()
   }
 
-  async #restart(slot: Slot): Promise<RestartReport> {
+  /** Ends the probation of the first slot, if that is on probation: the others follow now. */
+  prove(): void {
+    if (this.#isOnProbation) this.#proven.resolve()
+  }
+
+  /**
+   * Brings all slots back to the old version. Settles when they have it.
+   *
+   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION` if none has the new one
+   */
+  async rollBack(reason: string): Promise<void> {
+    const guarded = this.#rolled.find(({ slot }) => slot.rollbacks.isOnProbation)
+    if (!guarded) throw notOnProbation()
+    await guarded.slot.rollbacks.rollBack(reason)
+    await this.#ended.promise.catch(() => undefined)
+  }
+
+  get #elapsedMs(): number {
+    return Math.round(this.#host.now() - this.#beganMs)
+  }
+
+  /** Brings a slot to the new version. */
+  async #advance(slot: Slot): Promise<void> {
+    // The errors of the first slot decide: to count those of a predecessor takes time.
+    const { maxErrors, ...others } = this.#options
+    const options =
+      this.#rolled.length === 0 && this.#probationMs !== 0 ? { ...others, maxErrors } : others
+    // One of those before may lose it meanwhile: then this one must not get it.
+    void this.#lost.promise.then(() => {
+      slot.endSuccessor()
+    })
     try {
-      return await slot.restart({ ...this.#options, probationMs: untilToldMs })
+      const report = await slot.restart({ ...options, probationMs: untilToldMs })
+      this.#rolled.push({ slot, report, watched: this.#watch(slot, report) })
     } catch (error) {
-      const { pid, exitCode, signal, stderr, ...rest } = error as Partial<EndlessError>
-      throw new EndlessError(
-        rest.code ?? 'ERR_ENDLESS_REQUEST_FAILED',
-        `slot ${String(slot.index)}: ${messageOf(error)}`,
-        { cause: error, pid, exitCode, signal, stderr },
-      )
+      throw this.#loss ?? inSlot(slot, error)
+    }
+    await this.#mustHold()
+  }
+
+  /** Notes if a slot loses the new version, by its death or because it is rolled back. */
+  async #watch(slot: Slot, { pid }: RestartReport): Promise<void> {
+    try {
+      if (slot.current?.pid === pid) await slot.rollbacks.proven()
+      else throw new Error(`the new version (pid ${String(pid)}) does not serve any more.`)
+    } catch (error) {
+      if (this.#loss) return
+      this.#loss = inSlot(slot, error)
+      this.#lost.resolve()
     }
   }
 
-  /** @throws if a slot has lost its new version since, by its death or because somebody has rolled it back */
-  #mustHold(): void {
-    const lost = this.#rolled.find(({ slot, report }) => slot.current?.pid !== report.pid)
-    if (!lost) return
-    const { slot, report } = lost
-    throw new EndlessError(
-      'ERR_ENDLESS_ROLLED_BACK',
-      `slot ${String(slot.index)}: the new version (pid ${String(report.pid)}) does not serve any more.`,
-      { pid: report.pid },
+  /** @throws if a slot has lost the new version */
+  async #mustHold(): Promise<void> {
+    const doubtful = this.#rolled.filter(({ slot, report }) => slot.current?.pid !== report.pid)
+    await Promise.all(doubtful.map(({ watched }) => watched))
+    if (this.#loss) throw this.#loss
+  }
+
+  /** Waits for the probation of the first slot, if there is one. */
+  async #tryOut(slot: Slot): Promise<void> {
+    const [first] = this.#rolled
+    const probationMs = this.#probationMs
+    if (probationMs === 0 || !first) return
+    const time = probationMs < 0 ? '' : ` for ${durationOf(probationMs)}`
+    this.#host.logger.info(
+      `slot ${String(slot.index)} is on probation${time}; the other workers follow`,
     )
+    this.#isOnProbation = true
+    this.#report.resolve({ ...first.report, probationMs })
+    const over = Promise.race([this.#proven.promise, first.watched])
+    await (probationMs < 0 ? over : within(over, probationMs))
+    this.#isOnProbation = false
+    await this.#mustHold()
   }
 
   /** Makes the old version serve again in each slot that has the new one. */
   async #goBack(): Promise<void> {
     const reason = 'the restart of another worker failed'
     await Promise.all(
-      this.#rolled.map(async ({ slot, report }) => {
-        if (slot.current?.pid !== report.pid) return
+      this.#slots.map(async (slot) => {
+        if (slot.isStopping) return
+        const pid = this.#rolled.find((each) => each.slot === slot)?.report.pid
         try {
-          await slot.rollbacks.rollBack(reason)
+          if (pid !== undefined && slot.current?.pid === pid) await slot.rollbacks.rollBack(reason)
+          else this.#mustBeOld(slot)
         } catch (error) {
           this.#host.logger.error(
             `slot ${String(slot.index)} keeps the new version: ${messageOf(error)}`,
@@ -109,7 +199,24 @@ export class Roll {
       }),
     )
   }
+
+  /** @throws if a generation that has died was replaced since the roll began: by the new version */
+  #mustBeOld({ current }: Slot): void {
+    if (current && current.startedMs >= this.#beganMs) {
+      throw new Error('its old process has died meanwhile.')
+    }
+  }
 }
 
 /** The probation of a generation in a roll: until it is told that it has ended. */
 const untilToldMs = -1
+
+/** Returns the error of a slot as that of the service. */
+function inSlot(slot: Slot, error: unknown): EndlessError {
+  const { code, pid, exitCode, signal, stderr } = error as Partial<EndlessError>
+  return new EndlessError(
+    code ?? 'ERR_ENDLESS_ROLLED_BACK',
+    `slot ${String(slot.index)}: ${messageOf(error)}`,
+    { cause: error, pid, exitCode, signal, stderr },
+  )
+}

@@ -7,6 +7,7 @@ import {
   type RestartReport,
 } from '@endless/core/for-cli'
 import type { Roll } from './roll.js'
+import { notOnProbation } from './rollbacks.js'
 import type { SlotHost } from './slot-host.js'
 
 /** A roll that begins when the one under way has ended. */
@@ -20,8 +21,9 @@ export class Rolls {
   readonly #host: Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed'>
   readonly #create: (options: RestartOptions) => Roll
   readonly #record: RestartRecord
-  /** Settles, and never rejects, when the roll under way has ended. */
-  #underWay: Promise<unknown> | undefined
+  /** The ends of rolls that have reported, by their reports. */
+  readonly #ends = new WeakMap<RestartReport, Promise<void>>()
+  #underWay: Roll | undefined
   #due: Due | undefined
 
   constructor(
@@ -42,59 +44,93 @@ export class Rolls {
   }
 
   /**
-   * Restarts all slots. While a roll is under way, all that are asked for with the same options are together
-   * answered by one more.
+   * Restarts all slots; settles as {@link Roll.report}. While a roll is under way, all that are asked for with the
+   * same options are together answered by one more.
    *
    * @throws (rejects) with the reason if one of them failed
    */
   restart(options: RestartOptions): Promise<RestartReport> {
     if (!this.#underWay) return this.#begin(options)
     if (this.#due && isSame(this.#due.options, options)) return this.#due.report
-    const before = this.#due?.report ?? this.#underWay
-    const due: Due = {
-      options,
-      report: before
-        .catch(() => undefined)
-        .then(() => {
-          if (this.#due === due) this.#due = undefined
-          return this.#begin(options)
-        }),
-    }
+    const before = this.#due?.report
+    const due: Due = { options, report: this.#afterwards(before, options, () => due) }
     this.#due = due
     return due.report
   }
 
+  /** Returns {@link Roll.ended} of the roll that has reported this; `undefined` if no roll has. */
+  endOf(report: RestartReport): Promise<void> | undefined {
+    return this.#ends.get(report)
+  }
+
+  /** Ends the probation in the roll under way, if there is one. */
+  prove(): void {
+    this.#underWay?.prove()
+  }
+
+  /**
+   * Brings all slots back to the old version; settles when they have it.
+   *
+   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION` if no roll is under way, or none has the new one
+   */
+  async rollBack(reason: string): Promise<void> {
+    if (!this.#underWay) throw notOnProbation()
+    await this.#underWay.rollBack(reason)
+  }
+
   /** Resolves when no roll is under way, and none is due. */
   async idle(): Promise<void> {
-    while (this.#underWay) await this.#underWay
+    while (this.#underWay) await settled(this.#underWay.ended)
+  }
+
+  /** Restarts when the roll under way has ended, and the one that is due before. */
+  async #afterwards(
+    before: Promise<unknown> | undefined,
+    options: RestartOptions,
+    self: () => Due,
+  ): Promise<RestartReport> {
+    await (before && settled(before))
+    // Not by `idle`: another roll might begin before this goes on.
+    while (this.#underWay) await settled(this.#underWay.ended)
+    if (this.#due === self()) this.#due = undefined
+    return this.#begin(options)
   }
 
   #begin(options: RestartOptions): Promise<RestartReport> {
-    const report = this.#run(this.#create(options))
-    const ended = report
-      .catch(() => undefined)
-      .finally(() => {
-        if (this.#underWay === ended) this.#underWay = undefined
-      })
-    this.#underWay = ended
-    return report
+    const roll = this.#create(options)
+    this.#underWay = roll
+    void this.#run(roll)
+    return roll.report
   }
 
-  async #run(roll: Roll): Promise<RestartReport> {
+  async #run(roll: Roll): Promise<void> {
     const { logger, restarting, restartFailed } = this.#host
     const beganMs = this.#host.now()
     restarting()
+    void roll.report.then(
+      (report) => {
+        this.#ends.set(report, roll.ended)
+        this.#record.takenOver(report)
+      },
+      () => undefined,
+    )
+    await roll.begin()
     try {
-      const report = await roll.run()
-      this.#record.takenOver(report)
-      return report
+      await roll.ended
     } catch (error) {
       this.#record.failed(roll.number, error as EndlessError, this.#host.now() - beganMs)
-      logger.error(`Restart failed: ${messageOf(error)}`)
+      const isStopped = (error as EndlessError).code === 'ERR_ENDLESS_SHUTTING_DOWN'
+      if (isStopped) logger.info('restart stopped: the service shuts down')
+      else logger.error(`Restart failed: ${messageOf(error)}`)
       restartFailed(messageOf(error))
-      throw error
+    } finally {
+      this.#underWay = undefined
     }
   }
+}
+
+async function settled(promise: Promise<unknown>): Promise<void> {
+  await promise.catch(() => undefined)
 }
 
 function isSame(one: RestartOptions, other: RestartOptions): boolean {

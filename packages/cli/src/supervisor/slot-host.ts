@@ -1,5 +1,5 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
-import type { Logger, RestartOptions, RestartReport } from '@endless/core/for-cli'
+import type { Logger, RestartRequest, RestartReport } from '@endless/core/for-cli'
 import type { KeptSocket } from './escrow.js'
 import type { Exchange } from './exchange.js'
 import type { Generation } from './generation.js'
@@ -21,7 +21,7 @@ export interface SlotHost {
   /** Passes open connections to other slots. */
   readonly exchange: Exchange
   /** Restarts the whole service, which a generation asks for. */
-  restart(options: RestartOptions): Promise<RestartReport>
+  restart(request: RestartRequest): Promise<RestartReport>
   /** Called when a generation serves, for the first time or again. */
   serving(generation: Generation): void
   /** Called when a restart begins. */

@@ -90,6 +90,10 @@ export class Slot {
         this.#chain.rollBack(generation, predecessor, host.now())
         this.#restarts.rolledBack(generation, reason)
       },
+      // It does not hear of it if its event loop is blocked.
+      surplus: (generation) => {
+        this.#unresponsive.hammered([generation])
+      },
     })
     this.replacement = new Replacement(host, (launch, number) => this.#spawn(launch, number))
     this.#succession = new Succession(host, this.#chain, this.#standIn, this.replacement)
@@ -223,6 +227,13 @@ export class Slot {
     return this.#restarts.restart(options)
   }
 
+  /** Ends a successor that boots, so that its restart fails. */
+  endSuccessor(): void {
+    for (const each of this.generations) {
+      if (each.predecessor && !each.isReady) each.signal('SIGTERM')
+    }
+  }
+
   /** Asks a generation for its status. */
   async statusOf(generation: Generation): Promise<GenerationStatus> {
     return (await this.#questions.ask(generation, { what: 'status' })) as GenerationStatus
@@ -344,13 +355,16 @@ export class Slot {
     from: Generation,
     {
       id,
+      wait,
       allowAddressChange,
       probationMs,
       maxBlockedMs,
+      maxErrors,
     }: Extract<ToSupervisor, { type: 'restart' }>,
   ): Promise<void> {
     try {
-      const report = await this.#host.restart({ allowAddressChange, probationMs, maxBlockedMs })
+      const request = { wait, allowAddressChange, probationMs, maxBlockedMs, maxErrors }
+      const report = await this.#host.restart(request)
       void from.send({ type: 'restarted', id, report })
     } catch (error) {
       void from.send({ type: 'not-restarted', id, error: refusalReport(error as EndlessError) })

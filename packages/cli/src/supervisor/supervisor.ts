@@ -8,8 +8,8 @@ import {
   messageOf,
   mostWorkers,
   type PassedListener,
-  type RestartOptions,
   type RestartReport,
+  type RestartRequest,
   type SpawnRequest,
 } from '@endless/core/for-cli'
 import type { KeptSocket } from './escrow.js'
@@ -136,28 +136,33 @@ export class Supervisor {
   }
 
   /** Restarts the service: all slots, one after the other. */
-  restart(options: RestartOptions = {}): Promise<RestartReport> {
+  async restart({ wait, ...options }: RestartRequest = {}): Promise<RestartReport> {
     const [slot] = this.slots
-    return this.#workers === 1 && slot ? slot.restart(options) : this.#rolls.restart(options)
+    const isAlone = this.#workers === 1 && slot
+    const report = await (isAlone ? slot.restart(options) : this.#rolls.restart(options))
+    if (wait === 'proven') await this.proven(report)
+    return report
   }
 
-  /** Settles when the generations that serve are proven; rejects if one was rolled back. A roll has proven its own. */
-  async proven(): Promise<void> {
-    for (const slot of this.slots) await slot.rollbacks.proven()
+  /** Settles when what a restart has started is proven; rejects if it was rolled back. */
+  async proven(restart: RestartReport): Promise<void> {
+    await (this.#rolls.endOf(restart) ?? this.slots[0]?.rollbacks.proven())
   }
 
   /** Ends the probation of the service, if there is one. */
   async prove(): Promise<void> {
-    for (const slot of this.slots) await slot.rollbacks.prove()
+    if (this.#rolls.isUnderWay) this.#rolls.prove()
+    else await this.slots[0]?.rollbacks.prove()
   }
 
   /**
-   * Makes the old version serve again. In a roll, the first slot goes back, and with it the roll.
+   * Makes the old version serve again, in all slots.
    *
    * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION`
    */
   async rollBack(reason: string): Promise<void> {
-    await this.slots[0]?.rollbacks.rollBack(reason)
+    if (this.#rolls.isUnderWay) await this.#rolls.rollBack(reason)
+    else await this.slots[0]?.rollbacks.rollBack(reason)
   }
 
   /**

@@ -34,6 +34,7 @@ function createParts() {
     shared: () => [],
     takenOver: () => undefined,
     rolledBack: () => undefined,
+    surplus: () => undefined,
   })
   const handle = { isClosed: false, close: () => (handle.isClosed = true) }
   return { standIn, relay, handle }

@@ -112,6 +112,10 @@ async function answer(
   if (wrong !== undefined) {
     return failure(400, null, `'${wrong}' must be a number of milliseconds.`)
   }
+  const maxErrors = numberOf(given.get('maxErrors'))
+  if (maxErrors !== undefined && !(maxErrors >= 0 && maxErrors <= 1)) {
+    return failure(400, null, "'maxErrors' must be a share from 0 to 1.")
+  }
   const asked: Asked = {
     wait,
     hasWaited: given.has('waited'),
@@ -122,6 +126,7 @@ async function answer(
       allowAddressChange: given.has('allowAddressChange') || undefined,
       probationMs: numberOf(given.get('probationMs')),
       maxBlockedMs: numberOf(given.get('maxBlockedMs')),
+      maxErrors,
     },
   }
   const location = asUrl(pathname, asked)
@@ -142,11 +147,11 @@ async function answer(
 /** Writes what was asked as the client asks it of the process that serves now. */
 function asUrl(pathname: string, asked: Asked): string {
   const { wait, hasWaited, isNow, reason, options, workers } = asked
-  const { allowAddressChange, ...durations } = options
+  const { allowAddressChange, ...numbers } = options
   const query = [
     ...(wait === undefined ? [] : [`wait=${wait}`]),
     ...(allowAddressChange ? ['allowAddressChange'] : []),
-    ...Object.entries(durations).flatMap(([name, value]) =>
+    ...Object.entries(numbers).flatMap(([name, value]) =>
       value === undefined ? [] : [`${name}=${String(value)}`],
     ),
     ...(isNow ? ['now'] : []),

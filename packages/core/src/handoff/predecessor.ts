@@ -2,6 +2,7 @@ import type net from 'node:net'
 import type { EndlessError } from '../api/endless-error.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Channel } from '../line/channel.js'
+import type { AnswerCounter } from '../connections/answer-counter.js'
 import { HandleLost } from '../line/handle-lost.js'
 import { extraLineFd } from '../line/stdio.js'
 import {
@@ -61,6 +62,8 @@ export interface PredecessorHost {
   readonly takesOver: () => void
   /** Returns how long a process that replaces this one may boot. */
   readonly readyTimeoutMs: () => number
+  /** Counts the answers of this process from now on. */
+  readonly countAnswers: () => AnswerCounter
   /** Called if this process must end, since an older generation serves in place of the predecessor. */
   readonly yield: () => void
 }
@@ -93,7 +96,7 @@ export class Predecessor {
     const { inheritance, channel } = host
     this.#host = host
     this.#channel = channel
-    this.probation = new OwnProbation(host.system, channel)
+    this.probation = new OwnProbation(host, channel)
     if (inheritance.welcome) this.#welcomed(inheritance.welcome)
     else {
       this.arriving = inheritance.arrived.then(() => {
@@ -120,6 +123,7 @@ export class Predecessor {
           this.#receiveUpgrade(message, handle)
           break
         case 'ask-alive':
+        case 'ask-answers':
         case 'proven':
         case 'rollback':
         case 'serves-again':
@@ -224,11 +228,12 @@ export class Predecessor {
   reportReady(
     report: Omit<
       Extract<ToPredecessor, { type: 'ready' }>,
-      'type' | 'readyTimeoutMs' | 'givesBack'
+      'type' | 'readyTimeoutMs' | 'givesBack' | 'countsAnswers'
     >,
   ): void {
     const readyTimeoutMs = this.#host.readyTimeoutMs()
-    this.#send({ type: 'ready', ...report, readyTimeoutMs, givesBack: true })
+    const knows = { givesBack: true, countsAnswers: true }
+    this.#send({ type: 'ready', ...report, readyTimeoutMs, ...knows })
   }
 
   /** Reports that this process will not serve, and why. The predecessor then stops it. */
@@ -307,6 +312,11 @@ export class Predecessor {
     void sent.then(() => line.destroy())
     const fallback = await within(sent, introducedMs, this.#host.system)
     return fallback === late ? 'silent' : fallback
+  }
+
+  /** Lets at most so many older generations live, the predecessor among them. */
+  limit(living: number): void {
+    this.#send({ type: 'limit', living })
   }
 
   /** Reports that this process shuts down and takes nothing more, and whether it had taken over. */

@@ -1,5 +1,5 @@
 import type { JsonOptions } from '../../api/json-options.js'
-import { Predecessor } from '../../handoff/predecessor.js'
+import { Predecessor, type PredecessorHost } from '../../handoff/predecessor.js'
 import type {
   FromSupervisor,
   Inheritance,
@@ -29,6 +29,7 @@ export interface AncestryHost {
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
   readonly adoptsAt: SupervisorLineHost['adoptsAt']
   readonly answer: SupervisorLineHost['answer']
+  readonly countAnswers: PredecessorHost['countAnswers']
   readonly load: SupervisorLineHost['load']
   readonly give: SupervisorLineHost['give']
   readonly leave: SupervisorLineHost['leave']
@@ -70,6 +71,7 @@ export class Ancestry {
       inheritance,
       channel: this.supervisor?.predecessor ?? confirmed(inheritance.channel),
       adopt: host.adopt,
+      countAnswers: host.countAnswers,
       // A supervisor has a pid file of its own.
       takesOver: this.supervisor ? () => undefined : host.takesOver,
       readyTimeoutMs: () => settings.current.readyTimeoutMs,
