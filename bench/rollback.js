@@ -1,7 +1,7 @@
 // Measures how soon a bad version is taken back, and what that loses: by each cause, under load from clients that never
 // retry. Then looks for leaks of a process that many versions were taken back to. Needs /proc.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -177,6 +177,7 @@ async function withService({ supervised, load: traffic }, use) {
   await until(() => load.snapshot().answered > 200, { step: 'answers', deadlineMs: DEADLINE_MS })
   let failsSinceMs = 0
   const order = (target) => post(control, target)
+  await until(() => existsSync(control), { step: 'control socket', deadlineMs: DEADLINE_MS })
   const service = {
     program,
     load,

@@ -28,5 +28,5 @@ const plain = http.createServer((request, response) => {
   handler(request, response)
 })
 
-const server = endless(plain, CONTROL ? { control: CONTROL } : {})
-server.listen(port, '127.0.0.1', () => report(server))
+const options = CONTROL ? { control: CONTROL } : {}
+const server = endless(plain, options).listen(port, '127.0.0.1', () => report(server))

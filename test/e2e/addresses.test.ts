@@ -186,8 +186,12 @@ test('a new port that is in use is EADDRINUSE in the successor, and the old gene
 })
 
 test.runIf(hasProc).each([
-  ['tcp', 'a server that is not endless', 'make that server endless too'],
-  ['unix', 'such a server on a path', 'make that server endless too'],
+  [
+    'tcp',
+    'a server that is not endless',
+    'which does not pass it on: make that server endless too',
+  ],
+  ['unix', 'such a server on a path', 'which does not pass it on: make that server endless too'],
   ['udp', 'a UDP socket', 'which does not pass it on'],
   ['child', 'a server of a child process', 'which the service'],
   ['looks', 'a look whether the port is free', 'do not look before whether the port is free'],

@@ -11,6 +11,8 @@ export {
   startProgram,
 } from '@endless/load'
 export type { Certificate, Program, ProgramEvent, WaitOptions } from '@endless/load'
+export { fallen, valuesOf } from './metrics.js'
+export type { Values } from './metrics.js'
 export { createKeepAliveAgent, get, post } from './http-client.js'
 export type { ClientResponse, RequestOptions } from './http-client.js'
 export { endless, runEndless, runtimeDirectory, startFixture, superviseFixture } from './program.js'

@@ -1,6 +1,7 @@
 // Proves what a terminal means to a program: a closed one ends it, also where SIGHUP restarts it, and
 // Ctrl-C at an open one makes nobody wait. Under `endless run` it is the supervisor that has the terminal.
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import {
@@ -9,6 +10,8 @@ import {
   get,
   openGate,
   startProgram,
+  superviseFixture,
+  temporaryDirectory,
   until,
   waitForGate,
   type Program,
@@ -99,6 +102,39 @@ test('the terminal of a supervisor that is closed shuts the service down, which 
   await terminal.waitForEnd(pid, { step: 'the generation ends', deadlineMs })
 })
 
+test('a status that is watched is drawn at one place, and Ctrl-C leaves the terminal as it was', async () => {
+  const control = path.join(temporaryDirectory(), 'control.sock')
+  const service = superviseFixture('tells-its-metrics.mjs', { runArgs: ['--control', control] })
+  await service.waitForEvent('ready', { step: 'it serves', deadlineMs })
+  const words = [process.execPath, endless, 'status', '--watch', '--control', control]
+  const watched = startProgram({
+    command: 'script',
+    args: [
+      '--quiet',
+      '--return',
+      '--command',
+      words.map((word) => `'${word}'`).join(' '),
+      '/dev/null',
+    ],
+    env: { TERM: 'xterm' },
+  })
+  await until(() => watched.stdout.split('\x1b[H').length > 2, {
+    step: 'it is drawn twice',
+    deadlineMs,
+    explain: () => watched.output.toString(),
+  })
+  const job = childOf(watched.pid)
+  process.kill(job, 'SIGINT')
+  expect(await watched.waitForExit({ step: 'it ends', deadlineMs })).toEqual({
+    code: 0,
+    signal: null,
+  })
+  const { stdout } = watched
+  expect(stdout.startsWith('\x1b[?1049h\x1b[?25l\x1b[?7l')).toBe(true)
+  expect(stdout).toContain('GENERATION')
+  expect(stdout.trimEnd().endsWith('\x1b[?7h\x1b[?25h\x1b[?1049l')).toBe(true)
+})
+
 /** Opens a terminal with a program as its foreground job; the shell lives on as that of a user does. */
 function open(launcher: string[] = []): Program {
   const fixture = fileURLToPath(new URL('../fixtures/boots-when-told.mjs', import.meta.url))
@@ -117,6 +153,11 @@ function pressCtrlC(generation: number): void {
   const [, supervisor] = statOf(generation)
   const [, , group] = statOf(Number(supervisor))
   process.kill(-Number(group), 'SIGINT')
+}
+
+/** Returns the only child of a process: the job of a terminal. */
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim())
 }
 
 /** State, parent and group of a process (proc(5), /proc/pid/stat). */

@@ -267,13 +267,15 @@ asksService('status', 'show generations, connections, the last restart and the l
   .option('--all', 'list the services of this user that have a name')
   .option('--explain', 'also show each option, and the servers that no restart hands over')
   .option('--json', 'print JSON for programs, as GET /status on the control socket returns it')
+  .option('--watch', 'refresh it each second, until Ctrl-C; with --json, a line each time')
   .addHelpText(
     'after',
     `
 Also lists all services in a directory that has nothing to do with one: where no
 package.json has a name.`,
   )
-  .action(async (name: string | undefined, given: Given<StatusForm & { all?: boolean }>) => {
+  .action(async (name: string | undefined, given: Given<StatusLine>) => {
+    if (given.watch) await watchStatus(name, given)
     const told = statusOf({ ...given, name }, given)
     await print(told.then(({ text }) => text))
     if (process.exitCode === undefined && !(await told).isServing) {
@@ -304,6 +306,11 @@ interface RunLine {
   pidFile?: string
   control?: string
   explain?: boolean
+}
+
+interface StatusLine extends StatusForm {
+  all?: boolean
+  watch?: boolean
 }
 
 interface RestartLine {
@@ -342,7 +349,7 @@ function here(): string {
 /** Returns the status of the service that is meant, or the list of all. */
 async function statusOf(
   meant: MeantService,
-  { json, explain, all = false }: StatusForm & { all?: boolean },
+  { json, explain, all = false }: StatusLine,
 ): Promise<StatusText> {
   const asker = currentAsker()
   const isNothing = [meant.name, meant.pidFile, meant.control].every((each) => each === undefined)
@@ -354,6 +361,18 @@ async function statusOf(
   }
   const { status } = await import('./commands/status.js')
   return status(await clientOf('status', meant), { json, explain })
+}
+
+/** Shows the status until this process is ended; fails as the status does if it cannot be asked for at first. */
+async function watchStatus(name: string | undefined, given: Given<StatusLine>): Promise<never> {
+  const { watch } = await import('./commands/watch.js')
+  const end = (): void => process.exit(exitStatuses.done)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end)
+  // Whoever has read it has ended: a pager, or head.
+  process.stdout.on('error', end)
+  const ask = async (): Promise<string> => (await statusOf({ ...given, name }, given)).text
+  await print(watch(ask, process.stdout, given.json ?? false))
+  process.exit()
 }
 
 /** Prints the line that a command returns. All that a service reports about itself is text of others. */

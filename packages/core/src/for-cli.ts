@@ -8,6 +8,7 @@ export {
   messageOf,
 } from './api/endless-error.js'
 export { durationOf } from './api/duration.js'
+export type { MoveReason } from './api/diagnostics.js'
 export { atStart, generationName } from './api/generation-name.js'
 export { isInJson, type JsonOptions, keysIn, parseJsonOptions } from './api/json-options.js'
 export { sayIfLong } from './api/long-wait.js'
@@ -16,15 +17,11 @@ export { optionNames } from './api/option-checks.js'
 export { defaultTexts, optionText } from './api/option-texts.js'
 export type { EndlessOptions } from './api/options.js'
 export { oneLine, printableJson } from './api/one-line.js'
-export type {
-  LastRestart,
-  RestartOptions,
-  RestartReport,
-  RestartRequest,
-} from './api/reports.js'
+export type { LastRestart, RestartOptions, RestartReport, RestartRequest } from './api/reports.js'
 export type { GenerationStatus, GivenOption, LeftServer } from './api/status.js'
 export { readPid } from './control/read-pid.js'
 export * from './control/service.js'
+export { type Counts, type RestartOutcome, Tally } from './control/tally.js'
 export { type ErrorReport, longestReport, type RefusalReport } from './handoff/error-report.js'
 export { keptChars, LastWords } from './handoff/last-words.js'
 export * from './handoff/protocol.js'

@@ -2,17 +2,25 @@ import {
   generationName,
   type ListedGeneration,
   type RestartReport,
+  type RollProgress,
   type ServiceStatus,
 } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
 import { Failure } from '../control/failure.js'
 import type { Progress } from '../control/progress.js'
 import { Guard } from './guard.js'
+import { describeRoll } from './status.js'
 
 // The command `endless restart`.
 
 /** What `endless restart` waits for: the new version serves, it is proven, the old one is gone, or nothing. */
 export type RestartWait = 'ready' | 'proven' | 'drained' | 'none'
+
+/** What is waited for when the new version serves. */
+const lastSteps: Partial<Record<RestartWait, string>> = {
+  proven: 'the new generation serves; waiting until it is proven …',
+  drained: 'the new generation serves; waiting for the old one to end …',
+}
 
 export interface RestartRequest {
   wait: RestartWait
@@ -42,7 +50,8 @@ export async function restart(
 ): Promise<string> {
   const { wait, probationMs } = request
   // Asked first: a service that speaks another version must not be told to do anything.
-  const old = serving(await client.status())
+  const told = await client.status()
+  const old = serving(told)
   // One that knows no probation would restart without.
   if (probationMs !== undefined && old && old.isOnProbation === undefined) {
     throw new Failure('failed', `${generationName(old)} has a version of endless without probation`)
@@ -50,28 +59,28 @@ export async function restart(
   mustHaveProbation(request, old)
   const guard = request.check === undefined ? undefined : new Guard(client, request.check)
   await guard?.tryOut()
-  const name = old ? generationName(old) : 'the service'
-  const steps = [
-    `restarting ${name} …`,
-    wait === 'proven'
-      ? 'the new generation serves; waiting until it is proven …'
-      : 'the new generation serves; waiting for the old one to end …',
-  ]
+  const { workers = 1 } = told.supervisor ?? {}
+  const name =
+    workers > 1 ? `${String(workers)} workers` : old ? generationName(old) : 'the service'
+  const steps = [`restarting ${name} …`, lastSteps[wait]]
   if (old?.isOnProbation && !request.isNow) {
     progress.step(`${name} is on probation; waiting until it is proven …`)
-    steps[0] = ''
+    steps[0] = undefined
   }
-  const restarting = client.order<RestartReport>(targetOf(request), (step) => {
-    progress.step(steps[step] ?? '')
-    if (step === 1) guard?.begin()
-  })
+  let isOver = false
+  const show = async (at: number): Promise<void> => {
+    if (at > 0) guard?.begin()
+    const roll = at > 0 && workers > 1 ? await rollOf(client) : undefined
+    const step = roll ? `restarting: ${describeRoll(roll)} …` : steps[Math.min(at, 1)]
+    // The result may have overtaken the status.
+    if (step !== undefined && !isOver) progress.step(step)
+  }
+  const restarting = client
+    .order<RestartReport>(targetOf(request), (at) => void show(at))
+    .finally(() => (isOver = true))
   const report = await (guard ? guard.over(restarting) : restarting)
-  if (wait === 'none') return `${name} has been told to restart`
-  return (
-    `${generationName(report)} has taken over after ${String(report.durationMs)} ms` +
-    endText(wait, report) +
-    droppedText(report)
-  )
+  if (wait === 'none') return `${name} ${workers > 1 ? 'have' : 'has'} been told to restart`
+  return resultText(wait, report, workers) + droppedText(report)
 }
 
 /** @throws {Failure} if what is asked for only happens on probation, and there is none */
@@ -87,6 +96,12 @@ function mustHaveProbation(
   }
 }
 
+/** Returns how far a restart of several workers has come; `undefined` if none is under way any more. */
+async function rollOf(client: Client): Promise<RollProgress | undefined> {
+  const told = await client.status().catch(() => undefined)
+  return told?.supervisor?.roll ?? undefined
+}
+
 function targetOf(request: RestartRequest): string {
   const { wait, allowAddressChange, probationMs, maxBlockedMs, maxErrors, isNow } = request
   const query = [
@@ -98,6 +113,17 @@ function targetOf(request: RestartRequest): string {
     ...(isNow ? ['now'] : []),
   ]
   return `/restart?${query.join('&')}`
+}
+
+function resultText(wait: RestartWait, report: RestartReport, workers: number): string {
+  const { durationMs, probationMs } = report
+  const all = `${String(workers)} workers have restarted`
+  // On probation, the report is that of the first worker.
+  if (workers > 1 && probationMs !== undefined && wait === 'proven') return `${all}, and are proven`
+  const isAll = workers > 1 && probationMs === undefined
+  const who = isAll ? all : `${generationName(report)} has taken over`
+  const end = `${who} after ${String(durationMs)} ms${endText(wait, report)}`
+  return workers > 1 && !isAll && wait === 'ready' ? `${end}; the other workers follow` : end
 }
 
 function endText(wait: RestartWait, { probationMs }: RestartReport): string {

@@ -84,6 +84,7 @@ export async function run(
       restarting: () => void loading.then((front) => front.restarting()),
       restartFailed: (reason) => void loading.then((front) => front.restartFailed(reason)),
       stopping: () => void loading.then((front) => front.stopping()),
+      metrics: () => loading.then((front) => front.metrics()),
     },
     workers,
   )

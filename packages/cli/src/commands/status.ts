@@ -3,6 +3,7 @@ import {
   type ListedGeneration,
   oneLine,
   printableJson,
+  type RollProgress,
   type ServiceStatus,
 } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
@@ -14,8 +15,8 @@ import { formatAge, formatBytes, formatTable } from './format.js'
 // The command `endless status`.
 
 const generationTitles = ['GENERATION', 'PID', 'STATE', 'AGE', 'MEMORY', 'IN FLIGHT']
-/** With several workers, the slot of each generation stands first, and how busy its event loop is last. */
-const workerTitles = ['SLOT', ...generationTitles, 'BUSY LOOP']
+/** With several workers, the slot of each generation stands first, and what they are compared by last. */
+const workerTitles = ['SLOT', ...generationTitles, 'CONNECTIONS', 'BUSY LOOP']
 const listenerTitles = [
   'LISTENER',
   'GENERATION',
@@ -61,6 +62,7 @@ export function formatStatus(told: ServiceStatus, isExplained = false): string {
         `supervisor pid ${String(supervisor.pid)}, up ${formatAge(supervisor.uptimeMs)}, ` +
         formatBytes(supervisor.memoryBytes)
       : `pid ${String(told.pid)}, without a supervisor`,
+    ...workerLines(told),
     ...(outage === undefined ? [] : [outage]),
     ...(generations.length === 0 ? [] : ['', ...formatTable(...generationTable(told))]),
     ...(listeners.length === 0 ? [] : ['', ...formatTable(listenerTitles, listeners)]),
@@ -99,12 +101,32 @@ function describeOutage(told: ServiceStatus): string | undefined {
   )
 }
 
+/** Says what only several workers do: `4 workers; 12 connections have moved between them, to even them out`. */
+function workerLines({ supervisor }: ServiceStatus): string[] {
+  const { workers = 1, evenedOut = 0, roll } = supervisor ?? {}
+  if (workers === 1) return []
+  const moved = `${String(evenedOut)} ${evenedOut === 1 ? 'connection has' : 'connections have'} moved`
+  return [
+    `${String(workers)} workers; ${moved} between them, to even them out`,
+    ...(roll ? [`restarting: ${describeRoll(roll)}`] : []),
+  ]
+}
+
+/** Formats `slot 1 has the new version, 2 of 4`. */
+export function describeRoll({ done, of }: RollProgress): string {
+  const last = done.at(-1)
+  return last === undefined
+    ? `none of ${String(of)} has the new version yet`
+    : `slot ${String(last)} has the new version, ${String(done.length)} of ${String(of)}`
+}
+
 function generationTable(told: ServiceStatus): [titles: string[], rows: string[][]] {
   const rows = generationRows(told)
   if ((told.supervisor?.workers ?? 1) === 1) return [generationTitles, rows]
-  const workerRows = told.generations.map(({ slot, utilization }, index) => [
+  const workerRows = told.generations.map(({ slot, utilization, servers }, index) => [
     slot === undefined ? '-' : String(slot),
     ...(rows[index] ?? []),
+    String(servers.reduce((sum, { connections }) => sum + connections.open, 0)),
     utilization === undefined ? '-' : `${String(Math.round(utilization * 100))} %`,
   ])
   return [workerTitles, workerRows]

@@ -12,18 +12,20 @@ interface OnItsWay {
 /** The way of open connections from one worker to another. */
 export class Exchange {
   readonly #choose: (from: Generation) => Generation | undefined
+  readonly #taken: (from: Generation) => void
   readonly #onItsWay = new Map<number, OnItsWay>()
   #lastId = 0
-  #moved = 0
 
-  /** @param choose returns the generation that gets a connection of another one */
-  constructor(choose: (from: Generation) => Generation | undefined) {
+  /**
+   * @param choose returns the generation that gets a connection of another one
+   * @param taken called with the giver of each connection that another worker has taken
+   */
+  constructor(
+    choose: (from: Generation) => Generation | undefined,
+    taken: (from: Generation) => void,
+  ) {
     this.#choose = choose
-  }
-
-  /** How many connections another worker has taken so far. */
-  get moved(): number {
-    return this.#moved
+    this.#taken = taken
   }
 
   /** Passes a connection on to another worker, or tells its giver that nobody is there for it. */
@@ -49,7 +51,7 @@ export class Exchange {
     const move = this.#onItsWay.get(ours)
     if (move?.to !== by) return
     this.#onItsWay.delete(ours)
-    if (isTaken) this.#moved++
+    if (isTaken) this.#taken(move.from)
     void move.from.send({ type: 'taken', id: move.id, isTaken })
   }
 

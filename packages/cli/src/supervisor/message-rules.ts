@@ -156,6 +156,7 @@ const status = shape({
   isOnProbation: optional(flag),
   uptimeMs: duration,
   memoryBytes: whole,
+  utilization: optional(duration),
   servers: list(server),
   options: optional(list(shape({ name: text(256), value: text(longestReport), from: path }))),
   left: optional(list(shape({ address: path, why: text(longestReport) }))),
@@ -167,6 +168,12 @@ const restartReport = shape({
   durationMs: duration,
   dropped: optional(addresses),
   probationMs: optional(finite),
+})
+const counts = shape({
+  restarts: record(whole),
+  moved: record(whole),
+  durations: list(whole),
+  durationMs: duration,
 })
 const answerToMove = { id: whole }
 // JSON has no Infinity, which an application may have set: it is null.
@@ -227,6 +234,7 @@ const rules: MessageRules = {
     serviceManager: optional(shape({ socket: path, watchdogMs: optional(duration) })),
     control: optional(unixAddress),
     fallback: optional(oneOf(['line', 'silent'])),
+    counts: optional(counts),
   },
   'taken-over': {
     afterMs: optional(duration),
@@ -256,6 +264,10 @@ const rules: MessageRules = {
   answer: { id: whole, value: either(status, restartReport) },
   refusal: { id: whole, error: refusal },
   load: { open: whole, utilization: duration },
+  // These two are for a predecessor that has no supervisor.
+  metrics: { id: whole, text: text(longestState) },
+  counted: { counts },
+  'ask-metrics': { id: whole },
   restart: {
     id: whole,
     wait: optional(oneOf(['ready', 'proven'])),

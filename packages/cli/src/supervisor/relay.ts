@@ -1,8 +1,10 @@
 import {
   formatAddress,
   isUdp,
+  type Counts,
   type MovedConnection,
   type MovedUpgrade,
+  type MoveReason,
   type Passable,
   type RawHandle,
   type SupervisorFacts,
@@ -18,8 +20,11 @@ import { lend, type StandIn } from './stand-in.js'
 
 // Passes messages and handles from one generation to another.
 
-/** Message from one generation to another: all but those for the supervisor itself. */
-export type Passed = Exclude<ToPredecessor | ToSuccessor, { type: 'serving' | 'heir' }>
+/** Message from one generation to another: all but those for the supervisor itself, or where there is none. */
+export type Passed = Exclude<
+  ToPredecessor | ToSuccessor,
+  { type: 'serving' | 'heir' | 'ask-metrics' | 'metrics' | 'counted' }
+>
 
 /** What {@link Relay} needs from its slot. */
 export interface RelayHost {
@@ -31,6 +36,10 @@ export interface RelayHost {
   rolledBack(generation: Generation, predecessor: Generation, reason: string): void
   /** Called with a generation that is hammered, since too many live. */
   surplus(generation: Generation): void
+  /** Called for each connection that one generation has taken over from another. */
+  moved(why: MoveReason): void
+  /** Returns what the service has counted. */
+  counts(): Counts
 }
 
 /**
@@ -56,6 +65,8 @@ export class Relay {
    */
   receive(from: Generation, message: Passed, handle: RawHandle | undefined): void {
     const { predecessor, successor } = from
+    const why = moveThatEnds(message)
+    if (why) this.#host.moved(why)
     if (from.rolledBackBy) {
       void passBack(from, message, handle)
       return
@@ -181,7 +192,8 @@ export class Relay {
       if (socket.ticketKeys) ticketKeys[address] = socket.ticketKeys
       if (!own.has(address)) lend(socket, successor)
     }
-    void successor.send({ ...message, ticketKeys, supervisor: this.#facts() })
+    const counts = this.#host.counts()
+    void successor.send({ ...message, ticketKeys, counts, supervisor: this.#facts() })
   }
 
   /**
@@ -195,6 +207,12 @@ export class Relay {
     if (predecessor && !isUdp(message))
       void kept.lend((copy) => predecessor.send({ type: 'escrow', asked, bound }, copy))
   }
+}
+
+/** Returns why a connection has moved, if this message says that it has. */
+function moveThatEnds(message: Passed): MoveReason | undefined {
+  if (message.type === 'adopted' || message.type === 'upgrade-adopted') return 'restart'
+  return message.type === 'return-answer' && message.isAdopted ? 'rollback' : undefined
 }
 
 /** Passes on an open connection; declines it for a successor that has no file descriptor left for it. */

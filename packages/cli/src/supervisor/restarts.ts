@@ -58,7 +58,7 @@ export class Restarts {
     this.#succession = succession
     this.#replacement = replacement
     this.#rollbacks = rollbacks
-    this.#record = new RestartRecord(host)
+    this.#record = new RestartRecord(host, host)
   }
 
   /** How the last restart ended, as far as this process saw it. */

@@ -5,11 +5,18 @@ import {
   messageOf,
   type RestartOptions,
   type RestartReport,
+  type RollProgress,
   within,
 } from '@endless/core/for-cli'
 import { notOnProbation } from './rollbacks.js'
 import type { Slot } from './slot.js'
 import type { SlotHost } from './slot-host.js'
+
+/** What a {@link Roll} needs from the supervisor. */
+interface RollHost extends Pick<SlotHost, 'logger' | 'now'> {
+  /** Called when one more slot has the new version. */
+  progressed(): void
+}
 
 /** A slot that has the new version, and what its restart reported. */
 interface Rolled {
@@ -27,7 +34,7 @@ interface Rolled {
 export class Roll {
   /** Number that the new generation of the first slot gets. */
   readonly number: number
-  readonly #host: Pick<SlotHost, 'logger' | 'now'>
+  readonly #host: RollHost
   readonly #slots: readonly Slot[]
   readonly #options: RestartOptions
   readonly #beganMs: number
@@ -41,11 +48,7 @@ export class Roll {
   #isOnProbation = false
   #loss: EndlessError | undefined
 
-  constructor(
-    host: Pick<SlotHost, 'logger' | 'now'>,
-    slots: readonly Slot[],
-    options: RestartOptions,
-  ) {
+  constructor(host: RollHost, slots: readonly Slot[], options: RestartOptions) {
     this.#host = host
     this.#slots = slots
     this.#options = options
@@ -74,6 +77,11 @@ export class Roll {
    */
   get ended(): Promise<void> {
     return this.#ended.promise
+  }
+
+  /** Which slots have the new version, the last one at the end, and how many there are. */
+  get progress(): RollProgress {
+    return { done: this.#rolled.map(({ slot }) => slot.index), of: this.#slots.length }
   }
 
   /** Begins the roll. */
@@ -139,6 +147,7 @@ export class Roll {
     try {
       const report = await slot.restart({ ...options, probationMs: untilToldMs })
       this.#rolled.push({ slot, report, watched: this.#watch(slot, report) })
+      this.#host.progressed()
     } catch (error) {
       throw this.#loss ?? inSlot(slot, error)
     }
@@ -149,7 +158,7 @@ export class Roll {
   async #watch(slot: Slot, { pid }: RestartReport): Promise<void> {
     try {
       if (slot.current?.pid === pid) await slot.rollbacks.proven()
-      else throw new Error(`the new version (pid ${String(pid)}) does not serve any more.`)
+      else throw gone(pid)
     } catch (error) {
       if (this.#loss) return
       this.#loss = inSlot(slot, error)
@@ -211,11 +220,16 @@ export class Roll {
 /** The probation of a generation in a roll: until it is told that it has ended. */
 const untilToldMs = -1
 
+function gone(pid: number): EndlessError {
+  const message = `the new version (pid ${String(pid)}) does not serve any more.`
+  return new EndlessError('ERR_ENDLESS_ROLLED_BACK', message, { pid })
+}
+
 /** Returns the error of a slot as that of the service. */
 function inSlot(slot: Slot, error: unknown): EndlessError {
   const { code, pid, exitCode, signal, stderr } = error as Partial<EndlessError>
   return new EndlessError(
-    code ?? 'ERR_ENDLESS_ROLLED_BACK',
+    code ?? 'ERR_ENDLESS_REQUEST_FAILED',
     `slot ${String(slot.index)}: ${messageOf(error)}`,
     { cause: error, pid, exitCode, signal, stderr },
   )

@@ -5,6 +5,7 @@ import {
   RestartRecord,
   type RestartOptions,
   type RestartReport,
+  type RollProgress,
 } from '@endless/core/for-cli'
 import type { Roll } from './roll.js'
 import { notOnProbation } from './rollbacks.js'
@@ -16,9 +17,11 @@ interface Due {
   report: Promise<RestartReport>
 }
 
+type RollsHost = Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed' | 'restarted'>
+
 /** The rolls of a service, one at a time, and how the last one ended. */
 export class Rolls {
-  readonly #host: Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed'>
+  readonly #host: RollsHost
   readonly #create: (options: RestartOptions) => Roll
   readonly #record: RestartRecord
   /** The ends of rolls that have reported, by their reports. */
@@ -26,17 +29,19 @@ export class Rolls {
   #underWay: Roll | undefined
   #due: Due | undefined
 
-  constructor(
-    host: Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed'>,
-    create: (options: RestartOptions) => Roll,
-  ) {
+  constructor(host: RollsHost, create: (options: RestartOptions) => Roll) {
     this.#host = host
     this.#create = create
-    this.#record = new RestartRecord(host)
+    this.#record = new RestartRecord(host, host)
   }
 
   get isUnderWay(): boolean {
     return this.#underWay !== undefined
+  }
+
+  /** How far the roll under way has come; `null` without one. */
+  get progress(): RollProgress | null {
+    return this.#underWay?.progress ?? null
   }
 
   get last(): LastRestart | null {

@@ -1,5 +1,12 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
-import type { Logger, RestartRequest, RestartReport } from '@endless/core/for-cli'
+import type {
+  Counts,
+  Logger,
+  MoveReason,
+  RestartOutcome,
+  RestartReport,
+  RestartRequest,
+} from '@endless/core/for-cli'
 import type { KeptSocket } from './escrow.js'
 import type { Exchange } from './exchange.js'
 import type { Generation } from './generation.js'
@@ -28,6 +35,18 @@ export interface SlotHost {
   restarting(): void
   /** Called when a restart has failed. */
   restartFailed(reason: string): void
+  /**
+   * Called with how a restart has ended.
+   *
+   * @param durationMs how long it took until the successor had taken over; `undefined` if it has not
+   */
+  restarted(outcome: RestartOutcome, durationMs?: number): void
+  /** Called for each connection that has moved from one generation to another. */
+  moved(why: MoveReason): void
+  /** Returns what the service has counted. */
+  counts(): Counts
+  /** Resolves with the metrics of the service. */
+  metrics(): Promise<string>
   /** Called when the slot is to end. */
   stopping(): void
 }

@@ -1,4 +1,5 @@
 import {
+  type Counts,
   type EndlessError,
   generationName,
   type GenerationStatus,
@@ -79,9 +80,14 @@ export class Slot {
       workers: host.workers(),
     })
     const shared = (): KeptSocket[] => host.shared()
-    this.#standIn = new StandIn(facts, shared)
+    const counts = (): Counts => host.counts()
+    this.#standIn = new StandIn(facts, shared, counts)
     this.#relay = new Relay(this.#standIn, facts, {
       shared,
+      counts,
+      moved: (why) => {
+        host.moved(why)
+      },
       takenOver: (generation, takeover) => {
         this.#chain.changeCurrent(generation, host.now())
         this.#restarts.takenOver(generation, takeover)
@@ -332,8 +338,13 @@ export class Slot {
       case 'restart':
         void this.#restartService(from, message)
         return
+      case 'ask-metrics':
+        void this.#host.metrics().then((text) => from.send({ ...message, type: 'metrics', text }))
+        return
       case 'heir':
-        throw new Error('a supervisor decides itself which generation serves')
+      case 'metrics':
+      case 'counted':
+        throw new Error('a supervisor decides and counts itself')
       default:
         this.#pass(from, message, handle)
     }
@@ -381,12 +392,14 @@ export class Slot {
         `${generationName(of)} runs as ${user}, and its supervisor as another user, which starts ` +
         `nothing but its own command line. It refuses ${options}. Leave that out, or ${betterWays}`
       this.#host.logger.error(message)
+      this.#host.restarted('failed')
       void of.send({ type: 'spawn-failed', error: { name: 'Error', message } })
       return
     }
     const successor = this.#spawn(launch, of.number + 1, of)
     if (!(successor instanceof Generation)) {
       void successor.then((error) => {
+        this.#host.restarted('failed')
         const { name, message, code } = error as NodeJS.ErrnoException
         void of.send({ type: 'spawn-failed', error: { name, message, code } })
       })

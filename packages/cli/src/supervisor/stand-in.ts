@@ -1,4 +1,5 @@
 import {
+  type Counts,
   formatAddress,
   isUdp,
   type PassedListener,
@@ -17,13 +18,18 @@ import type { Generation } from './generation.js'
 export class StandIn {
   readonly #facts: () => SupervisorFacts
   readonly #shared: () => KeptSocket[]
+  readonly #counts: () => Counts
   /** Sockets for the next generation, kept while nothing serves. */
   #kept = new Escrow()
 
-  /** @param shared returns the sockets on which other slots serve */
-  constructor(facts: () => SupervisorFacts, shared: () => KeptSocket[]) {
+  /**
+   * @param shared returns the sockets on which other slots serve
+   * @param counts returns what the service has counted
+   */
+  constructor(facts: () => SupervisorFacts, shared: () => KeptSocket[], counts: () => Counts) {
     this.#facts = facts
     this.#shared = shared
+    this.#counts = counts
   }
 
   put(listeners: readonly PassedListener[]): void {
@@ -57,6 +63,7 @@ export class StandIn {
       generation: generation.number,
       directory: '',
       ticketKeys: keys,
+      counts: this.#counts(),
       supervisor: this.#facts(),
     })
   }

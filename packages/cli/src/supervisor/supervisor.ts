@@ -10,7 +10,9 @@ import {
   type PassedListener,
   type RestartReport,
   type RestartRequest,
+  type RollProgress,
   type SpawnRequest,
+  Tally,
 } from '@endless/core/for-cli'
 import type { KeptSocket } from './escrow.js'
 import { emptiest, Evenness } from './evenness.js'
@@ -25,7 +27,10 @@ import type { LastDeath } from './succession.js'
 export type SupervisorSignal = SlotSignal | 'SIGTTIN' | 'SIGTTOU'
 
 /** What a {@link Supervisor} needs from its surroundings: the process, and calls when its state changes. */
-export type SupervisorHost = Omit<SlotHost, 'workers' | 'shared' | 'exchange' | 'restart'>
+export type SupervisorHost = Omit<
+  SlotHost,
+  'workers' | 'shared' | 'exchange' | 'restart' | 'restarted' | 'moved' | 'counts'
+>
 
 /**
  * Parent of all generations of a service. It runs no code of the application. The service has one slot for each
@@ -35,7 +40,16 @@ export class Supervisor {
   readonly #host: SupervisorHost
   readonly #slots = new Set<Slot>()
   readonly #rolls: Rolls
-  readonly #exchange = new Exchange((from) => this.#takerFor(from))
+  /** What the service has counted. See docs/decisions.md, "Sums go from process to process" */
+  readonly tally = new Tally()
+  readonly #exchange = new Exchange(
+    (from) => this.#takerFor(from),
+    (from) => {
+      this.tally.moved(this.#slotOf(from)?.isLeaving ? 'scale' : 'balance')
+    },
+  )
+  /** Called when one more slot has the new version. */
+  readonly #watchers = new Set<() => void>()
   readonly #evenness: Evenness
   readonly #over = deferred<number>()
   #workers: number
@@ -50,7 +64,18 @@ export class Supervisor {
   constructor(host: SupervisorHost, workers: number) {
     this.#host = host
     this.#workers = workers
-    this.#rolls = new Rolls(host, (options) => new Roll(host, this.slots, options))
+    const progressed = (): void => {
+      for (const watcher of this.#watchers) watcher()
+    }
+    this.#rolls = new Rolls(
+      {
+        ...host,
+        restarted: (outcome, ms) => {
+          this.tally.restarted(outcome, ms)
+        },
+      },
+      (options) => new Roll({ ...host, progressed }, this.slots, options),
+    )
     // A restart moves connections itself.
     this.#evenness = new Evenness(() => (this.#rolls.isUnderWay ? [] : this.slots))
   }
@@ -75,9 +100,9 @@ export class Supervisor {
     return this.#workers
   }
 
-  /** How many connections a worker has given to another one. */
-  get evenedOut(): number {
-    return this.#exchange.moved
+  /** How far a restart of several slots has come; `null` if none is under way. */
+  get roll(): RollProgress | null {
+    return this.#rolls.progress
   }
 
   /** Generations that are alive: slot by slot, from the oldest to the newest. */
@@ -149,6 +174,12 @@ export class Supervisor {
     await (this.#rolls.endOf(restart) ?? this.slots[0]?.rollbacks.proven())
   }
 
+  /** Calls `watcher` whenever one more slot has the new version. Returns how to end that. */
+  watchRolls(watcher: () => void): () => void {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
+  }
+
   /** Ends the probation of the service, if there is one. */
   async prove(): Promise<void> {
     if (this.#rolls.isUnderWay) this.#rolls.prove()
@@ -198,8 +229,12 @@ export class Supervisor {
 
   /** Asks a generation for its status. */
   statusOf(generation: Generation): Promise<GenerationStatus> {
-    const slot = [...this.#slots].find(({ generations }) => generations.includes(generation))
+    const slot = this.#slotOf(generation)
     return slot ? slot.statusOf(generation) : Promise.reject(new Error('the generation has ended'))
+  }
+
+  #slotOf(generation: Generation): Slot | undefined {
+    return [...this.#slots].find(({ generations }) => generations.includes(generation))
   }
 
   #scaleBySignal(workers: number): void {
@@ -231,7 +266,7 @@ export class Supervisor {
   }
 
   #hostOf(slot: () => Slot): SlotHost {
-    const { pid, now, spawn, otherUserOf, terminal } = this.#host
+    const { pid, now, spawn, otherUserOf, terminal, metrics } = this.#host
     return {
       logger: this.#loggerOf(slot),
       pid,
@@ -253,6 +288,14 @@ export class Supervisor {
       restartFailed: (reason) => {
         if (!this.#rolls.isUnderWay) this.#host.restartFailed(reason)
       },
+      restarted: (outcome, durationMs) => {
+        if (!this.#rolls.isUnderWay) this.tally.restarted(outcome, durationMs)
+      },
+      moved: (why) => {
+        this.tally.moved(why)
+      },
+      counts: () => this.tally.counts,
+      metrics,
       stopping: () => {
         if (slot().isLeaving) return
         if (!this.#isStopping) this.#host.stopping()

@@ -1,6 +1,6 @@
 // Proves how a status reads: ages in their two largest units, columns as wide as they must be, and each kind of
 // generation, restart and death in a line.
-import type { ServiceStatus } from '@endless/core/for-cli'
+import type { RollProgress, ServiceStatus } from '@endless/core/for-cli'
 import { describe, expect, test } from 'vitest'
 import { formatAge, formatBytes, formatTable } from '../../src/commands/format.js'
 import { formatStatus } from '../../src/commands/status.js'
@@ -116,6 +116,39 @@ test('a status has generations, listeners, the last restart and the last death',
       | first
       | last words"
   `)
+})
+
+describe('with several workers', () => {
+  const [draining, running] = told.generations
+  const workers: ServiceStatus = {
+    ...told,
+    supervisor: { ...told.supervisor!, workers: 2, evenedOut: 131, roll: null },
+    generations: [
+      { ...draining!, slot: 0, utilization: 0.004 },
+      { ...running!, slot: 0, utilization: 0.206 },
+      { ...running!, slot: 1, state: 'unresponsive', memoryBytes: null, servers: [] },
+    ],
+    lastRestart: null,
+    lastDeath: null,
+  }
+
+  test('each has its slot, its connections and how busy it is; and what moved between them is told', () => {
+    const [, second, , ...rows] = formatStatus(workers).split('\n')
+    expect(second).toBe('2 workers; 131 connections have moved between them, to even them out')
+    expect(rows.slice(0, 4).join('\n')).toMatchInlineSnapshot(`
+      "SLOT  GENERATION   PID  STATE          AGE  MEMORY  IN FLIGHT  CONNECTIONS  BUSY LOOP
+         0           3   300  shutting-down  1 h  80 MB           1            4  0 %
+         0           4  4000  running        5 s  75 MB           2            4  21 %
+         1           4  4000  unresponsive   5 s  -               0            0  -"
+    `)
+  })
+
+  test('a restart tells how far it has come', () => {
+    const third = (roll: RollProgress) =>
+      formatStatus({ ...workers, supervisor: { ...workers.supervisor!, roll } }).split('\n')[2]
+    expect(third({ done: [], of: 2 })).toBe('restarting: none of 2 has the new version yet')
+    expect(third({ done: [0, 2], of: 4 })).toBe('restarting: slot 2 has the new version, 2 of 4')
+  })
 })
 
 test('a restart that dropped addresses is told with them, and by an earlier version without', () => {

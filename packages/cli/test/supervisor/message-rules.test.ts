@@ -5,6 +5,12 @@ import { describe, expect, test } from 'vitest'
 import { refusalOf } from '../../src/supervisor/message-rules.js'
 
 const bound = { address: '::', family: 'IPv6', port: 443 }
+const counts = {
+  restarts: { 'taken-over': 1, failed: 0, 'rolled-back': 0 },
+  moved: { restart: 40, rollback: 0, balance: 12, scale: 0 },
+  durations: [0, 1],
+  durationMs: 230,
+}
 const status = {
   number: 3,
   pid: 4711,
@@ -12,6 +18,7 @@ const status = {
   isOnProbation: false,
   uptimeMs: 12,
   memoryBytes: 50_000_000,
+  utilization: 0.2,
   servers: [
     {
       address: '127.0.0.1:80',
@@ -110,6 +117,7 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
     serviceManager: { socket: '/run/notify', watchdogMs: 10 },
     control: { path: '/run/app.sock', identity: '1:2:3' },
     fallback: 'line',
+    counts,
   },
   'taken-over': { type: 'taken-over', afterMs: 230, dropped: ['[::]:80'], probationMs: -1 },
   proven: { type: 'proven' },
@@ -157,6 +165,9 @@ const samples: { [type in ToSupervisor['type']]: ToSupervisor & { type: type } }
   },
   taken: { type: 'taken', id: 1, isTaken: true },
   load: { type: 'load', open: 40, utilization: 0.5 },
+  metrics: { type: 'metrics', id: 1, text: '# EOF\n' },
+  counted: { type: 'counted', counts },
+  'ask-metrics': { type: 'ask-metrics', id: 1 },
   refusal: {
     type: 'refusal',
     id: 1,

@@ -1,5 +1,10 @@
 // Proves what a supervisor gives in the place of a predecessor, and that ticket keys go to nobody else.
-import type { FromSupervisor, PassedTicketKeys, RawHandle } from '@endless/core/for-cli'
+import {
+  type FromSupervisor,
+  type PassedTicketKeys,
+  type RawHandle,
+  Tally,
+} from '@endless/core/for-cli'
 import { expect, test } from 'vitest'
 import { Escrow } from '../../src/supervisor/escrow.js'
 import type { Generation } from '../../src/supervisor/generation.js'
@@ -29,12 +34,15 @@ class FakeGeneration {
 const asGeneration = (fake: FakeGeneration) => fake as unknown as Generation
 
 function createParts() {
-  const standIn = new StandIn(facts, () => [])
+  const counts = () => new Tally().counts
+  const standIn = new StandIn(facts, () => [], counts)
   const relay = new Relay(standIn, facts, {
     shared: () => [],
     takenOver: () => undefined,
     rolledBack: () => undefined,
     surplus: () => undefined,
+    moved: () => undefined,
+    counts,
   })
   const handle = { isClosed: false, close: () => (handle.isClosed = true) }
   return { standIn, relay, handle }

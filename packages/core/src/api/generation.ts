@@ -85,6 +85,12 @@ export interface Generation {
   migrate(socket: Duplex, state?: unknown): Promise<boolean>
   /** Returns the present status of this process, its servers and their connections. */
   status(): GenerationStatus
+  /**
+   * Returns the metrics of the whole service in the OpenMetrics text format, whichever of its processes is asked. Its
+   * content type is `application/openmetrics-text; version=1.0.0; charset=utf-8`. What a process has to say that does
+   * not answer within a second is left out. Takes as long as {@link status} in each of the processes.
+   */
+  metrics(): Promise<string>
   on<E extends keyof GenerationEvents>(
     event: E,
     listener: (...args: GenerationEvents[E]) => void,

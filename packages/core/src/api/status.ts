@@ -22,6 +22,8 @@ export interface GenerationStatus {
   uptimeMs: number
   /** Resident memory, in bytes. */
   memoryBytes: number
+  /** Share of time in which the event loop was busy since the last call that is at least a second ago, 0 to 1. */
+  utilization: number
   servers: ServerStatus[]
   /** The options in effect that somebody gave; every other option has its default. */
   options: GivenOption[]

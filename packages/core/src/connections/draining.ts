@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { drainChannel, type DrainTrace, traced } from '../api/diagnostics.js'
 import { durationOf } from '../api/duration.js'
 import type { Logger } from '../api/logger.js'
 import type { ShutdownReport } from '../api/reports.js'
@@ -107,7 +108,11 @@ export class Draining {
   }
 
   /** Begins to end the connections; those that remain when the hammer time is over are destroyed. */
-  begin(hammerTimeMs: number, options: Omit<DrainOptions, 'system' | 'hammerTimeMs'>): void {
+  begin(
+    hammerTimeMs: number,
+    address: string | null,
+    options: Omit<DrainOptions, 'system' | 'hammerTimeMs'>,
+  ): void {
     const { system } = this.#host
     this.#beganMs = system.now()
     this.#isUnderWay = true
@@ -132,6 +137,10 @@ export class Draining {
       endWatch()
       undoEnding()
     }
+    if (drainChannel.hasSubscribers) {
+      const trace = { server: this.#server, address, reason: this.#reason }
+      void traced(drainChannel, trace, () => this.#outcome(this.#undo))
+    }
     // What listens to this may rely on it that nothing is accepted any more.
     if (!this.#queue) this.#announce()
   }
@@ -142,14 +151,23 @@ export class Draining {
    * See docs/decisions.md, "After the hammer nothing is waited for"
    */
   async drained(): Promise<void> {
-    while (this.#life.state !== 'terminate' && !this.#isOver && !this.#isDrained) {
-      await new Promise<void>((resolve) => this.#waiters.add(resolve))
-    }
+    while (!this.#isDrained) await this.#change()
+  }
+
+  /** Resolves with how a drain has ended, which is known by its undo. */
+  async #outcome(drain: (() => void) | undefined): Promise<DrainTrace['result']> {
+    while (this.#undo === drain && !this.#isDrained) await this.#change()
+    return { outcome: this.#isDrained ? 'drained' : 'taken-back', hammered: this.#hammered }
   }
 
   get #isDrained(): boolean {
+    if (this.#life.state === 'terminate' || this.#isOver) return true
     // Node's count alone would do if no server had children (lib/net.js, Server#close, onWorkerClose).
     return !this.#queue && isDrained(this.#server) && this.#connections.accepted.size === 0
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.add(resolve))
   }
 
   /** Destroys the remaining connections, if they are being ended. */
@@ -177,6 +195,7 @@ export class Draining {
     this.#reason = 'closed'
     this.#beganMs = undefined
     this.#isOver = false
+    this.#wake()
   }
 
   /** Resets the drain of a server that has closed, and returns the report. */

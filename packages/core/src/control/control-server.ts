@@ -171,7 +171,7 @@ function failure(status: number, error: unknown, message = messageOf(error)): An
 }
 
 function send(response: http.ServerResponse, { status, body, isLast, headers }: Answer): void {
-  const text = `${printableJson(body)}\n`
+  const text = typeof body === 'string' ? body : `${printableJson(body)}\n`
   // With no length either, the end of the connection ends the body (RFC 9112, section 6.3).
   if (isLast) response.removeHeader('transfer-encoding')
   response.writeHead(status, {

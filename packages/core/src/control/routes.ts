@@ -1,6 +1,7 @@
 import type http from 'node:http'
 import type { RestartOptions } from '../api/reports.js'
 import { EndlessError } from '../api/endless-error.js'
+import { openMetricsType } from './open-metrics.js'
 import { mostWorkers, type Service } from './service.js'
 
 // The requests that the control socket takes, and their responses.
@@ -11,7 +12,8 @@ import { mostWorkers, type Service } from './service.js'
  */
 export interface Answer {
   status: number
-  body: object
+  /** A text is sent as it is, with its own `content-type` in the headers. */
+  body: object | string
   isLast?: boolean
   headers?: http.OutgoingHttpHeaders
 }
@@ -47,6 +49,7 @@ export const routes: Record<string, Route> = {
     waits: [],
     act: async (service) => ({ status: 200, body: await service.status() }),
   },
+  '/metrics': { method: 'GET', waits: [], act: metrics },
   '/restart': { method: 'POST', waits: ['ready', 'proven', 'drained', 'none'], act: restart },
   '/rollback': {
     method: 'POST',
@@ -65,13 +68,18 @@ export const routes: Record<string, Route> = {
   },
 }
 
+async function metrics(service: Service): Promise<Answer> {
+  const body = await service.metrics()
+  return { status: 200, body, headers: { 'content-type': openMetricsType } }
+}
+
 async function restart(
   service: Service,
   { wait, hasWaited, isNow, options }: Asked,
   progress: () => void,
 ): Promise<Answer> {
   if (isNow) await service.prove()
-  const restarting = service.restart(hasWaited, options)
+  const restarting = service.restart(hasWaited, options, progress)
   if (wait === 'none') {
     restarting.catch(() => undefined) // the failure is logged, and shown in the status
     return { status: 202, body: {} }

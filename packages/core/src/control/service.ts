@@ -42,16 +42,23 @@ export interface LastDeath {
  */
 export type ListedGeneration = Omit<
   GenerationStatus,
-  'state' | 'isOnProbation' | 'memoryBytes' | 'lastRestart' | 'options' | 'left'
+  'state' | 'isOnProbation' | 'memoryBytes' | 'utilization' | 'lastRestart' | 'options' | 'left'
 > &
   Partial<Pick<GenerationStatus, 'isOnProbation' | 'options' | 'left'>> & {
     state: GenerationState | 'booting' | 'unresponsive'
     memoryBytes: number | null
     /** Its slot, from 0; `undefined` without a supervisor. */
     slot?: number | undefined
-    /** The share of time in which its event loop is busy, 0 to 1; `undefined` without several workers. */
+    /** Share of time in which its event loop is busy, 0 to 1; `undefined` until it is ready. */
     utilization?: number | undefined
   }
+
+/** How far a restart of several workers has come: `{ done: [0, 1], of: 4 }`. */
+export interface RollProgress {
+  /** The slots that have the new version, in the order in which they got it. */
+  done: number[]
+  of: number
+}
 
 /** Response to `GET /status`. */
 export interface ServiceStatus {
@@ -69,6 +76,8 @@ export interface ServiceStatus {
     workers?: number | undefined
     /** How many open connections one worker has given to another, to even them out. */
     evenedOut?: number | undefined
+    /** How far a restart of several workers has come; `null` if none is under way. */
+    roll?: RollProgress | null | undefined
   } | null
   /** Slot by slot, each from the oldest, which may drain, to the newest, which may boot. */
   generations: ListedGeneration[]
@@ -84,12 +93,15 @@ export interface Service {
   /** Whether another process answers in its place; if so, settles only once that process does. */
   hasMoved(): Promise<boolean>
   status(): Promise<ServiceStatus>
+  /** Resolves with the metrics of the whole service, in the OpenMetrics text format. */
+  metrics(): Promise<string>
   /**
    * Restarts as SIGHUP does, after a restart that is under way; settles when the successor serves.
    *
    * @param hasWaited whether the request came before the restart under way began, and so joins that restart
+   * @param progress called when one of several workers has the new version
    */
-  restart(hasWaited: boolean, options: RestartOptions): Promise<RestartReport>
+  restart(hasWaited: boolean, options: RestartOptions, progress: () => void): Promise<RestartReport>
   /**
    * Settles when the new generation is proven after a restart; at once if it is not on probation.
    *

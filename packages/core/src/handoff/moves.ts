@@ -2,6 +2,7 @@ import { Migration, type MovedConnection } from '../migration/migration.js'
 import { type MovedUpgrade, UpgradeMigration } from '../migration/upgrade-migration.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
+import type { MoveRecord } from './move-record.js'
 
 /** Sends a connection with its handle, as {@link Channel.send} does. */
 type Send = (message: MovedConnection | MovedUpgrade, handle: RawHandle) => Promise<void>
@@ -14,12 +15,14 @@ export class Moves {
   upgrades: UpgradeMigration | undefined
   readonly #system: System
   readonly #send: Send
+  readonly #record: MoveRecord
   /** Ids of the connections that have left HTTP, were sent, and are not answered yet. */
   readonly #sent = new Set<number>()
 
-  constructor(system: System, send: Send) {
+  constructor(system: System, record: MoveRecord, send: Send) {
     this.#system = system
-    this.#send = send
+    this.#record = record
+    this.#send = (message, handle) => record.follow(message, send(message, handle))
   }
 
   /** @param adopts addresses where the other generation adopts connections: `['127.0.0.1:3000']` */
@@ -37,6 +40,7 @@ export class Moves {
   }
 
   answered(of: 'connection' | 'upgrade', id: number, isAdopted: boolean): void {
+    this.#record.answered(of, id, isAdopted)
     if (of === 'connection') {
       this.migration?.[isAdopted ? 'adopted' : 'declined'](id)
     } else {
@@ -53,6 +57,7 @@ export class Moves {
 
   /** Takes back the connections that the other generation has not acknowledged. Call when it is gone. */
   abort(): void {
+    this.#record.lose()
     this.migration?.abort()
     this.upgrades?.abort()
   }
@@ -62,6 +67,7 @@ export class Moves {
    * See docs/decisions.md, "A generation outlives its supervisor"
    */
   lose(): void {
+    this.#record.lose()
     this.migration?.lose()
     this.upgrades?.close()
     for (const id of this.#sent) this.upgrades?.answered(id, true)

@@ -1,7 +1,9 @@
+import type { MoveReason } from '../api/diagnostics.js'
 import type { AnswerCounter } from '../connections/answer-counter.js'
 import type { Channel } from '../line/channel.js'
 import type { System } from '../node/system.js'
 import { deferred, within } from '../node/waits.js'
+import { MoveRecord } from './move-record.js'
 import { Moves } from './moves.js'
 import type { ToPredecessor, ToSuccessor } from './protocol.js'
 
@@ -27,6 +29,8 @@ export interface OwnProbationHost {
   readonly system: System
   /** Counts the answers of this process from now on. */
   readonly countAnswers: () => AnswerCounter
+  /** Called for each connection that has gone back to the predecessor. */
+  readonly moved: (why: MoveReason) => void
 }
 
 /** The time in which the predecessor of this process stays behind, and can serve again. */
@@ -125,7 +129,8 @@ export class OwnProbation {
   #giveBack({ reason, serves, adopts }: Extract<ToSuccessor, { type: 'rollback' }>): void {
     if (!this.#isUnderWay) return
     this.#send({ type: 'giving-back' })
-    const moves = new Moves(this.#host.system, ({ type, ...moved }, handle) => {
+    const record = new MoveRecord(() => 'rollback', this.#host.moved)
+    const moves = new Moves(this.#host.system, record, ({ type, ...moved }, handle) => {
       const back = type === 'connection' ? 'returned-connection' : 'returned-upgrade'
       return this.#channel.send({ ...moved, type: back } as ToPredecessor, handle)
     })

@@ -3,6 +3,7 @@ import { Migration, type MovedConnection } from '../migration/migration.js'
 import { socketOf } from '../node/internals/connection-handle.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
+import { MoveRecord } from './move-record.js'
 import type { ToSupervisor } from './protocol.js'
 
 /** How long a connection that another worker gave stays at least: it must not go to and fro. */
@@ -26,14 +27,28 @@ export class Peers {
   /** Moves connections to them. */
   readonly migration: Migration
   readonly #host: PeersHost
+  /** The supervisor counts these moves. */
+  readonly #record = new MoveRecord(() => (this.#isLeaving ? 'scale' : 'balance'))
+  #isLeaving = false
   readonly #arrivedMs = new WeakMap<net.Socket, number>()
 
   constructor(host: PeersHost) {
     this.#host = host
     const adopts = { has: (address: string) => host.adoptsAt(address) }
     this.migration = new Migration(host.system, adopts, (moved, handle) =>
-      host.send({ ...moved, type: 'given' }, handle),
+      this.#record.follow(moved, host.send({ ...moved, type: 'given' }, handle)),
     )
+  }
+
+  /** Call when this process ends while the others go on: from now on its connections go for that reason. */
+  leave(): void {
+    this.#isLeaving = true
+  }
+
+  /** Closes our copies of the connections on their way, as {@link Migration.lose} does: the supervisor is gone. */
+  lose(): void {
+    this.#record.lose()
+    this.migration.lose()
   }
 
   /** Whether a connection came from another worker only just now. */
@@ -44,6 +59,7 @@ export class Peers {
 
   /** Handles the answer to a connection that this process gave. */
   answered(id: number, isTaken: boolean): void {
+    this.#record.answered('connection', id, isTaken)
     if (isTaken) this.migration.adopted(id)
     else this.migration.declined(id)
   }

@@ -1,6 +1,8 @@
 import type net from 'node:net'
+import type { MoveReason } from '../api/diagnostics.js'
 import type { EndlessError } from '../api/endless-error.js'
 import type { GenerationStatus } from '../api/status.js'
+import type { Counts } from '../control/tally.js'
 import type { Channel } from '../line/channel.js'
 import type { AnswerCounter } from '../connections/answer-counter.js'
 import { HandleLost } from '../line/handle-lost.js'
@@ -64,6 +66,10 @@ export interface PredecessorHost {
   readonly readyTimeoutMs: () => number
   /** Counts the answers of this process from now on. */
   readonly countAnswers: () => AnswerCounter
+  /** Called for each connection that has moved, to this process or back. */
+  readonly moved: (why: MoveReason) => void
+  /** Resolves with the metrics of the service. */
+  readonly metrics: () => Promise<string>
   /** Called if this process must end, since an older generation serves in place of the predecessor. */
   readonly yield: () => void
 }
@@ -88,6 +94,7 @@ export class Predecessor {
   /** Whether the predecessor knows that the successor of this process takes over. */
   #hasReportedSuccess = false
   #isGone = false
+  #isUnresponsive = false
   /** Resolves each `ask-older` that is not answered yet, by its id. */
   readonly #asked = new Map<number, (generations: GenerationStatus[]) => void>()
   #lastAsked = 0
@@ -115,6 +122,9 @@ export class Predecessor {
           break
         case 'older':
           this.#asked.get(message.id)?.(message.generations)
+          break
+        case 'ask-metrics':
+          void this.#answerMetrics(message.id)
           break
         case 'connection':
           this.#receive(message, handle)
@@ -182,6 +192,11 @@ export class Predecessor {
     return this.#channel.closed
   }
 
+  /** Whether it did not answer when it was last asked for its status. */
+  get isUnresponsive(): boolean {
+    return this.#isUnresponsive
+  }
+
   get hasTakenOver(): boolean {
     return this.#hasTakenOver
   }
@@ -236,6 +251,11 @@ export class Predecessor {
     this.#send({ type: 'ready', ...report, readyTimeoutMs, ...knows })
   }
 
+  /** Reports what this process has counted, which the predecessor goes on from if it serves again. */
+  reportCounted(counts: Counts): void {
+    this.#send({ type: 'counted', counts })
+  }
+
   /** Reports that this process will not serve, and why. The predecessor then stops it. */
   refuse(error: EndlessError): void {
     this.#send({ type: 'error', error: reportOf(error) })
@@ -263,6 +283,7 @@ export class Predecessor {
     this.#channel.send({ type: 'ask-older', id, isHammered }).catch(() => answer.resolve([]))
     const generations = await within(answer.promise, answerMs, this.#host.system)
     this.#asked.delete(id)
+    this.#isUnresponsive = generations === late
     return generations === late ? [] : generations
   }
 
@@ -403,14 +424,20 @@ export class Predecessor {
 
   #receive(connection: MovedConnection, handle: RawHandle | undefined): void {
     adoptMoved(handle, this.#adopterOf(connection), (isAdopted) => {
+      if (isAdopted) this.#host.moved('restart')
       this.#send({ type: isAdopted ? 'adopted' : 'declined', id: connection.id })
     })
   }
 
   #receiveUpgrade(upgrade: MovedUpgrade, handle: RawHandle | undefined): void {
     adoptMoved(handle, this.#adopterOf(upgrade), (isAdopted) => {
+      if (isAdopted) this.#host.moved('restart')
       this.#send({ type: isAdopted ? 'upgrade-adopted' : 'upgrade-declined', id: upgrade.id })
     })
+  }
+
+  async #answerMetrics(id: number): Promise<void> {
+    this.#send({ type: 'metrics', id, text: await this.#host.metrics() })
   }
 
   #adopterOf(moved: MovedConnection | MovedUpgrade): (handle: RawHandle) => boolean {

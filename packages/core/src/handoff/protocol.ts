@@ -2,6 +2,7 @@ import { hookSignals } from '../api/hooks.js'
 import type { JsonOptions } from '../api/json-options.js'
 import type { RestartOptions, RestartReport, RestartRequest } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
+import type { Counts } from '../control/tally.js'
 import type { Channel } from '../line/channel.js'
 import type { UnixAddress } from '../listeners/address.js'
 import type { ListenerName, PassedListener, PassedUdpSocket } from '../listeners/passed-listener.js'
@@ -84,6 +85,8 @@ export type ToSuccessor =
       fallback?: Fallback | undefined
       /** The predecessor's control socket, whose path the successor takes over. */
       control?: UnixAddress | undefined
+      /** What the service has counted so far. A supervisor puts its own there. */
+      counts?: Counts | undefined
     }
   /**
    * Tells the successor to accept from now on. `afterMs` is the time since the restart was requested, and
@@ -119,6 +122,7 @@ export type ToSuccessor =
     }
   /** Answers `ask-older` with the status of the predecessor and of all older generations, oldest first. */
   | { type: 'older'; id: number; generations: GenerationStatus[] }
+  | AskMetrics
   | MovedConnection
   | MovedUpgrade
 
@@ -209,6 +213,22 @@ export type ToPredecessor =
   /** A connection goes back to the predecessor, with its handle, as `connection` and `upgrade` do. */
   | ReturnedConnection
   | ReturnedUpgrade
+  | MetricsAnswer
+  /** What the sender has counted, for its predecessor: that may have to serve again. */
+  | { type: 'counted'; counts: Counts }
+
+/** Asks the process that serves, or the supervisor, for the metrics of the service. */
+export interface AskMetrics {
+  type: 'ask-metrics'
+  id: number
+}
+
+/** Answers `ask-metrics`. */
+export interface MetricsAnswer {
+  type: 'metrics'
+  id: number
+  text: string
+}
 
 export type ReturnedConnection = Omit<MovedConnection, 'type'> & { type: 'returned-connection' }
 

@@ -1,3 +1,4 @@
+import type { MoveReason } from '../api/diagnostics.js'
 import type { MovedConnection } from '../migration/migration.js'
 import type { MovedUpgrade } from '../migration/upgrade-migration.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
@@ -23,6 +24,8 @@ export interface RollbackHost {
   readonly signal: (signal: SuccessorSignal) => void
   /** Takes over an open connection; returns whether a server of this process is there for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
+  /** Called for each connection that is here again. */
+  readonly moved: (why: MoveReason) => void
 }
 
 /** The messages of a successor that gives back what it has. */
@@ -58,7 +61,7 @@ export class Rollback {
   }
 
   receive(message: Returning, handle: RawHandle | undefined): void {
-    const { pid, send, adopt } = this.#host
+    const { pid, send, adopt, moved: count } = this.#host
     if (message.type === 'giving-back') {
       this.#reacted.resolve()
       return
@@ -71,6 +74,7 @@ export class Rollback {
       handle,
       (given) => adopt(moved, given),
       (isAdopted) => {
+        if (isAdopted) count('rollback')
         send({ type: 'return-answer', of: moved.type, id: moved.id, isAdopted, to: pid })
       },
     )

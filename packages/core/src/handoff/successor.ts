@@ -1,7 +1,9 @@
 import { durationOf } from '../api/duration.js'
 import { EndlessError, messageOf } from '../api/endless-error.js'
 import { atStart, generationName, type NamedGeneration } from '../api/generation-name.js'
+import type { MoveReason } from '../api/diagnostics.js'
 import type { GenerationStatus } from '../api/status.js'
+import type { Counts } from '../control/tally.js'
 import type { Channel } from '../line/channel.js'
 import { formatAddress, type UnixAddress } from '../listeners/address.js'
 import { isUdp, type Passable } from '../listeners/passed-listener.js'
@@ -14,6 +16,8 @@ import type { Child } from './child.js'
 import { Escrow } from './escrow.js'
 import { HeirLine, type Verdict } from './heir-line.js'
 import { type Failure, LastWords } from './last-words.js'
+import { MetricsQuestions } from './metrics-questions.js'
+import { MoveRecord } from './move-record.js'
 import { Moves } from './moves.js'
 import {
   type Fallback,
@@ -51,6 +55,10 @@ export interface SuccessorHost {
   readonly limit: (living: number) => void
   /** Takes back an open connection; returns whether a server of this process is there for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
+  /** Called for each connection that has moved, to the successor or back. */
+  readonly moved: (why: MoveReason) => void
+  /** Called with what the successor has counted. */
+  readonly counted: (counts: Counts) => void
 }
 
 /** What a successor on probation says: what it asks for, that it is alive, and what it has answered. */
@@ -76,6 +84,7 @@ export class Successor {
   readonly #escrow = new Escrow()
   readonly #lastWords = new LastWords()
   readonly #moves: Moves
+  readonly #metrics: MetricsQuestions
   readonly #ready = deferred()
   readonly #exited: Promise<EndlessError>
   readonly #refused = deferred<EndlessError>()
@@ -97,7 +106,12 @@ export class Successor {
     const { system, child, readyTimeoutMs } = host
     this.#host = host
     this.#channel = child.channel
-    this.#moves = new Moves(system, (message, handle) => child.channel.send(message, handle))
+    this.#moves = new Moves(
+      system,
+      new MoveRecord(() => 'restart', host.moved),
+      (message, handle) => child.channel.send(message, handle),
+    )
+    this.#metrics = new MetricsQuestions(system, (message) => child.channel.send(message))
     this.#channel.onMessage = (message, handle) => {
       this.#receive(message, handle)
     }
@@ -111,6 +125,7 @@ export class Successor {
       this.#ready.reject(error)
       this.#serving.resolve()
       this.#moves.abort()
+      this.#metrics.lose()
     })
     // `ready` may reject while the caller does something else and does not await it.
     this.ready.finally(() => clearTimeout(timer)).catch(() => undefined)
@@ -206,6 +221,11 @@ export class Successor {
     if (this.#rollback) this.#send({ type: 'serves-again', to: this.pid ?? 0 })
   }
 
+  /** Asks the successor for the metrics of the service; `undefined` if it does not answer. */
+  askMetrics(): Promise<string | undefined> {
+    return this.#metrics.ask()
+  }
+
   /** Asks the successor for a sign of life; another version knows of none, and is not asked. */
   get askAlive(): (() => void) | undefined {
     if (!this.#givesBack) return undefined
@@ -234,7 +254,7 @@ export class Successor {
    * @param adopts those where it adopts connections
    */
   rollBack(reason: string, serves: string[], adopts: string[]): void {
-    const { system, adopt } = this.#host
+    const { system, adopt, moved } = this.#host
     // It still answers for the connections on their way: it may have adopted them.
     this.#moves.close()
     this.#rollback = new Rollback({
@@ -243,6 +263,7 @@ export class Successor {
       givesBack: this.#givesBack,
       exited: this.exited,
       adopt,
+      moved,
       send: (message) => {
         this.#send(message)
       },
@@ -357,6 +378,12 @@ export class Successor {
         break
       case 'limit':
         this.#host.limit(message.living)
+        break
+      case 'metrics':
+        this.#metrics.answered(message)
+        break
+      case 'counted':
+        this.#host.counted(message.counts)
         break
       case 'leaving':
         this.#serving.resolve()

@@ -16,6 +16,7 @@ import type {
   ToSuccessor,
   ToSupervisor,
 } from './protocol.js'
+import { MetricsQuestions } from './metrics-questions.js'
 import { Peers, type PeersHost } from './peers.js'
 import { SupervisedChild } from './supervised-child.js'
 
@@ -37,6 +38,7 @@ export class Supervisor {
   readonly #host: SupervisorLineHost
   readonly #facts: () => SupervisorFacts | undefined
   readonly #line: Channel<ToSupervisor, FromSupervisor>
+  readonly #metrics: MetricsQuestions
   readonly #holders = new Set<object>()
   readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
@@ -66,6 +68,7 @@ export class Supervisor {
       adoptsAt: host.adoptsAt,
       send: (message, handle) => this.#line.send(message, handle),
     })
+    this.#metrics = new MetricsQuestions(host.system, (message) => this.#line.send(message))
     this.predecessor = this.#end(this.#predecessorGone.promise)
     line.onMessage = (message, handle) => {
       this.#receive(message, handle)
@@ -74,7 +77,8 @@ export class Supervisor {
       this.#isGone = true
       this.#successor?.lose()
       for (const asked of this.#asked.values()) asked.reject(lost())
-      this.peers.migration.lose()
+      this.peers.lose()
+      this.#metrics.lose()
       for (const child of this.#children.values()) child.lose()
     })
   }
@@ -145,6 +149,11 @@ export class Supervisor {
     return asked.promise.finally(() => this.#asked.delete(id))
   }
 
+  /** Asks for the metrics of the service; `undefined` if the supervisor does not answer. */
+  askMetrics(): Promise<string | undefined> {
+    return this.#metrics.ask()
+  }
+
   reportServing(): void {
     this.#tell({ type: 'serving' })
   }
@@ -192,6 +201,7 @@ export class Supervisor {
       case 'rollback':
       case 'serves-again':
       case 'return-answer':
+      case 'ask-metrics':
         this.predecessor.onMessage(message, handle)
         break
       case 'predecessor-gone':
@@ -220,7 +230,11 @@ export class Supervisor {
         this.#host.give(message.count)
         break
       case 'leave':
+        this.peers.leave()
         this.#host.leave()
+        break
+      case 'metrics':
+        this.#metrics.answered(message)
         break
       case 'workers':
         this.#workers = message.workers

@@ -34,7 +34,7 @@ export async function withHolder(error: EndlessError, source: HolderSource): Pro
   })
 }
 
-/** Returns `Port 9464 is held by the service's own old process (pid 4711): make that server endless too.` */
+/** Returns `Port 9464 is held by the service's own old process (pid 4711), which does not pass it on: make …`. */
 export function holderNotice(
   taken: TakenAddress,
   { pid, kind }: Holder,
@@ -56,10 +56,11 @@ export function holderNotice(
       : each.startsWith('udp:') === isUdp && each.endsWith(`:${String(taken.port)}`),
   )
   if (passed.length === 0) {
-    if (!isUdp) return `${name} is held by ${own}: make that server endless too.`
+    const held = `${name} is held by ${own}, which does not pass it on`
+    if (!isUdp) return `${held}: make that server endless too.`
     return (
-      `${name} is held by ${own}, which does not pass it on. Start the program by 'endless run' or with ` +
-      "'--import @endless/core/register', or create the socket with { reuseAddr: true } in both versions."
+      `${held}. Start the program by 'endless run' or with '--import @endless/core/register', ` +
+      'or create the socket with { reuseAddr: true } in both versions.'
     )
   }
   const how = isUdp ? 'bind it' : 'let an endless server listen there'

@@ -2,7 +2,9 @@ import { EndlessError } from '../api/endless-error.js'
 import { generationName } from '../api/generation-name.js'
 import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
-import type { Service, ServiceStatus } from '../control/service.js'
+import type { ListedGeneration, Service, ServiceStatus } from '../control/service.js'
+import { serviceMetrics } from '../control/service-metrics.js'
+import type { Counts } from '../control/tally.js'
 import type { OwnProbation } from '../handoff/own-probation.js'
 import type { ProcessSettings } from './parts/process-settings.js'
 import type { Restart } from './restart.js'
@@ -26,8 +28,14 @@ export interface OwnServiceHost {
   /** What the predecessor knows of a probation of this process; `undefined` without a predecessor. */
   readonly ownProbation: OwnProbation | undefined
   status(): GenerationStatus
+  /** What the service has counted, as far as this process knows. */
+  readonly counts: Counts
+  /** Resolves with the metrics of the service, of which another process may know more. */
+  metrics(): Promise<string>
   /** Returns the status of this generation and of all older ones, hammered first if `isHammered`. */
   generations(isHammered: boolean): Promise<GenerationStatus[]>
+  /** The predecessor, if it did not answer when it was last asked for that. */
+  readonly unresponsive: ListedGeneration | undefined
 }
 
 /** The {@link Service} of a generation that has no supervisor. */
@@ -54,16 +62,25 @@ export class OwnService implements Service {
 
   async status(): Promise<ServiceStatus> {
     const generations = await this.#host.generations(false)
-    const booting = this.#host.currentRestart?.booting
+    const { unresponsive, currentRestart } = this.#host
+    const booting = currentRestart?.booting
     const { pid, lastRestart } = this.#host.status()
     return {
       pid,
       supervisor: null,
-      generations: [...generations, ...(booting ? [booting] : [])],
+      generations: [
+        ...(unresponsive ? [unresponsive] : []),
+        ...generations,
+        ...(booting ? [booting] : []),
+      ],
       startingInMs: null,
       lastRestart,
       lastDeath: null,
     }
+  }
+
+  async metrics(): Promise<string> {
+    return serviceMetrics(await this.status(), this.#host.counts)
   }
 
   async restart(hasWaited: boolean, options: RestartOptions): Promise<RestartReport> {

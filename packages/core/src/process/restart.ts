@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { type EndlessError } from '../api/endless-error.js'
 import { generationName } from '../api/generation-name.js'
+import { restartChannel, traced } from '../api/diagnostics.js'
 import { sayIfLong } from '../api/long-wait.js'
 import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
@@ -100,7 +101,8 @@ export class Restart {
    */
   async begin(): Promise<void> {
     try {
-      const report = await this.#handOver()
+      const trace = { number: this.#number }
+      const report = await traced(restartChannel, trace, () => this.#handOver())
       this.#isUnderWay = false
       this.#report.resolve(report)
     } catch (error) {
@@ -427,8 +429,10 @@ export class Restart {
   }
 
   #reportFailure(error: EndlessError): void {
-    const { ancestry, events, record, settings } = this.#parts
+    const { ancestry, events, record, settings, tally } = this.#parts
     record.failed(this.#number, error, this.#elapsedMs)
+    // A supervisor counts itself.
+    if (!ancestry.isSupervised) ancestry.predecessor?.reportCounted(tally.counts)
     if (error === this.#abortedBy) settings.logger.info('restart stopped: the service shuts down')
     else settings.logger.error(`Restart failed: ${error.message}`)
     ancestry.serviceManager?.restartFailed(error.message)

@@ -13,12 +13,15 @@ import type {
   ShutdownReport,
 } from '../api/reports.js'
 import type { GenerationState, GenerationStatus } from '../api/status.js'
+import type { ListedGeneration } from '../control/service.js'
+import { type Counts, Tally } from '../control/tally.js'
 import type { OwnProbation, ProbationEnd } from '../handoff/own-probation.js'
 import { type Inheritance, inheritanceKey, strangerKey } from '../handoff/protocol.js'
 import { keepPreloadFile } from '../launch/preload-file.js'
 import { enter } from '../launch/preload.js'
 import { stateText } from '../migration/upgrade-migration.js'
 import { createNodeSystem, currentUid, type System } from '../node/system.js'
+import { Utilization } from '../node/utilization.js'
 import type { Occasion } from '../server/managed-server.js'
 import { answerSupervisor } from './answer-supervisor.js'
 import { ownName, surplusNotice } from './notices.js'
@@ -54,6 +57,8 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly #serving: Serving
   readonly #signals: Signals
   readonly #startedMs: number
+  readonly #service: OwnService
+  readonly #utilization = new Utilization(1_000)
   readonly #terminateHooks: TerminateHook[] = []
   readonly #returning = new Returning()
   #restart: Restart | undefined
@@ -70,6 +75,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     this.#serving = new Serving(this.#parts)
     this.actions = new SignalActions(this, this.#parts)
     const { ancestry, events, settings } = this.#parts
+    this.#service = new OwnService(this, settings)
     // A first generation that is supervised has the supervisor in the place of a predecessor.
     const predecessor = this.isSuccessor ? ancestry.predecessor : undefined
     this.predecessorGone = predecessor?.gone ?? Promise.resolve()
@@ -129,6 +135,26 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
 
   get isOnProbation(): boolean {
     return this.#parts.ancestry.predecessor?.probation.isUnderWay ?? false
+  }
+
+  get counts(): Counts {
+    return this.#parts.tally.counts
+  }
+
+  get unresponsive(): ListedGeneration | undefined {
+    const { predecessor, supervisor } = this.#parts.ancestry
+    if (!predecessor?.isUnresponsive || supervisor) return undefined
+    const { pid } = predecessor
+    const { number, uptimeMs } = this.status()
+    // It is older than this process; by how much, it alone knows.
+    return {
+      number: number - 1,
+      pid,
+      state: 'unresponsive',
+      uptimeMs,
+      memoryBytes: null,
+      servers: [],
+    }
   }
 
   get ownProbation(): OwnProbation | undefined {
@@ -268,11 +294,19 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       isOnProbation: this.isOnProbation,
       uptimeMs: Math.round(system.now() - this.#startedMs),
       memoryBytes: system.memoryBytes(),
+      utilization: this.#utilization.look(),
       servers: this.servers.status,
       options: givenOptions(this.#parts),
       left: left.list,
       lastRestart: record.last,
     }
+  }
+
+  async metrics(): Promise<string> {
+    const { supervisor, isSupervised } = this.#parts.ancestry
+    const successor = this.hasSuccessor ? this.#restart?.successor : undefined
+    const told = await (isSupervised ? supervisor : successor)?.askMetrics()
+    return told ?? this.#service.metrics()
   }
 
   async generations(isHammered: boolean): Promise<GenerationStatus[]> {
@@ -388,6 +422,7 @@ export function createParts(
   const servers = new Servers(system, settings, events)
   const lifecycle = new Lifecycle()
   const load = new WorkerLoad(servers)
+  const tally = new Tally()
   const ancestry: Ancestry = new Ancestry(system, settings, inheritance, {
     adopt: (moved, handle) => servers.adopt(moved, handle),
     adoptsAt: (address) => servers.adopting.includes(address),
@@ -402,6 +437,13 @@ export function createParts(
       generation.actions.leave()
     },
     answer: (question) => answerSupervisor(generation, question),
+    counted: (counts) => {
+      tally.learn(counts)
+    },
+    moved: (why) => {
+      tally.moved(why)
+    },
+    metrics: () => generation.metrics(),
     takesOver: () => {
       whereabouts.writePidFile()
     },
@@ -422,7 +464,8 @@ export function createParts(
     left: new LeftServers(system),
     ancestry,
     whereabouts,
-    launcher: new Launcher({ system, settings, servers, ancestry, whereabouts }),
-    record: new RestartRecord(system),
+    launcher: new Launcher({ system, settings, servers, ancestry, whereabouts, tally }),
+    record: new RestartRecord(system, tally),
+    tally,
   }
 }

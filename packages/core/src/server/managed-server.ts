@@ -268,7 +268,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     const { reason, isInteractive, migration } = occasion
     const { bound } = this
     this.stopAccepting(reason)
-    this.#draining.begin(this.hammerTimeMs, {
+    this.#draining.begin(this.hammerTimeMs, bound, {
       idleGraceMs: (server) =>
         idleGraceMs(server, { reason, isInteractive, givenMs: this.#settings.idleGraceMs }),
       wayOut:

@@ -6,6 +6,7 @@ import type { WebSocketServer } from 'ws'
 import {
   closeWebSockets,
   type ConnectionCounts,
+  type DrainTrace,
   EndlessError,
   type EndlessErrorCode,
   type errorCodes,
@@ -13,7 +14,10 @@ import {
   type Generation,
   type GenerationState,
   type LastRestart,
+  type MoveReason,
+  type MoveTrace,
   type RestartReport,
+  type RestartTrace,
   type ServerStatus,
   type ShutdownReport,
 } from '../../src/index.js'
@@ -40,6 +44,8 @@ test('a generation has what the guide says', () => {
   expectTypeOf(generation.status().servers[0]!).toEqualTypeOf<ServerStatus>()
   expectTypeOf(generation.status().servers[0]!.connections).toEqualTypeOf<ConnectionCounts>()
   expectTypeOf(generation.status().memoryBytes).toEqualTypeOf<number>()
+  expectTypeOf(generation.status().utilization).toEqualTypeOf<number>()
+  expectTypeOf(generation.metrics()).toEqualTypeOf<Promise<string>>()
   expectTypeOf(generation.status().lastRestart).toEqualTypeOf<LastRestart | null>()
   expectTypeOf<RestartReport['dropped']>().toEqualTypeOf<string[]>()
   expectTypeOf<LastRestart['dropped']>().toEqualTypeOf<string[]>()
@@ -78,6 +84,16 @@ test('each event has its payload', () => {
   generation.on('restarted', () => undefined)
   // @ts-expect-error -- that event has no pid
   generation.on('restarting', ({ pid }) => pid as unknown)
+})
+
+test('what the diagnostics channels tell has types', () => {
+  expectTypeOf<RestartTrace['result']>().toEqualTypeOf<RestartReport | undefined>()
+  expectTypeOf<RestartTrace['error']>().toEqualTypeOf<EndlessError | undefined>()
+  expectTypeOf<DrainTrace['server']>().toEqualTypeOf<net.Server>()
+  expectTypeOf<DrainTrace['reason']>().toEqualTypeOf<ShutdownReport['reason']>()
+  expectTypeOf<MoveTrace['why']>().toEqualTypeOf<MoveReason>()
+  expectTypeOf<MoveReason>().toEqualTypeOf<'restart' | 'rollback' | 'balance' | 'scale'>()
+  expectTypeOf<MoveTrace['result']>().toEqualTypeOf<boolean | undefined>()
 })
 
 test('WebSockets of ws, and whatever has clients as it has, can be told of a drain', () => {

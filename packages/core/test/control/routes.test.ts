@@ -57,6 +57,15 @@ test('a stop is answered at once, or with the end of the process', async () => {
   expect(await ask('/stop', 'drained', service)).toEqual({ status: 200, body: {}, isLast: true })
 })
 
+test('metrics are a text with a type of its own', async () => {
+  const answer = await ask('/metrics', undefined, { metrics: () => Promise.resolve('# EOF\n') })
+  expect(answer).toEqual({
+    status: 200,
+    body: '# EOF\n',
+    headers: { 'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8' },
+  })
+})
+
 test('the hammer is answered with what it was let fall on', async () => {
   const hammered = [0, 1]
   const answer = await ask('/hammer', undefined, { hammer: () => Promise.resolve(hammered) })

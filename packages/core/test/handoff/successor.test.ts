@@ -48,6 +48,8 @@ beforeEach(() => {
     answerOlder: async () => [],
     limit: () => undefined,
     adopt: () => false,
+    moved: () => undefined,
+    counted: () => undefined,
   })
   child.started(101)
 })

@@ -10,7 +10,7 @@ test.each<[TakenAddress, Holder, RegExp]>([
   [
     { kind: 'tcp', port: 9464 },
     { pid: 7, kind: 'tcp' },
-    /^Port 9464 is held by .*make that server endless too/,
+    /^Port 9464 is held by .*which does not pass it on: make that server endless too/,
   ],
   [{ kind: undefined, port: 9464 }, { pid: 7, kind: 'udp' }, /^UDP port 9464 .*endless run/],
   [

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { createStderrLogger } from '../../src/api/logger.js'
 import type { LastRestart, RestartReport } from '../../src/api/reports.js'
 import type { GenerationState, GenerationStatus } from '../../src/api/status.js'
+import { Tally } from '../../src/control/tally.js'
 import { OwnService, type OwnServiceHost } from '../../src/process/own-service.js'
 import { ProcessSettings } from '../../src/process/parts/process-settings.js'
 import type { Restart } from '../../src/process/restart.js'
@@ -33,6 +34,7 @@ const statusOf = (number: number, state: GenerationState): GenerationStatus => (
   isOnProbation: false,
   uptimeMs: 0,
   memoryBytes: 0,
+  utilization: 0.5,
   servers: [],
   options: [],
   left: [],
@@ -61,6 +63,9 @@ beforeEach(() => {
     prove: async () => void seen.push('prove'),
     rollback: async (reason) => void seen.push(`rollback: ${reason}`),
     status: () => statusOf(1, 'running'),
+    counts: new Tally().counts,
+    metrics: () => Promise.resolve(''),
+    unresponsive: undefined,
     generations: async (isHammered) => {
       if (isHammered) seen.push('hammer')
       return [statusOf(0, 'shutting-down'), statusOf(1, 'running')]
@@ -93,6 +98,14 @@ describe('its status', () => {
       supervisor: null,
       generations: [{ number: 0 }, { number: 1 }],
     })
+  })
+
+  test('has a predecessor that does not answer', async () => {
+    generation.unresponsive = { ...booting, number: 0, pid: 100, state: 'unresponsive' }
+    generation.generations = () => Promise.resolve([statusOf(1, 'running')])
+    const { generations } = await service.status()
+    expect(generations.map(({ state }) => state)).toEqual(['unresponsive', 'running'])
+    expect(await service.metrics()).toContain('endless_workers{state="unresponsive"} 1\n')
   })
 
   test('has the one that boots', async () => {

@@ -115,6 +115,7 @@ describe('a process that begins to serve', () => {
       isOnProbation: false,
       uptimeMs: 0,
       memoryBytes: 50_000_000,
+      utilization: expect.any(Number) as number,
       servers: [
         {
           address: server.address,

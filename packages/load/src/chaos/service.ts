@@ -67,7 +67,8 @@ export class Service {
       ports,
       socket,
       fate: this.#fateFile,
-      options: { pidFile: this.#pidFile, hammerTimeMs: 40_000, readyTimeoutMs: 5_000 },
+      // No life should last until the hammer falls: it cuts tunnels.
+      options: { pidFile: this.#pidFile, hammerTimeMs: 120_000, readyTimeoutMs: 5_000 },
     }
     this.program = startProgram({
       args: [...(supervised ? [endless, 'run'] : []), program, JSON.stringify(settings)],

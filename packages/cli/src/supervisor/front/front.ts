@@ -20,7 +20,7 @@ import { type Place, Whereabouts } from './whereabouts.js'
  */
 export class Front implements Pick<
   SupervisorHost,
-  'serving' | 'restarting' | 'restartFailed' | 'stopping'
+  'serving' | 'restarting' | 'restartFailed' | 'stopping' | 'metrics'
 > {
   readonly #system: System
   readonly #logger: Logger
@@ -97,6 +97,10 @@ export class Front implements Pick<
 
   stopping(): void {
     this.#serviceManager?.stopping()
+  }
+
+  metrics(): Promise<string> {
+    return this.#service.metrics()
   }
 
   /** Removes pid file and control socket; resolves when clients that wait for the end have been answered. */

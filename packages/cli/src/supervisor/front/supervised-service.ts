@@ -13,6 +13,7 @@ import {
   type System,
   within,
 } from '@endless/core/for-cli'
+import { serviceMetrics } from '@endless/core/for-cli-later'
 import type { Generation } from '../generation.js'
 import type { Supervisor } from '../supervisor.js'
 
@@ -35,6 +36,8 @@ export class SupervisedService implements Service {
   readonly #startedMs: number
   /** Open questions for the status of a generation: it is not asked again until it answers. */
   readonly #asked = new WeakMap<Generation, Promise<GenerationStatus | undefined>>()
+  /** Metrics that are being collected: whoever asks meanwhile gets the same. */
+  #metrics: Promise<string> | undefined
   readonly #drains = new Set<{ number: number; reject: (error: Error) => void }>()
 
   constructor(supervisor: Supervisor, system: System, identity: Identity) {
@@ -69,7 +72,8 @@ export class SupervisedService implements Service {
         uptimeMs: this.#sinceMs(this.#startedMs),
         memoryBytes: this.#system.memoryBytes(),
         workers,
-        evenedOut: this.#supervisor.evenedOut,
+        evenedOut: this.#supervisor.tally.counts.moved.balance,
+        roll: this.#supervisor.roll,
       },
       generations: told.map(({ listed }) => listed),
       startingInMs,
@@ -89,8 +93,17 @@ export class SupervisedService implements Service {
     }
   }
 
-  restart(_hasWaited: boolean, options: RestartOptions): Promise<RestartReport> {
-    return this.#supervisor.restart(options)
+  metrics(): Promise<string> {
+    return (this.#metrics ??= this.#collectMetrics().finally(() => (this.#metrics = undefined)))
+  }
+
+  async restart(
+    _hasWaited: boolean,
+    options: RestartOptions,
+    progress: () => void,
+  ): Promise<RestartReport> {
+    const endWatch = this.#supervisor.watchRolls(progress)
+    return this.#supervisor.restart(options).finally(endWatch)
   }
 
   proven(restart: RestartReport): Promise<void> {
@@ -139,6 +152,10 @@ export class SupervisedService implements Service {
     )
     this.#supervisor.signal('SIGUSR2')
     return draining.map(({ number }) => number)
+  }
+
+  async #collectMetrics(): Promise<string> {
+    return serviceMetrics(await this.status(), this.#supervisor.tally.counts)
   }
 
   /** Rejects the waits for the end of older generations if one of these serves again. */

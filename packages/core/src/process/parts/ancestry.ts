@@ -1,4 +1,6 @@
+import type { MoveReason } from '../../api/diagnostics.js'
 import type { JsonOptions } from '../../api/json-options.js'
+import type { Counts } from '../../control/tally.js'
 import { Predecessor, type PredecessorHost } from '../../handoff/predecessor.js'
 import type {
   FromSupervisor,
@@ -33,6 +35,12 @@ export interface AncestryHost {
   readonly load: SupervisorLineHost['load']
   readonly give: SupervisorLineHost['give']
   readonly leave: SupervisorLineHost['leave']
+  /** Called with what the service had counted before this process. */
+  readonly counted: (counts: Counts | undefined) => void
+  /** Called for each connection that has moved from or to another generation. */
+  readonly moved: (why: MoveReason) => void
+  /** Resolves with the metrics of the service. */
+  readonly metrics: () => Promise<string>
   /**
    * Called when this process is told to accept in the place of its predecessor, before it does. What it throws is
    * why this process does not, and the predecessor serves again. Not called under a supervisor.
@@ -72,6 +80,8 @@ export class Ancestry {
       channel: this.supervisor?.predecessor ?? confirmed(inheritance.channel),
       adopt: host.adopt,
       countAnswers: host.countAnswers,
+      moved: host.moved,
+      metrics: host.metrics,
       // A supervisor has a pid file of its own.
       takesOver: this.supervisor ? () => undefined : host.takesOver,
       readyTimeoutMs: () => settings.current.readyTimeoutMs,
@@ -80,11 +90,12 @@ export class Ancestry {
         system.exit(0)
       },
     })
-    const answer = (): void => {
+    const welcomed = (): void => {
       this.#serviceManager = this.#answerTo(inheritance.welcome?.serviceManager)
+      host.counted(inheritance.welcome?.counts)
     }
-    if (inheritance.welcome) answer()
-    else void this.predecessor.arriving?.then(answer)
+    if (inheritance.welcome) welcomed()
+    else void this.predecessor.arriving?.then(welcomed)
   }
 
   /** The number of this generation. */

@@ -1,4 +1,5 @@
 import { messageOf } from '../../api/endless-error.js'
+import type { Tally } from '../../control/tally.js'
 import { type Child, startChild } from '../../handoff/child.js'
 import { spawnFailed, Successor, type SuccessorHost } from '../../handoff/successor.js'
 import { Environment } from '../../launch/environment.js'
@@ -21,6 +22,7 @@ export interface LauncherHost {
   readonly servers: Servers
   readonly ancestry: Ancestry
   readonly whereabouts: Whereabouts
+  readonly tally: Tally
 }
 
 /** Starts successors, as children of this process or of its supervisor. */
@@ -56,11 +58,8 @@ export class Launcher {
    * @param older what concerns this process and all older ones
    * @throws `ERR_ENDLESS_SPAWN_FAILED`; for some failures the successor's `ready` rejects instead
    */
-  start(
-    generation: number,
-    older: Pick<SuccessorHost, 'answerOlder' | 'limit'>,
-  ): Successor {
-    const { system, settings, servers, ancestry, whereabouts } = this.#host
+  start(generation: number, older: Pick<SuccessorHost, 'answerOlder' | 'limit'>): Successor {
+    const { system, settings, servers, ancestry, whereabouts, tally } = this.#host
     const { predecessor } = ancestry
     if (system.isForked) {
       settings.logger.warn(
@@ -84,6 +83,7 @@ export class Launcher {
         ticketKeys: Object.fromEntries(keys),
         serviceManager: ancestry.serviceManager?.address,
         control: whereabouts.bound,
+        counts: tally.counts,
       },
       readyTimeoutMs: settings.current.readyTimeoutMs,
       fallback:
@@ -92,6 +92,12 @@ export class Launcher {
           : Promise.resolve(undefined),
       ...older,
       adopt: (moved, handle) => servers.adopt(moved, handle),
+      moved: (why) => {
+        tally.moved(why)
+      },
+      counted: (counts) => {
+        tally.learn(counts)
+      },
     })
   }
 

@@ -1,4 +1,5 @@
 import type { Events } from '../../api/events.js'
+import type { Tally } from '../../control/tally.js'
 import type { System } from '../../node/system.js'
 import type { Ancestry } from './ancestry.js'
 import type { Launcher } from './launcher.js'
@@ -23,4 +24,5 @@ export interface Parts {
   readonly whereabouts: Whereabouts
   readonly launcher: Launcher
   readonly record: RestartRecord
+  readonly tally: Tally
 }

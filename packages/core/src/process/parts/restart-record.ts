@@ -1,19 +1,25 @@
 import type { EndlessError } from '../../api/endless-error.js'
 import type { LastRestart, RestartReport } from '../../api/reports.js'
+import type { Tally } from '../../control/tally.js'
 import { longestReport } from '../../handoff/error-report.js'
 import type { System } from '../../node/system.js'
 
-/** Records the outcome of the last restart: one by this process, or the one that started it. */
+/** Records the outcome of the last restart, one by this process or the one that started it, and counts them. */
 export class RestartRecord {
   readonly #system: Pick<System, 'now'>
+  readonly #tally: Pick<Tally, 'restarted'>
   #last: Omit<LastRestart, 'agoMs'> | undefined
   #endedMs = 0
 
-  constructor(system: Pick<System, 'now'>) {
+  constructor(system: Pick<System, 'now'>, tally: Pick<Tally, 'restarted'>) {
     this.#system = system
+    this.#tally = tally
   }
 
-  /** Records a success; `durationMs` is `undefined` if the predecessor did not report it. */
+  /**
+   * Records a success; `durationMs` is `undefined` if the predecessor did not report it: it has died, and nobody had
+   * asked for a restart.
+   */
   takenOver({
     number,
     pid,
@@ -23,6 +29,7 @@ export class RestartRecord {
     durationMs: number | undefined
     dropped: string[] | undefined
   }): void {
+    if (durationMs !== undefined) this.#tally.restarted('taken-over', durationMs)
     this.#note({
       outcome: 'taken-over',
       number,
@@ -34,6 +41,10 @@ export class RestartRecord {
   }
 
   failed(number: number, error: EndlessError, durationMs: number): void {
+    const hasTakenOver = this.#last?.outcome === 'taken-over' && this.#last.number === number
+    if (error.code === 'ERR_ENDLESS_ROLLED_BACK') this.#tally.restarted('rolled-back')
+    // One that died later has been counted.
+    else if (!hasTakenOver) this.#tally.restarted('failed')
     const { code, message, exitCode = null, signal = null, stderr = [] } = error
     this.#note({
       outcome: 'failed',

@@ -11,9 +11,11 @@ import { FakeSystem, settle } from '../../fake-system.js'
 let system: FakeSystem
 let inheritance: Inheritance
 let loseChannel: () => void
+let counted: unknown[]
 
 beforeEach(() => {
   system = new FakeSystem()
+  counted = []
   inheritance = {
     version: 1,
     entry: {
@@ -58,6 +60,9 @@ function ancestryOf(given: Inheritance | undefined): Ancestry {
     load: () => ({ open: 0, utilization: 0 }),
     give: () => undefined,
     leave: () => undefined,
+    counted: (counts) => counted.push(counts),
+    moved: () => undefined,
+    metrics: () => Promise.resolve(''),
   })
 }
 

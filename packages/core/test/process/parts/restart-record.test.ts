@@ -1,15 +1,31 @@
 // Proves what is remembered of the last restart.
 import { beforeEach, expect, test } from 'vitest'
 import { EndlessError } from '../../../src/api/endless-error.js'
+import { Tally } from '../../../src/control/tally.js'
 import { RestartRecord } from '../../../src/process/parts/restart-record.js'
 import { FakeSystem } from '../../fake-system.js'
 
 let system: FakeSystem
 let record: RestartRecord
+let tally: Tally
 
 beforeEach(() => {
   system = new FakeSystem()
-  record = new RestartRecord(system)
+  tally = new Tally()
+  record = new RestartRecord(system, tally)
+})
+
+test('each is counted by its outcome; a start in place of a dead generation is none', () => {
+  const facts = { number: 1, pid: 101, dropped: [] }
+  record.takenOver({ ...facts, durationMs: 230 })
+  record.takenOver({ ...facts, durationMs: undefined })
+  record.failed(1, new EndlessError('ERR_ENDLESS_SUCCESSOR_EXITED', 'after it had taken over'), 9)
+  record.failed(2, new EndlessError('ERR_ENDLESS_READY_TIMEOUT', 'late'), 60_000)
+  record.failed(2, new EndlessError('ERR_ENDLESS_ROLLED_BACK', 'bad'), 5_000)
+  expect(tally.counts).toMatchObject({
+    restarts: { 'taken-over': 1, failed: 1, 'rolled-back': 1 },
+    durationMs: 230,
+  })
 })
 
 test('there is none at first', () => {

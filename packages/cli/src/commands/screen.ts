@@ -1,0 +1,52 @@
+/** A terminal that can be drawn on. */
+export interface Terminal {
+  readonly rows: number
+  write(text: string): unknown
+}
+
+const enter = '\x1b[?1049h' // the alternate screen
+const hideCursor = '\x1b[?25l'
+const cutLines = '\x1b[?7l' // a line that is too long does not go on in the next one
+const leave = '\x1b[?7h\x1b[?25h\x1b[?1049l'
+const home = '\x1b[H'
+const clearToEndOfLine = '\x1b[K'
+const clearBelow = '\x1b[J'
+
+/** A page that is drawn again and again in the same place, and is gone at the end: the terminal is as it was. */
+export class Screen {
+  readonly #terminal: Terminal
+  #page = ''
+  #isOpen = false
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal
+  }
+
+  open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    this.#terminal.write(enter + hideCursor + cutLines)
+    this.draw()
+  }
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#terminal.write(leave)
+  }
+
+  /** Shows a page in place of the one before. */
+  show(page: string): void {
+    this.#page = page
+    this.draw()
+  }
+
+  /** Draws the page again, as far as it fits. Nothing is cleared before it is written, so that nothing flickers. */
+  draw(): void {
+    if (!this.#isOpen) return
+    const lines = this.#page.split('\n').slice(0, this.#terminal.rows)
+    this.#terminal.write(
+      home + lines.map((line) => line + clearToEndOfLine).join('\r\n') + clearBelow,
+    )
+  }
+}
