@@ -11,6 +11,7 @@ const names = [
   'throughput',
   'start',
   'leaks',
+  'rollback',
   'supervisor',
   'run-cost',
   'udp',

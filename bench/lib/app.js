@@ -8,10 +8,14 @@ import { createCertificate, startProgram } from '@endless/load'
  * Starts an app from bench/apps; resolves when it serves.
  *
  * @param {string} name
- * @param {{ bare?: boolean, supervised?: boolean, execArgv?: string[], nodeOptions?: string }} [options]
+ * @param {{ bare?: boolean, supervised?: boolean, execArgv?: string[], nodeOptions?: string, env?: object }} [options]
  */
-export async function startApp(name, { nodeOptions, ...options } = {}) {
-  const env = { ...(await environmentOf(name)), ...(nodeOptions && { NODE_OPTIONS: nodeOptions }) }
+export async function startApp(name, { nodeOptions, env: given, ...options } = {}) {
+  const env = {
+    ...(await environmentOf(name)),
+    ...given,
+    ...(nodeOptions && { NODE_OPTIONS: nodeOptions }),
+  }
   const program = spawnApp(name, { ...options, env })
   const { port } = await program.waitForGeneration(0, { deadlineMs: 10_000 })
   return { program, port, tls: isTls(name) ? { ca: (await certificate()).cert } : undefined }
@@ -27,7 +31,7 @@ export function spawnApp(name, { bare, supervised, execArgv = [], env = {} }) {
 }
 
 /** The built command `endless`. */
-const endless = fileURLToPath(new URL('../../packages/cli/bin/endless.js', import.meta.url))
+export const endless = fileURLToPath(new URL('../../packages/cli/bin/endless.js', import.meta.url))
 
 const isTls = (name) => name.endsWith('https')
 

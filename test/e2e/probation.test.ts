@@ -1,149 +1,31 @@
 // Proves that a version which turns out bad while it is on probation is taken back: its predecessor has stayed
 // behind, serves again within a second, and nobody loses a request or a connection by that, except for what was
 // inside of a process that died.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
-import type { GenerationStatus, LastRestart } from '@endless/core'
-import { createLoad, type Load } from '@endless/load'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
+  answersAgain,
+  answersMore,
+  answersWith,
   connectRaw,
+  eventOf as event,
+  eventsOf,
   get,
   hasExited,
-  runEndless,
-  startFixture,
-  superviseFixture,
+  isRefused,
+  longProbation as long,
+  putLoad as load,
+  serveOnProbation as serve,
+  startOnProbation as start,
   temporaryDirectory,
   until,
-  type Program,
-  type ProgramEvent,
 } from '../helpers/index.js'
 
 const deadlineMs = 15_000
-/** Longer than any test here: a probation that a test must end. */
-const long = { probationMs: 600_000 }
 const rolledBack = 'ERR_ENDLESS_ROLLED_BACK'
 
-type How = 'alone' | 'under a supervisor'
-interface Release {
-  ports: number
-  path?: string
-}
-/** What `GET /status` tells, as far as it counts here. */
-interface Told {
-  generations: GenerationStatus[]
-  lastRestart: LastRestart | null
-}
-interface Ready extends ProgramEvent {
-  port: number
-  ports: number[]
-}
-
-/** Starts a program, and finds it by its pid file. */
-async function serve(how: How, fixture: string, argsOf: (pidFile: string) => string[]) {
-  const pidFile = path.join(temporaryDirectory(), 'app.pid')
-  const run = how === 'alone' ? startFixture : superviseFixture
-  const program = run(fixture, { args: argsOf(pidFile) })
-  const first = (await program.waitForGeneration(0, { deadlineMs })) as unknown as Ready
-  const control = `${pidFile}.sock`
-  await until(() => existsSync(control), { step: 'the control socket is there', deadlineMs })
-  const ask = async (method: 'GET' | 'POST', target: string) => {
-    const { status, body } = await get(0, target, { socketPath: control, method, deadlineMs })
-    return { status, body: JSON.parse(body) as Record<string, unknown> }
-  }
-  return {
-    program,
-    first,
-    port: first.port,
-    ask,
-    status: async () => (await ask('GET', '/status')).body as unknown as Told,
-    pidInFile: () => Number(readFileSync(pidFile, 'utf8')),
-    endless: async (...words: string[]) => {
-      const command = runEndless([...words, '--pid-file', pidFile])
-      const { code } = await command.waitForExit({ step: `${words.join(' ')} ends`, deadlineMs })
-      await command.end() // all of its output has come
-      return { code, out: command.stdout.trimEnd(), err: command.stderr.trimEnd() }
-    },
-    restart: async (query = '') => {
-      const { status, body } = await ask('POST', `/restart?wait=ready${query}`)
-      expect(body).toMatchObject({ pid: expect.any(Number) as number })
-      expect(status).toBe(200)
-      return body as { pid: number; number: number; probationMs?: number }
-    },
-  }
-}
-
-/** Starts a service whose next release is what is deployed then. */
-async function start(how: How, options: object = long, release: Release = { ports: 1 }) {
-  const file = path.join(temporaryDirectory(), 'release')
-  const deploy = (next: Release): void => writeFileSync(file, JSON.stringify(next))
-  deploy(release)
-  const service = await serve(how, 'serves-on-probation.mjs', (pidFile) => [
-    file,
-    JSON.stringify({ pidFile, ...options }),
-  ])
-  return { ...service, deploy }
-}
-
-const event = (program: Program, name: string, pid: number, since = 0) =>
-  program.waitForEvent((each) => each.event === name && each.pid === pid, {
-    step: `${name} of ${pid}`,
-    deadlineMs,
-    since,
-  })
-
-const eventsOf = ({ events }: Program, pid: number) =>
-  events.filter((each) => each.pid === pid).map((each) => each.event)
-
-const answersWith = async (port: number): Promise<number> =>
-  Number((await get(port)).headers['x-pid'])
-
-/** Resolves when nobody listens on a port any more. */
-const isRefused = (port: number) =>
-  until(
-    () =>
-      get(port).then(
-        () => false,
-        (error: unknown) => (error as NodeJS.ErrnoException).code === 'ECONNREFUSED',
-      ),
-    { step: 'connections are refused', deadlineMs },
-  )
-
-/** Puts load on a service; resolves when some requests were answered. */
-async function load(port: number): Promise<Load> {
-  const clients = createLoad({
-    port,
-    keepAliveConnections: 40,
-    thinkMs: [5, 25],
-    freshPerSecond: 150,
-  })
-  clients.start()
-  onTestFinished(async () => {
-    await clients.stop()
-  })
-  await answersMore(clients)
-  return clients
-}
-
-async function answersMore(clients: Load, count = 100): Promise<void> {
-  const { answered } = clients.snapshot()
-  await until(() => clients.snapshot().answered >= answered + count, {
-    step: `${count} more answers`,
-    deadlineMs,
-  })
-}
-
-/** Resolves with the time until the process with this pid has answered another request. */
-async function answersAgain(clients: Load, pid: number): Promise<number> {
-  const count = (): number =>
-    clients.snapshot().generations.find((each) => each.pid === pid)?.requests ?? 0
-  const before = count()
-  const beganMs = performance.now()
-  await until(() => count() > before, { step: 'the old version answers', deadlineMs, everyMs: 5 })
-  return performance.now() - beganMs
-}
-
-describe.each<How>(['alone', 'under a supervisor'])('a service %s', (how) => {
+describe.each(['alone', 'under a supervisor'] as const)('a service %s', (how) => {
   test('keeps the old version behind until the new one is proven', async () => {
     const { program, first, port, status, restart, pidInFile } = await start(how, {
       probationMs: 1_500,

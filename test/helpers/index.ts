@@ -37,3 +37,16 @@ export { Http2Load } from './http2-load.js'
 export { TestManager } from './service-manager.js'
 export { startWorkers, Workers } from './workers.js'
 export type { Release, Worker, WorkersStatus } from './workers.js'
+export {
+  answersAgain,
+  answersMore,
+  answersWith,
+  eventOf,
+  eventsOf,
+  isRefused,
+  longProbation,
+  putLoad,
+  serveOnProbation,
+  startOnProbation,
+} from './on-probation.js'
+export type { How, Release, Told } from './on-probation.js'

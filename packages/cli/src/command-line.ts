@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { oneLine } from '@endless/core/for-cli'
 import { Command, Option } from 'commander'
 import type { RestartWait } from './commands/restart.js'
-import { positive, time } from './commands/flags.js'
+import { positive, share, time } from './commands/flags.js'
 import { addOptionFlags, optionsIn } from './commands/option-flags.js'
 import type { StatusForm, StatusText } from './commands/status.js'
 import { addSupervisorFlags, supervisorOptionsOf } from './commands/supervisor-flags.js'
@@ -158,6 +158,15 @@ asksService('restart', 'start the new version of a service, then end the old one
     'how many workers to replace at a time, after the first (default: as endless run says, or 1)',
     positive,
   )
+  .option(
+    '--check <command>',
+    'a command that is run each second on probation, in this shell; if it fails twice in a row, the new version is rolled back',
+  )
+  .option(
+    '--max-errors <share>',
+    'which share of its answers may be errors (5xx) on probation, if the old version had no more: 1%',
+    share,
+  )
   .option('--now', 'if a version is on probation, count it as proven in place of waiting')
   .option(
     '--allow-address-change',
@@ -173,24 +182,36 @@ The new version must listen on one of the addresses of the old one at least. On
 which it does not is part of the result.
 
 On probation, the new version is rolled back when it dies, when its event loop
-is blocked, when it says so itself (generation.rollback), or by endless
-rollback. With --wait proven, the exit status is 1 then.
+is blocked, when it says so itself (generation.rollback), by endless rollback,
+or by --check and --max-errors. With --wait proven, the exit status is 1 then.
+
+With --check the command waits until the new version is proven. If the command
+is broken off before (Ctrl-C), the new version is rolled back, too.
 
 If another restart is under way, this one runs after it; if a version is on
 probation, when that has passed. If nothing serves
 because the program dies again and again, the program is started at once.`,
   )
-  .action(async (name: string | undefined, given: Given<RestartLine>) => {
+  .action(async (name: string | undefined, given: Given<RestartLine>, command: Command) => {
     const { restart } = await import('./commands/restart.js')
     const progress = new Progress(process.stderr)
-    const { wait, allowAddressChange = false, probation, maxBlocked, parallel, ...rest } = given
-    const { now = false, ...paths } = rest
+    const { wait, allowAddressChange = false, probation, maxBlocked, parallel, ...more } = given
+    const { check, maxErrors, now = false, ...paths } = more
+    if (
+      check !== undefined &&
+      wait !== 'proven' &&
+      command.getOptionValueSource('wait') === 'cli'
+    ) {
+      command.error('error: --check waits until the new version is proven: leave out --wait')
+    }
     const request = {
-      wait: wait === false ? ('none' as const) : wait,
+      wait: check !== undefined ? ('proven' as const) : wait === false ? ('none' as const) : wait,
       allowAddressChange,
       probationMs: probation,
       maxBlockedMs: maxBlocked,
       parallel,
+      maxErrors,
+      check,
       isNow: now,
     }
     await printLine(
@@ -307,6 +328,8 @@ interface RestartLine {
   probation?: number
   maxBlocked?: number
   parallel?: number
+  maxErrors?: number
+  check?: string
   now?: boolean
 }
 

@@ -23,7 +23,7 @@ export {
   supervisorOptionsIn,
 } from './api/supervisor-options.js'
 export { oneLine, printableJson } from './api/one-line.js'
-export type { LastRestart, RestartOptions, RestartReport } from './api/reports.js'
+export type { LastRestart, RestartOptions, RestartReport, RestartRequest } from './api/reports.js'
 export type { GenerationStatus, GivenOption, LeftServer } from './api/status.js'
 export { readPid } from './control/read-pid.js'
 export * from './control/service.js'

@@ -64,6 +64,19 @@ export function time(text: string): number {
   return durationMs
 }
 
+/**
+ * Returns a share from 0 to 1: `5%`, `0.1%`.
+ *
+ * @throws InvalidArgumentError, which commander turns into a message
+ */
+export function share(text: string): number {
+  const [, percent] = /^(\d+(?:\.\d+)?)\s*%$/.exec(text) ?? []
+  if (percent === undefined || Number(percent) > 100) {
+    throw new InvalidArgumentError('A share is a percentage: 5%, 0.1%.')
+  }
+  return Number(percent) / 100
+}
+
 /** @throws InvalidArgumentError, which commander turns into a message */
 export function positive(text: string): number {
   const number = Number(text)

@@ -53,6 +53,12 @@ const flags: readonly Flag<keyof JsonOptions>[] = [
     parse: time,
   },
   {
+    option: 'maxGenerations',
+    flag: '--max-generations <number>',
+    description: 'how many processes of a service may live, old ones too (default: 5)',
+    parse: positive,
+  },
+  {
     option: 'migrateConnections',
     flag: '--no-migrate-connections',
     description: 'move no open connection to the new process',

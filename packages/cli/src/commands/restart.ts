@@ -8,6 +8,7 @@ import {
 import type { Client } from '../control/client.js'
 import { Failure } from '../control/failure.js'
 import type { Progress } from '../control/progress.js'
+import { Guard } from './guard.js'
 import { describeRoll } from './status.js'
 
 // The command `endless restart`.
@@ -31,6 +32,10 @@ export interface RestartRequest {
   maxBlockedMs?: number | undefined
   /** How many workers restart at a time, after the first. */
   parallel?: number | undefined
+  /** Which share of its answers may be errors on probation, 0 to 1. */
+  maxErrors?: number | undefined
+  /** The command that checks the new version on probation. */
+  check?: string | undefined
   /** Whether the restart ends a probation, as proven, in place of waiting for its end. */
   isNow: boolean
 }
@@ -53,6 +58,9 @@ export async function restart(
   if (probationMs !== undefined && old && old.isOnProbation === undefined) {
     throw new Failure('failed', `${generationName(old)} has a version of endless without probation`)
   }
+  mustHaveProbation(request, old)
+  const guard = request.check === undefined ? undefined : new Guard(client, request.check)
+  await guard?.tryOut()
   const { workers = 1 } = told.supervisor ?? {}
   const name =
     workers > 1 ? `${String(workers)} workers` : old ? generationName(old) : 'the service'
@@ -63,21 +71,31 @@ export async function restart(
   }
   let isOver = false
   const show = async (at: number): Promise<void> => {
+    if (at > 0) guard?.begin()
     const roll = at > 0 && workers > 1 ? await rollOf(client) : undefined
     const step = roll ? `restarting: ${describeRoll(roll)} …` : steps[Math.min(at, 1)]
     // The result may have overtaken the status.
     if (step !== undefined && !isOver) progress.step(step)
   }
-  const report = await client
+  const restarting = client
     .order<RestartReport>(targetOf(request), (at) => void show(at))
     .finally(() => (isOver = true))
+  const report = await (guard ? guard.over(restarting) : restarting)
   if (wait === 'none') return `${name} ${workers > 1 ? 'have' : 'has'} been told to restart`
-  return (
-    (workers > 1 ? `${name} have restarted` : `${generationName(report)} has taken over`) +
-    ` after ${String(report.durationMs)} ms` +
-    endText(wait, report) +
-    droppedText(report)
-  )
+  return resultText(wait, report, workers) + droppedText(report)
+}
+
+/** @throws {Failure} if what is asked for only happens on probation, and there is none */
+function mustHaveProbation(
+  { check, maxErrors, probationMs }: RestartRequest,
+  old: ListedGeneration | undefined,
+): void {
+  const given = check === undefined ? '--max-errors' : '--check'
+  if ((check ?? maxErrors) === undefined) return
+  const option = old?.options?.find(({ name }) => name === 'probationMs')
+  if (probationMs === 0 || (probationMs === undefined && (option?.value ?? '0') === '0')) {
+    throw new Failure('misused', `${given} needs a probation: add --probation 60s`)
+  }
 }
 
 /** Returns how far a restart of several workers has come; `undefined` if none is under way any more. */
@@ -87,16 +105,29 @@ async function rollOf(client: Client): Promise<RollProgress | undefined> {
 }
 
 function targetOf(request: RestartRequest): string {
-  const { wait, allowAddressChange, probationMs, maxBlockedMs, parallel, isNow } = request
+  const { wait, allowAddressChange, probationMs, maxBlockedMs, parallel, maxErrors, isNow } =
+    request
   const query = [
     `wait=${wait}`,
     ...(allowAddressChange ? ['allowAddressChange'] : []),
     ...(probationMs === undefined ? [] : [`probationMs=${String(probationMs)}`]),
     ...(maxBlockedMs === undefined ? [] : [`maxBlockedMs=${String(maxBlockedMs)}`]),
     ...(parallel === undefined ? [] : [`parallel=${String(parallel)}`]),
+    ...(maxErrors === undefined ? [] : [`maxErrors=${String(maxErrors)}`]),
     ...(isNow ? ['now'] : []),
   ]
   return `/restart?${query.join('&')}`
+}
+
+function resultText(wait: RestartWait, report: RestartReport, workers: number): string {
+  const { durationMs, probationMs } = report
+  const all = `${String(workers)} workers have restarted`
+  // On probation, the report is that of the first worker.
+  if (workers > 1 && probationMs !== undefined && wait === 'proven') return `${all}, and are proven`
+  const isAll = workers > 1 && probationMs === undefined
+  const who = isAll ? all : `${generationName(report)} has taken over`
+  const end = `${who} after ${String(durationMs)} ms${endText(wait, report)}`
+  return workers > 1 && !isAll && wait === 'ready' ? `${end}; the other workers follow` : end
 }
 
 function endText(wait: RestartWait, { probationMs }: RestartReport): string {

@@ -70,6 +70,8 @@ export class Generation {
   wanted: WantedPaths = {}
   /** Boot limit of its replacement; `undefined` before it is ready, or if it does not report one. */
   readyTimeoutMs: number | undefined
+  /** How long it stays behind after a restart, if that says nothing of it; `undefined` before it is ready. */
+  probationMs: number | undefined
   /** Whether it shuts down, so that it is not replaced when it ends. */
   hasLeft = false
   /** Whether it may still begin to serve by itself. */

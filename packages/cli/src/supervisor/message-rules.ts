@@ -33,6 +33,7 @@ const integer: Rule = (value) => Number.isSafeInteger(value)
 const whole: Rule = (value) => integer(value) && (value as number) >= 0
 const finite: Rule = (value) => Number.isFinite(value)
 const duration: Rule = (value) => finite(value) && (value as number) >= 0
+const share: Rule = (value) => duration(value) && (value as number) <= 1
 const pid: Rule = (value) => whole(value) && (value as number) <= 2 ** 31 - 1
 const text =
   (longest: number): Rule =>
@@ -199,7 +200,9 @@ const rules: MessageRules = {
     pidFile: optional(path),
     control: optional(path),
     readyTimeoutMs: optional((value) => duration(value) && (value as number) <= longestDelayMs),
+    probationMs: optional(finite),
     givesBack: optional(flag),
+    countsAnswers: optional(flag),
   },
   serving: { control: optional(unixAddress) },
   adopted: answerToMove,
@@ -210,9 +213,12 @@ const rules: MessageRules = {
   'taken-back': {},
   heir: {},
   'ask-older': { id: whole, isHammered: flag },
+  limit: { living: whole },
   leaving: { hasTakenOver: optional(flag) },
   'ask-alive': {},
   alive: {},
+  'ask-answers': {},
+  answers: { answers: whole, errors: whole },
   'ask-rollback': { reason: text(longestReport) },
   'ask-proven': {},
   'giving-back': {},
@@ -265,10 +271,12 @@ const rules: MessageRules = {
   'ask-metrics': { id: whole },
   restart: {
     id: whole,
+    wait: optional(oneOf(['ready', 'proven'])),
     allowAddressChange: optional(flag),
     probationMs: optional(finite),
     maxBlockedMs: optional(finite),
     parallel: optional(whole),
+    maxErrors: optional(share),
   },
   'renew-ticket-keys': { bound: path, ticketKeys, sinceMs: duration },
 }

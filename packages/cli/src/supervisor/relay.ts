@@ -36,6 +36,8 @@ export interface RelayHost {
   left(generation: Generation): void
   /** Called with a successor before it is told that its predecessor serves again. */
   rolledBack(generation: Generation, predecessor: Generation, reason: string): void
+  /** Called with a generation that is hammered, since too many live. */
+  surplus(generation: Generation): void
   /** Called for each connection that one generation has taken over from another. */
   moved(why: MoveReason): void
   /** Returns what the service has counted. */
@@ -100,6 +102,7 @@ export class Relay {
         void pass(from.rolledBack.get(message.to), message, handle)
         return
       case 'ask-alive':
+      case 'ask-answers':
       case 'listener':
       case 'older':
         void pass(successor, message, handle)
@@ -127,6 +130,7 @@ export class Relay {
         from.isReady = true
         from.wanted = { pidFile: message.pidFile, control: message.control }
         from.readyTimeoutMs = message.readyTimeoutMs
+        from.probationMs = message.probationMs
         if (predecessor) void pass(predecessor, message, handle)
         else if (!from.isHeld) this.#standIn.letServe(from)
         return
@@ -139,6 +143,10 @@ export class Relay {
       case 'returned-upgrade':
         // Nobody has told it to give anything back.
         handle?.close()
+        return
+      case 'limit':
+        if (predecessor && message.living === 0) this.#host.surplus(predecessor)
+        void pass(predecessor, message, handle)
         return
       case 'error':
         from.lastWords.diedOf(message.error)
@@ -158,6 +166,7 @@ export class Relay {
       case 'ask-rollback':
       case 'ask-proven':
       case 'alive':
+      case 'answers':
         void pass(predecessor, message, handle)
         return
       default:

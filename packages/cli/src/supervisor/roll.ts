@@ -1,11 +1,14 @@
 import {
+  deferred,
   durationOf,
   EndlessError,
   messageOf,
   type RestartOptions,
   type RestartReport,
   type RollProgress,
+  within,
 } from '@endless/core/for-cli'
+import { notOnProbation } from './rollbacks.js'
 import type { Slot } from './slot.js'
 import type { SlotHost } from './slot-host.js'
 
@@ -19,12 +22,14 @@ interface RollHost extends Pick<SlotHost, 'logger' | 'now'> {
 interface Rolled {
   slot: Slot
   report: RestartReport
+  /** Settles when its new generation is proven, or it is known why the slot has lost that. */
+  watched: Promise<void>
 }
 
 /**
- * One restart of all slots: the first alone, since a bad version should fail there, then the others. Each new
- * generation is on probation until all slots have one: if one fails, those before it go back to the old version.
- * See docs/decisions.md, "A roll ends with one version"
+ * One restart of all slots: the first alone, since a bad version should fail there, and then the others, when a
+ * probation of the first has passed. All predecessors stay behind until all slots have the new version: if one
+ * fails, those before it go back to the old version. See docs/decisions.md, "A roll ends with one version"
  */
 export class Roll {
   /** Number that the new generation of the first slot gets. */
@@ -33,9 +38,18 @@ export class Roll {
   readonly #slots: readonly Slot[]
   readonly #parallel: number
   readonly #options: RestartOptions
-  readonly #rolled: Rolled[] = []
   /** What served in each slot when the roll began. */
   readonly #old: ReadonlyMap<Slot, number | undefined>
+  readonly #beganMs: number
+  /** How long the first slot is on probation, in ms; negative: until that is ended. */
+  readonly #probationMs: number
+  readonly #rolled: Rolled[] = []
+  readonly #report = deferred<RestartReport>()
+  readonly #ended = deferred()
+  readonly #lost = deferred()
+  readonly #proven = deferred()
+  #isOnProbation = false
+  #loss: EndlessError | undefined
 
   constructor(
     host: RollHost,
@@ -47,7 +61,31 @@ export class Roll {
     this.#parallel = parallel
     this.#options = options
     this.#old = new Map(slots.map((slot) => [slot, slot.current?.pid]))
+    this.#beganMs = host.now()
+    this.#probationMs = options.probationMs ?? slots[0]?.current?.probationMs ?? 0
     this.number = (slots[0]?.current?.number ?? -1) + 1
+    // Either may reject before anybody awaits it.
+    this.#report.promise.catch(() => undefined)
+    this.#ended.promise.catch(() => undefined)
+  }
+
+  /**
+   * Resolves with the report of the first slot when all have the new version, or before, when the first is on
+   * probation.
+   *
+   * @throws (rejects) as {@link ended}
+   */
+  get report(): Promise<RestartReport> {
+    return this.#report.promise
+  }
+
+  /**
+   * Resolves when all slots have the new version, for good.
+   *
+   * @throws (rejects) with the reason of the first slot that failed, once all have the old version again
+   */
+  get ended(): Promise<void> {
+    return this.#ended.promise
   }
 
   /** Which slots have the new version, the last one at the end, and how many there are. */
@@ -55,14 +93,10 @@ export class Roll {
     return { done: this.#rolled.map(({ slot }) => slot.index), of: this.#slots.length }
   }
 
-  /**
-   * Resolves with the report of the first slot, for the whole time and with all addresses that were dropped.
-   *
-   * @throws (rejects) with the reason of the first slot that failed, once all have the old version again
-   */
-  async run(): Promise<RestartReport> {
-    const beganMs = this.#host.now()
-    this.#host.logger.info(
+  /** Begins the roll. */
+  async begin(): Promise<void> {
+    const { logger } = this.#host
+    logger.info(
       `restarting ${String(this.#slots.length)} workers, ` +
         (this.#parallel > 1
           ? `${String(this.#parallel)} at a time after the first`
@@ -71,73 +105,124 @@ export class Roll {
     try {
       const [first, ...others] = this.#slots
       if (!first) throw new Error('a service has a slot')
-      await this.#roll([first])
+      await this.#advance(first)
+      await this.#tryOut(first)
       await this.#inLanes(others)
     } catch (error) {
+      this.#loss ??= error as EndlessError
       await this.#goBack()
-      throw error
+      this.#report.reject(error)
+      this.#ended.reject(error)
+      return
     }
     // A generation that has died since has been replaced by the new version, or by its predecessor, as ever.
     await Promise.allSettled(this.#rolled.map(({ slot }) => slot.rollbacks.prove()))
-    const reports = this.#rolled.map(({ report }) => report)
-    const [first] = reports
-    if (!first) throw new Error('a roll has restarted a slot')
-    const durationMs = Math.round(this.#host.now() - beganMs)
-    const dropped = [...new Set(reports.flatMap((report) => report.dropped))]
-    this.#host.logger.info(
-      `restarted ${String(reports.length)} workers after ${durationOf(durationMs)}`,
+    logger.info(
+      `restarted ${String(this.#rolled.length)} workers after ${durationOf(this.#elapsedMs)}`,
     )
-    return { number: first.number, pid: first.pid, durationMs, dropped }
+    const [first] = this.#rolled
+    if (!first) throw new Error('a service has a slot')
+    const { number, pid } = first.report
+    const dropped = [...new Set(this.#rolled.flatMap(({ report }) => report.dropped))]
+    this.#report.resolve({ number, pid, durationMs: this.#elapsedMs, dropped })
+    this.#ended.resolve()
+  }
+
+  /** Ends the probation of the first slot, if that is on probation: the others follow now. */
+  prove(): void {
+    if (this.#isOnProbation) this.#proven.resolve()
+  }
+
+  /**
+   * Brings all slots back to the old version. Settles when they have it.
+   *
+   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION` if none has the new one
+   */
+  async rollBack(reason: string): Promise<void> {
+    const guarded = this.#rolled.find(({ slot }) => slot.rollbacks.isOnProbation)
+    if (!guarded) throw notOnProbation()
+    await guarded.slot.rollbacks.rollBack(reason)
+    await this.#ended.promise.catch(() => undefined)
+  }
+
+  get #elapsedMs(): number {
+    return Math.round(this.#host.now() - this.#beganMs)
   }
 
   /** Restarts slots, as many at a time as was asked for. Settles when none is under way any more. */
   async #inLanes(slots: Slot[]): Promise<void> {
     const due = [...slots]
-    const lanes = Array.from({ length: Math.min(this.#parallel, due.length) }, () =>
-      this.#roll(due),
-    )
+    const lane = async (): Promise<void> => {
+      try {
+        for (let slot = due.shift(); slot; slot = due.shift()) await this.#advance(slot)
+      } catch (error) {
+        // A failure leaves none to the other lanes.
+        due.length = 0
+        throw error
+      }
+    }
+    const lanes = Array.from({ length: Math.min(this.#parallel, due.length) }, lane)
     const ends = await Promise.allSettled(lanes)
     const failed = ends.find((end) => end.status === 'rejected')
     if (failed) throw failed.reason
   }
 
-  /** Restarts one of these slots after the other, until none is left; a failure leaves none to the other lanes. */
-  async #roll(due: Slot[]): Promise<void> {
+  /** Brings a slot to the new version. */
+  async #advance(slot: Slot): Promise<void> {
+    const { maxErrors, ...others } = this.#options
+    // A plain restart does not end a version that is blocked for a while.
+    if (this.#probationMs === 0) others.maxBlockedMs ??= 0
+    // The errors of the first slot decide: to count those of a predecessor takes time.
+    const options =
+      this.#rolled.length === 0 && this.#probationMs !== 0 ? { ...others, maxErrors } : others
+    // One of those before may lose it meanwhile: then this one must not get it.
+    void this.#lost.promise.then(() => {
+      slot.endSuccessor()
+    })
     try {
-      for (let slot = due.shift(); slot; slot = due.shift()) {
-        this.#rolled.push({ slot, report: await this.#restart(slot) })
-        this.#host.progressed()
-        this.#mustHold()
-      }
+      const report = await slot.restart({ ...options, probationMs: untilToldMs })
+      this.#rolled.push({ slot, report, watched: this.#watch(slot, report) })
+      this.#host.progressed()
     } catch (error) {
-      due.length = 0
-      throw error
+      throw this.#loss ?? inSlot(slot, error)
+    }
+    await this.#mustHold()
+  }
+
+  /** Notes if a slot loses the new version, by its death or because it is rolled back. */
+  async #watch(slot: Slot, { pid }: RestartReport): Promise<void> {
+    try {
+      if (slot.current?.pid === pid) await slot.rollbacks.proven()
+      else throw gone(pid)
+    } catch (error) {
+      if (this.#loss) return
+      this.#loss = inSlot(slot, error)
+      this.#lost.resolve()
     }
   }
 
-  async #restart(slot: Slot): Promise<RestartReport> {
-    try {
-      return await slot.restart({ ...this.#options, probationMs: untilToldMs })
-    } catch (error) {
-      const { pid, exitCode, signal, stderr, ...rest } = error as Partial<EndlessError>
-      throw new EndlessError(
-        rest.code ?? 'ERR_ENDLESS_REQUEST_FAILED',
-        `slot ${String(slot.index)}: ${messageOf(error)}`,
-        { cause: error, pid, exitCode, signal, stderr },
-      )
-    }
+  /** @throws if a slot has lost the new version */
+  async #mustHold(): Promise<void> {
+    const doubtful = this.#rolled.filter(({ slot, report }) => slot.current?.pid !== report.pid)
+    await Promise.all(doubtful.map(({ watched }) => watched))
+    if (this.#loss) throw this.#loss
   }
 
-  /** @throws if a slot has lost its new version since, by its death or because somebody has rolled it back */
-  #mustHold(): void {
-    const lost = this.#rolled.find(({ slot, report }) => slot.current?.pid !== report.pid)
-    if (!lost) return
-    const { slot, report } = lost
-    throw new EndlessError(
-      'ERR_ENDLESS_ROLLED_BACK',
-      `slot ${String(slot.index)}: the new version (pid ${String(report.pid)}) does not serve any more.`,
-      { pid: report.pid },
+  /** Waits for the probation of the first slot, if there is one. */
+  async #tryOut(slot: Slot): Promise<void> {
+    const [first] = this.#rolled
+    const probationMs = this.#probationMs
+    if (probationMs === 0 || !first) return
+    const time = probationMs < 0 ? '' : ` for ${durationOf(probationMs)}`
+    this.#host.logger.info(
+      `slot ${String(slot.index)} is on probation${time}; the other workers follow`,
     )
+    this.#isOnProbation = true
+    this.#report.resolve({ ...first.report, probationMs })
+    const over = Promise.race([this.#proven.promise, first.watched])
+    await (probationMs < 0 ? over : within(over, probationMs))
+    this.#isOnProbation = false
+    await this.#mustHold()
   }
 
   /**
@@ -149,7 +234,7 @@ export class Roll {
     const failures = new Map<Slot, string>()
     await Promise.all(
       this.#rolled.map(async ({ slot, report }) => {
-        if (slot.current?.pid !== report.pid) return
+        if (slot.isStopping || slot.current?.pid !== report.pid) return
         try {
           await slot.rollbacks.rollBack('the restart of another worker failed')
         } catch (error) {
@@ -158,7 +243,7 @@ export class Roll {
       }),
     )
     for (const [slot, pid] of this.#old) {
-      if (slot.current?.pid === pid) continue
+      if (slot.isStopping || slot.current?.pid === pid) continue
       const why = failures.get(slot) ?? 'its old process has died meanwhile'
       this.#host.logger.error(`slot ${String(slot.index)} keeps the new version: ${why}`)
     }
@@ -167,3 +252,18 @@ export class Roll {
 
 /** The probation of a generation in a roll: until it is told that it has ended. */
 const untilToldMs = -1
+
+function gone(pid: number): EndlessError {
+  const message = `the new version (pid ${String(pid)}) does not serve any more.`
+  return new EndlessError('ERR_ENDLESS_ROLLED_BACK', message, { pid })
+}
+
+/** Returns the error of a slot as that of the service. */
+function inSlot(slot: Slot, error: unknown): EndlessError {
+  const { code, pid, exitCode, signal, stderr } = error as Partial<EndlessError>
+  return new EndlessError(
+    code ?? 'ERR_ENDLESS_REQUEST_FAILED',
+    `slot ${String(slot.index)}: ${messageOf(error)}`,
+    { cause: error, pid, exitCode, signal, stderr },
+  )
+}

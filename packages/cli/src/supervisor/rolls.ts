@@ -1,4 +1,5 @@
 import {
+  deferred,
   type EndlessError,
   type LastRestart,
   messageOf,
@@ -8,10 +9,11 @@ import {
   type RollProgress,
 } from '@endless/core/for-cli'
 import type { Roll } from './roll.js'
+import { notOnProbation } from './rollbacks.js'
 import type { SlotHost } from './slot-host.js'
 import type { Turns } from './turns.js'
 
-/** A roll that begins when its turn comes. */
+/** A roll that begins when the one under way has ended. */
 interface Due {
   options: RestartOptions
   report: Promise<RestartReport>
@@ -25,9 +27,10 @@ export class Rolls {
   readonly #turns: Turns
   readonly #create: (options: RestartOptions) => Roll
   readonly #record: RestartRecord
-  #isUnderWay = false
+  /** The ends of rolls that have reported, by their reports. */
+  readonly #ends = new WeakMap<RestartReport, Promise<void>>()
+  #underWay: Roll | undefined
   #due: Due | undefined
-  #roll: Roll | undefined
 
   constructor(host: RollsHost, turns: Turns, create: (options: RestartOptions) => Roll) {
     this.#host = host
@@ -37,12 +40,12 @@ export class Rolls {
   }
 
   get isUnderWay(): boolean {
-    return this.#isUnderWay
+    return this.#underWay !== undefined
   }
 
   /** How far the roll under way has come; `null` without one. */
   get progress(): RollProgress | null {
-    return this.#roll?.progress ?? null
+    return this.#underWay?.progress ?? null
   }
 
   get last(): LastRestart | null {
@@ -50,42 +53,70 @@ export class Rolls {
   }
 
   /**
-   * Restarts all slots. All that are asked for with the same options before it begins are together answered by one
-   * roll.
+   * Restarts all slots; settles as {@link Roll.report}. While a roll is under way, all that are asked for with the
+   * same options are together answered by one more.
    *
    * @throws (rejects) with the reason if one of them failed
    */
   restart(options: RestartOptions): Promise<RestartReport> {
     if (this.#due && isSame(this.#due.options, options)) return this.#due.report
-    const due: Due = {
-      options,
-      report: this.#turns.take(() => {
-        if (this.#due === due) this.#due = undefined
-        return this.#run(this.#create(options))
-      }),
-    }
+    const report = deferred<RestartReport>()
+    const due: Due = { options, report: report.promise }
+    // The turn is over at the end of the roll; its report may come before.
+    const ended = this.#turns.take(async () => {
+      if (this.#due === due) this.#due = undefined
+      const roll = this.#create(options)
+      this.#underWay = roll
+      report.resolve(roll.report)
+      await this.#run(roll)
+    })
+    ended.catch(report.reject)
     this.#due = due
     return due.report
   }
 
-  async #run(roll: Roll): Promise<RestartReport> {
+  /** Returns {@link Roll.ended} of the roll that has reported this; `undefined` if no roll has. */
+  endOf(report: RestartReport): Promise<void> | undefined {
+    return this.#ends.get(report)
+  }
+
+  /** Ends the probation in the roll under way, if there is one. */
+  prove(): void {
+    this.#underWay?.prove()
+  }
+
+  /**
+   * Brings all slots back to the old version; settles when they have it.
+   *
+   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION` if no roll is under way, or none has the new one
+   */
+  async rollBack(reason: string): Promise<void> {
+    if (!this.#underWay) throw notOnProbation()
+    await this.#underWay.rollBack(reason)
+  }
+
+  async #run(roll: Roll): Promise<void> {
     const { logger, restarting, restartFailed } = this.#host
     const beganMs = this.#host.now()
-    this.#isUnderWay = true
     restarting()
-    this.#roll = roll
+    void roll.report.then(
+      (report) => {
+        this.#ends.set(report, roll.ended)
+        this.#record.takenOver(report)
+      },
+      () => undefined,
+    )
+    await roll.begin()
     try {
-      const report = await roll.run()
-      this.#record.takenOver(report)
-      return report
+      await roll.ended
     } catch (error) {
       this.#record.failed(roll.number, error as EndlessError, this.#host.now() - beganMs)
-      logger.error(`Restart failed: ${messageOf(error)}`)
+      const isStopped = (error as EndlessError).code === 'ERR_ENDLESS_SHUTTING_DOWN'
+      if (isStopped) logger.info('restart stopped: the service shuts down')
+      else logger.error(`Restart failed: ${messageOf(error)}`)
       restartFailed(messageOf(error))
-      throw error
     } finally {
-      this.#isUnderWay = false
-      this.#roll = undefined
+      this.#underWay = undefined
     }
   }
 }

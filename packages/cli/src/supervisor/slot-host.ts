@@ -3,9 +3,9 @@ import type {
   Counts,
   Logger,
   MoveReason,
-  RestartOptions,
   RestartOutcome,
   RestartReport,
+  RestartRequest,
 } from '@endless/core/for-cli'
 import type { KeptSocket } from './escrow.js'
 import type { Exchange } from './exchange.js'
@@ -43,7 +43,7 @@ export interface SlotHost {
   /** Returns who tells of the last death in this slot. */
   dyingAlike(): DyingAlike
   /** Restarts the whole service, which a generation asks for. */
-  restart(options: RestartOptions): Promise<RestartReport>
+  restart(request: RestartRequest): Promise<RestartReport>
   /** Called when a generation serves, for the first time or again. */
   serving(generation: Generation): void
   /** Called when a restart begins. */

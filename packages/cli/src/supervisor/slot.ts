@@ -105,6 +105,10 @@ export class Slot {
         if (generation === this.current) this.#lifeWatch.end()
         this.#succession.left(generation)
       },
+      // It does not hear of it if its event loop is blocked.
+      surplus: (generation) => {
+        this.#unresponsive.hammered([generation])
+      },
     })
     this.replacement = new Replacement(host, (launch, number) => this.#spawn(launch, number))
     this.#succession = new Succession(host, this.#chain, this.#standIn, this.replacement)
@@ -249,6 +253,13 @@ export class Slot {
     return this.#restarts.restart(options)
   }
 
+  /** Ends a successor that boots, so that its restart fails. */
+  endSuccessor(): void {
+    for (const each of this.generations) {
+      if (each.predecessor && !each.isReady) each.signal('SIGTERM')
+    }
+  }
+
   /** Asks a generation for its status. */
   async statusOf(generation: Generation): Promise<GenerationStatus> {
     return (await this.#questions.ask(generation, { what: 'status' })) as GenerationStatus
@@ -386,17 +397,21 @@ export class Slot {
     from: Generation,
     {
       id,
+      wait,
       allowAddressChange,
       probationMs,
       maxBlockedMs,
+      maxErrors,
       parallel,
     }: Extract<ToSupervisor, { type: 'restart' }>,
   ): Promise<void> {
     try {
       const report = await this.#host.restart({
+        wait,
         allowAddressChange,
         probationMs,
         maxBlockedMs,
+        maxErrors,
         parallel,
       })
       void from.send({ type: 'restarted', id, report })

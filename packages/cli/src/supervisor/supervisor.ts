@@ -4,8 +4,8 @@ import {
   type LastRestart,
   type Logger,
   type PassedListener,
-  type RestartOptions,
   type RestartReport,
+  type RestartRequest,
   type RollProgress,
   type SpawnRequest,
   Tally,
@@ -172,9 +172,17 @@ export class Supervisor {
   }
 
   /** Restarts the service: all slots, one after the other. */
-  restart(options: RestartOptions = {}): Promise<RestartReport> {
+  async restart({ wait, ...options }: RestartRequest = {}): Promise<RestartReport> {
     const { first } = this.slots
-    return this.#workers === 1 && first ? first.restart(options) : this.#rolls.restart(options)
+    const isAlone = this.#workers === 1 && first
+    const report = await (isAlone ? first.restart(options) : this.#rolls.restart(options))
+    if (wait === 'proven') await this.proven(report)
+    return report
+  }
+
+  /** Settles when what a restart has started is proven; rejects if it was rolled back. */
+  async proven(restart: RestartReport): Promise<void> {
+    await (this.#rolls.endOf(restart) ?? this.slots.first?.rollbacks.proven())
   }
 
   /** Calls `watcher` whenever one more slot has the new version. Returns how to end that. */
@@ -183,23 +191,20 @@ export class Supervisor {
     return () => void this.#watchers.delete(watcher)
   }
 
-  /** Settles when the generations that serve are proven; rejects if one was rolled back. A roll has proven its own. */
-  async proven(): Promise<void> {
-    for (const slot of this.slots.staying) await slot.rollbacks.proven()
-  }
-
   /** Ends the probation of the service, if there is one. */
   async prove(): Promise<void> {
-    for (const slot of this.slots.staying) await slot.rollbacks.prove()
+    if (this.#rolls.isUnderWay) this.#rolls.prove()
+    else for (const slot of this.slots.staying) await slot.rollbacks.prove()
   }
 
   /**
-   * Makes the old version serve again. In a roll, the first slot goes back, and with it the roll.
+   * Makes the old version serve again, in all slots.
    *
    * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION`
    */
   async rollBack(reason: string): Promise<void> {
-    await this.slots.first?.rollbacks.rollBack(reason)
+    if (this.#rolls.isUnderWay) await this.#rolls.rollBack(reason)
+    else await this.slots.first?.rollbacks.rollBack(reason)
   }
 
   /** Changes how many workers there are, as {@link Scaling.to} does. */

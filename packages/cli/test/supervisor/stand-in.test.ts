@@ -41,6 +41,7 @@ function createParts() {
     takenOver: () => undefined,
     left: () => undefined,
     rolledBack: () => undefined,
+    surplus: () => undefined,
     moved: () => undefined,
     counts,
   })

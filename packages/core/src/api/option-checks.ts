@@ -66,6 +66,8 @@ const checks: Record<keyof EndlessOptions, Check> = {
     typeof value === 'number' && value <= 2_147_483_647
       ? undefined
       : 'a number of milliseconds, negative for until it is ended',
+  maxGenerations: (value) =>
+    Number.isSafeInteger(value) && (value as number) >= 2 ? undefined : 'an integer of at least 2',
   shutdownDelayMs: milliseconds,
   pidFile: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
   control: (value) => (typeof value === 'string' && value !== '' ? undefined : 'a path'),
@@ -96,6 +98,7 @@ const processOptionNames = [
   'unclaimedGraceMs',
   'allowAddressChange',
   'probationMs',
+  'maxGenerations',
   'shutdownDelayMs',
   'pidFile',
   'control',

@@ -39,6 +39,7 @@ export const defaultTexts: Readonly<Record<keyof EndlessOptions, string>> = {
   unclaimedGraceMs: String(processDefaults.unclaimedGraceMs),
   allowAddressChange: String(processDefaults.allowAddressChange),
   probationMs: String(processDefaults.probationMs),
+  maxGenerations: String(processDefaults.maxGenerations),
   shutdownDelayMs: String(processDefaults.shutdownDelayMs),
   pidFile: 'none',
   control: 'none',

@@ -90,6 +90,12 @@ export interface ProcessOptions {
    */
   probationMs?: number
   /**
+   * How many generations may live at once, with those that drain, at least 2. Beyond that, the oldest is hammered. The
+   * newest generation decides.
+   * @default 5
+   */
+  maxGenerations?: number
+  /**
    * How long to go on accepting after a SIGTERM from outside, in ms, so that load balancers notice; `state`
    * is `shutting-down` meanwhile. Not in a restart. @default 0
    */
@@ -160,6 +166,7 @@ export const processDefaults: ResolvedProcessOptions = {
   unclaimedGraceMs: 10_000,
   allowAddressChange: false,
   probationMs: 0,
+  maxGenerations: 5,
   shutdownDelayMs: 0,
   signals: [...hookSignals],
   otherSignalListeners: 'call',

@@ -16,6 +16,11 @@ export interface RestartOptions {
    * means nothing. @default 1
    */
   parallel?: number | undefined
+  /**
+   * Which share of the answers of a successor on probation may be errors (5xx), 0 to 1. Above that, and above
+   * that of its predecessor's last minute, it is rolled back. HTTP/1 only. @default nobody counts
+   */
+  maxErrors?: number | undefined
 }
 
 /** What {@link Generation.restart} takes. */

@@ -116,6 +116,10 @@ async function answer(
   if (parallel !== undefined && !(Number.isSafeInteger(parallel) && parallel > 0)) {
     return failure(400, null, "'parallel' must be a positive whole number.")
   }
+  const maxErrors = numberOf(given.get('maxErrors'))
+  if (maxErrors !== undefined && !(maxErrors >= 0 && maxErrors <= 1)) {
+    return failure(400, null, "'maxErrors' must be a share from 0 to 1.")
+  }
   const asked: Asked = {
     wait,
     hasWaited: given.has('waited'),
@@ -127,6 +131,7 @@ async function answer(
       probationMs: numberOf(given.get('probationMs')),
       maxBlockedMs: numberOf(given.get('maxBlockedMs')),
       parallel,
+      maxErrors,
     },
   }
   const location = asUrl(pathname, asked)
@@ -147,11 +152,11 @@ async function answer(
 /** Writes what was asked as the client asks it of the process that serves now. */
 function asUrl(pathname: string, asked: Asked): string {
   const { wait, hasWaited, isNow, reason, options, workers } = asked
-  const { allowAddressChange, ...durations } = options
+  const { allowAddressChange, ...numbers } = options
   const query = [
     ...(wait === undefined ? [] : [`wait=${wait}`]),
     ...(allowAddressChange ? ['allowAddressChange'] : []),
-    ...Object.entries(durations).flatMap(([name, value]) =>
+    ...Object.entries(numbers).flatMap(([name, value]) =>
       value === undefined ? [] : [`${name}=${String(value)}`],
     ),
     ...(isNow ? ['now'] : []),

@@ -1,4 +1,5 @@
 import type { MoveReason } from '../api/diagnostics.js'
+import type { AnswerCounter } from '../connections/answer-counter.js'
 import type { Channel } from '../line/channel.js'
 import type { System } from '../node/system.js'
 import { deferred, within } from '../node/waits.js'
@@ -23,25 +24,29 @@ export interface RolledBack {
 /** How a probation has ended; `gone` if the predecessor has: then nothing can serve in place of this process. */
 export type ProbationEnd = 'proven' | 'gone' | RolledBack
 
+/** What {@link OwnProbation} needs from the process. */
+export interface OwnProbationHost {
+  readonly system: System
+  /** Counts the answers of this process from now on. */
+  readonly countAnswers: () => AnswerCounter
+  /** Called for each connection that has gone back to the predecessor. */
+  readonly moved: (why: MoveReason) => void
+}
+
 /** The time in which the predecessor of this process stays behind, and can serve again. */
 export class OwnProbation {
-  readonly #system: System
+  readonly #host: OwnProbationHost
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
-  readonly #moved: (why: MoveReason) => void
   readonly #ended = deferred<ProbationEnd>()
   readonly #servesAgain = deferred()
   #isUnderWay = false
+  /** Counts the answers of this process, once its predecessor wants to know. */
+  #counter: AnswerCounter | undefined
   #rolledBack: RolledBack | undefined
 
-  /** @param moved called for each connection that has gone back to the predecessor */
-  constructor(
-    system: System,
-    channel: Channel<ToPredecessor, ToSuccessor>,
-    moved: (why: MoveReason) => void,
-  ) {
-    this.#system = system
+  constructor(host: OwnProbationHost, channel: Channel<ToPredecessor, ToSuccessor>) {
+    this.#host = host
     this.#channel = channel
-    this.#moved = moved
   }
 
   get isUnderWay(): boolean {
@@ -65,12 +70,17 @@ export class OwnProbation {
   receive(
     message: Extract<
       ToSuccessor,
-      { type: 'ask-alive' | 'proven' | 'rollback' | 'serves-again' | 'return-answer' }
+      {
+        type: 'ask-alive' | 'ask-answers' | 'proven' | 'rollback' | 'serves-again' | 'return-answer'
+      }
     >,
   ): void {
     switch (message.type) {
       case 'ask-alive':
         this.#send({ type: 'alive' })
+        break
+      case 'ask-answers':
+        if (this.#isUnderWay) this.#tellAnswers()
         break
       case 'proven':
         this.#end('proven')
@@ -91,7 +101,7 @@ export class OwnProbation {
 
   /** Settles when all that leads to the service leads to the predecessor again, or after 5 s. */
   async untilServedAgain(): Promise<void> {
-    await within(this.#servesAgain.promise, servesAgainMs, this.#system)
+    await within(this.#servesAgain.promise, servesAgainMs, this.#host.system)
   }
 
   /** Asks the predecessor to serve again. `ended` settles when it does. */
@@ -111,11 +121,16 @@ export class OwnProbation {
     this.#end('gone')
   }
 
+  #tellAnswers(): void {
+    this.#counter ??= this.#host.countAnswers()
+    this.#send({ type: 'answers', ...this.#counter.count })
+  }
+
   #giveBack({ reason, serves, adopts }: Extract<ToSuccessor, { type: 'rollback' }>): void {
     if (!this.#isUnderWay) return
     this.#send({ type: 'giving-back' })
-    const record = new MoveRecord(() => 'rollback', this.#moved)
-    const moves = new Moves(this.#system, record, ({ type, ...moved }, handle) => {
+    const record = new MoveRecord(() => 'rollback', this.#host.moved)
+    const moves = new Moves(this.#host.system, record, ({ type, ...moved }, handle) => {
       const back = type === 'connection' ? 'returned-connection' : 'returned-upgrade'
       return this.#channel.send({ ...moved, type: back } as ToPredecessor, handle)
     })
@@ -128,6 +143,7 @@ export class OwnProbation {
   #end(end: ProbationEnd): void {
     if (!this.#isUnderWay) return
     this.#isUnderWay = false
+    this.#counter?.end()
     this.#ended.resolve(end)
   }
 

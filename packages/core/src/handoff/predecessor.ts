@@ -4,6 +4,7 @@ import type { EndlessError } from '../api/endless-error.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Counts } from '../control/tally.js'
 import type { Channel } from '../line/channel.js'
+import type { AnswerCounter } from '../connections/answer-counter.js'
 import { HandleLost } from '../line/handle-lost.js'
 import { extraLineFd } from '../line/stdio.js'
 import {
@@ -63,6 +64,8 @@ export interface PredecessorHost {
   readonly takesOver: () => void
   /** Returns how long a process that replaces this one may boot. */
   readonly readyTimeoutMs: () => number
+  /** Counts the answers of this process from now on. */
+  readonly countAnswers: () => AnswerCounter
   /** Called for each connection that has moved, to this process or back. */
   readonly moved: (why: MoveReason) => void
   /** Resolves with the metrics of the service. */
@@ -100,7 +103,7 @@ export class Predecessor {
     const { inheritance, channel } = host
     this.#host = host
     this.#channel = channel
-    this.probation = new OwnProbation(host.system, channel, host.moved)
+    this.probation = new OwnProbation(host, channel)
     if (inheritance.welcome) this.#welcomed(inheritance.welcome)
     else {
       this.arriving = inheritance.arrived.then(() => {
@@ -130,6 +133,7 @@ export class Predecessor {
           this.#receiveUpgrade(message, handle)
           break
         case 'ask-alive':
+        case 'ask-answers':
         case 'proven':
         case 'rollback':
         case 'serves-again':
@@ -239,11 +243,12 @@ export class Predecessor {
   reportReady(
     report: Omit<
       Extract<ToPredecessor, { type: 'ready' }>,
-      'type' | 'readyTimeoutMs' | 'givesBack'
+      'type' | 'readyTimeoutMs' | 'givesBack' | 'countsAnswers'
     >,
   ): void {
     const readyTimeoutMs = this.#host.readyTimeoutMs()
-    this.#send({ type: 'ready', ...report, readyTimeoutMs, givesBack: true })
+    const knows = { givesBack: true, countsAnswers: true }
+    this.#send({ type: 'ready', ...report, readyTimeoutMs, ...knows })
   }
 
   /** Reports what this process has counted, which the predecessor goes on from if it serves again. */
@@ -328,6 +333,11 @@ export class Predecessor {
     void sent.then(() => line.destroy())
     const fallback = await within(sent, introducedMs, this.#host.system)
     return fallback === late ? 'silent' : fallback
+  }
+
+  /** Lets at most so many older generations live, the predecessor among them. */
+  limit(living: number): void {
+    this.#send({ type: 'limit', living })
   }
 
   /** Reports that this process shuts down and takes nothing more, and whether it had taken over. */

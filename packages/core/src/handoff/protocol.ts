@@ -1,6 +1,6 @@
 import { hookSignals } from '../api/hooks.js'
 import type { JsonOptions } from '../api/json-options.js'
-import type { RestartOptions, RestartReport } from '../api/reports.js'
+import type { RestartOptions, RestartReport, RestartRequest } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Counts } from '../control/tally.js'
 import type { Channel } from '../line/channel.js'
@@ -101,6 +101,8 @@ export type ToSuccessor =
     }
   /** Asks the successor for a sign of life while it is on probation. */
   | { type: 'ask-alive' }
+  /** Asks what the successor has answered on probation, counted from the first such message on. */
+  | { type: 'ask-answers' }
   /** The probation of the successor has passed. */
   | { type: 'proven' }
   /**
@@ -171,8 +173,12 @@ export type ToPredecessor =
       control?: string | undefined
       /** How long a replacement may boot if this generation dies. */
       readyTimeoutMs?: number | undefined
+      /** How long it stays behind after a restart that does not say so; a roll heeds that. */
+      probationMs?: number | undefined
       /** Whether it knows the messages of a probation. */
       givesBack?: boolean | undefined
+      /** Whether it knows `ask-answers`. */
+      countsAnswers?: boolean | undefined
     }
   /**
    * The sender serves, for the first time or again. Its pid file and control socket already show that;
@@ -188,6 +194,8 @@ export type ToPredecessor =
   | { type: 'heir' }
   /** Asks for the status of the predecessor and of all older generations, hammered first if `isHammered`. */
   | { type: 'ask-older'; id: number; isHammered: boolean }
+  /** How many generations may live, from the receiver back to the oldest. With 0 the receiver ends at once. */
+  | { type: 'limit'; living: number }
   /**
    * The sender shuts down and takes nothing more. If it had taken over, its predecessor must not take over
    * again; if not, its predecessor must keep serving.
@@ -196,6 +204,8 @@ export type ToPredecessor =
   | { type: 'leaving'; hasTakenOver?: boolean | undefined }
   /** Answers `ask-alive`, as soon as the event loop turns. */
   | { type: 'alive' }
+  /** Answers `ask-answers`: how many answers, and how many of them were errors. */
+  | { type: 'answers'; answers: number; errors: number }
   /** Asks the predecessor to serve again: the sender, on probation, is bad. */
   | { type: 'ask-rollback'; reason: string }
   /** Asks the predecessor to end the probation: the sender is proven. */
@@ -264,7 +274,7 @@ export type ToSupervisor =
    */
   | { type: 'renew-ticket-keys'; bound: string; ticketKeys: PassedTicketKeys; sinceMs: number }
   /** Asks for a restart of all slots. Answered by `restarted` or `not-restarted`. */
-  | ({ type: 'restart'; id: number } & RestartOptions)
+  | ({ type: 'restart'; id: number } & RestartRequest)
 
 /** How to start a process: `{ command: '/usr/bin/node', args: ['app.js'], cwd: '/srv/current', env }`. */
 export interface SpawnRequest {

@@ -51,6 +51,8 @@ export interface SuccessorHost {
   readonly fallback: Promise<Fallback | undefined>
   /** Returns the status of this process and of all older generations, hammered first if `isHammered`. */
   readonly answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>
+  /** Lets at most so many generations live, from this process back to the oldest. */
+  readonly limit: (living: number) => void
   /** Takes back an open connection; returns whether a server of this process is there for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
   /** Called for each connection that has moved, to the successor or back. */
@@ -59,8 +61,11 @@ export interface SuccessorHost {
   readonly counted: (counts: Counts) => void
 }
 
-/** What a successor on probation says: what it asks for, and that it is alive. */
-export type Plea = Extract<ToPredecessor, { type: 'ask-rollback' | 'ask-proven' | 'alive' }>
+/** What a successor on probation says: what it asks for, that it is alive, and what it has answered. */
+export type Plea = Extract<
+  ToPredecessor,
+  { type: 'ask-rollback' | 'ask-proven' | 'alive' | 'answers' }
+>
 
 /** A successor that boots or has taken over, as its predecessor sees it. */
 export class Successor {
@@ -87,6 +92,7 @@ export class Successor {
   readonly #left = deferred()
   #version = 0
   #givesBack = false
+  #countsAnswers = false
   #rollback: Rollback | undefined
   #hasTakenOver = false
   #servingSinceMs: number | undefined
@@ -228,6 +234,14 @@ export class Successor {
     }
   }
 
+  /** Asks the successor what it has answered; another version does not count, and is not asked. */
+  get askAnswers(): (() => void) | undefined {
+    if (!this.#countsAnswers) return undefined
+    return () => {
+      this.#send({ type: 'ask-answers' })
+    }
+  }
+
   /** Tells the successor that its probation has passed. */
   prove(): void {
     this.#send({ type: 'proven' })
@@ -328,6 +342,7 @@ export class Successor {
         this.serves = message.serves
         this.allowsAddressChange = message.allowsAddressChange ?? false
         this.#givesBack = message.givesBack ?? false
+        this.#countsAnswers = message.countsAnswers ?? false
         if (this.#version === protocolVersion) this.#moves.openMigration(message.adopts)
         this.#ready.resolve()
         break
@@ -342,6 +357,7 @@ export class Successor {
       case 'ask-rollback':
       case 'ask-proven':
       case 'alive':
+      case 'answers':
         this.onPlea(message)
         break
       case 'giving-back':
@@ -359,6 +375,9 @@ export class Successor {
         void this.#host.answerOlder(message.isHammered).then((generations) => {
           this.#send({ type: 'older', id: message.id, generations })
         })
+        break
+      case 'limit':
+        this.#host.limit(message.living)
         break
       case 'metrics':
         this.#metrics.answered(message)

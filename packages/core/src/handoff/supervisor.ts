@@ -1,5 +1,5 @@
 import { EndlessError, type EndlessErrorCode } from '../api/endless-error.js'
-import type { RestartOptions, RestartReport } from '../api/reports.js'
+import type { RestartReport, RestartRequest } from '../api/reports.js'
 import type { Channel } from '../line/channel.js'
 import { confirmed } from '../line/confirmed.js'
 import type { PassedTicketKeys } from '../listeners/ticket-keys.js'
@@ -144,11 +144,11 @@ export class Supervisor {
    * Makes the supervisor restart all slots; rejects with the reason if it does not.
    * See docs/decisions.md, "A restart of the service is asked of the supervisor"
    */
-  restart(options: RestartOptions): Promise<RestartReport> {
+  restart(request: RestartRequest): Promise<RestartReport> {
     const id = ++this.#lastAsked
     const asked = deferred<RestartReport>()
     this.#asked.set(id, asked)
-    this.#tell({ ...options, type: 'restart', id })
+    this.#tell({ ...request, type: 'restart', id })
     return asked.promise.finally(() => this.#asked.delete(id))
   }
 
@@ -211,6 +211,7 @@ export class Supervisor {
       case 'connection':
       case 'upgrade':
       case 'ask-alive':
+      case 'ask-answers':
       case 'proven':
       case 'rollback':
       case 'serves-again':

@@ -31,9 +31,22 @@ export function probationNotice(generation: NamedGeneration, probationMs: number
   return `${generationName(generation)} is on probation${time}`
 }
 
+/** Returns what to log when a successor on probation has another version, which knows nothing of that. */
+export function unguardedNotice(generation: NamedGeneration): string {
+  return (
+    `${generationName(generation)} has another version of endless: nobody sees whether it is blocked, ` +
+    'or counts its errors, and its connections end if it is rolled back'
+  )
+}
+
 /** Returns `generation 1 (pid 4711) is proven`. */
 export function provenNotice(generation: NamedGeneration): string {
   return `${generationName(generation)} is proven`
+}
+
+/** Returns `generation 1 (pid 4711) ends now: too many generations live (maxGenerations)`. */
+export function surplusNotice(generation: NamedGeneration): string {
+  return `${generationName(generation)} ends now: too many generations live (maxGenerations)`
 }
 
 /**

@@ -1,8 +1,10 @@
 import { EndlessError } from '../api/endless-error.js'
 import { atStart, generationName, type NamedGeneration } from '../api/generation-name.js'
+import type { AnswerCount } from '../connections/answer-counter.js'
 import type { Successor } from '../handoff/successor.js'
 import { longestDelayMs, type System } from '../node/system.js'
 import { deferred } from '../node/waits.js'
+import { ErrorWatch } from './error-watch.js'
 import { SignOfLife } from './sign-of-life.js'
 
 // The probation of a successor, on the side of its predecessor, which stays behind meanwhile.
@@ -10,11 +12,13 @@ import { SignOfLife } from './sign-of-life.js'
 /** What {@link Probation} needs from the process that stays behind. */
 export interface ProbationHost {
   readonly system: Pick<System, 'setTimeout' | 'now'>
-  readonly successor: Pick<Successor, 'prove' | 'left' | 'onPlea' | 'askAlive'>
+  readonly successor: Pick<Successor, 'prove' | 'left' | 'onPlea' | 'askAlive' | 'askAnswers'>
   /** How long it lasts, in ms; negative: until it is ended. */
   readonly probationMs: number
   /** How long the event loop of the successor may be blocked, in ms; 0: for ever. */
   readonly maxBlockedMs: number
+  /** Which share of its answers may be errors, and what this process has answered; `undefined`: nobody counts. */
+  readonly errors?: { maxErrors: number; before: AnswerCount } | undefined
   /** Called when it has passed. */
   readonly proved: () => void
   /** Called when the successor is to be rolled back, and why. */
@@ -31,10 +35,11 @@ export class Probation {
   readonly #proven = deferred()
   readonly #timer: NodeJS.Timeout
   readonly #signOfLife: SignOfLife | undefined
+  readonly #errorWatch: ErrorWatch | undefined
   #isUnderWay = true
 
   constructor(host: ProbationHost) {
-    const { system, successor, probationMs, maxBlockedMs, rollBack } = host
+    const { system, successor, probationMs, maxBlockedMs, errors, rollBack } = host
     this.#host = host
     // A probation may be rolled back before anybody awaits it.
     this.#proven.promise.catch(() => undefined)
@@ -47,10 +52,11 @@ export class Probation {
           }, probationMs)
     successor.onPlea = (plea) => {
       if (plea.type === 'alive') this.#signOfLife?.heard()
+      else if (plea.type === 'answers') this.#errorWatch?.heard(plea)
       else if (plea.type === 'ask-proven') this.prove()
       else if (this.#isUnderWay) rollBack(plea.reason)
     }
-    const { askAlive } = successor
+    const { askAlive, askAnswers } = successor
     this.#signOfLife =
       askAlive && maxBlockedMs > 0
         ? new SignOfLife({
@@ -61,6 +67,10 @@ export class Probation {
               rollBack(`its event loop was blocked for ${String(maxBlockedMs / 1_000)} s`)
             },
           })
+        : undefined
+    this.#errorWatch =
+      errors && askAnswers
+        ? new ErrorWatch({ ...errors, system, ask: askAnswers, worse: rollBack })
         : undefined
     void successor.left.then(() => {
       this.end()
@@ -111,8 +121,14 @@ export class Probation {
   #settle(): void {
     this.#isUnderWay = false
     this.#signOfLife?.end()
+    this.#errorWatch?.end()
     clearTimeout(this.#timer)
   }
+}
+
+/** Returns the length of a probation as a message can say it: JSON has no Infinity. */
+export function finiteMs(probationMs: number): number {
+  return Math.max(-1, probationMs)
 }
 
 /** The longest reason for a rollback that is kept. */

@@ -5,17 +5,20 @@ import { restartChannel, traced } from '../api/diagnostics.js'
 import { sayIfLong } from '../api/long-wait.js'
 import type { RestartOptions, RestartReport } from '../api/reports.js'
 import type { GenerationStatus } from '../api/status.js'
+import type { AnswerCount } from '../connections/answer-counter.js'
 import type { ListedGeneration } from '../control/service.js'
 import type { Successor } from '../handoff/successor.js'
 import type { UnixAddress } from '../listeners/address.js'
 import { clearTemporaries } from '../node/temporaries.js'
 import { deferred, late, within } from '../node/waits.js'
 import { droppedAddresses } from './dropped-addresses.js'
+import { Baseline } from './baseline.js'
 import { withHolder } from './holder-notice.js'
-import { ownName, probationNotice, provenNotice } from './notices.js'
+import { ownName, probationNotice, provenNotice, unguardedNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
-import { diedOnProbation, notOnProbation, Probation, rolledBack } from './probation.js'
+import { diedOnProbation, finiteMs, notOnProbation, Probation, rolledBack } from './probation.js'
 import { shuttingDown } from './restart-refused.js'
+import type { Returning } from './returning.js'
 
 // How a process gives way to a successor.
 
@@ -40,6 +43,10 @@ export interface RestartHost {
   readonly isShuttingDown: () => boolean
   /** Returns the status of this process and of all older ones, hammered first if `isHammered`. */
   readonly generations: (isHammered: boolean) => Promise<GenerationStatus[]>
+  /** Lets at most so many generations live, from this one back to the oldest. */
+  readonly limit: (living: number) => void
+  /** Takes the successor if it is rolled back. */
+  readonly returning: Returning
 }
 
 /**
@@ -70,17 +77,10 @@ export class Restart {
   #loss: EndlessError | undefined
   #abortedBy: EndlessError | undefined
   #probation: Probation | undefined
-  /** Settles when all successors that were rolled back, in this restart or before, are gone. */
-  #returned: Promise<unknown>
+  /** What this process answers until it gives way, if its successor is to be compared with that. */
+  #baseline: Baseline | undefined
 
-  /** @param returned settles when all successors are gone that were rolled back before */
-  constructor(
-    parts: Parts,
-    host: RestartHost,
-    options: RestartOptions = {},
-    returned: Promise<unknown> = Promise.resolve(),
-  ) {
-    this.#returned = returned
+  constructor(parts: Parts, host: RestartHost, options: RestartOptions = {}) {
     this.#parts = parts
     this.#host = host
     this.#options = options
@@ -145,11 +145,6 @@ export class Restart {
     return this.#probation
   }
 
-  /** Settles when all successors that were rolled back are gone: connections still come back from them. */
-  get returned(): Promise<unknown> {
-    return this.#returned
-  }
-
   /** Why the successor was lost after it had been told to take over; `undefined` if it was not. */
   get loss(): EndlessError | undefined {
     return this.#loss
@@ -190,7 +185,8 @@ export class Restart {
     const serves = servers.addresses
     const adopts = servers.adopting.filter((bound) => serves.includes(bound))
     successor.rollBack(reason, serves, adopts)
-    this.#returned = Promise.all([this.#returned, successor.exited])
+    this.#host.returning.add(successor)
+    this.#host.limit(this.#parts.settings.current.maxGenerations)
     await accepting
   }
 
@@ -217,8 +213,8 @@ export class Restart {
   }
 
   async #handOver(): Promise<RestartReport> {
-    const { ancestry, events, launcher, lifecycle, record, servers, settings } = this.#parts
-    const { generations } = this.#host
+    const { ancestry, events, launcher, lifecycle, record, servers, settings, system } = this.#parts
+    const { generations, limit } = this.#host
     const number = this.#number
     lifecycle.apply('restart')
     settings.logger.info(`restarting: starting generation ${String(number)}`)
@@ -228,15 +224,19 @@ export class Restart {
     let successor: Successor | undefined
     try {
       if (this.#abortedBy) throw this.#abortedBy
-      const started = launcher.start(number, generations)
+      const started = launcher.start(number, { answerOlder: generations, limit })
       successor = started
       this.#successor = successor
       this.#clearAfter(started)
+      if (this.#options.maxErrors !== undefined && this.#probationMs !== 0) {
+        this.#baseline = new Baseline(system, servers.countAnswers())
+      }
       const failed = Promise.race([successor.exited, successor.refused]).then((error) =>
         Promise.reject(error),
       )
       failed.catch(() => undefined)
       await this.#untilReady(successor)
+      await Promise.race([this.#baseline?.enough, failed, aborted])
       this.#dropped = this.#droppedBy(successor)
       // This process still serves: a hook may take its time, and the successor may die meanwhile.
       await Promise.race([servers.runHooks('before', 'SIGTERM'), failed, aborted])
@@ -247,6 +247,7 @@ export class Restart {
       // The successor may have refused in the turn in which the last of these promises settled.
       if (successor.refusal) throw successor.refusal
     } catch (error) {
+      this.#baseline?.end()
       await successor?.stop()
       successor?.closeEscrow()
       this.#successor = undefined
@@ -309,6 +310,7 @@ export class Restart {
   /** Stops accepting, and lets the successor accept. */
   async #giveWay(successor: Successor): Promise<void> {
     const { ancestry, lifecycle, servers, whereabouts } = this.#parts
+    const before = this.#baseline?.end()
     for (const server of servers) server.stopAccepting('handoff')
     for (const socket of servers.udpSockets) socket.stop()
     this.#host.gaveWay()
@@ -336,18 +338,21 @@ export class Restart {
     if (this.#successor !== successor) throw await exited
     ancestry.serviceManager?.succeeded()
     successor.release()
-    if (this.#probationMs !== 0) this.#probation = this.#putOnProbation(successor)
+    if (this.#probationMs !== 0) this.#probation = this.#putOnProbation(successor, before)
   }
 
-  #putOnProbation(successor: Successor): Probation {
+  #putOnProbation(successor: Successor, before: AnswerCount | undefined): Probation {
     const { events, settings, system } = this.#parts
+    const { maxBlockedMs = defaultMaxBlockedMs, maxErrors = 1 } = this.#options
     const name = { number: this.#number, pid: successor.pid ?? 0 }
     settings.logger.info(probationNotice(name, this.#probationMs))
+    if (!successor.askAnswers) settings.logger.warn(unguardedNotice(name))
     return new Probation({
       system,
       successor,
       probationMs: this.#probationMs,
-      maxBlockedMs: this.#options.maxBlockedMs ?? defaultMaxBlockedMs,
+      maxBlockedMs,
+      errors: before && { maxErrors, before },
       proved: () => {
         settings.logger.info(provenNotice(name))
         events.emit('proven')
@@ -360,7 +365,7 @@ export class Restart {
   }
 
   get #probationMs(): number {
-    return this.#options.probationMs ?? this.#parts.settings.current.probationMs
+    return finiteMs(this.#options.probationMs ?? this.#parts.settings.current.probationMs)
   }
 
   /** Removes the path of our control socket once the successor serves, unless that has taken it over. */

@@ -25,7 +25,7 @@ import { createNodeSystem, currentUid, type System } from '../node/system.js'
 import { Utilization } from '../node/utilization.js'
 import type { Occasion } from '../server/managed-server.js'
 import { answerSupervisor } from './answer-supervisor.js'
-import { ownName } from './notices.js'
+import { ownName, surplusNotice } from './notices.js'
 import { givenOptions } from './given-options.js'
 import { Host } from './host.js'
 import { OwnService, type OwnServiceHost } from './own-service.js'
@@ -42,6 +42,7 @@ import { Whereabouts } from './parts/whereabouts.js'
 import { notOnProbation, reasonText, rolledBackHere } from './probation.js'
 import { refuseRestart } from './restart-refused.js'
 import { Restart, type RestartHost } from './restart.js'
+import { Returning } from './returning.js'
 import { Serving } from './serving.js'
 import { Shutdown } from './shutdown.js'
 import { SignalActions, type SignalActionsHost } from './signal-actions.js'
@@ -60,8 +61,11 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly #service: OwnService
   readonly #utilization = new Utilization(1_000)
   readonly #terminateHooks: TerminateHook[] = []
+  readonly #returning = new Returning()
   #restart: Restart | undefined
   #shutdown: Shutdown | undefined
+  /** Whether it was hammered, since too many generations live. */
+  #isSurplus = false
   /** The last shutdown, if the process has outlived it. */
   #outlived: Shutdown | undefined
 
@@ -166,8 +170,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       return Promise.reject(invalidOption('parallel', parallel, 'a positive whole number'))
     }
     const { supervisor } = this.#parts.ancestry
-    // A roll ends when all are proven.
-    if (supervisor?.rolls) return supervisor.restart(options)
+    if (supervisor?.rolls) return supervisor.restart(request)
     const report = this.handOver(options)
     return wait === 'proven' ? this.#proven(report) : report
   }
@@ -220,8 +223,12 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       servesAgain: (control) => this.#serving.again(control),
       isShuttingDown: () => this.isShuttingDown,
       generations: (isHammered) => this.generations(isHammered),
+      limit: (living) => {
+        this.#limit(living)
+      },
+      returning: this.#returning,
     }
-    const restart = new Restart(this.#parts, host, options, this.#restart?.returned)
+    const restart = new Restart(this.#parts, host, options)
     this.#restart = restart
     void restart.begin()
     return restart.report
@@ -334,9 +341,24 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this
   }
 
+  /**
+   * Lets at most so many generations live, from this one back to the oldest.
+   * See docs/decisions.md, "The oldest generation makes room"
+   */
+  #limit(living: number): void {
+    if (living <= 0 && !this.#isSurplus) {
+      this.#isSurplus = true
+      this.#parts.settings.logger.info(surplusNotice(ownName(this.#parts)))
+      this.hammer()
+    }
+    const returning = this.#returning.limit(living - 1)
+    this.#parts.ancestry.predecessor?.limit(Math.max(0, living - 1 - returning))
+  }
+
   #beginShutdown(): Shutdown {
     return (this.#shutdown ??= new Shutdown(this.#parts, {
       restart: () => this.#restart,
+      returning: this.#returning,
       terminateHooks: this.#terminateHooks,
       callHeld: (signal, endsItself) => this.#signals.callHeld(signal, endsItself),
       outlived: () => {
@@ -409,6 +431,7 @@ export function createParts(
   const ancestry: Ancestry = new Ancestry(system, settings, inheritance, {
     adopt: (moved, handle) => servers.adopt(moved, handle),
     adoptsAt: (address) => servers.adopting.includes(address),
+    countAnswers: () => servers.countAnswers(),
     load: () => load.measure(),
     give: (count) => {
       const { supervisor } = ancestry

@@ -3,6 +3,7 @@ import type { EndlessError } from '../api/endless-error.js'
 import { generationName } from '../api/generation-name.js'
 import type { Takeover } from '../handoff/protocol.js'
 import type { UnixAddress } from '../listeners/address.js'
+import { finiteMs } from './probation.js'
 import { backgroundNotice, ownName, servesNotice, unclaimedNames } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import { Readiness, type ReadinessHost } from './readiness.js'
@@ -82,6 +83,7 @@ export class Serving {
       adopts: servers.adopting,
       serves: servers.addresses,
       allowsAddressChange: settings.current.allowAddressChange,
+      probationMs: finiteMs(settings.current.probationMs),
       ...whereabouts.paths,
     })
     if (ancestry.mayAccept) this.#serve()
@@ -110,6 +112,7 @@ export class Serving {
     settings.logger.info(servesNotice(this.#parts) + backgroundNotice(this.#parts))
     ancestry.serviceManager?.serving(ancestry.number, system.pid)
     this.#giveUpUnclaimed()
+    if (ancestry.number > 0) ancestry.predecessor?.limit(settings.current.maxGenerations - 1)
     void this.#announce(ancestry.predecessor?.control)
   }
 

@@ -11,6 +11,7 @@ import { runHeld } from './held-clean-up.js'
 import { drainLimitMs, openNotice, ownName, shutdownNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import type { Restart } from './restart.js'
+import type { Returning } from './returning.js'
 import type { Signals } from './signals.js'
 
 // A shutdown of the process, from the drain to the exit.
@@ -28,6 +29,8 @@ const replyMs = 1_000
 export interface ShutdownHost {
   /** Returns the latest restart, under way or ended. */
   readonly restart: () => Restart | undefined
+  /** Successors that were rolled back: their connections come here. */
+  readonly returning: Returning
   readonly terminateHooks: readonly TerminateHook[]
   /** Calls the signal listeners that were held back; see {@link Signals.callHeld}. */
   readonly callHeld: Signals['callHeld']
@@ -274,7 +277,7 @@ export class Shutdown {
     // Its connections move on through this process: if it left first, they would stay on older code.
     await ancestry.predecessor?.untilFinished()
     // Those of successors that were rolled back come here, too.
-    await this.#host.restart()?.returned
+    await this.#host.returning.ended
     await this.#drained()
     if (occasion.reason !== 'handoff') return
     // A successor may have died after it was ready, which this process hears later, and then serves again. And it

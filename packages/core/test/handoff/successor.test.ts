@@ -46,6 +46,7 @@ beforeEach(() => {
     readyTimeoutMs: 10_000,
     fallback: Promise.resolve(undefined),
     answerOlder: async () => [],
+    limit: () => undefined,
     adopt: () => false,
     moved: () => undefined,
     counted: () => undefined,

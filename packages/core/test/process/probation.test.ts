@@ -1,6 +1,7 @@
 // Proves what ends a probation, in which way, and that it ends once.
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { EndlessError } from '../../src/api/endless-error.js'
+import type { AnswerCount } from '../../src/connections/answer-counter.js'
 import type { Plea } from '../../src/handoff/successor.js'
 import { type Deferred, deferred } from '../../src/node/waits.js'
 import { Probation, reasonText, rolledBack } from '../../src/process/probation.js'
@@ -14,6 +15,7 @@ let successor: {
   left: Promise<void>
   onPlea: (plea: Plea) => void
   askAlive: () => void
+  askAnswers: () => void
 }
 let isBlocked: boolean
 
@@ -29,15 +31,21 @@ beforeEach(() => {
     askAlive: () => {
       if (!isBlocked) successor.onPlea({ type: 'alive' })
     },
+    askAnswers: () => seen.push('asked'),
   }
 })
 
-function begin(probationMs: number, maxBlockedMs = 0): Probation {
+function begin(
+  probationMs: number,
+  maxBlockedMs = 0,
+  errors?: { maxErrors: number; before: AnswerCount },
+): Probation {
   const probation: Probation = new Probation({
     system,
     successor,
     probationMs,
     maxBlockedMs,
+    errors,
     proved: () => seen.push('proved'),
     rollBack: (reason) => {
       seen.push(reason)
@@ -61,6 +69,26 @@ test('it passes when its time has, and the successor is told', async () => {
   await system.advance(1)
   expect(probation.isUnderWay).toBe(false)
   expect(seen).toEqual(['told', 'proved', 'passed', 'over'])
+})
+
+test('it ends when the successor answers with more errors than this process did', async () => {
+  begin(60_000, 0, { maxErrors: 0.01, before: { answers: 1_000, errors: 0 } })
+  const says = (answers: number, errors: number): void => {
+    successor.onPlea({ type: 'answers', answers, errors })
+  }
+  says(0, 0)
+  await system.advance(1_000)
+  says(500, 1)
+  await system.advance(1_000)
+  expect(seen).toEqual(['asked', 'asked', 'asked'])
+  says(1_000, 50)
+  await settle()
+  expect(seen.slice(3)).toEqual([
+    '50 of its last 1000 answers had a status of 5xx, and 0 of 1000 before the restart',
+    'ERR_ENDLESS_ROLLED_BACK',
+  ])
+  await system.advance(10_000)
+  expect(seen).toHaveLength(5)
 })
 
 test('one without a time passes when it is told to', async () => {

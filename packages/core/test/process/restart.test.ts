@@ -4,6 +4,7 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import type { OwnServiceHost } from '../../src/process/own-service.js'
 import type { Parts } from '../../src/process/parts/parts.js'
 import { Restart } from '../../src/process/restart.js'
+import { Returning } from '../../src/process/returning.js'
 import { createParts } from '../../src/process/runtime.js'
 import { FakeSystem, settle } from '../fake-system.js'
 
@@ -36,6 +37,8 @@ beforeEach(() => {
     servesAgain: async () => void seen.push('serves again'),
     isShuttingDown: () => false,
     generations: () => Promise.resolve([]),
+    limit: () => undefined,
+    returning: new Returning(),
   })
   restart.report.catch(() => undefined)
   void restart.begin()

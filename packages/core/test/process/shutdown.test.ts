@@ -8,6 +8,7 @@ import type { OwnServiceHost } from '../../src/process/own-service.js'
 import type { Parts } from '../../src/process/parts/parts.js'
 import type { Restart } from '../../src/process/restart.js'
 import { createParts } from '../../src/process/runtime.js'
+import { Returning } from '../../src/process/returning.js'
 import { Shutdown } from '../../src/process/shutdown.js'
 import type { ManagedServer } from '../../src/server/managed-server.js'
 import { FakeSystem, settle } from '../fake-system.js'
@@ -38,6 +39,7 @@ beforeEach(() => {
   parts.events.on('terminate', ({ reason }) => seen.push(`terminate ${reason}`))
   shutdown = new Shutdown(parts, {
     restart: () => restart,
+    returning: new Returning(),
     terminateHooks,
     callHeld: () => [],
     outlived: () => seen.push('outlived'),

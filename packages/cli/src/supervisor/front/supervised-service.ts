@@ -108,8 +108,8 @@ export class SupervisedService implements Service {
     return this.#supervisor.restart(options).finally(endWatch)
   }
 
-  proven(): Promise<void> {
-    return this.#supervisor.proven()
+  proven(restart: RestartReport): Promise<void> {
+    return this.#supervisor.proven(restart)
   }
 
   prove(): Promise<void> {
@@ -120,7 +120,9 @@ export class SupervisedService implements Service {
     return this.#supervisor.rollBack(reason)
   }
 
-  async drained({ number }: RestartReport): Promise<boolean> {
+  async drained(restart: RestartReport): Promise<boolean> {
+    const { number } = restart
+    await this.#supervisor.proven(restart)
     const older = this.#supervisor.slots.staying.flatMap((slot) => slot.older)
     await new Promise<void>((resolve, reject) => {
       const drain = { number, reject }

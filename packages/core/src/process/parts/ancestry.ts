@@ -1,7 +1,7 @@
 import type { MoveReason } from '../../api/diagnostics.js'
 import type { JsonOptions } from '../../api/json-options.js'
 import type { Counts } from '../../control/tally.js'
-import { Predecessor } from '../../handoff/predecessor.js'
+import { Predecessor, type PredecessorHost } from '../../handoff/predecessor.js'
 import type {
   FromSupervisor,
   Inheritance,
@@ -31,6 +31,7 @@ export interface AncestryHost {
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
   readonly adoptsAt: SupervisorLineHost['adoptsAt']
   readonly answer: SupervisorLineHost['answer']
+  readonly countAnswers: PredecessorHost['countAnswers']
   readonly load: SupervisorLineHost['load']
   readonly give: SupervisorLineHost['give']
   readonly leave: SupervisorLineHost['leave']
@@ -79,6 +80,7 @@ export class Ancestry {
       inheritance,
       channel: this.supervisor?.predecessor ?? confirmed(inheritance.channel),
       adopt: host.adopt,
+      countAnswers: host.countAnswers,
       moved: host.moved,
       metrics: host.metrics,
       // A supervisor has a pid file of its own.

@@ -1,8 +1,7 @@
 import { messageOf } from '../../api/endless-error.js'
-import type { GenerationStatus } from '../../api/status.js'
 import type { Tally } from '../../control/tally.js'
 import { type Child, startChild } from '../../handoff/child.js'
-import { spawnFailed, Successor } from '../../handoff/successor.js'
+import { spawnFailed, Successor, type SuccessorHost } from '../../handoff/successor.js'
 import { Environment } from '../../launch/environment.js'
 import { createLaunch, currentDirectory, findOrigin, type Origin } from '../../launch/launch.js'
 import { preloadFile } from '../../launch/preload-file.js'
@@ -56,13 +55,10 @@ export class Launcher {
   /**
    * Starts a successor.
    *
-   * @param answerOlder returns the status of this process and of all older ones, hammered first if told so
+   * @param older what concerns this process and all older ones
    * @throws `ERR_ENDLESS_SPAWN_FAILED`; for some failures the successor's `ready` rejects instead
    */
-  start(
-    generation: number,
-    answerOlder: (isHammered: boolean) => Promise<GenerationStatus[]>,
-  ): Successor {
+  start(generation: number, older: Pick<SuccessorHost, 'answerOlder' | 'limit'>): Successor {
     const { system, settings, servers, ancestry, whereabouts, tally } = this.#host
     const { predecessor } = ancestry
     if (system.isForked) {
@@ -94,7 +90,7 @@ export class Launcher {
         extraLine && predecessor
           ? predecessor.introduceHeir(extraLine)
           : Promise.resolve(undefined),
-      answerOlder,
+      ...older,
       adopt: (moved, handle) => servers.adopt(moved, handle),
       moved: (why) => {
         tally.moved(why)

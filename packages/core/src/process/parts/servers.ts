@@ -2,6 +2,7 @@ import type { Events } from '../../api/events.js'
 import { type HookPhase, type HookSignal, runHooks } from '../../api/hooks.js'
 import { defaultHammerTimeMs } from '../../api/options.js'
 import type { ServerStatus } from '../../api/status.js'
+import { AnswerCounter } from '../../connections/answer-counter.js'
 import { countConnections } from '../../connections/count.js'
 import type { Peers } from '../../handoff/peers.js'
 import { formatAddress } from '../../listeners/address.js'
@@ -71,6 +72,11 @@ export class Servers extends Set<ManagedServer> {
     for (const server of this) {
       left -= server.give(peers.migration, left, (socket) => !peers.hasJustArrived(socket))
     }
+  }
+
+  /** Counts the answers of these servers from now on. */
+  countAnswers(): AnswerCounter {
+    return new AnswerCounter((server) => this.find((each) => each.server === server) !== undefined)
   }
 
   get status(): ServerStatus[] {

@@ -1,6 +1,7 @@
 // Proves what a process knows of those that it comes from, and what it owes them.
 import net from 'node:net'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { AnswerCounter } from '../../../src/connections/answer-counter.js'
 import { createStderrLogger } from '../../../src/api/logger.js'
 import type { Inheritance } from '../../../src/handoff/protocol.js'
 import { Ancestry } from '../../../src/process/parts/ancestry.js'
@@ -55,6 +56,7 @@ function ancestryOf(given: Inheritance | undefined): Ancestry {
     takesOver: () => undefined,
     answer: () => Promise.resolve(),
     adoptsAt: () => false,
+    countAnswers: () => new AnswerCounter(() => true),
     load: () => ({ open: 0, utilization: 0 }),
     give: () => undefined,
     leave: () => undefined,

@@ -1,0 +1,33 @@
+// Proves that the oldest successors that were rolled back are hammered when too many of them live.
+import { expect, test } from 'vitest'
+import { EndlessError } from '../../src/api/endless-error.js'
+import { deferred } from '../../src/node/waits.js'
+import { Returning } from '../../src/process/returning.js'
+
+const end = new EndlessError('ERR_ENDLESS_SUCCESSOR_EXITED', 'it has ended')
+
+test('the oldest beyond the limit are hammered, and those that have ended do not count', async () => {
+  const returning = new Returning()
+  const hammered: string[] = []
+  const exits = ['a', 'b', 'c', 'd'].map((name) => {
+    const { promise: exited, resolve } = deferred<EndlessError>()
+    returning.add({ exited, signal: (signal) => void hammered.push(`${name} ${signal}`) })
+    return resolve
+  })
+  exits[1]?.(end)
+  await Promise.resolve()
+  expect(returning.limit(3)).toBe(3)
+  expect(hammered).toEqual([])
+  expect(returning.limit(1)).toBe(1)
+  expect(hammered).toEqual(['a SIGUSR2', 'c SIGUSR2'])
+  expect(returning.limit(-1)).toBe(0)
+
+  let hasEnded = false
+  void returning.ended.then(() => (hasEnded = true))
+  for (const exit of [exits[0], exits[2]]) exit?.(end)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(hasEnded).toBe(false)
+  exits[3]?.(end)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(hasEnded).toBe(true)
+})
