@@ -22,6 +22,7 @@ const layers = {
     'process',
   ],
   'packages/cli/src': ['control', 'supervisor', 'supervisor/front', 'commands'],
+  'packages/rehearse/src': ['record', 'wire', 'traffic', 'service', 'report', 'page', 'terminal'],
   'packages/load/src': ['program', 'torture', 'traffic', 'chaos'],
 }
 

@@ -15,6 +15,7 @@ const names = [
   'supervisor',
   'run-cost',
   'udp',
+  'rehearse',
   'workers',
 ]
 

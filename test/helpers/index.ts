@@ -36,7 +36,7 @@ export { http2Get, http2Goaway, http2Preface, parseHttp2Frames } from './http2-f
 export { Http2Load } from './http2-load.js'
 export { TestManager } from './service-manager.js'
 export { startWorkers, Workers } from './workers.js'
-export type { Release, Worker, WorkersStatus } from './workers.js'
+export type { Worker, WorkersStatus } from './workers.js'
 export {
   answersAgain,
   answersMore,
@@ -49,4 +49,4 @@ export {
   serveOnProbation,
   startOnProbation,
 } from './on-probation.js'
-export type { How, Release, Told } from './on-probation.js'
+export type { How, Told } from './on-probation.js'

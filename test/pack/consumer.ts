@@ -24,9 +24,16 @@ export async function createConsumer(
   pkg: Package,
   tarballs: Record<string, string>,
 ): Promise<Consumer> {
-  const { name, peerDependencies = {}, devDependencies = {} } = pkg.manifest
+  const {
+    name,
+    peerDependencies = {},
+    peerDependenciesMeta = {},
+    devDependencies = {},
+  } = pkg.manifest
   const files = Object.entries(tarballs).map(([of, file]) => [of, `file:${file}`])
-  const frameworks = Object.keys(peerDependencies).map((of) => [of, devDependencies[of]])
+  const frameworks = Object.keys(peerDependencies)
+    .filter((of) => peerDependenciesMeta[of]?.optional !== true)
+    .map((of) => [of, devDependencies[of]])
   const manifest = {
     private: true,
     // As `npm init -y` writes it.

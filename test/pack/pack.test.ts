@@ -85,7 +85,25 @@ describe.each(packages)('$manifest.name', (pkg) => {
       const command = join(folder, 'node_modules', name, 'bin/endless.js')
       expect(await run([command, '--help'], folder)).toContain('Usage: endless')
       expect(existsSync(join(folder, 'node_modules/.bin/endless'))).toBe(true)
+      // Only who rehearses installs what that needs.
+      await expect(run([command, 'rehearse', '--', 'node'], folder)).rejects.toThrow(
+        'endless rehearse is a package of its own: npm install --save-dev @endless/rehearse',
+      )
     })
+    return
+  }
+
+  if (name === '@endless/rehearse') {
+    test(
+      'a pnpm project that has only it can import and require it',
+      { timeout: 180_000 },
+      async () => {
+        const consumer = await createConsumer(join(scratch, basename(pkg.folder)), pkg, tarballs)
+        const names = await consumer.imported(name)
+        expect(names).toContain('rehearse')
+        expect(await consumer.required(name)).toEqual(names)
+      },
+    )
     return
   }
 

@@ -17,6 +17,7 @@ export interface Package {
     exports?: Record<string, unknown>
     devDependencies?: Record<string, string>
     peerDependencies?: Record<string, string>
+    peerDependenciesMeta?: Record<string, { optional?: boolean }>
   }
 }
 

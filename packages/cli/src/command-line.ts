@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { oneLine } from '@endless/core/for-cli'
 import { Command, Option } from 'commander'
 import type { RestartWait } from './commands/restart.js'
+import { addRehearseFlags, type RehearseLine } from './commands/rehearse-flags.js'
 import { positive, share, time } from './commands/flags.js'
 import { addOptionFlags, optionsIn } from './commands/option-flags.js'
 import type { StatusForm, StatusText } from './commands/status.js'
@@ -300,6 +301,39 @@ asksService(
   const { hammer } = await import('./commands/hammer.js')
   await printLine(clientOf('hammer', { ...given, name }).then(hammer))
 })
+
+addRehearseFlags(
+  program
+    .command('rehearse')
+    .description('put load on a server, restart it, and account for every request')
+    .argument('[command...]', 'after --: the command that starts the server'),
+)
+  .addHelpText(
+    'after',
+    `
+Starts the server with PORT set to a free port, sends requests that are never
+repeated, restarts the server, and reports what became of every request and
+every connection. --url takes a server that runs already. Any HTTP server will
+do, with endless or without. Is in a package of its own: @endless/rehearse.
+
+Exits with 0 if no more was lost than the limits allow, with 1 if there was, and
+with 2 if there could be no rehearsal. Ctrl-C ends it in a report.
+
+Examples:
+  $ endless rehearse -- node app.js
+  $ endless rehearse --html report.html --echo /echo -- node app.js
+  $ endless rehearse --url http://localhost:3000 --service shop
+  $ endless rehearse --url http://localhost:3000 --restart-command 'pm2 reload app'`,
+  )
+  .passThroughOptions()
+  .action(async (command: string[], line: RehearseLine) => {
+    const { rehearse } = await import('./commands/rehearse.js')
+    const rehearsed = rehearse(command, line)
+    await print(rehearsed.then(({ text }) => text))
+    if (process.exitCode === undefined && !(await rehearsed).passed) {
+      process.exitCode = exitStatuses.failed
+    }
+  })
 
 const [word = '', ...rest] = process.argv.slice(2)
 const advice = adviceFor(word, rest)

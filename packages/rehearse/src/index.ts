@@ -1,0 +1,18 @@
+// The public interface of the package: a rehearsal, and ways to show it.
+
+export { rehearse } from './rehearse.js'
+export type { Rehearsed } from './rehearse.js'
+export type { RehearseOptions } from './options.js'
+export type { Progress } from './report/progress.js'
+export { RehearseError } from './service/rehearse-error.js'
+export { pathsInLog } from './traffic/access-log.js'
+export type { WeightedPath } from './traffic/plan.js'
+export type { LoadSize } from './traffic/load.js'
+export { textOf } from './terminal/text.js'
+export { Live } from './terminal/live.js'
+export type { Limits } from './report/verdict.js'
+export type { ConnectionCounts, Report, RestartReport, Split } from './report/report.js'
+export type { Latency } from './report/latencies.js'
+export type { Outcome } from './record/outcome.js'
+export type { Failure } from './record/recorder.js'
+export type { AnsweringProcess } from './record/process-log.js'

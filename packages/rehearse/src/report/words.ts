@@ -1,0 +1,42 @@
+import type { ConnectionKind } from '../record/connection-log.js'
+import type { Report } from './report.js'
+import { ms, number } from './verdict.js'
+
+// Words that the page and the terminal share.
+
+/** Names of the kinds of connections, for tables. */
+export const kindNames: Readonly<Record<ConnectionKind, string>> = {
+  kept: 'kept and busy',
+  idle: 'kept and idle',
+  fresh: 'fresh, one request',
+  websocket: 'WebSocket',
+}
+
+/** What the numbers cannot say. */
+export function notesOf({ client, requests, processesKnownBy, respawns }: Report): string[] {
+  const notes: string[] = []
+  if (client.stalls > 0) {
+    notes.push(
+      `The rehearsal itself stood still ${number(client.stalls)} times for at least 20 ms, ` +
+        `${ms(client.longestStallMs)} at the longest: the latency of ${number(client.stalledRequests)} ` +
+        "requests has part of that, which is not the server's.",
+    )
+  }
+  if (requests.skipped > 0) {
+    notes.push(
+      `${number(requests.skipped)} requests were not sent when due, as too many were unanswered.`,
+    )
+  }
+  if (processesKnownBy === null) {
+    notes.push(
+      'Which process answered is not known: moved connections and the first answer of a new process are not told. ' +
+        'A server tells it with a header: x-pid.',
+    )
+  }
+  if (respawns > 0) {
+    notes.push(
+      `The server ended as a whole ${number(respawns)} times, and was started again at once, as a service manager does.`,
+    )
+  }
+  return notes
+}
