@@ -63,6 +63,11 @@ const flags: readonly OptionFlag[] = [
     parse: time,
   },
   {
+    option: 'requireWarmUp',
+    flag: '--require-warm-up',
+    description: 'a new process whose warm-up fails does not take over',
+  },
+  {
     option: 'migrateConnections',
     flag: '--no-migrate-connections',
     description: 'move no open connection to the new process',

@@ -11,9 +11,10 @@ const needsCode = ['hooks', 'beforeBegin', 'logger'] as const
 /** The key `endless` of a package.json: the options that JSON can express. */
 export type JsonOptions = Omit<
   EndlessOptions,
-  (typeof needsCode)[number] | 'migrateConnections' | 'socketMode'
+  (typeof needsCode)[number] | 'migrateConnections' | 'socketMode' | 'warmUp'
 > & {
   migrateConnections?: boolean
+  warmUp?: string[]
   /** A number, or octal digits: `"660"`. */
   socketMode?: number | string
 }
