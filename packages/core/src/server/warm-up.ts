@@ -4,6 +4,7 @@ import type { System } from '../node/system.js'
 import { askServer } from './ask-server.js'
 
 // What a successor asks of itself before it is ready, so that no client pays for what only first requests cost.
+// See docs/decisions.md, "First requests can be slow"
 
 /**
  * Asks a server for each path in turn, or lets a function of the application ask.
