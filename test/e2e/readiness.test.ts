@@ -102,6 +102,43 @@ test('a program that shuts down on an uncaught exception drains and cleans up', 
   expect(await program.waitForExit({ step: 'it exits', deadlineMs })).toMatchObject({ code: 1 })
 })
 
+describe('warmUp', () => {
+  const start = async (options: object): Promise<Program> => {
+    const program = startFixture('answers-late.mjs', {
+      args: [JSON.stringify({ options, port: await freePort() })],
+    })
+    await program.waitForGeneration(0, { deadlineMs })
+    program.signal('SIGHUP')
+    return program
+  }
+
+  test('a successor asks itself before it is ready, and goes on if a path is not answered', async () => {
+    const program = await start({ warmUp: ['/slow', '/health'] })
+    const { generation, asked } = await program.waitForEvent('asked', { step: 'asked', deadlineMs })
+    expect([generation, asked]).toEqual([1, ['/slow', '127.0.0.1', 'endless-warm-up']])
+    await program.waitForLine(
+      /The warm-up of .* failed: GET \/health was answered 503; going on\.$/,
+      {
+        step: 'the failure is logged',
+        deadlineMs,
+      },
+    )
+    await program.waitForGeneration(1, { deadlineMs })
+  })
+
+  test('a warm-up that is required fails the restart with its reason', async () => {
+    const program = await start({ warmUp: ['/health'], requireWarmUp: true })
+    await program.waitForLine(
+      /Restart failed: .*warm-up of .* failed: GET \/health was answered 503/,
+      {
+        step: 'the restart fails',
+        deadlineMs,
+      },
+    )
+    expect(program.generations).toHaveLength(1)
+  })
+})
+
 describe('readyProbe', () => {
   const start = async (secure?: object): Promise<{ program: Program; port: number }> => {
     const port = await freePort()

@@ -18,10 +18,12 @@ export type { HookOptions, HookPhase, HookSignal, SignalHook } from './api/hooks
 export type { JsonOptions } from './api/json-options.js'
 export type { Logger } from './api/logger.js'
 export type {
+  AskServer,
   EndlessOptions,
   ProcessOptions,
   ServerOptions,
   SuccessorOptions,
+  WarmUp,
 } from './api/options.js'
 export type { LastRestart, RestartReport, RestartRequest, ShutdownReport } from './api/reports.js'
 export type {

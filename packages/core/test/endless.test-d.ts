@@ -5,6 +5,7 @@ import https from 'node:https'
 import net from 'node:net'
 import { expectTypeOf, test } from 'vitest'
 import {
+  type AskServer,
   endless,
   type EndlessOptions,
   type EndlessServer,
@@ -13,6 +14,7 @@ import {
   type ShutdownReport,
   type State,
   type SuccessorOptions,
+  type WarmUp,
 } from '../src/index.js'
 
 test('endless keeps the kind of its server', () => {
@@ -38,6 +40,20 @@ test('listeners of others are called or held, and a probe is a path', () => {
   endless(http.createServer(), { otherSignalListeners: 'drop' })
   // @ts-expect-error -- a path of the server
   endless(http.createServer(), { readyProbe: true })
+})
+
+test('a warm-up is a list of paths, or a function that asks', () => {
+  const options: EndlessOptions = { warmUp: ['/', '/products'], requireWarmUp: true }
+  expectTypeOf(options.warmUp).toEqualTypeOf<WarmUp | undefined>()
+  endless(http.createServer(), {
+    warmUp: async (ask) => {
+      expectTypeOf(ask).toEqualTypeOf<AskServer>()
+      expectTypeOf(await ask('/')).toEqualTypeOf<number>()
+    },
+  })
+  // @ts-expect-error -- a list of paths
+  endless(http.createServer(), { warmUp: '/' })
+  expectTypeOf<JsonOptions['warmUp']>().toEqualTypeOf<string[] | undefined>()
 })
 
 test('what package.json may have is what JSON can express', () => {

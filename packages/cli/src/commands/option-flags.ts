@@ -59,6 +59,11 @@ const flags: readonly Flag<keyof JsonOptions>[] = [
     parse: positive,
   },
   {
+    option: 'requireWarmUp',
+    flag: '--require-warm-up',
+    description: 'a new process whose warm-up fails does not take over',
+  },
+  {
     option: 'migrateConnections',
     flag: '--no-migrate-connections',
     description: 'move no open connection to the new process',

@@ -16,8 +16,12 @@ const needsCode = ['hooks', 'beforeBegin', 'logger'] as const
 
 /** The key `endless` of a package.json: the options that JSON can express, and those of `endless run` itself. */
 export type JsonOptions = SupervisorOptions &
-  Omit<EndlessOptions, (typeof needsCode)[number] | 'migrateConnections' | 'socketMode'> & {
+  Omit<
+    EndlessOptions,
+    (typeof needsCode)[number] | 'migrateConnections' | 'socketMode' | 'warmUp'
+  > & {
     migrateConnections?: boolean
+    warmUp?: string[]
     /** A number, or octal digits: `"660"`. */
     socketMode?: number | string
   }

@@ -17,6 +17,10 @@ const isInteger = (value: unknown): value is number =>
 
 const isText = (value: unknown): boolean => typeof value === 'string'
 
+/** Whether a value is the path of a request, as it is written there. */
+const isPath = (value: unknown): boolean =>
+  typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value)
+
 /** What each part of the option `successor` may be. */
 const partsOfStart: Record<string, ((value: unknown) => boolean) | undefined> = {
   command: isText,
@@ -52,10 +56,12 @@ const checks: Record<keyof EndlessOptions, Check> = {
     value !== null && typeof value === 'object'
       ? undefined
       : 'an object such as { before: { SIGHUP: hook } }',
-  readyProbe: (value) =>
-    typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value)
+  readyProbe: (value) => (isPath(value) ? undefined : "a path such as '/health'"),
+  warmUp: (value) =>
+    typeof value === 'function' || (Array.isArray(value) && value.every(isPath))
       ? undefined
-      : "a path such as '/health'",
+      : "a list of paths such as ['/'], or a function",
+  requireWarmUp: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
   beforeBegin: (value) => (typeof value === 'function' ? undefined : 'a function'),
   readyTimeoutMs: milliseconds,
   ready: (value) =>

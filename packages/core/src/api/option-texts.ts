@@ -34,6 +34,8 @@ export const defaultTexts: Readonly<Record<keyof EndlessOptions, string>> = {
   hooks: 'none',
   beforeBegin: 'logs pid and address',
   readyProbe: 'none',
+  warmUp: 'none',
+  requireWarmUp: 'false',
   readyTimeoutMs: String(processDefaults.readyTimeoutMs),
   ready: `'${processDefaults.ready}'`,
   unclaimedGraceMs: String(processDefaults.unclaimedGraceMs),

@@ -62,7 +62,21 @@ export interface ServerOptions {
    * @default none
    */
   readyProbe?: string
+  /**
+   * Paths that a successor asks of an HTTP/1 server of its own before it is ready, or a function that asks: clients
+   * then do not wait for what only first requests cost. Asked inside the process. A failure is logged.
+   * @default none
+   */
+  warmUp?: WarmUp
+  /** Whether a warm-up that fails also fails the restart. @default false */
+  requireWarmUp?: boolean
 }
+
+/** Sends GET `path` through a server, inside its process; resolves with the status, or rejects without an answer. */
+export type AskServer = (path: string) => Promise<number>
+
+/** The option `warmUp`. */
+export type WarmUp = readonly string[] | ((ask: AskServer) => void | Promise<void>)
 
 /** Options of the process; servers that give the same option must give the same value. */
 export interface ProcessOptions {

@@ -80,6 +80,9 @@ export function drainHttp1(
     if (!isOver) look()
   }
 
+  /** Whether some may yet begin to speak HTTP. If not, no news is needed, which costs code that V8 has compiled. */
+  const isNews = [...connections.accepted].some((socket) => !parserOf(socket))
+
   /** Whether nothing need be said to the client of a connection: it moves, and soon. */
   const isLeftAlone = (socket: net.Socket): boolean =>
     mayMove(socket) && !wayOut?.mayMove && !patience.isOver && !patience.isOverFor(socket)
@@ -127,7 +130,7 @@ export function drainHttp1(
   const addServer = (each: http.Server | undefined): void => {
     if (!each) return
     parsing.add(each)
-    if (!wayOut || wayOut.mayMove) parsing.announce(each)
+    if (!wayOut || wayOut.mayMove || isNews) parsing.announce(each)
   }
 
   /** Where each silent connection is idle: on the server that parses it, or on ours if nothing has begun on it. */
@@ -208,7 +211,9 @@ export function drainHttp1(
       if (wayOut?.migration.has(socket)) continue
       const response = responseOn(socket)
       const request = newestRequestOn(socket)
-      if (!isLeftAlone(socket)) parsing.announce(httpServerOf(socket))
+      // Of the end of half a header, only its request will tell.
+      const isMidHeader = !response && request?.complete !== false && !idle.has(socket)
+      if (isMidHeader || !isLeftAlone(socket)) parsing.announce(httpServerOf(socket))
       if (response) {
         watch(response)
         patience.noteBusy(socket)
@@ -237,8 +242,6 @@ export function drainHttp1(
 
   if (isHttp1(server)) connections.addUnseen(server)
   if (isHttp1(server) || isHttp2(server)) addServer(server as unknown as http.Server)
-  // Not if all of them speak HTTP: a subscription costs this process code that it has compiled.
-  const isNews = [...connections.accepted].some((socket) => !parserOf(socket))
   if (isNews) diagnostics.subscribe(requests, findSpeaking)
   // A connection may still be accepted, or finish its TLS handshake, after the first look.
   const arrivals =

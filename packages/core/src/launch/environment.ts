@@ -5,6 +5,7 @@ import { takeEntry } from './preload.js'
 /**
  * Builds the environment of a successor: that of this process, without what the program set while it booted.
  * See docs/decisions.md, "What the program set while it booted is not passed on"
+ * See docs/decisions.md, "V8's compile cache is left to the user"
  */
 export class Environment {
   readonly #system: System

@@ -67,6 +67,8 @@ export class Migration {
   /** Connections that were used while they waited: they move first, and leave this process with little to do. */
   readonly #hot = new Map<net.Socket, Offer>()
   readonly #cold = new Map<net.Socket, Offer>()
+  /** Those that were ever used while they waited. */
+  readonly #used = new WeakSet<net.Socket>()
   readonly #moving = new Map<number, Moving>()
   readonly #inMove = new WeakSet<net.Socket>()
   readonly #declined = new WeakSet<net.Socket>()
@@ -109,7 +111,7 @@ export class Migration {
   /** Queues a connection, whose parser must be between two messages. */
   offer(socket: net.Socket, offered: Offered): void {
     if (this.has(socket)) return
-    const queue = offered.isHeld ? this.#held : this.#cold
+    const queue = offered.isHeld ? this.#held : this.#used.has(socket) ? this.#hot : this.#cold
     queue.set(socket, { ...offered, bytesRead: socket.bytesRead })
     this.#pump()
   }
@@ -193,6 +195,7 @@ export class Migration {
           offer.onReturned()
         } else if (queue !== this.#hot) {
           this.#busyUntilMs = now + busyMs
+          this.#used.add(socket)
           queue.delete(socket)
           this.#hot.set(socket, offer)
         }

@@ -2,7 +2,7 @@ import { errorMonitor, type EventEmitter } from 'node:events'
 import http from 'node:http'
 import type net from 'node:net'
 import tls from 'node:tls'
-import { EndlessError } from '../api/endless-error.js'
+import { EndlessError, messageOf } from '../api/endless-error.js'
 import type { EndlessServer } from '../api/endless-server.js'
 import { type HookPhase, Hooks, type HookSignal, type SignalHook } from '../api/hooks.js'
 import type { ProcessOptions, ServerOptions } from '../api/options.js'
@@ -31,6 +31,7 @@ import { Life } from './life.js'
 import { listensAlready } from './misuse.js'
 import { untilAnswering } from './ready-probe.js'
 import { ServerSettings } from './server-settings.js'
+import { warmUpServer } from './warm-up.js'
 
 // A server that goes on across restarts, from its `listen` to its end.
 
@@ -442,21 +443,38 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     this.#awaits = `beforeBegin of ${address}`
     try {
       await this.beforeBegin(address)
+      await this.#untilWarm(address, isVoid)
     } catch (error) {
       if (!isVoid()) this.#host.listenFailed(this, error)
       // As when `listen` fails: an application without a handler exits, and a successor is rolled back.
       this.server.emit('error', error)
       return
     }
-    const { server } = this
-    const { readyProbe } = this.#settings
-    if (readyProbe !== undefined && isHttp1(server)) {
-      this.#awaits = `${address} to answer GET ${readyProbe} below 500`
-      await untilAnswering(server, readyProbe, this.#host, isVoid)
-    }
     if (isVoid()) return
     this.#host.begun(this)
     this.#settleBegin?.()
+  }
+
+  /** Waits until an HTTP/1 server can answer, and a successor has asked it for what is slow at first. */
+  async #untilWarm(address: string, isVoid: () => boolean): Promise<void> {
+    const { server } = this
+    if (!isHttp1(server)) return
+    const { readyProbe, warmUp, requiresWarmUp } = this.#settings
+    const { system, readyTimeoutMs: timeoutMs, logger, mayAccept } = this.#host
+    if (readyProbe !== undefined) {
+      this.#awaits = `${address} to answer GET ${readyProbe} below 500`
+      await untilAnswering(server, readyProbe, this.#host, isVoid)
+    }
+    // One that accepts already has clients that warm it up.
+    if (warmUp === undefined || mayAccept || isVoid()) return
+    this.#awaits = `the warm-up of ${address}`
+    try {
+      await warmUpServer(server, warmUp, { system, timeoutMs })
+    } catch (error) {
+      const reason = `The warm-up of ${address} failed: ${messageOf(error)}`
+      if (requiresWarmUp) throw new Error(reason, { cause: error })
+      logger.warn(`${reason}; going on.`)
+    }
   }
 
   /** Makes the end final, also for the siblings: `takeBack` will not accept again. */

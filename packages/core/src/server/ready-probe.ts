@@ -1,10 +1,9 @@
-import http from 'node:http'
-import { duplexPair } from 'node:stream'
-import tls from 'node:tls'
+import type http from 'node:http'
 import { durationOf } from '../api/duration.js'
 import { messageOf } from '../api/endless-error.js'
 import type { Logger } from '../api/logger.js'
 import type { System } from '../node/system.js'
+import { askServer } from './ask-server.js'
 
 // Asks a server by a request of its own whether it can answer yet: some programs listen before they can.
 
@@ -43,7 +42,11 @@ export async function untilAnswering(
       return
     }
     try {
-      const status = await ask(server, path, leftMs, system)
+      const status = await askServer(server, path, {
+        timeoutMs: leftMs,
+        system,
+        userAgent: 'endless-ready-probe',
+      })
       if (status < 500) return
       found = ` (status ${String(status)})`
     } catch (error) {
@@ -51,53 +54,4 @@ export async function untilAnswering(
     }
     await new Promise<void>((resolve) => system.setTimeout(resolve, pauseMs))
   }
-}
-
-/** Sends one request to a server, and resolves with the status of the response. */
-function ask(
-  server: http.Server,
-  path: string,
-  timeoutMs: number,
-  system: Pick<System, 'setTimeout'>,
-): Promise<number> {
-  const [client, served] = duplexPair()
-  const isSecure = server instanceof tls.Server
-  // What a program reads of the socket, such as `request.ip`, is that of a client on this machine.
-  Object.assign(served, {
-    remoteAddress: '127.0.0.1',
-    remoteFamily: 'IPv4',
-    remotePort: 0,
-    localAddress: '127.0.0.1',
-    setTimeout: () => served,
-    setNoDelay: () => served,
-    setKeepAlive: () => served,
-    ref: () => served,
-    unref: () => served,
-    ...(isSecure && { encrypted: true, authorized: false, getPeerCertificate: () => ({}) }),
-  })
-  return new Promise<number>((resolve, reject) => {
-    const timer = system.setTimeout(() => {
-      reject(new Error('no answer'))
-    }, timeoutMs)
-    const request = http.get(
-      {
-        path,
-        createConnection: () => client,
-        headers: { host: 'localhost', connection: 'close', 'user-agent': 'endless-ready-probe' },
-      },
-      (response) => {
-        response.resume()
-        resolve(response.statusCode ?? 500)
-      },
-    )
-    request.on('error', reject)
-    // After the request has been written to, so that an error of the handler finds a listener.
-    server.emit(isSecure ? 'secureConnection' : 'connection', served)
-    void request.once('close', () => {
-      clearTimeout(timer)
-    })
-  }).finally(() => {
-    client.destroy()
-    served.destroy()
-  })
 }

@@ -2,7 +2,7 @@ import type net from 'node:net'
 import { defaults } from '../api/defaults.js'
 import { messageOf } from '../api/endless-error.js'
 import type { Logger } from '../api/logger.js'
-import { defaultTicketRotationMs, type ServerOptions } from '../api/options.js'
+import { defaultTicketRotationMs, type ServerOptions, type WarmUp } from '../api/options.js'
 import type { Limits } from '../connections/limits.js'
 import type { SocketRights } from '../listeners/socket-rights.js'
 
@@ -19,7 +19,7 @@ export class ServerSettings {
 
   /** The options of a server that a framework creates beside this one; hooks run once for both. */
   get ofSiblings(): ServerOptions {
-    const { hooks: _, beforeBegin: __, readyProbe: ___, ...options } = this.#options
+    const { hooks: _, beforeBegin: __, readyProbe: ___, warmUp: ____, ...options } = this.#options
     return options
   }
 
@@ -44,6 +44,16 @@ export class ServerSettings {
   /** Path that the server must answer before the process is ready. */
   get readyProbe(): string | undefined {
     return this.#options.readyProbe
+  }
+
+  /** What a successor asks of the server before it is ready. */
+  get warmUp(): WarmUp | undefined {
+    return this.#options.warmUp
+  }
+
+  /** Whether a successor whose warm-up fails does not take over. */
+  get requiresWarmUp(): boolean {
+    return this.#options.requireWarmUp ?? false
   }
 
   get rights(): SocketRights {
