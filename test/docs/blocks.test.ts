@@ -63,7 +63,8 @@ function wrongIn(line: string): string[] {
     .replace(/ #.*$/, '')
     .split(/&&|\|\||[;|]/)
     .flatMap((part) => {
-      const words = part.trim().split(/\s+/)
+      // What is quoted is one word: another command may stand in it.
+      const words = part.trim().match(/'[^']*'|"[^"]*"|\S+/g) ?? []
       const call = words.findIndex((word) => /(^|\/)endless$/.test(word))
       if (call >= 0 && /^(endless|.*npx|.*--)/.test(words.slice(0, call + 1).join(' '))) {
         return wrongInCall(words.slice(call + 1))
