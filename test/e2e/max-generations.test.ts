@@ -63,7 +63,8 @@ test.each([
     const slots = Math.max(1, workers)
     const most = maxGenerations * slots
     const living = async () => (await order('GET', '/status')).generations
-    await until(async () => (await living()).length === slots, { step: 'all serve', deadlineMs })
+    const serving = async () => (await living()).filter(({ state }) => state === 'running')
+    await until(async () => (await serving()).length === slots, { step: 'all serve', deadlineMs })
 
     for (let number = 0; number < restarts; number++) {
       await openTunnels(port, living)
