@@ -1,8 +1,12 @@
 /** A terminal that can be drawn on. */
 export interface Terminal {
+  /** 0 where nobody has told the terminal how large it is, as below `script`. */
   readonly rows: number
   write(text: string): unknown
 }
+
+/** The rows of a terminal that does not say how many it has. */
+const usualRows = 24
 
 const enter = '\x1b[?1049h' // the alternate screen
 const hideCursor = '\x1b[?25l'
@@ -44,7 +48,7 @@ export class Screen {
   /** Draws the page again, as far as it fits. Nothing is cleared before it is written, so that nothing flickers. */
   draw(): void {
     if (!this.#isOpen) return
-    const lines = this.#page.split('\n').slice(0, this.#terminal.rows)
+    const lines = this.#page.split('\n').slice(0, this.#terminal.rows || usualRows)
     this.#terminal.write(
       home + lines.map((line) => line + clearToEndOfLine).join('\r\n') + clearBelow,
     )

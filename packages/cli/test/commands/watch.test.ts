@@ -93,3 +93,12 @@ test('a screen leaves the terminal as it was, once, and writes nothing after tha
   expect(written.at(-1)).toBe('\x1b[?7h\x1b[?25h\x1b[?1049l')
   expect(written.filter((text) => text.includes('\x1b[?1049l'))).toHaveLength(1)
 })
+
+test('a terminal that does not say how large it is gets as much as fits the usual one', () => {
+  const written: string[] = []
+  const screen = new Screen({ rows: 0, write: (text) => written.push(text) })
+  screen.open()
+  screen.show(Array.from({ length: 30 }, (_, line) => `line ${line}`).join('\n'))
+  expect(written.at(-1)).toContain('line 23')
+  expect(written.at(-1)).not.toContain('line 24')
+})
