@@ -67,8 +67,13 @@ export class Service {
       ports,
       socket,
       fate: this.#fateFile,
-      // No life should last until the hammer falls: it cuts tunnels.
-      options: { pidFile: this.#pidFile, hammerTimeMs: 120_000, readyTimeoutMs: 5_000 },
+      // No life should see the hammer, which cuts tunnels.
+      options: {
+        pidFile: this.#pidFile,
+        hammerTimeMs: 120_000,
+        maxGenerations: 100,
+        readyTimeoutMs: 5_000,
+      },
     }
     this.program = startProgram({
       args: [...(supervised ? [endless, 'run'] : []), program, JSON.stringify(settings)],
