@@ -100,7 +100,7 @@ async function measure(service, { act, isChecked, hasErrors }, rounds) {
 
 function losses({ failures, connections }) {
   const refused = failures.filter(({ kind }) => kind === 'connect').length
-  // The answers with 500 are what makes a version bad.
+  // A version is bad by its answers with 500.
   const lost = failures.filter(({ kind }) => kind !== 'connect' && kind !== 'status').length
   return { refused, closed: connections.closedUnannounced + connections.closedAnnounced, lost }
 }

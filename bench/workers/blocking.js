@@ -1,4 +1,4 @@
-// Lets a few requests block their worker, on fresh connections: one queue for all workers serves whoever is free, while
+// Lets a few requests block their worker, on fresh connections: one queue for all workers serves the one that is free, while
 // with round robin a request may wait behind one that blocks.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLoad } from '@endless/load'

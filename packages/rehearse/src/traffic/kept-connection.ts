@@ -2,7 +2,7 @@ import type { ConnectionKind } from '../record/connection-log.js'
 import { type Client, open, type Traced } from './client.js'
 
 /**
- * A connection that is kept, and replaced by the next request after it has ended, as any HTTP client does it.
+ * A connection that is kept. If it has ended, the next request opens another, as in any HTTP client.
  * Over HTTP/2 several clients share one.
  */
 export class KeptConnection {

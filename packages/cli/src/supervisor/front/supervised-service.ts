@@ -36,7 +36,7 @@ export class SupervisedService implements Service {
   readonly #startedMs: number
   /** Open questions for the status of a generation: it is not asked again until it answers. */
   readonly #asked = new WeakMap<Generation, Promise<GenerationStatus | undefined>>()
-  /** Metrics that are being collected: whoever asks meanwhile gets the same. */
+  /** Metrics that are being collected. Requests that come meanwhile share them. */
   #metrics: Promise<string> | undefined
   readonly #drains = new Set<{ number: number; reject: (error: Error) => void }>()
 
