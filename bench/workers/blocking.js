@@ -2,7 +2,7 @@
 // with round robin a request may wait behind one that blocks.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLoad } from '@endless/load'
-import { ways } from '../lib/crew.js'
+import { ways } from '../lib/workers.js'
 import { ms, progress, progressEnd, table, title, verdict } from '../lib/print.js'
 import { median } from '../lib/statistics.js'
 

@@ -1,7 +1,7 @@
 // Opens connections that stay, in a burst and one by one: how soon all workers have equally many, that nothing moves
 // afterwards, and what the supervisor spends on it.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startCrew } from '../lib/crew.js'
+import { startWorkers } from '../lib/workers.js'
 import { cpuMicroseconds } from '../lib/cpu-time.js'
 import { askAll, openIdle } from '../lib/idle-connections.js'
 import { ms, progress, progressEnd, table, title, verdict } from '../lib/print.js'
@@ -43,36 +43,36 @@ export async function run({ quick }) {
 
 async function open(way, calmMs) {
   progress(way)
-  const crew = await startCrew('worker', WORKERS)
+  const service = await startWorkers('worker', WORKERS)
   const connections = []
-  if (way === 'in a burst') connections.push(...(await openIdle(crew.port, CONNECTIONS)))
+  if (way === 'in a burst') connections.push(...(await openIdle(service.port, CONNECTIONS)))
   else {
     for (let count = 0; count < CONNECTIONS; count++) {
-      connections.push(...(await openIdle(crew.port, 1)))
+      connections.push(...(await openIdle(service.port, 1)))
     }
   }
   const openedMs = performance.now()
-  const first = await ratioOf(crew)
+  const first = await ratioOf(service)
   let ratio = first
   let evenMs = performance.now() - openedMs
   while (ratio > FAIR && evenMs < 2 * EVEN_WITHIN_MS) {
     await sleep(50)
-    ratio = await ratioOf(crew)
+    ratio = await ratioOf(service)
     evenMs = performance.now() - openedMs
   }
   // A look of the supervisor may still be on its way.
   await sleep(1_000)
-  const { evenedOut } = (await crew.status()).supervisor
+  const { evenedOut } = (await service.status()).supervisor
   await sleep(calmMs)
-  const later = (await crew.status()).supervisor.evenedOut - evenedOut
+  const later = (await service.status()).supervisor.evenedOut - evenedOut
   const closed = (await askAll(connections)).get('closed') ?? 0
   for (const connection of connections) connection.close()
-  await crew.program.end()
+  await service.program.end()
   return { way, first, evenMs, ratio, later, closed }
 }
 
-async function ratioOf(crew) {
-  const { generations } = await crew.status()
+async function ratioOf(service) {
+  const { generations } = await service.status()
   const open = generations.map(({ servers }) =>
     servers.reduce((sum, { connections }) => sum + connections.open, 0),
   )
@@ -82,14 +82,14 @@ async function ratioOf(crew) {
 
 async function cpuShare(durationMs) {
   progress('CPU of the supervisor')
-  const crew = await startCrew('worker', WORKERS)
-  const connections = await openIdle(crew.port, CPU_CONNECTIONS)
+  const service = await startWorkers('worker', WORKERS)
+  const connections = await openIdle(service.port, CPU_CONNECTIONS)
   // Until they are even.
   await sleep(5_000)
-  const before = cpuMicroseconds(crew.program.pid)
+  const before = cpuMicroseconds(service.program.pid)
   await sleep(durationMs)
-  const share = (cpuMicroseconds(crew.program.pid) - before) / 1_000 / durationMs
+  const share = (cpuMicroseconds(service.program.pid) - before) / 1_000 / durationMs
   for (const connection of connections) connection.close()
-  await crew.program.end()
+  await service.program.end()
   return share
 }

@@ -2,7 +2,7 @@
 // inside of a worker is lost.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLoad } from '@endless/load'
-import { startCrew } from '../lib/crew.js'
+import { startWorkers } from '../lib/workers.js'
 import { progress, progressEnd, table, title, verdict } from '../lib/print.js'
 
 const WORKERS = 4
@@ -13,9 +13,9 @@ export async function run({ quick }) {
   title(
     `workers: kill -9 of one of ${WORKERS} each second, ${kills} times, 300 fresh connections a second`,
   )
-  const crew = await startCrew('worker', WORKERS)
+  const service = await startWorkers('worker', WORKERS)
   const load = createLoad({
-    port: crew.port,
+    port: service.port,
     keepAliveConnections: 0,
     freshPerSecond: 300,
     requestTimeoutMs: 30_000,
@@ -24,13 +24,13 @@ export async function run({ quick }) {
   for (let count = 1; count <= kills; count++) {
     await sleep(EVERY_MS)
     progress(`kill ${count} of ${kills}`)
-    const { generations } = await crew.status()
+    const { generations } = await service.status()
     const serving = generations.filter(({ state }) => state === 'running')
     const victim = serving[count % serving.length]
-    if (victim) crew.program.signal('SIGKILL', victim.pid)
+    if (victim) service.program.signal('SIGKILL', victim.pid)
   }
   const { requests, failures, connections } = await load.stop()
-  await crew.program.end()
+  await service.program.end()
   progressEnd()
   const refused = failures.filter(({ kind }) => kind === 'connect').length
   const lost = failures.length - refused

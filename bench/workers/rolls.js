@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLoad, until } from '@endless/load'
-import { startCrew } from '../lib/crew.js'
+import { startWorkers } from '../lib/workers.js'
 import { progress, progressEnd, table, title, verdict } from '../lib/print.js'
 
 const DEADLINE_MS = 120_000
@@ -52,9 +52,9 @@ async function roll({ workers, broken, rolls }) {
   const folder = mkdtempSync(join(tmpdir(), 'endless-bench-'))
   const file = join(folder, 'broken')
   writeFileSync(file, '')
-  const crew = await startCrew('worker', workers, { env: { BROKEN: file } })
+  const service = await startWorkers('worker', workers, { env: { BROKEN: file } })
   const load = createLoad({
-    port: crew.port,
+    port: service.port,
     keepAliveConnections: 100,
     thinkMs: [100, 300],
     freshPerSecond: 300,
@@ -65,7 +65,7 @@ async function roll({ workers, broken, rolls }) {
   await until(() => load.snapshot().answered > 500, { step: 'load', deadlineMs: DEADLINE_MS })
   let fewest = Infinity
   const looking = setInterval(() => {
-    crew.status().then(
+    service.status().then(
       ({ generations }) => {
         const slots = new Set(generations.filter(serves).map(({ slot }) => slot))
         fewest = Math.min(fewest, slots.size)
@@ -76,16 +76,16 @@ async function roll({ workers, broken, rolls }) {
   if (broken !== undefined) writeFileSync(file, broken)
   for (let count = 1; count <= rolls; count++) {
     progress(`${workers} workers: roll ${count} of ${rolls}`)
-    const { error } = await crew.restart()
+    const { error } = await service.restart()
     if ((error === undefined) !== (broken === undefined)) {
-      throw new Error(`roll ${count}: ${JSON.stringify(error)}\n${crew.program.output}`)
+      throw new Error(`roll ${count}: ${JSON.stringify(error)}\n${service.program.output}`)
     }
-    await crew.settled()
+    await service.settled()
   }
   clearInterval(looking)
-  const generations = await crew.settled()
+  const generations = await service.settled()
   const { requests, failed, connections } = await load.stop()
-  await crew.program.end()
+  await service.program.end()
   rmSync(folder, { recursive: true })
   return {
     workers,

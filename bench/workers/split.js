@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startCrew } from '../lib/crew.js'
+import { startWorkers } from '../lib/workers.js'
 import { ms, progress, progressEnd, table, title, verdict } from '../lib/print.js'
 import { median } from '../lib/statistics.js'
 
@@ -41,8 +41,8 @@ export async function run({ quick }) {
 
 /** Resolves with the 99th percentile of the latency, from two seconds on. */
 async function measure(split, runArgs) {
-  const crew = await startCrew('worker', 2, { runArgs })
-  const clients = await openSplit(crew.port, split)
+  const service = await startWorkers('worker', 2, { runArgs })
+  const clients = await openSplit(service.port, split)
   const beganMs = performance.now()
   const latencies = []
   const endMs = beganMs + EVEN_AFTER_MS + MEASURE_MS
@@ -59,7 +59,7 @@ async function measure(split, runArgs) {
     }),
   )
   for (const client of clients) client.close()
-  await crew.program.end()
+  await service.program.end()
   return latencies.sort((one, other) => one - other)[Math.floor(latencies.length * 0.99)]
 }
 

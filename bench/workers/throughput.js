@@ -1,7 +1,7 @@
 // Compares the requests per second of several workers with those of node:cluster and of PM2, in rounds: in each, all
 // three run, and are measured one after the other, in an order that changes.
 import { randomLayout } from '../lib/layout.js'
-import { ways } from '../lib/crew.js'
+import { ways } from '../lib/workers.js'
 import { progress, progressEnd, table, title, verdict } from '../lib/print.js'
 import { median, medianInterval } from '../lib/statistics.js'
 import { loadWithWrk } from '../lib/wrk.js'

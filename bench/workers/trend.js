@@ -1,7 +1,7 @@
 // Rolls two workers again and again: the supervisor's descriptors and memory may not grow, and nothing may fail.
 import { readdirSync } from 'node:fs'
 import { createLoad } from '@endless/load'
-import { startCrew } from '../lib/crew.js'
+import { startWorkers } from '../lib/workers.js'
 import { memoryBytes } from '../lib/memory-bytes.js'
 import { megabytes, progress, progressEnd, table, title, verdict } from '../lib/print.js'
 import { median } from '../lib/statistics.js'
@@ -12,9 +12,9 @@ export async function run({ quick }) {
   const rolls = quick ? 20 : 300
   const every = rolls / 10
   title(`workers: the supervisor's resources over ${rolls} rolls of two workers`)
-  const crew = await startCrew('worker', 2)
+  const service = await startWorkers('worker', 2)
   const load = createLoad({
-    port: crew.port,
+    port: service.port,
     keepAliveConnections: 5,
     thinkMs: [5, 20],
     freshPerSecond: 10,
@@ -24,11 +24,11 @@ export async function run({ quick }) {
   const looks = []
   for (let count = 1; count <= rolls; count++) {
     progress(`roll ${count} of ${rolls}`)
-    const { error } = await crew.restart()
-    if (error) throw new Error(`roll ${count}: ${error.message}\n${crew.program.output}`)
-    await crew.settled()
+    const { error } = await service.restart()
+    if (error) throw new Error(`roll ${count}: ${error.message}\n${service.program.output}`)
+    await service.settled()
     if (count % every !== 0) continue
-    const { pid } = crew.program
+    const { pid } = service.program
     looks.push({
       count,
       descriptors: readdirSync(`/proc/${pid}/fd`).length,
@@ -36,7 +36,7 @@ export async function run({ quick }) {
     })
   }
   const { failed, connections } = await load.stop()
-  await crew.program.end()
+  await service.program.end()
   progressEnd()
   table(
     ['after', 'open descriptors', 'memory (RSS)'],

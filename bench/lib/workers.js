@@ -16,7 +16,7 @@ const endless = fileURLToPath(new URL('../../packages/cli/bin/endless.js', impor
 
 /** How to start an app in several processes, by the name of the way. */
 export const ways = {
-  endless: (app, workers, env) => startCrew(app, workers, { env }),
+  endless: (app, workers, env) => startWorkers(app, workers, { env }),
   cluster: (app, workers, env) =>
     startOther(workers, {
       args: [appFile('clustered')],
@@ -36,7 +36,7 @@ export const ways = {
  * @param {number} workers
  * @param {{ env?: NodeJS.ProcessEnv, runArgs?: string[] }} [options]
  */
-export async function startCrew(app, workers, { env, runArgs = [] } = {}) {
+export async function startWorkers(app, workers, { env, runArgs = [] } = {}) {
   const control = join(temporary(), 'control.sock')
   const run = ['run', '--control', control, '--workers', String(workers), ...runArgs]
   const program = startProgram({
