@@ -113,10 +113,11 @@ test('a status that is watched is drawn at one place, and Ctrl-C leaves the term
       '--quiet',
       '--return',
       '--command',
-      words.map((word) => `'${word}'`).join(' '),
+      // Without exec, some shells stay its parent, and the signal would be theirs.
+      `exec ${words.map((word) => `'${word}'`).join(' ')}`,
       '/dev/null',
     ],
-    env: { TERM: 'xterm' },
+    env: { SHELL: '/bin/sh', TERM: 'xterm' },
   })
   await until(() => watched.stdout.split('\x1b[H').length > 2, {
     step: 'it is drawn twice',
@@ -140,7 +141,9 @@ function open(launcher: string[] = []): Program {
   const fixture = fileURLToPath(new URL('../fixtures/boots-when-told.mjs', import.meta.url))
   const words = [process.execPath, ...launcher, fixture].map((word) => `'${word}'`)
   const job = `${words.join(' ')}; sleep 1000`
-  return startProgram({ command: 'script', args: ['--quiet', '--command', job, '/dev/null'] })
+  const args = ['--quiet', '--command', job, '/dev/null']
+  // The shell is said: the user's own would decide otherwise.
+  return startProgram({ command: 'script', args, env: { SHELL: '/bin/sh' } })
 }
 
 /** Closes it as a lost connection does: its owner is gone, and the kernel hangs up. */
