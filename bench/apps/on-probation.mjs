@@ -3,7 +3,7 @@
 import http from 'node:http'
 import { existsSync, readFileSync } from 'node:fs'
 import { handler } from './node-handler.mjs'
-import { port, report } from './shared.mjs'
+import { port, report, say } from './shared.mjs'
 
 const { endless, generation } = await import('@endless/core')
 
@@ -30,3 +30,12 @@ const plain = http.createServer((request, response) => {
 
 const options = CONTROL ? { control: CONTROL } : {}
 const server = endless(plain, options).listen(port, '127.0.0.1', () => report(server))
+
+// No event says that a predecessor has drained and stays behind.
+generation.on('taken-over', () => {
+  const look = setInterval(() => {
+    if (generation.state !== 'staying-behind') return
+    clearInterval(look)
+    say('behind')
+  }, 5)
+})

@@ -17,7 +17,7 @@ export function report(server) {
 // 'taken-over': this process accepts no more. 'terminate': all its connections have moved or ended.
 for (const event of ['taken-over', 'terminate']) generation?.on(event, () => say(event))
 
-function say(event, details) {
+export function say(event, details) {
   const { pid } = process
   const atMs = performance.timeOrigin + performance.now()
   console.log(JSON.stringify({ event, pid, generation: number, atMs, ...details }))
