@@ -14,6 +14,8 @@ export interface Generation {
   hasServed: boolean
   /** Whether a successor has ever taken over from it. */
   hasGivenWay: boolean
+  /** Whether its event loop is blocked: what it was told, it does later. */
+  isBlocked: boolean
   /** Its exit code; `undefined` until it reports one, which a process that is killed never does. */
   exitCode: number | undefined
 }
@@ -31,7 +33,7 @@ export class Generations {
   collect({ event, pid, generation, ...details }: ProgramEvent): void {
     if (event === 'boot') {
       const { parent, fate } = details as unknown as { parent: number; fate: Fate }
-      const known = { hasServed: false, hasGivenWay: false, exitCode: undefined }
+      const known = { hasServed: false, hasGivenWay: false, isBlocked: false, exitCode: undefined }
       this.#all.set(pid, { pid, number: Number(generation), parent, fate, ...known })
       return
     }
@@ -41,6 +43,7 @@ export class Generations {
       known.hasServed = true
       this.#last = known
     } else if (event === 'taken-over') known.hasGivenWay = true
+    else if (event === 'blocks' || event === 'unblocked') known.isBlocked = event === 'blocks'
     else if (event === 'exit') known.exitCode = Number(details['code'])
   }
 
@@ -63,6 +66,10 @@ export class Generations {
 
   get booting(): Generation[] {
     return this.living.filter(({ hasServed }) => !hasServed)
+  }
+
+  get blocked(): Generation[] {
+    return this.living.filter(({ isBlocked }) => isBlocked)
   }
 
   /** Processes of the program that have not reported: they have not reached the program's first line. */
