@@ -2,6 +2,7 @@
 // its successor boots, and the death of one process is not a permission for two.
 import { rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import {
   type FixtureOptions,
@@ -104,6 +105,34 @@ test('the newest serves if the oldest was blocked while that took over, and hear
   expect((await second).body).toBe('generation 0')
   await program.waitForEnd(oldest.pid, { step: 'the oldest ends', deadlineMs })
   expect(await whoServes(port)).toEqual(['2'])
+})
+
+test('a stop is not lost on an older generation that is blocked: the exit waits until that has heard of it', async () => {
+  const program = startFixture('boots-when-told.mjs')
+  const oldest = await program.waitForGeneration(0, { deadlineMs })
+  const { port = 0 } = oldest
+  const held = get(port, '/wait', { deadlineMs })
+  const answer = await waitForGate(program, 0, 'answer')
+  program.signal('SIGHUP')
+  await openGate(await waitForGate(program, 1))
+  const middle = await program.waitForGeneration(1, { deadlineMs })
+  program.signal('SIGSTOP', oldest.pid)
+  // The oldest is given a line to the newest, which it does not acknowledge: nothing more reaches it meanwhile.
+  program.signal('SIGHUP', middle.pid)
+  await waitForGate(program, 2)
+  const since = program.output.lines.length
+  program.signal('SIGTERM', middle.pid)
+  const isDrain = (event: { event: string; pid: number }) =>
+    event.event === 'drain' && event.pid === middle.pid
+  await program.waitForEvent(isDrain, { step: 'the middle drains', deadlineMs, since })
+  const ended = program.waitForEnd(middle.pid, { step: 'the middle ends', deadlineMs })
+  expect(await Promise.race([ended.then(() => 'ended'), sleep(1_500, 'waits')])).toBe('waits')
+  program.signal('SIGCONT', oldest.pid)
+  await ended
+  await openGate(answer)
+  expect((await held).body).toBe('generation 0')
+  await program.waitForEnd(oldest.pid, { step: 'the oldest ends', deadlineMs })
+  expect(program.output.text('stderr')).not.toContain('takes over again')
 })
 
 describe.each<[string, Start]>([

@@ -48,6 +48,8 @@ const answerMs = 1_000
 const reportMs = 1_000
 /** How long it may take to react when it hears of a successor of this process. */
 const introducedMs = 3_000
+/** How long this process lives on for its report that it leaves. */
+const toldMs = 60_000
 
 /** What {@link Predecessor} needs from this process, its successor. */
 export interface PredecessorHost {
@@ -91,6 +93,7 @@ export class Predecessor {
   #fallback: FallbackLine | undefined
   #hasTakenOver = false
   #hasLeft = false
+  #told: Promise<unknown> = Promise.resolve()
   /** Whether the predecessor knows that the successor of this process takes over. */
   #hasReportedSuccess = false
   #isGone = false
@@ -344,8 +347,22 @@ export class Predecessor {
   leave(): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
-    this.#send({ type: 'leaving', hasTakenOver: this.#hasTakenOver })
+    const sent = this.#channel.send({ type: 'leaving', hasTakenOver: this.#hasTakenOver })
+    this.#told = within(
+      sent.catch(() => undefined),
+      toldMs,
+      this.#host.system,
+    )
     this.#finished.resolve()
+  }
+
+  /**
+   * Settles when the report of `leave` is written, or cannot be. Without it, the exit of this process looks like a
+   * crash, and the predecessor serves again.
+   * See docs/decisions.md, "The exit waits until the predecessor knows why"
+   */
+  get told(): Promise<unknown> {
+    return this.#told
   }
 
   /** Settles when the predecessor sends no more connections: it has exited, or this process has left. */

@@ -6,6 +6,7 @@ import { bounded, type HookSignal } from '../api/hooks.js'
 import { sayIfLong } from '../api/long-wait.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { RolledBack } from '../handoff/own-probation.js'
+import { within } from '../node/waits.js'
 import type { ManagedServer, Occasion } from '../server/managed-server.js'
 import { runHeld } from './held-clean-up.js'
 import { drainLimitMs, openNotice, ownName, shutdownNotice } from './notices.js'
@@ -173,6 +174,7 @@ export class Shutdown {
     const reports = await Promise.all([...servers].map((server) => server.terminate()))
     const isClean = await this.#cleanUp(boundMs)
     await moved
+    await this.#untilTold(boundMs)
     const report: ShutdownReport = {
       reason: occasion.reason,
       durationMs: Math.round(system.now() - beganMs),
@@ -213,6 +215,13 @@ export class Shutdown {
       if (outcome === 'cut') break
     }
     return isClean
+  }
+
+  /** Waits until an older generation, which still drains, will not take the exit for a crash. */
+  async #untilTold(boundMs: number): Promise<void> {
+    const told = this.#parts.ancestry.predecessor?.told
+    if (!told || this.#isHammerDue) return
+    await Promise.race([within(told, boundMs, this.#parts.system), this.#hammerOnHooks()])
   }
 
   /** Resolves when the hammer falls next. */

@@ -263,6 +263,24 @@ test('shutting down after that it says that it has', async () => {
   expect(left()).toEqual([{ type: 'leaving', hasTakenOver: true }])
 })
 
+test('the exit waits until the report is written that it leaves', async () => {
+  const port = await hold()
+  begin()
+  await serve(port)
+  say({ type: 'taken-over' })
+  const { channel } = inheritance
+  const send = channel.send.bind(channel)
+  let write!: () => void
+  const written = new Promise<void>((resolve) => (write = resolve))
+  channel.send = (message) => (message.type === 'leaving' ? written : send(message))
+  const ended = generation.shutdown()
+  await settle()
+  expect([generation.state, system.exits]).toEqual(['shutting-down', 0])
+  write()
+  await ended
+  expect([generation.state, system.exits]).toEqual(['terminate', 1])
+})
+
 test('a server that is tried out while it boots, and closed, is no shutdown', async () => {
   const port = await hold()
   begin()
