@@ -16,6 +16,8 @@ export interface Generation {
   hasGivenWay: boolean
   /** Whether its event loop is blocked: what it was told, it does later. */
   isBlocked: boolean
+  /** Whether it has yet to die as its fate says. */
+  isDoomed: boolean
   /** Its exit code; `undefined` until it reports one, which a process that is killed never does. */
   exitCode: number | undefined
 }
@@ -33,8 +35,9 @@ export class Generations {
   collect({ event, pid, generation, ...details }: ProgramEvent): void {
     if (event === 'boot') {
       const { parent, fate } = details as unknown as { parent: number; fate: Fate }
+      const isDoomed = fate.dies === 'listening' || fate.dies === 'serving'
       const known = { hasServed: false, hasGivenWay: false, isBlocked: false, exitCode: undefined }
-      this.#all.set(pid, { pid, number: Number(generation), parent, fate, ...known })
+      this.#all.set(pid, { pid, number: Number(generation), parent, fate, isDoomed, ...known })
       return
     }
     const known = this.#all.get(pid)
@@ -44,6 +47,7 @@ export class Generations {
       this.#last = known
     } else if (event === 'taken-over') known.hasGivenWay = true
     else if (event === 'blocks' || event === 'unblocked') known.isBlocked = event === 'blocks'
+    else if (event === 'spared') known.isDoomed = false
     else if (event === 'exit') known.exitCode = Number(details['code'])
   }
 
@@ -68,8 +72,11 @@ export class Generations {
     return this.living.filter(({ hasServed }) => !hasServed)
   }
 
-  get blocked(): Generation[] {
-    return this.living.filter(({ isBlocked }) => isBlocked)
+  /** Those that will do something by themselves: die, or what they were told while they were blocked. */
+  get restless(): Generation[] {
+    return this.living.filter(({ isBlocked, isDoomed, hasServed }) => {
+      return isBlocked || (isDoomed && hasServed)
+    })
   }
 
   /** Processes of the program that have not reported: they have not reached the program's first line. */

@@ -20,7 +20,7 @@ const commandMs = 30_000
 /** So long nothing is reported when nothing happens any more: longer than any step of a restart takes. */
 const stillMs = 500
 
-/** Waits until no generation boots or is blocked, and nothing changes any more. */
+/** Waits until no generation boots, is blocked or has yet to die, and nothing changes any more. */
 export async function settle(service: Service): Promise<void> {
   const done = () => service.untilCommandsAreDone()
   await within('settles', service, 'all commands are done', done, commandMs)
@@ -29,9 +29,8 @@ export async function settle(service: Service): Promise<void> {
   await wait('settles', service, 'one serves and none boots', settleMs, () => {
     const { generations, supervisor, history, lastEventMs } = service
     const { nowMs } = history
-    // The end of a boot is seen before what it leads to is reported, and a blocked generation does what it was told
-    // when it can: both are waited for, too.
-    const isBusy = generations.booting.length > 0 || generations.blocked.length > 0
+    // The end of a boot is seen before what it leads to is reported: that is waited for, too.
+    const isBusy = generations.booting.length > 0 || generations.restless.length > 0
     if (isBusy || generations.unborn(supervisor).length > 0) calmSinceMs = nowMs
     if (nowMs - Math.max(lastEventMs, calmSinceMs) < stillMs) return false
     if (generations.serving) return true
