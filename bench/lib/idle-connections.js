@@ -55,8 +55,8 @@ class IdleConnection {
     this.#received = ''
     const answer = new Promise((resolve) => {
       this.#settle = () => {
-        if (this.#received.endsWith('hello\n')) {
-          resolve(/^x-generation: (\d+)/im.exec(this.#received)[1])
+        if (this.#received.includes('hello\n')) {
+          resolve(/^x-generation: (\d+)/im.exec(this.#received)?.[1])
         } else if (this.#socket.closed || this.#socket.destroyed) {
           resolve('closed')
         }

@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url'
 const program = fileURLToPath(new URL('close.mjs', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'endless-peers-'))
 const ports = [await freePort(), await freePort()]
-const configuration = `
+// As root, nginx would drop its rights, and could not write what it buffers.
+const configuration = `${process.getuid() === 0 ? 'user root;' : ''}
 daemon off;
 worker_processes 1;
 pid ${folder}/nginx.pid;
