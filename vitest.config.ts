@@ -2,14 +2,23 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 
 // The test projects: quick ones without processes, then the ones that start processes.
 
-/** Returns a project of tests that start processes. One file at a time: others would disturb its timing. */
-function serial(name: string, include: string[], order: number): TestProjectInlineConfiguration {
+/**
+ * Returns a project of tests that start processes.
+ *
+ * @param maxWorkers how many files run at once: more than one where no test measures the machine
+ */
+function processes(
+  name: string,
+  include: string[],
+  order: number,
+  maxWorkers = 1,
+): TestProjectInlineConfiguration {
   return {
     test: {
       name,
       include,
       pool: 'forks',
-      fileParallelism: false,
+      maxWorkers,
       sequence: { groupOrder: order },
       testTimeout: 60_000,
       hookTimeout: 60_000,
@@ -44,13 +53,13 @@ export default defineConfig({
           },
         },
       },
-      serial('contract', ['test/contract/**/*.test.ts'], 1),
-      serial('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2),
-      serial('transparency', ['test/transparency/**/*.test.ts'], 3),
-      serial('pack', ['test/pack/**/*.test.ts'], 4),
-      serial('docs', ['test/docs/**/*.test.ts'], 7),
-      serial('frameworks', ['test/frameworks/**/*.test.ts'], 6),
-      serial('system', ['test/system/**/*.test.ts'], 5),
+      processes('contract', ['test/contract/**/*.test.ts'], 1),
+      processes('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2, 2),
+      processes('transparency', ['test/transparency/**/*.test.ts'], 3),
+      processes('pack', ['test/pack/**/*.test.ts'], 4),
+      processes('docs', ['test/docs/**/*.test.ts'], 7),
+      processes('frameworks', ['test/frameworks/**/*.test.ts'], 6),
+      processes('system', ['test/system/**/*.test.ts'], 5),
     ],
   },
 })
