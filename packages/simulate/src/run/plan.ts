@@ -1,0 +1,48 @@
+/** What a release of the program does while it boots. */
+export interface Release {
+  boot: 'good' | 'throws' | 'exits' | 'hangs'
+  /** Until it says hello. */
+  helloMs: number
+  /** From there until it listens. */
+  loadMs: number
+  /** Whether Node waits for the welcome before it runs the program, as with the preload. */
+  waits: boolean
+}
+
+/** What is done to the service from outside. */
+export interface Step {
+  /** Time since the step before. */
+  afterMs: number
+  do: 'restart' | 'stop' | 'hammer' | 'kill' | 'freeze' | 'rollback' | 'prove' | 'status'
+}
+
+/** What happens to a process at a message. */
+export interface Fault {
+  /** Which message, counted from the first restart. */
+  at: number
+  when: 'sent' | 'arrives'
+  who: 'from' | 'to' | 'supervisor'
+  what: 'kill' | 'freeze' | 'cut'
+  /** How long it stays frozen. */
+  forMs: number
+  areTimersFirst: boolean
+}
+
+/** What one run does. */
+export interface Plan {
+  isSupervised: boolean
+  /** The seed of all delays. */
+  noise: number
+  /** The longest delay of a message. */
+  latencyMs: number
+  /** What each generation that is started runs, the first one apart; the last stays for all later ones. */
+  releases: Release[]
+  probationMs: number
+  steps: Step[]
+  faults: Fault[]
+  keptClients: number
+  freshClients: number
+  /** How long a request takes at most, and how long a client thinks. */
+  workMs: number
+  thinkMs: number
+}

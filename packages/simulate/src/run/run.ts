@@ -1,0 +1,463 @@
+import { inherit, takeEntry } from '../../../core/dist/launch/preload.js'
+import { withEntry } from '../../../core/dist/launch/entry.js'
+import { Supervisor } from '../../../cli/dist/supervisor/supervisor.js'
+import { supervisorDefaults } from '../../../cli/dist/supervisor/settings.js'
+import net from 'node:net'
+import type { LineEnd } from '../kernel/line-end.js'
+import { Noise } from '../kernel/noise.js'
+import type { StreamEnd } from '../kernel/stream-end.js'
+import { childChannel } from '../process/child-channel.js'
+import { port, startProgram } from '../process/program.js'
+import type { SimulatedProcess } from '../process/simulated-process.js'
+import { Client } from '../traffic/client.js'
+import { replaceGlobals } from '../world/globals.js'
+import { World } from '../world/world.js'
+import { Inspector, type Violation } from './inspector.js'
+import type { Fault, Plan, Release, Step } from './plan.js'
+
+/** What came of a run. */
+export interface Outcome {
+  violation: Violation | undefined
+  /** How often each message was sent, and each phase was reached. */
+  reached: ReadonlyMap<string, number>
+  trace: string[]
+  tasks: number
+}
+
+const good: Release = { boot: 'good', helloMs: 5, loadMs: 5, waits: true }
+
+/** Runs a plan, from the start of the first generation until all is at rest. */
+export async function run(plan: Plan): Promise<Outcome> {
+  const life = new Life(plan)
+  return life.run()
+}
+
+class Life {
+  readonly #plan: Plan
+  readonly #world: World
+  readonly #inspector: Inspector
+  readonly #reached = new Map<string, number>()
+  readonly #clients: Client[] = []
+  #spawned = 0
+  #messages = 0
+  #isCounting = false
+  #supervisor: Supervisor | undefined
+  #supervisorProcess: SimulatedProcess | undefined
+  readonly #faults: Fault[]
+
+  constructor(plan: Plan) {
+    this.#plan = plan
+    this.#faults = [...plan.faults]
+    this.#world = new World(new Noise(plan.noise, plan.latencyMs), {
+      boot: (process, line) => {
+        this.#boot(process, line)
+      },
+      passes: (when, from, to, type) => {
+        this.#passes(when, from, to, type)
+      },
+      readsNow: (end) => {
+        this.#inspector.readsNow(end)
+      },
+      read: () => undefined,
+      closed: (end) => {
+        this.#inspector.closed(end)
+      },
+      dies: (process, end) => {
+        this.#inspector.ends(process, end)
+      },
+      changed: () => {
+        this.#inspector.look()
+      },
+    })
+    this.#inspector = new Inspector(this.#world, plan)
+  }
+
+  async run(): Promise<Outcome> {
+    const world = this.#world
+    const inspector = this.#inspector
+    const restore = replaceGlobals(world)
+    const restoreBind = this.#replaceBind()
+    const onError = (error: unknown): void => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      inspector.fail('nothing throws', `in ${world.current?.name ?? '?'}: ${text}`)
+    }
+    process.on('uncaughtException', onError)
+    process.on('unhandledRejection', onError)
+    try {
+      const until = (ms: number): Promise<void> =>
+        world.clock.run(
+          () => ms,
+          () => inspector.violation !== undefined || world.isExhausted,
+        )
+      this.#start()
+      await until(100)
+      this.#beginTraffic()
+      await until(120)
+      this.#isCounting = true
+      let atMs = 150
+      for (const step of this.#plan.steps) {
+        atMs += step.afterMs
+        world.clock.at(atMs, undefined, () => {
+          this.#do(step)
+        })
+      }
+      const frozenMs = Math.max(0, ...this.#plan.faults.map(({ forMs }) => forMs))
+      const restMs = atMs + frozenMs + 90_000
+      await until(restMs)
+      if (!inspector.violation && world.isExhausted) inspector.fail('every wait ends', 'it goes on and on')
+      inspector.atRest()
+      const waiting = this.#clients.filter(({ isWaiting }) => isWaiting)
+      this.#askOnce(waiting)
+      await until(restMs + 2_000)
+      this.#checkAnswers()
+      for (const client of this.#clients) client.close()
+      await until(restMs + 4_000)
+    } finally {
+      world.changed()
+      restore()
+      restoreBind()
+      this.#clean()
+      await new Promise((resolve) => setImmediate(resolve))
+      process.off('uncaughtException', onError)
+      process.off('unhandledRejection', onError)
+    }
+    return {
+      violation: inspector.violation,
+      reached: this.#reached,
+      trace: world.trace,
+      tasks: world.clock.tasks,
+    }
+  }
+
+  #start(): void {
+    const world = this.#world
+    const first = world.add()
+    if (!this.#plan.isSupervised) {
+      this.#spawned++
+      world.clock.soon(first, () => {
+        this.#startProgram(first, undefined)
+      })
+      return
+    }
+    this.#supervisorProcess = this.#inspector.supervisor = first
+    world.clock.soon(first, () => {
+      const log = (text: string): void => {
+        world.note(`supervisor says ${text}`)
+      }
+      const supervisor = (this.#supervisor = new Supervisor(
+        {
+          logger: { info: log, warn: log, error: log },
+          pid: first.pid,
+          spawn: (_command: string, _args: string[], { env }: { env?: NodeJS.ProcessEnv }) =>
+            world.spawn(first, env ?? {}, false),
+          now: () => world.clock.nowMs,
+          otherUserOf: () => undefined,
+          terminal: () => 'none',
+          serving: () => undefined,
+          restarting: () => undefined,
+          restartFailed: () => undefined,
+          stopping: () => undefined,
+          metrics: () => Promise.resolve(''),
+        } as ConstructorParameters<typeof Supervisor>[0],
+        supervisorDefaults,
+      ))
+      for (const signal of ['SIGHUP', 'SIGTERM', 'SIGUSR2'] as const) {
+        first.system.onSignal(signal, () => {
+          supervisor.signal(signal)
+        })
+      }
+      void supervisor.ended.then((code) => {
+        first.exit(code)
+      })
+      supervisor.start(
+        withEntry(
+          { command: 'node', args: ['/app.js'], cwd: '/', env: {} },
+          {
+            parent: first.pid,
+            generation: 0,
+            isSupervised: true,
+            orphaned: 'serve',
+            preload: undefined,
+            register: undefined,
+            options: undefined,
+            isNode: true,
+          } as Parameters<typeof withEntry>[1],
+        ),
+      )
+    })
+  }
+
+  /** The child of a process begins: as the preload does. */
+  #boot(process: SimulatedProcess, line: LineEnd): void {
+    const world = this.#world
+    const releases = this.#plan.releases
+    const release =
+      this.#spawned === 0
+        ? good
+        : (releases[Math.min(this.#spawned - 1, releases.length - 1)] ?? good)
+    this.#spawned++
+    const after = (ms: number, run: () => void): void => {
+      world.clock.after(ms, process, run)
+    }
+    after(release.helloMs, () => {
+      const entry = takeEntry(process.system.env)
+      if (!entry) throw new Error('it was started without an entry')
+      const channel = childChannel(line)
+      let kept: string | undefined
+      let isReporting = true
+      process.report = (text) => {
+        if (!isReporting) return
+        if (kept === undefined) channel.send({ type: 'stderr', text }).catch(() => undefined)
+        else kept = (kept + text).slice(-4096)
+      }
+      const inheritance = inherit(channel, entry, {
+        stopReporting: () => {
+          isReporting = false
+        },
+        reportAtEnd: () => {
+          kept ??= ''
+        },
+      })
+      const go = (of: typeof inheritance | undefined): void => {
+        after(release.loadMs, () => {
+          switch (release.boot) {
+            case 'good':
+              this.#startProgram(process, of)
+              return
+            case 'throws':
+              channel
+                .send({ type: 'error', error: { name: 'Error', message: 'it is broken' } })
+                .catch(() => undefined)
+              process.exit(1)
+              return
+            case 'exits':
+              process.exit(0)
+              return
+            case 'hangs':
+          }
+        })
+      }
+      if (!release.waits) {
+        go(inheritance)
+        return
+      }
+      void inheritance.arrived.then((isWelcome) => {
+        if (isWelcome) go(inheritance)
+        else if (entry.orphaned === 'exit') process.exit(0)
+        else if (entry.orphaned === 'ask') {
+          const socket = process.system.openSocket()
+          let isSettled = false
+          const settle = (isServing: boolean): void => {
+            if (isSettled) return
+            isSettled = true
+            socket.destroy()
+            if (isServing) process.exit(0)
+            else go(undefined)
+          }
+          process.system.setTimeout(() => {
+            settle(false)
+          }, 3_000)
+          socket.on('error', () => undefined)
+          socket.on('data', (bytes: Buffer) => {
+            settle(bytes.includes('s'))
+          })
+          socket.on('close', () => {
+            settle(false)
+          })
+        } else go(undefined)
+      })
+    })
+  }
+
+  #startProgram(process: SimulatedProcess, inheritance: Parameters<typeof startProgram>[1]): void {
+    const { noise, kernel } = this.#world
+    startProgram(process, inheritance, {
+      kernel,
+      options: {
+        hammerTimeMs: 10_000,
+        readyTimeoutMs: 5_000,
+        ...(this.#plan.probationMs !== 0 && { probationMs: this.#plan.probationMs }),
+      },
+      workMs: () => noise.below(this.#plan.workMs + 1),
+      began: (runtime) => {
+        this.#inspector.runtimes.set(process, runtime)
+        for (const event of [
+          'ready',
+          'restarting',
+          'restart-failed',
+          'taken-over',
+          'drain',
+          'hammer',
+          'terminate',
+          'proven',
+          'rolled-back',
+          'predecessor-gone',
+        ] as const) {
+          runtime.on(event, () => {
+            this.#reach(`event ${event}`)
+          })
+        }
+        runtime.on('hammer', ({ destroyed }) => {
+          if (destroyed > 0) this.#inspector.hammered.add(process)
+        })
+      },
+    })
+  }
+
+  #beginTraffic(): void {
+    const { keptClients, freshClients } = this.#plan
+    for (let each = 0; each < keptClients; each++) this.#add(`kept ${String(each)}`, true, 5)
+    for (let each = 0; each < freshClients; each++) this.#add(`fresh ${String(each)}`, false, 8)
+  }
+
+  #add(name: string, isKept: boolean, requests: number): void {
+    const { clock, noise, kernel } = this.#world
+    let connections = 0
+    const client: Client = new Client(name, isKept, requests, {
+      connect: (_, done) => {
+        clock.after(noise.delayMs(), undefined, () => {
+          const end = kernel.connect(`${name}.${String(++connections)}`, port)
+          if (end) kernel.enqueue(port, end)
+          done(end)
+        })
+      },
+      after: (delayMs, run) => void clock.after(delayMs, undefined, run),
+      at: (atMs, run) => void clock.at(atMs, undefined, run),
+      nowMs: () => clock.nowMs,
+      delayMs: () => noise.delayMs(),
+      thinkMs: () => noise.below(this.#plan.thinkMs + 1),
+      refused: () => {
+        this.#inspector.refused(client)
+      },
+      lost: (_, end) => {
+        this.#inspector.lost(client, end)
+      },
+      closed: (_, end) => {
+        this.#inspector.closedIdle(client, end)
+      },
+      answered: () => undefined,
+    })
+    this.#clients.push(client)
+    clock.after(noise.below(100), undefined, () => {
+      client.begin()
+    })
+  }
+
+  #askOnce(waiting: Client[]): void {
+    if (this.#inspector.isStopping || this.#inspector.generations.length === 0) return
+    for (const client of this.#clients) if (!waiting.includes(client)) client.again()
+  }
+
+  #checkAnswers(): void {
+    if (this.#inspector.isStopping || this.#inspector.generations.length === 0) return
+    for (const client of this.#clients) {
+      if (!client.isWaiting) continue
+      this.#inspector.fail('no request is lost', `${client.name} still waits for an answer on ${client.end?.name ?? 'no connection'}`)
+    }
+  }
+
+  #do(step: Step): void {
+    const world = this.#world
+    const serving = this.#servingProcess()
+    const target = this.#supervisorProcess && !this.#supervisorProcess.isDead ? this.#supervisorProcess : serving
+    world.note(`-- ${step.do}`)
+    switch (step.do) {
+      case 'restart':
+        target?.signal('SIGHUP')
+        return
+      case 'stop':
+        if (!target) return
+        this.#inspector.isStopping = true
+        target.signal('SIGTERM')
+        return
+      case 'hammer':
+        target?.signal('SIGUSR2')
+        return
+      case 'kill':
+        if (serving) this.#kill(serving)
+        return
+      case 'freeze':
+        if (serving) this.#freeze(serving, 4_000, true)
+        return
+      case 'rollback':
+        this.#as(serving, (runtime) => runtime.rollback('a test').catch(() => undefined))
+        return
+      case 'prove':
+        this.#as(serving, (runtime) => runtime.prove().catch(() => undefined))
+        return
+      case 'status':
+        this.#as(serving, (runtime) => runtime.generations(false))
+    }
+  }
+
+  #as(process: SimulatedProcess | undefined, act: (runtime: NonNullable<ReturnType<Inspector['runtimes']['get']>>) => Promise<unknown>): void {
+    if (!process) return
+    this.#world.clock.soon(process, () => {
+      const runtime = this.#inspector.runtimes.get(process)
+      if (runtime) void act(runtime)
+    })
+  }
+
+  #servingProcess(): SimulatedProcess | undefined {
+    return this.#inspector.generations.reverse().find((each) => {
+      const state = this.#inspector.runtimes.get(each)?.state
+      return state === 'running' || state === 'restarting'
+    })
+  }
+
+  #kill(process: SimulatedProcess): void {
+    this.#inspector.breaks(process)
+    process.die({ code: null, signal: 'SIGKILL' })
+  }
+
+  #freeze(process: SimulatedProcess, forMs: number, areTimersFirst: boolean): void {
+    if (process.isFrozen || process.isDead) return
+    this.#inspector.isBroken = true
+    process.freeze()
+    this.#world.clock.after(forMs, undefined, () => {
+      process.thaw(areTimersFirst)
+    })
+  }
+
+  #passes(when: 'sent' | 'arrives', from: SimulatedProcess, to: SimulatedProcess, type: string): void {
+    if (!this.#isCounting) return
+    if (when === 'sent') {
+      this.#reach(type)
+      this.#messages++
+    }
+    for (const fault of this.#faults) {
+      if (fault.at !== this.#messages || fault.when !== when) continue
+      this.#faults.splice(this.#faults.indexOf(fault), 1)
+      const target = fault.who === 'from' ? from : fault.who === 'to' ? to : this.#supervisorProcess
+      if (!target || target.isDead) return
+      this.#reach(`fault ${fault.what}`)
+      if (fault.what === 'kill') this.#kill(target)
+      else if (fault.what === 'freeze') this.#freeze(target, fault.forMs, fault.areTimersFirst)
+      return
+    }
+  }
+
+  #reach(what: string): void {
+    this.#reached.set(what, (this.#reached.get(what) ?? 0) + 1)
+  }
+
+  /** What core binds anew when it takes a socket back without an escrow. */
+  #replaceBind(): () => void {
+    const internal = net as unknown as { _createServerHandle: unknown }
+    const { _createServerHandle: own } = internal
+    internal._createServerHandle = (_address: string, at: number) => {
+      const { current } = this.#world
+      return current ? this.#world.kernel.bind(at, current) : -1
+    }
+    return () => {
+      internal._createServerHandle = own
+    }
+  }
+
+  /** Ends what is left of the sockets, so that nothing of this run stays in memory. */
+  #clean(): void {
+    for (const process of this.#world.processes) process.isDead = true
+    const ends: StreamEnd[] = [...this.#world.kernel.connections]
+    for (const { copies } of ends) for (const copy of copies) (copy as { owner: unknown }).owner
+  }
+}

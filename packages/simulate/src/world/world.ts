@@ -1,0 +1,162 @@
+import type { ChildProcess } from 'node:child_process'
+import net from 'node:net'
+import { Clock } from '../kernel/clock.js'
+import { Kernel } from '../kernel/kernel.js'
+import { type Carrier, LineEnd, type Packet } from '../kernel/line-end.js'
+import { Noise } from '../kernel/noise.js'
+import type { StreamEnd } from '../kernel/stream-end.js'
+import type { Watcher } from '../kernel/watcher.js'
+import { ChildFace } from '../process/child-face.js'
+import { type End, type Machine, SimulatedProcess } from '../process/simulated-process.js'
+
+/** Under which core finds the runtime of a process. */
+const runtimeKey = Symbol.for('@endless/core:runtime')
+
+/** How long a process may live without a turn: a run that does more does not come to rest. */
+const mostTasks = 40_000
+
+/** What a world tells of what happens in it. */
+export interface WorldHost {
+  /** Runs the program of a process that another one has started. */
+  boot(process: SimulatedProcess, line: LineEnd): void
+  /** A message is sent, or arrives: `from` and `to` may be made to die or freeze. */
+  passes(when: 'sent' | 'arrives', from: SimulatedProcess, to: SimulatedProcess, type: string): void
+  readsNow(end: StreamEnd): void
+  read(end: StreamEnd, bytes: Buffer): void
+  closed(end: StreamEnd): void
+  dies(process: SimulatedProcess, end: End): void
+  /** Another process may be alive, or accept. */
+  changed(): void
+}
+
+/** The simulated machine: its processes, and what they say to each other. */
+export class World implements Machine, Watcher, Carrier {
+  readonly clock = new Clock()
+  readonly noise: Noise
+  readonly kernel: Kernel
+  readonly processes: SimulatedProcess[] = []
+  readonly trace: string[] = []
+  current: SimulatedProcess | undefined
+  readonly #host: WorldHost
+  #lastPid = 100
+
+  constructor(noise: Noise, host: WorldHost) {
+    this.noise = noise
+    this.#host = host
+    this.kernel = new Kernel(this)
+    this.kernel.onChange = () => {
+      host.changed()
+    }
+  }
+
+  get living(): SimulatedProcess[] {
+    return this.processes.filter(({ isDead }) => !isDead)
+  }
+
+  get isExhausted(): boolean {
+    return this.clock.tasks > mostTasks
+  }
+
+  note(text: string): void {
+    this.trace.push(`${this.clock.nowMs.toFixed(1).padStart(9)} ${text}`)
+  }
+
+  enter(process: SimulatedProcess): void {
+    this.current = process
+    ;(globalThis as Record<symbol, unknown>)[runtimeKey] = process.runtime
+  }
+
+  /** Adds a process that nobody here has started. */
+  add(env: NodeJS.ProcessEnv = {}): SimulatedProcess {
+    const process = new SimulatedProcess(this, { pid: ++this.#lastPid, parent: undefined, env })
+    this.processes.push(process)
+    return process
+  }
+
+  spawn(parent: SimulatedProcess, env: NodeJS.ProcessEnv, hasExtraLine: boolean): ChildProcess {
+    const pid = ++this.#lastPid
+    const [ours, theirs] = hasExtraLine ? this.kernel.pair(`line of ${String(pid)}`) : []
+    const child = new SimulatedProcess(this, { pid, parent, env: { ...env } })
+    const line = new LineEnd(child, this)
+    child.lines.add(line)
+    child.inherit(theirs?.open(child))
+    const upper = new LineEnd(parent, this)
+    upper.join(line)
+    parent.lines.add(upper)
+    const extraLine =
+      ours && new net.Socket({ handle: ours.open(parent) } as unknown as net.SocketConstructorOpts)
+    const face = new ChildFace(pid, upper, child, extraLine)
+    child.face = face
+    this.processes.push(child)
+    this.note(`${parent.name} starts ${child.name}`)
+    this.#host.boot(child, line)
+    return face as unknown as ChildProcess
+  }
+
+  stillRuns(pid: number): boolean {
+    return this.living.some((process) => process.pid === pid)
+  }
+
+  dies(process: SimulatedProcess, end: End): void {
+    this.#host.dies(process, end)
+  }
+
+  changed(): void {
+    this.#host.changed()
+  }
+
+  readsNow(end: StreamEnd): void {
+    this.#host.readsNow(end)
+  }
+
+  read(end: StreamEnd, bytes: Buffer): void {
+    this.#host.read(end, bytes)
+  }
+
+  closed(end: StreamEnd): void {
+    this.#host.closed(end)
+  }
+
+  carry(from: LineEnd, to: LineEnd, { message, parcel }: Packet, arrive: () => void): void {
+    const [sender, receiver] = [from.owner, to.owner] as [SimulatedProcess, SimulatedProcess]
+    const type = message?.type
+    const what = `${sender.name} → ${receiver.name} ${nameOf(message)}${parcel ? ` [${parcel.what}]` : ''}`
+    if (type !== undefined && type !== 'stderr') this.note(what)
+    this.#deliver(to, () => {
+      if (type !== undefined && type !== 'stderr') {
+        this.#host.passes('arrives', sender, receiver, type)
+        // Whoever is frozen or dead by now does not see it yet, or at all.
+        if (receiver.isDead) return
+        if (receiver.isFrozen) {
+          receiver.keep({
+            atMs: this.clock.nowMs,
+            order: 0,
+            owner: receiver,
+            isTimer: false,
+            run: arrive,
+          })
+          return
+        }
+      }
+      arrive()
+    })
+    if (type !== undefined && type !== 'stderr') {
+      this.#host.passes('sent', sender, receiver, type)
+    }
+  }
+
+  carryEnd(_from: LineEnd, to: LineEnd, arrive: () => void): void {
+    this.#deliver(to, arrive)
+  }
+
+  #deliver(to: LineEnd, arrive: () => void): void {
+    to.lastArrivalMs = Math.max(to.lastArrivalMs, this.clock.nowMs + this.noise.delayMs())
+    this.clock.at(to.lastArrivalMs, to.owner, arrive)
+  }
+}
+
+/** What a message is called in the trace: `connection 3`. */
+function nameOf(message: Packet['message']): string {
+  const { type, id, what, signal } = message ?? {}
+  return [type, id ?? what ?? signal].filter((each) => each !== undefined).join(' ')
+}
