@@ -1,2 +1,3 @@
 export { type Outcome, run } from './run/run.js'
+export { type Failure, type Report, simulate, type Wish } from './run/simulate.js'
 export type { Plan } from './run/plan.js'

@@ -54,10 +54,10 @@ export class Clock {
   }
 
   /** Runs task after task; resolves when none is left before a time, or `isOver` says so. */
-  run(untilMs: () => number, isOver: () => boolean): Promise<void> {
+  run(untilMs: number, isOver: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const next = (): void => {
-        const task = isOver() ? undefined : this.#next(untilMs())
+        const task = isOver() ? undefined : this.#next(untilMs)
         if (!task) {
           resolve()
           return

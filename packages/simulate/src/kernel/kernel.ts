@@ -14,6 +14,8 @@ export class Kernel {
   /** Called when it may be another process that accepts. */
   onChange: () => void = () => undefined
   readonly connections = new Set<StreamEnd>()
+  /** The ends of streams between processes. */
+  readonly pipes = new Set<StreamEnd>()
   readonly #clock: Clock
   readonly #watcher: Watcher
   #listeners: Listener[] = []
@@ -70,6 +72,7 @@ export class Kernel {
         (of, owner) => new pipeHandle(of, owner, this.#watcher),
       )
     const [one, other] = [create('a'), create('b')]
+    this.pipes.add(one).add(other)
     for (const [from, to] of [
       [one, other],
       [other, one],

@@ -80,7 +80,7 @@ export class Listener {
   #closeWithLast(): void {
     if (this.isClosed || this.copies.size > 0 || this.travelling > 0) return
     this.isClosed = true
-    for (const { to } of this.queue.splice(0)) to?.end(true)
+    for (const connection of this.queue.splice(0)) connection.reset()
     this.#changed()
   }
 }

@@ -17,6 +17,8 @@ export class StreamEnd {
   readonly copies = new Set<StreamCopy>()
   /** Gets what is written here. */
   to: Receiver | undefined
+  /** All that processes ever had. */
+  readonly opened: StreamCopy[] = []
   /** How many copies are on their way. */
   travelling = 0
   hasFinished = false
@@ -49,6 +51,7 @@ export class StreamEnd {
   open(owner: Holder): StreamCopy {
     const handle = this.#createHandle(this, owner)
     this.copies.add(handle)
+    this.opened.push(handle)
     owner.handles.add(handle)
     return handle
   }
@@ -103,6 +106,13 @@ export class StreamEnd {
     this.copies.delete(copy)
     copy.owner.handles.delete(copy)
     this.#closeWithLast()
+  }
+
+  /** Ends it though nobody has a copy: it was never accepted. */
+  reset(): void {
+    this.isClosed = true
+    this.hasFinished = true
+    this.to?.end(true)
   }
 
   #wake(): void {

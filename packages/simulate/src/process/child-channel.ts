@@ -35,5 +35,6 @@ export function childChannel(line: LineEnd): Channel<ToPredecessor, ToSuccessor>
   line.onClose = () => {
     settleClosed()
   }
+  if (!line.isOpen) setImmediate(settleClosed)
   return channel
 }

@@ -15,6 +15,8 @@ export interface ProgramHost {
   readonly options: EndlessOptions
   /** How long the next request takes. */
   workMs(): number
+  /** Called with the server. */
+  created(server: http.Server): void
   /** Called with what this process is from now on, before it listens. */
   began(runtime: Runtime): void
 }
@@ -37,6 +39,7 @@ export function startProgram(
   })
   server.keepAliveTimeout = 0
   bindSimulated(server, process, host.kernel)
+  host.created(server)
   endless(server, host.options).listen(port, '127.0.0.1')
 }
 

@@ -35,18 +35,23 @@ export class Inspector {
   isStopping = false
   /** Whether something was broken on purpose. */
   isBroken = false
-  /** Processes that have destroyed connections because their time was over. */
-  readonly hammered = new Set<SimulatedProcess>()
+  /** When processes have destroyed connections because their time was over. */
+  readonly hammeredMs = new Map<SimulatedProcess, number>()
   readonly runtimes = new Map<SimulatedProcess, Runtime>()
   supervisor: SimulatedProcess | undefined
+  /** Processes whose program never listens. */
+  readonly hanging = new Set<SimulatedProcess>()
   readonly #world: World
   readonly #plan: Plan
   /** Connections whose loss is the fault of what was broken. */
   readonly #tainted = new WeakSet<StreamEnd>()
+  /** Connections that cannot move on, and are closed when they have been idle for long. */
+  readonly #stranded = new WeakSet<StreamEnd>()
+  /** Who has closed the last copy of a connection, and when. */
+  readonly #closes = new WeakMap<StreamEnd, { by: SimulatedProcess; atMs: number }>()
   /** Since when nobody accepts, though somebody could. */
   #nobodySinceMs: number | undefined
   #hasServed = false
-  #isOverdue: (() => void) | undefined
   /** Until when a refusal is the fault of what was broken. */
   #mayRefuse = false
 
@@ -55,8 +60,15 @@ export class Inspector {
     this.#plan = plan
   }
 
+  /** The generations that live; not those whose program hangs, and that nobody is there to end. */
   get generations(): SimulatedProcess[] {
-    return this.#world.living.filter((each) => each !== this.supervisor)
+    return this.#world.living.filter(
+      (each) => each !== this.supervisor && !(this.hanging.has(each) && each.parent?.isDead),
+    )
+  }
+
+  get hasServed(): boolean {
+    return this.#hasServed
   }
 
   fail(invariant: Invariant, message: string): void {
@@ -71,15 +83,28 @@ export class Inspector {
     for (const handle of process.handles) {
       if ('end' in handle) this.#tainted.add(handle.end as StreamEnd)
     }
+    for (const older of this.generations) {
+      if (older.pid >= process.pid) continue
+      // Its connections have no way to younger generations any more.
+      for (const handle of older.handles) {
+        if ('end' in handle) this.#stranded.add(handle.end as StreamEnd)
+      }
+    }
+    if (process !== this.supervisor) return
+    // What is on its way is given up, as nobody can tell where it has got to.
+    for (const end of this.#world.kernel.connections) {
+      if (![...end.copies].some(({ isReading }) => isReading)) this.#tainted.add(end)
+    }
   }
 
   /** Call with a process that ends, however. */
   ends(process: SimulatedProcess, end: End): void {
-    if (end.signal !== null || this.hammered.has(process)) this.breaks(process)
+    if (end.signal !== null) this.breaks(process)
     const others = this.generations.filter((each) => each !== process)
     const isAlone = !others.some((each) => this.#acceptsOrWill(each))
-    if (isAlone && !this.#plan.isSupervised) this.#mayRefuse = true
-    if (this.supervisor?.isDead || process === this.supervisor) this.#mayRefuse = true
+    const isUnguarded = !this.supervisor || this.supervisor.isDead || process === this.supervisor
+    if (isAlone && isUnguarded) this.#mayRefuse = true
+    if (this.#mayRefuse) for (const { queue } of this.#world.kernel.listeners) queue.forEach((end) => this.enqueued(end))
   }
 
   readsNow(end: StreamEnd): void {
@@ -90,9 +115,14 @@ export class Inspector {
     }
   }
 
+  /** Call with a connection that waits in the queue of a listening socket. */
+  enqueued(end: StreamEnd): void {
+    if (this.#mayRefuse) this.#tainted.add(end)
+  }
+
   closed(end: StreamEnd): void {
-    const { current } = this.#world
-    if (current && this.hammered.has(current)) this.#tainted.add(end)
+    const { current, clock } = this.#world
+    if (current) this.#closes.set(end, { by: current, atMs: clock.nowMs })
   }
 
   refused(client: Client): void {
@@ -101,53 +131,58 @@ export class Inspector {
   }
 
   lost(client: Client, end: StreamEnd): void {
-    if (this.#tainted.has(end)) return
+    // A server that closes loses what comes between its last look into the queue and the close, as any server does.
+    const isTooLate = this.isStopping && end.opened.length === 0
+    if (isTooLate || this.#isExcused(end)) return
     this.fail('no request is lost', `${client.name} got no answer on ${end.name}`)
   }
 
+  /** Call with a client whose answer has not come when all is at rest. */
+  waits(client: Client): void {
+    const { name, end } = client
+    if (end && this.#isExcused(end)) return
+    const where = end?.name ?? 'no connection'
+    this.fail('no request is lost', `${name} still waits for an answer on ${where}`)
+  }
+
   closedIdle(client: Client, end: StreamEnd): void {
-    if (this.isStopping || this.#tainted.has(end)) return
+    if (this.isStopping || this.#stranded.has(end) || this.#isExcused(end)) return
     this.fail('no idle connection is closed', `${end.name} of ${client.name} was closed`)
   }
 
   /** Call whenever other processes may be alive, or accept. */
   look(): void {
     const accepting = this.#accepting()
-    const nowMs = this.#world.clock.nowMs
     if (accepting.length > 0) {
       this.#hasServed = true
       this.#mayRefuse = false
     }
-    const isMissing =
-      this.#hasServed &&
-      !this.isStopping &&
-      accepting.length === 0 &&
-      this.#world.living.length > 0 &&
-      !this.#world.living.some(({ isFrozen }) => isFrozen)
-    if (!isMissing) {
+    if (!this.#isMissing()) {
       this.#nobodySinceMs = undefined
       return
     }
     if (this.#nobodySinceMs !== undefined) return
-    const sinceMs = (this.#nobodySinceMs = nowMs)
-    const boundMs = this.isBroken ? brokenMs : quietShare * this.#plan.latencyMs + 1
-    this.#world.clock.after(boundMs, undefined, () => {
-      if (this.#nobodySinceMs !== sinceMs) return
-      this.fail('somebody accepts', `nobody accepts for ${String(Math.round(boundMs))} ms`)
-    })
+    const sinceMs = (this.#nobodySinceMs = this.#world.clock.nowMs)
+    const check = (boundMs: number): void => {
+      this.#world.clock.at(sinceMs + boundMs, undefined, () => {
+        if (this.#nobodySinceMs !== sinceMs || !this.#isMissing()) return
+        if (this.isBroken && boundMs < brokenMs) check(brokenMs)
+        else this.fail('somebody accepts', `nobody accepts for ${String(Math.round(boundMs))} ms`)
+      })
+    }
+    check(quietShare * this.#plan.latencyMs + 1)
   }
 
   /** Checks what must hold when all is at rest. */
   atRest(): void {
     const { generations } = this
-    if (this.isStopping || this.supervisor?.isDead) {
-      // Without its supervisor a service may have ended, or go on.
-    }
     for (const process of generations) {
       const restart = this.runtimes.get(process)?.currentRestart
       if (restart?.isUnderWay) this.fail('every wait ends', `${process.name} still restarts`)
     }
     if (this.isStopping) {
+      // Without the supervisor, nobody tells one generation that another has been stopped.
+      if (this.supervisor && this.isBroken) return
       const names = this.#world.living.map(({ name }) => name).join(', ')
       if (names !== '') this.fail('every wait ends', `${names} still lives after a stop`)
       return
@@ -167,10 +202,10 @@ export class Inspector {
   }
 
   #countHandles(): void {
-    const holders = new Set([...this.generations, this.supervisor].filter((each) => each && !each.isDead))
+    const holders = this.#world.living
     for (const listener of this.#world.kernel.listeners) {
       const { copies, travelling } = listener
-      if (travelling > 0 || copies.size > holders.size) {
+      if (travelling > 0 || copies.size > holders.length) {
         const names = [...copies].map(({ owner }) => owner.name).join(', ')
         this.fail(
           'no handle is lost',
@@ -178,13 +213,32 @@ export class Inspector {
         )
       }
     }
-    for (const { name, copies, travelling, isClosed } of this.#world.kernel.connections) {
-      if (isClosed) continue
+    for (const { name, copies, opened, travelling, isClosed } of this.#world.kernel.connections) {
+      if (isClosed || opened.length === 0) continue
       const owners = [...copies].map(({ owner }) => owner)
       if (owners.length === 1 && travelling === 0 && owners[0] !== this.supervisor) continue
       const names = owners.map((each) => each.name).join(', ')
       this.fail('no handle is lost', `${name} is in ${names}, and ${String(travelling)} on their way`)
     }
+  }
+
+  /** Whether nobody accepts, though somebody lives who could. */
+  #isMissing(): boolean {
+    return (
+      this.#hasServed &&
+      !this.isStopping &&
+      this.#accepting().length === 0 &&
+      (this.generations.length > 0 || this.supervisor?.isDead === false) &&
+      !this.#world.living.some(({ isFrozen }) => isFrozen)
+    )
+  }
+
+  #isExcused(end: StreamEnd): boolean {
+    const close = this.#closes.get(end)
+    return (
+      this.#tainted.has(end) ||
+      (close !== undefined && this.hammeredMs.get(close.by) === close.atMs)
+    )
   }
 
   #accepting(): SimulatedProcess[] {

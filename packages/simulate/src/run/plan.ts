@@ -35,7 +35,7 @@ export interface Plan {
   noise: number
   /** The longest delay of a message. */
   latencyMs: number
-  /** What each generation that is started runs, the first one apart; the last stays for all later ones. */
+  /** What each generation that is started runs, the first one apart; later ones run a good one. */
   releases: Release[]
   probationMs: number
   steps: Step[]

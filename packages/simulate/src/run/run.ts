@@ -2,10 +2,13 @@ import { inherit, takeEntry } from '../../../core/dist/launch/preload.js'
 import { withEntry } from '../../../core/dist/launch/entry.js'
 import { Supervisor } from '../../../cli/dist/supervisor/supervisor.js'
 import { supervisorDefaults } from '../../../cli/dist/supervisor/settings.js'
+import type http from 'node:http'
 import net from 'node:net'
+import { socketOf } from '../../../core/dist/node/internals/connection-handle.js'
+import type { RawHandle } from '../../../core/dist/node/internals/raw-handle.js'
+import { endConnectionChecks } from '../../../core/dist/node/internals/server.js'
 import type { LineEnd } from '../kernel/line-end.js'
 import { Noise } from '../kernel/noise.js'
-import type { StreamEnd } from '../kernel/stream-end.js'
 import { childChannel } from '../process/child-channel.js'
 import { port, startProgram } from '../process/program.js'
 import type { SimulatedProcess } from '../process/simulated-process.js'
@@ -44,6 +47,7 @@ class Life {
   #supervisor: Supervisor | undefined
   #supervisorProcess: SimulatedProcess | undefined
   readonly #faults: Fault[]
+  readonly #servers: http.Server[] = []
 
   constructor(plan: Plan) {
     this.#plan = plan
@@ -78,23 +82,24 @@ class Life {
     const restore = replaceGlobals(world)
     const restoreBind = this.#replaceBind()
     const onError = (error: unknown): void => {
+      // The program does not listen to it, and dies of it.
+      if ((error as { code?: unknown }).code === 'EADDRINUSE') {
+        world.current?.die({ code: 1, signal: null })
+        return
+      }
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
       inspector.fail('nothing throws', `in ${world.current?.name ?? '?'}: ${text}`)
     }
     process.on('uncaughtException', onError)
     process.on('unhandledRejection', onError)
     try {
-      const until = (ms: number): Promise<void> =>
-        world.clock.run(
-          () => ms,
-          () => inspector.violation !== undefined || world.isExhausted,
-        )
+      const until = (ms: number, isDone = (): boolean => false): Promise<void> =>
+        world.clock.run(ms, () => inspector.violation !== undefined || world.isExhausted || isDone())
       this.#start()
-      await until(100)
+      await until(10_000, () => this.#hasBegun)
       this.#beginTraffic()
-      await until(120)
       this.#isCounting = true
-      let atMs = 150
+      let atMs = world.clock.nowMs + 50
       for (const step of this.#plan.steps) {
         atMs += step.afterMs
         world.clock.at(atMs, undefined, () => {
@@ -127,6 +132,12 @@ class Life {
       trace: world.trace,
       tasks: world.clock.tasks,
     }
+  }
+
+  /** Whether the first generation serves, and its supervisor knows. */
+  get #hasBegun(): boolean {
+    const isKnown = !this.#plan.isSupervised || this.#supervisor?.current !== undefined
+    return isKnown && this.#inspector.hasServed
   }
 
   #start(): void {
@@ -192,9 +203,7 @@ class Life {
     const world = this.#world
     const releases = this.#plan.releases
     const release =
-      this.#spawned === 0
-        ? good
-        : (releases[Math.min(this.#spawned - 1, releases.length - 1)] ?? good)
+      this.#spawned === 0 ? good : (releases[this.#spawned - 1] ?? good)
     this.#spawned++
     const after = (ms: number, run: () => void): void => {
       world.clock.after(ms, process, run)
@@ -202,6 +211,13 @@ class Life {
     after(release.helloMs, () => {
       const entry = takeEntry(process.system.env)
       if (!entry) throw new Error('it was started without an entry')
+      if (process.parent?.isDead) {
+        // Another process is its parent now: to the preload, it was started by a stranger.
+        after(release.loadMs, () => {
+          this.#startProgram(process, undefined)
+        })
+        return
+      }
       const channel = childChannel(line)
       let kept: string | undefined
       let isReporting = true
@@ -234,6 +250,7 @@ class Life {
               process.exit(0)
               return
             case 'hangs':
+              this.#inspector.hanging.add(process)
           }
         })
       }
@@ -278,6 +295,9 @@ class Life {
         readyTimeoutMs: 5_000,
         ...(this.#plan.probationMs !== 0 && { probationMs: this.#plan.probationMs }),
       },
+      created: (server) => {
+        this.#servers.push(server)
+      },
       workMs: () => noise.below(this.#plan.workMs + 1),
       began: (runtime) => {
         this.#inspector.runtimes.set(process, runtime)
@@ -298,7 +318,7 @@ class Life {
           })
         }
         runtime.on('hammer', ({ destroyed }) => {
-          if (destroyed > 0) this.#inspector.hammered.add(process)
+          if (destroyed > 0) this.#inspector.hammeredMs.set(process, this.#world.clock.nowMs)
         })
       },
     })
@@ -317,7 +337,10 @@ class Life {
       connect: (_, done) => {
         clock.after(noise.delayMs(), undefined, () => {
           const end = kernel.connect(`${name}.${String(++connections)}`, port)
-          if (end) kernel.enqueue(port, end)
+          if (end) {
+            kernel.enqueue(port, end)
+            this.#inspector.enqueued(end)
+          }
           done(end)
         })
       },
@@ -351,8 +374,7 @@ class Life {
   #checkAnswers(): void {
     if (this.#inspector.isStopping || this.#inspector.generations.length === 0) return
     for (const client of this.#clients) {
-      if (!client.isWaiting) continue
-      this.#inspector.fail('no request is lost', `${client.name} still waits for an answer on ${client.end?.name ?? 'no connection'}`)
+      if (client.isWaiting) this.#inspector.waits(client)
     }
   }
 
@@ -456,8 +478,11 @@ class Life {
 
   /** Ends what is left of the sockets, so that nothing of this run stays in memory. */
   #clean(): void {
-    for (const process of this.#world.processes) process.isDead = true
-    const ends: StreamEnd[] = [...this.#world.kernel.connections]
-    for (const { copies } of ends) for (const copy of copies) (copy as { owner: unknown }).owner
+    const { kernel, processes } = this.#world
+    for (const process of processes) process.isDead = true
+    for (const server of this.#servers) endConnectionChecks(server)
+    for (const { opened } of [...kernel.connections, ...kernel.pipes]) {
+      for (const handle of opened) socketOf(handle as unknown as RawHandle)?.destroy()
+    }
   }
 }

@@ -1,3 +1,4 @@
+import diagnostics from 'node:diagnostics_channel'
 import { longestDelayMs } from '../../../core/dist/node/system.js'
 import type { Clock, Task } from '../kernel/clock.js'
 import { Timer } from '../kernel/timer.js'
@@ -31,8 +32,31 @@ export function replaceGlobals(world: World): () => void {
     clearImmediate: clear,
   }
   Object.assign(globalThis, fakes)
+  const endSubscriptions = separateSubscriptions(world)
   return () => {
     Object.assign(globalThis, own)
+    endSubscriptions()
+  }
+}
+
+/** Lets each process hear only of itself on the channels of `node:diagnostics_channel`, which all share here. */
+function separateSubscriptions(world: World): () => void {
+  const { subscribe, unsubscribe } = diagnostics
+  const wrapped = new Map<diagnostics.ChannelListener, diagnostics.ChannelListener>()
+  const ends: (() => void)[] = []
+  diagnostics.subscribe = (name, listener) => {
+    const owner = world.current
+    const own: diagnostics.ChannelListener = (...args) => {
+      if (world.current === owner) listener(...args)
+    }
+    wrapped.set(listener, own)
+    ends.push(() => unsubscribe(name, own))
+    subscribe(name, own)
+  }
+  diagnostics.unsubscribe = (name, listener) => unsubscribe(name, wrapped.get(listener) ?? listener)
+  return () => {
+    Object.assign(diagnostics, { subscribe, unsubscribe })
+    for (const end of ends) end()
   }
 }
 
