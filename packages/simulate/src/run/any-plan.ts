@@ -8,7 +8,12 @@ const ms = (most: number): fc.Arbitrary<number> => fc.integer({ min: 0, max: mos
 const release: fc.Arbitrary<Release> = fc.record({
   boot: fc.oneof(
     { weight: 12, arbitrary: fc.constant('good' as const) },
-    { weight: 1, arbitrary: fc.constantFrom('throws' as const, 'exits' as const, 'hangs' as const) },
+    { weight: 1, arbitrary: fc.constantFrom(
+        'throws' as const,
+        'exits' as const,
+        'hangs' as const,
+        'cannot start' as const,
+      ) },
   ),
   helloMs: ms(30),
   loadMs: ms(200),
@@ -32,6 +37,7 @@ const step: fc.Arbitrary<Step> = fc.record({
       ),
     },
   ),
+  isAsked: fc.boolean(),
 })
 
 const fault: fc.Arbitrary<Fault> = fc.record({
@@ -62,7 +68,7 @@ export function anyPlan(isSupervised?: boolean): fc.Arbitrary<Plan> {
     ),
     steps: fc
       .array(step, { minLength: 0, maxLength: 3 })
-      .map((steps) => [{ afterMs: 0, do: 'restart' as const }, ...steps]),
+      .map((steps) => [{ afterMs: 0, do: 'restart' as const, isAsked: false }, ...steps]),
     faults: fc.array(fault, { minLength: 0, maxLength: 2 }),
     keptClients: ms(4),
     freshClients: ms(2),

@@ -84,8 +84,8 @@ export class Inspector {
       if ('end' in handle) this.#tainted.add(handle.end as StreamEnd)
     }
     for (const older of this.generations) {
-      if (older.pid >= process.pid) continue
-      // Its connections have no way to younger generations any more.
+      if (older.pid >= process.pid && process !== this.supervisor) continue
+      // Its connections may have no way to younger generations any more.
       for (const handle of older.handles) {
         if ('end' in handle) this.#stranded.add(handle.end as StreamEnd)
       }
@@ -248,6 +248,7 @@ export class Inspector {
 
   /** Whether a process accepts, or holds what it needs for that. */
   #acceptsOrWill(process: SimulatedProcess): boolean {
-    return !process.isFrozen && [...process.handles].some((handle) => 'listener' in handle)
+    const listens = (this.runtimes.get(process)?.servers.size ?? 0) > 0
+    return listens && !process.isFrozen && [...process.handles].some((each) => 'listener' in each)
   }
 }

@@ -1,6 +1,6 @@
 /** What a release of the program does while it boots. */
 export interface Release {
-  boot: 'good' | 'throws' | 'exits' | 'hangs'
+  boot: 'good' | 'throws' | 'exits' | 'hangs' | 'cannot start'
   /** Until it says hello. */
   helloMs: number
   /** From there until it listens. */
@@ -14,6 +14,8 @@ export interface Step {
   /** Time since the step before. */
   afterMs: number
   do: 'restart' | 'stop' | 'hammer' | 'kill' | 'freeze' | 'rollback' | 'prove' | 'status'
+  /** Whether the supervisor is asked, or without one the oldest generation: not the one that serves. */
+  isAsked: boolean
 }
 
 /** What happens to a process at a message. */
@@ -22,7 +24,7 @@ export interface Fault {
   at: number
   when: 'sent' | 'arrives'
   who: 'from' | 'to' | 'supervisor'
-  what: 'kill' | 'freeze' | 'cut'
+  what: 'kill' | 'freeze'
   /** How long it stays frozen. */
   forMs: number
   areTimersFirst: boolean

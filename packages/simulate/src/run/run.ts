@@ -2,6 +2,8 @@ import { inherit, takeEntry } from '../../../core/dist/launch/preload.js'
 import { withEntry } from '../../../core/dist/launch/entry.js'
 import { Supervisor } from '../../../cli/dist/supervisor/supervisor.js'
 import { supervisorDefaults } from '../../../cli/dist/supervisor/settings.js'
+import type { RestartOptions } from '../../../core/dist/api/reports.js'
+import type { Runtime } from '../../../core/dist/process/runtime.js'
 import type http from 'node:http'
 import net from 'node:net'
 import { socketOf } from '../../../core/dist/node/internals/connection-handle.js'
@@ -13,9 +15,11 @@ import { childChannel } from '../process/child-channel.js'
 import { port, startProgram } from '../process/program.js'
 import type { SimulatedProcess } from '../process/simulated-process.js'
 import { Client } from '../traffic/client.js'
+import type { GenerationEvents } from '../../../core/dist/api/events.js'
 import { replaceGlobals } from '../world/globals.js'
 import { World } from '../world/world.js'
 import { Inspector, type Violation } from './inspector.js'
+import type { Phase } from './goals.js'
 import type { Fault, Plan, Release, Step } from './plan.js'
 
 /** What came of a run. */
@@ -33,6 +37,14 @@ const good: Release = { boot: 'good', helloMs: 5, loadMs: 5, waits: true }
 export async function run(plan: Plan): Promise<Outcome> {
   const life = new Life(plan)
   return life.run()
+}
+
+/** What can be asked of a service. */
+interface Asked {
+  restart(options: RestartOptions): Promise<unknown>
+  rollBack(reason: string): Promise<unknown>
+  prove(): Promise<unknown>
+  status(): Promise<unknown>
 }
 
 class Life {
@@ -53,6 +65,11 @@ class Life {
     this.#plan = plan
     this.#faults = [...plan.faults]
     this.#world = new World(new Noise(plan.noise, plan.latencyMs), {
+      canStart: () => {
+        const isPossible = this.#nextRelease.boot !== 'cannot start'
+        if (!isPossible) this.#spawned++
+        return isPossible
+      },
       boot: (process, line) => {
         this.#boot(process, line)
       },
@@ -198,16 +215,21 @@ class Life {
     })
   }
 
+  /** What the next process runs. */
+  get #nextRelease(): Release {
+    return this.#spawned === 0 ? good : (this.#plan.releases[this.#spawned - 1] ?? good)
+  }
+
   /** The child of a process begins: as the preload does. */
   #boot(process: SimulatedProcess, line: LineEnd): void {
     const world = this.#world
-    const releases = this.#plan.releases
-    const release =
-      this.#spawned === 0 ? good : (releases[this.#spawned - 1] ?? good)
+    const release = this.#nextRelease
     this.#spawned++
     const after = (ms: number, run: () => void): void => {
       world.clock.after(ms, process, run)
     }
+    if (this.#inspector.hasServed && process.parent === this.#supervisorProcess && this.#supervisor?.current === undefined)
+      this.#reach('replaced')
     after(release.helloMs, () => {
       const entry = takeEntry(process.system.env)
       if (!entry) throw new Error('it was started without an entry')
@@ -249,6 +271,7 @@ class Life {
             case 'exits':
               process.exit(0)
               return
+            case 'cannot start':
             case 'hangs':
               this.#inspector.hanging.add(process)
           }
@@ -301,22 +324,21 @@ class Life {
       workMs: () => noise.below(this.#plan.workMs + 1),
       began: (runtime) => {
         this.#inspector.runtimes.set(process, runtime)
-        for (const event of [
-          'ready',
-          'restarting',
-          'restart-failed',
-          'taken-over',
-          'drain',
-          'hammer',
-          'terminate',
-          'proven',
-          'rolled-back',
-          'predecessor-gone',
-        ] as const) {
-          runtime.on(event, () => {
-            this.#reach(`event ${event}`)
+        const phases: Record<string, Phase> = {
+          'taken-over': 'taken over',
+          'restart-failed': 'restart failed',
+          hammer: 'hammered',
+          proven: 'proven',
+          'rolled-back': 'rolled back',
+        }
+        for (const [event, phase] of Object.entries(phases)) {
+          runtime.on(event as keyof GenerationEvents, () => {
+            this.#reach(phase)
           })
         }
+        runtime.on('restart-failed', () => {
+          if (runtime.currentRestart?.loss) this.#reach('taken back')
+        })
         runtime.on('hammer', ({ destroyed }) => {
           if (destroyed > 0) this.#inspector.hammeredMs.set(process, this.#world.clock.nowMs)
         })
@@ -378,18 +400,21 @@ class Life {
     }
   }
 
-  #do(step: Step): void {
+  #do({ do: what, isAsked }: Step): void {
     const world = this.#world
     const serving = this.#servingProcess()
-    const target = this.#supervisorProcess && !this.#supervisorProcess.isDead ? this.#supervisorProcess : serving
-    world.note(`-- ${step.do}`)
-    switch (step.do) {
+    const supervisor = this.#supervisorProcess?.isDead ? undefined : this.#supervisorProcess
+    const target = supervisor ?? serving
+    world.note(`-- ${isAsked ? 'asked to ' : ''}${what}`)
+    switch (what) {
       case 'restart':
-        target?.signal('SIGHUP')
+        if (isAsked) this.#ask((asked) => asked.restart({ maxErrors: 0.5 }))
+        else target?.signal('SIGHUP')
         return
       case 'stop':
         if (!target) return
         this.#inspector.isStopping = true
+        this.#reach('stopped')
         target.signal('SIGTERM')
         return
       case 'hammer':
@@ -402,21 +427,51 @@ class Life {
         if (serving) this.#freeze(serving, 4_000, true)
         return
       case 'rollback':
-        this.#as(serving, (runtime) => runtime.rollback('a test').catch(() => undefined))
+        if (isAsked) this.#ask((asked) => asked.rollBack('it is bad'))
+        else this.#as(serving, (runtime) => runtime.rollback('it is bad'))
         return
       case 'prove':
-        this.#as(serving, (runtime) => runtime.prove().catch(() => undefined))
+        if (isAsked) this.#ask((asked) => asked.prove())
+        else this.#as(serving, (runtime) => runtime.prove())
         return
       case 'status':
-        this.#as(serving, (runtime) => runtime.generations(false))
+        if (isAsked) this.#ask((asked) => asked.status())
+        else this.#as(serving, (runtime) => runtime.generations(false))
+        for (const each of this.#inspector.generations) this.#as(each, (runtime) => runtime.metrics())
     }
   }
 
-  #as(process: SimulatedProcess | undefined, act: (runtime: NonNullable<ReturnType<Inspector['runtimes']['get']>>) => Promise<unknown>): void {
+  /** Asks the supervisor, or without one the oldest generation. */
+  #ask(question: (asked: Asked) => Promise<unknown>): void {
+    const process = this.#supervisorProcess
+    const supervisor = this.#supervisor
+    if (process && supervisor) {
+      const slot = supervisor.slots.first
+      this.#world.clock.soon(process, () => {
+        question({
+          restart: (options) => supervisor.restart(options),
+          rollBack: (reason) => supervisor.rollBack(reason),
+          prove: () => supervisor.prove(),
+          status: async () => slot?.current && slot.statusOf(slot.current),
+        }).catch(() => undefined)
+      })
+      return
+    }
+    this.#as(this.#inspector.generations[0], (runtime) =>
+      question({
+        restart: (options) => runtime.actions.restart(options),
+        rollBack: (reason) => runtime.rollback(reason),
+        prove: () => runtime.prove(),
+        status: () => runtime.generations(false),
+      }),
+    )
+  }
+
+  #as(process: SimulatedProcess | undefined, act: (runtime: Runtime) => Promise<unknown>): void {
     if (!process) return
     this.#world.clock.soon(process, () => {
       const runtime = this.#inspector.runtimes.get(process)
-      if (runtime) void act(runtime)
+      if (runtime) act(runtime).catch(() => undefined)
     })
   }
 
@@ -443,23 +498,24 @@ class Life {
 
   #passes(when: 'sent' | 'arrives', from: SimulatedProcess, to: SimulatedProcess, type: string): void {
     if (!this.#isCounting) return
-    if (when === 'sent') {
-      this.#reach(type)
-      this.#messages++
-    }
+    if (when === 'sent') this.#reach(type)
+    // Text is sent at any moment, and nothing depends on it.
+    if (type === 'stderr') return
+    if (when === 'sent') this.#messages++
     for (const fault of this.#faults) {
       if (fault.at !== this.#messages || fault.when !== when) continue
       this.#faults.splice(this.#faults.indexOf(fault), 1)
       const target = fault.who === 'from' ? from : fault.who === 'to' ? to : this.#supervisorProcess
       if (!target || target.isDead) return
-      this.#reach(`fault ${fault.what}`)
+      if (target === this.#supervisorProcess && fault.what === 'kill') this.#reach('supervisor killed')
+      this.#reach(`${fault.what} when ${when}`)
       if (fault.what === 'kill') this.#kill(target)
       else if (fault.what === 'freeze') this.#freeze(target, fault.forMs, fault.areTimersFirst)
       return
     }
   }
 
-  #reach(what: string): void {
+  #reach(what: Phase | (string & {})): void {
     this.#reached.set(what, (this.#reached.get(what) ?? 0) + 1)
   }
 

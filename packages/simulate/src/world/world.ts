@@ -17,6 +17,8 @@ const mostTasks = 40_000
 
 /** What a world tells of what happens in it. */
 export interface WorldHost {
+  /** Whether the next process can be started. */
+  canStart(): boolean
   /** Runs the program of a process that another one has started. */
   boot(process: SimulatedProcess, line: LineEnd): void
   /** A message is sent, or arrives: `from` and `to` may be made to die or freeze. */
@@ -74,6 +76,7 @@ export class World implements Machine, Watcher, Carrier {
   }
 
   spawn(parent: SimulatedProcess, env: NodeJS.ProcessEnv, hasExtraLine: boolean): ChildProcess {
+    if (!this.#host.canStart()) throw Object.assign(new Error('spawn EAGAIN'), { code: 'EAGAIN' })
     const pid = ++this.#lastPid
     const [ours, theirs] = hasExtraLine ? this.kernel.pair(`line of ${String(pid)}`) : []
     const child = new SimulatedProcess(this, { pid, parent, env: { ...env } })
@@ -140,9 +143,7 @@ export class World implements Machine, Watcher, Carrier {
       }
       arrive()
     })
-    if (type !== undefined && type !== 'stderr') {
-      this.#host.passes('sent', sender, receiver, type)
-    }
+    if (type !== undefined) this.#host.passes('sent', sender, receiver, type)
   }
 
   carryEnd(_from: LineEnd, to: LineEnd, arrive: () => void): void {
