@@ -77,6 +77,11 @@ export class Clock {
     })
   }
 
+  /** Lets what is due in ticks and promises happen, and nothing else. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => turn(resolve))
+  }
+
   #next(untilMs: number): Task | undefined {
     for (;;) {
       const task = this.#heap[0]

@@ -45,7 +45,10 @@ export class Kernel {
     return listener.open(owner) as ListenHandle
   }
 
-  /** Connects to a port; returns the server's end, or `undefined` if nothing listens there. */
+  /**
+   * Connects to a port, where the connection waits to be accepted; returns the server's end, or `undefined` if nothing
+   * listens there.
+   */
   connect(name: string, port: number): StreamEnd | undefined {
     const listener = this.#at(port)
     if (!listener) return undefined
@@ -55,12 +58,8 @@ export class Kernel {
       (of, owner) => new tcpHandle(of, owner, this.#watcher),
     )
     this.connections.add(end)
+    listener.connect(end)
     return end
-  }
-
-  /** Puts a connection into the queue of a port. */
-  enqueue(port: number, end: StreamEnd): void {
-    this.#at(port)?.connect(end)
   }
 
   /** Creates a stream whose ends are two processes', as a pipe of `spawn` is. */

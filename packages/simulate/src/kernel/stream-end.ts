@@ -4,8 +4,8 @@ import type { Holder, Parcel, StreamCopy } from './handle.js'
 /** What gets the bytes that are written to a stream: the other end, or a client. */
 export interface Receiver {
   bytes(bytes: Buffer): void
-  /** Nothing more comes. With `isLost`, bytes that were sent there had not been read: a reset. */
-  end(isLost: boolean): void
+  /** Nothing more comes. */
+  end(): void
 }
 
 /**
@@ -112,7 +112,7 @@ export class StreamEnd {
   reset(): void {
     this.isClosed = true
     this.hasFinished = true
-    this.to?.end(true)
+    this.to?.end()
   }
 
   #wake(): void {
@@ -122,7 +122,7 @@ export class StreamEnd {
   #closeWithLast(): void {
     if (this.isClosed || this.copies.size > 0 || this.travelling > 0) return
     this.isClosed = true
-    this.to?.end(this.isUnread)
+    this.to?.end()
     this.hasFinished = true
   }
 }

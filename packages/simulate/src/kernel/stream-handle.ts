@@ -36,10 +36,7 @@ function handleClass(name: 'TCP' | 'Pipe'): HandleClass {
     deliver(): void {
       if (this.isClosed || !this.isReading) return
       const bytes = this.end.take()
-      if (bytes) {
-        this.#watcher.read(this.end, bytes)
-        this.readBuffer(bytes)
-      }
+      if (bytes) this.readBuffer(bytes)
       // What was just read may have closed it, or stopped the reading.
       if (!this.#canRead || !this.end.isAtEnd || this.#hasToldEnd) return
       this.#hasToldEnd = true
@@ -94,7 +91,7 @@ function handleClass(name: 'TCP' | 'Pipe'): HandleClass {
     }
 
     onshutdown(request: StreamRequest): number {
-      this.end.to?.end(false)
+      this.end.to?.end()
       this.end.hasFinished = true
       process.nextTick(() => {
         this.finishShutdown(request, 0)

@@ -6,8 +6,6 @@ export interface Watcher {
   readonly clock: Clock
   /** One more copy of this end reads. */
   readsNow(end: StreamEnd): void
-  /** The process whose turn it is has read these bytes. */
-  read(end: StreamEnd, bytes: Buffer): void
   /** The process whose turn it is closes a copy. */
   closed(end: StreamEnd): void
 }

@@ -48,8 +48,8 @@ export class SimulatedProcess implements Holder {
   end: End | undefined
   /** What is put on `globalThis` while it runs: core finds its runtime there. */
   runtime: object | undefined
-  /** Whether it still reports what it writes to standard error. */
-  report: (text: string) => void = () => undefined
+  /** Called with what it writes to standard error. */
+  onWrite: (text: string) => void = () => undefined
   readonly #machine: Machine
   readonly #kept: Task[] = []
   #face: ChildFace | undefined
@@ -74,7 +74,7 @@ export class SimulatedProcess implements Holder {
       },
       wrote: (text) => {
         machine.note(`${this.name} says ${text.trimEnd()}`)
-        this.report(text)
+        this.onWrite(text)
       },
     })
   }

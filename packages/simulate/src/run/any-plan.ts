@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import type { Fault, Plan, Release, Step } from './plan.js'
+import type { Release } from '../process/release.js'
+import type { Fault, Plan, Step } from './plan.js'
 
 // Draws plans. What comes first among choices is what a failing plan shrinks to.
 

@@ -1,3 +1,4 @@
+import { orphanedMs } from '../../../core/dist/handoff/successor.js'
 import type { Runtime } from '../../../core/dist/process/runtime.js'
 import type { StreamEnd } from '../kernel/stream-end.js'
 import type { End, SimulatedProcess } from '../process/simulated-process.js'
@@ -35,6 +36,8 @@ export class Inspector {
   isStopping = false
   /** Whether something was broken on purpose. */
   isBroken = false
+  /** How long a process was frozen at most. */
+  longestFreezeMs = 0
   /** When processes have destroyed connections because their time was over. */
   readonly hammeredMs = new Map<SimulatedProcess, number>()
   readonly runtimes = new Map<SimulatedProcess, Runtime>()
@@ -47,8 +50,8 @@ export class Inspector {
   readonly #tainted = new WeakSet<StreamEnd>()
   /** Connections that cannot move on, and are closed when they have been idle for long. */
   readonly #stranded = new WeakSet<StreamEnd>()
-  /** Who has closed the last copy of a connection, and when. */
-  readonly #closes = new WeakMap<StreamEnd, { by: SimulatedProcess; atMs: number }>()
+  /** Who has closed a copy of a connection, and when. */
+  readonly #closes = new WeakMap<StreamEnd, { by: SimulatedProcess; atMs: number }[]>()
   /** Since when nobody accepts, though somebody could. */
   #nobodySinceMs: number | undefined
   #hasServed = false
@@ -69,6 +72,14 @@ export class Inspector {
 
   get hasServed(): boolean {
     return this.#hasServed
+  }
+
+  /** The newest generation that takes itself for the one that serves. */
+  get serving(): SimulatedProcess | undefined {
+    return this.generations.reverse().find((each) => {
+      const state = this.runtimes.get(each)?.state
+      return state === 'running' || state === 'restarting'
+    })
   }
 
   fail(invariant: Invariant, message: string): void {
@@ -122,7 +133,9 @@ export class Inspector {
 
   closed(end: StreamEnd): void {
     const { current, clock } = this.#world
-    if (current) this.#closes.set(end, { by: current, atMs: clock.nowMs })
+    if (!current) return
+    const closes = this.#closes.get(end) ?? []
+    this.#closes.set(end, [...closes, { by: current, atMs: clock.nowMs }])
   }
 
   refused(client: Client): void {
@@ -157,6 +170,12 @@ export class Inspector {
       this.#hasServed = true
       this.#mayRefuse = false
     }
+    // In a rollback two accept for as long as a message takes; a process that was frozen may have to be told first.
+    const isExact = !this.isBroken && this.#plan.probationMs === 0
+    if (accepting.length > 1 && isExact) {
+      const names = accepting.map(({ name }) => name).join(' and ')
+      this.fail('one accepts', `${names} accept`)
+    }
     if (!this.#isMissing()) {
       this.#nobodySinceMs = undefined
       return
@@ -187,6 +206,8 @@ export class Inspector {
       if (names !== '') this.fail('every wait ends', `${names} still lives after a stop`)
       return
     }
+    // Without its supervisor, one that was frozen for long cannot know that its successor has handed over since.
+    if (this.supervisor?.isDead && this.longestFreezeMs >= orphanedMs) return
     const serving = this.#accepting()
     if (generations.length > 1 || serving.length > 1 || serving.length < generations.length) {
       const states = generations.map(
@@ -234,10 +255,9 @@ export class Inspector {
   }
 
   #isExcused(end: StreamEnd): boolean {
-    const close = this.#closes.get(end)
+    const closes = this.#closes.get(end) ?? []
     return (
-      this.#tainted.has(end) ||
-      (close !== undefined && this.hammeredMs.get(close.by) === close.atMs)
+      this.#tainted.has(end) || closes.some(({ by, atMs }) => this.hammeredMs.get(by) === atMs)
     )
   }
 
@@ -246,9 +266,12 @@ export class Inspector {
     return (listener?.accepting ?? []).map(({ owner }) => owner as SimulatedProcess)
   }
 
-  /** Whether a process accepts, or holds what it needs for that. */
+  /** Whether a process accepts, or is there to do so if another one dies. */
   #acceptsOrWill(process: SimulatedProcess): boolean {
-    const listens = (this.runtimes.get(process)?.servers.size ?? 0) > 0
-    return listens && !process.isFrozen && [...process.handles].some((each) => 'listener' in each)
+    const runtime = this.runtimes.get(process)
+    if (!runtime || process.isFrozen || runtime.servers.size === 0) return false
+    if (runtime.state !== 'shutting-down') return runtime.state !== 'terminate'
+    const successor = runtime.currentRestart?.successor
+    return successor !== undefined && !successor.hasLeft && !runtime.currentShutdown?.isAskedFor
   }
 }

@@ -1,13 +1,4 @@
-/** What a release of the program does while it boots. */
-export interface Release {
-  boot: 'good' | 'throws' | 'exits' | 'hangs' | 'cannot start'
-  /** Until it says hello. */
-  helloMs: number
-  /** From there until it listens. */
-  loadMs: number
-  /** Whether Node waits for the welcome before it runs the program, as with the preload. */
-  waits: boolean
-}
+import type { Release } from '../process/release.js'
 
 /** What is done to the service from outside. */
 export interface Step {

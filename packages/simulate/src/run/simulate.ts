@@ -7,7 +7,10 @@ import { type Outcome, run } from './run.js'
 export interface Wish {
   seed: number
   runs: number
-  isSupervised: boolean | undefined
+  /** Whether all plans have a supervisor; by default some have. */
+  isSupervised?: boolean | undefined
+  /** Whether a plan that fails is made smaller. @default it is */
+  shrinks?: boolean
 }
 
 /** What came of it. */
@@ -27,7 +30,7 @@ export interface Failure {
 }
 
 /** Runs plans until one fails, which is made smaller then. */
-export async function simulate({ seed, runs, isSupervised }: Wish): Promise<Report> {
+export async function simulate({ seed, runs, isSupervised, shrinks = true }: Wish): Promise<Report> {
   const reached = new Map<string, number>()
   let done = 0
   const property = fc.asyncProperty(anyPlan(isSupervised), async (plan) => {
@@ -36,7 +39,7 @@ export async function simulate({ seed, runs, isSupervised }: Wish): Promise<Repo
     for (const [what, count] of outcome.reached) reached.set(what, (reached.get(what) ?? 0) + count)
     return outcome.violation === undefined
   })
-  const details = await fc.check(property, { seed, numRuns: runs, endOnFailure: false })
+  const details = await fc.check(property, { seed, numRuns: runs, endOnFailure: !shrinks })
   const [plan] = details.counterexample ?? []
   const failure = plan && {
     plan,

@@ -3,20 +3,19 @@ import type { StreamEnd } from '../kernel/stream-end.js'
 /** What a client needs of its surroundings. */
 export interface ClientHost {
   /** Connects; calls back with the server's end, or with nothing if nobody listens. */
-  connect(client: Client, done: (end: StreamEnd | undefined) => void): void
-  /** Lets something happen later, on the client's side. */
-  after(delayMs: number, run: () => void): void
+  connect(done: (end: StreamEnd | undefined) => void): void
+  /** Lets something happen on the client's side. */
   at(atMs: number, run: () => void): void
   nowMs(): number
+  /** How long bytes are on their way. */
   delayMs(): number
   thinkMs(): number
-  /** Somebody refused the client. */
+  /** Nobody listened. */
   refused(client: Client): void
   /** A request got no answer: its connection has ended. */
-  lost(client: Client, end: StreamEnd, isReset: boolean): void
+  lost(client: Client, end: StreamEnd): void
   /** A kept connection was closed, while the client sent nothing. */
   closed(client: Client, end: StreamEnd): void
-  answered(client: Client): void
 }
 
 const request = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -26,22 +25,20 @@ const lastRequest = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\
 export class Client {
   readonly name: string
   readonly #host: ClientHost
-  readonly isKept: boolean
+  readonly #isKept: boolean
   #end: StreamEnd | undefined
   #left: number
   #text = ''
   #isWaiting = false
   #isConnecting = false
-  #isLast = false
   #isOver = false
-  #answers = 0
   /** When what was sent last by the server arrives. */
   #arrivesMs = 0
 
   /** @param isKept whether it keeps its connection open; one that does not sends one request over each */
   constructor(name: string, isKept: boolean, requests: number, host: ClientHost) {
     this.name = name
-    this.isKept = isKept
+    this.#isKept = isKept
     this.#left = requests
     this.#host = host
   }
@@ -49,10 +46,6 @@ export class Client {
   /** Whether an answer is missing. */
   get isWaiting(): boolean {
     return this.#isWaiting || this.#isConnecting
-  }
-
-  get answers(): number {
-    return this.#answers
   }
 
   get end(): StreamEnd | undefined {
@@ -63,10 +56,11 @@ export class Client {
     this.#next()
   }
 
-  /** Sends one more request. */
-  again(): void {
-    this.#left++
-    if (this.#left === 1) this.#next()
+  /** Sends one more request, unless it waits for an answer. */
+  askOnce(): void {
+    if (this.isWaiting) return
+    this.#left = 1
+    this.#next()
   }
 
   /** Ends its connection. */
@@ -86,7 +80,7 @@ export class Client {
 
   #connect(): void {
     this.#isConnecting = true
-    this.#host.connect(this, (end) => {
+    this.#host.connect((end) => {
       this.#isConnecting = false
       if (!end) {
         this.#host.refused(this)
@@ -100,14 +94,18 @@ export class Client {
             this.#receive(bytes)
           })
         },
-        end: (isReset) => {
+        end: () => {
           this.#later(end, () => {
-            this.#ended(end, isReset)
+            this.#ended(end)
           })
         },
       }
       this.#send(end)
     })
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    this.#host.at(this.#host.nowMs() + delayMs, run)
   }
 
   /** Bytes and end arrive in order. */
@@ -120,10 +118,9 @@ export class Client {
 
   #send(end: StreamEnd): void {
     this.#isWaiting = true
-    this.#isLast = !this.isKept
     this.#text = ''
-    this.#host.after(this.#host.delayMs(), () => {
-      if (!end.isClosed) end.receive(this.#isLast ? lastRequest : request)
+    this.#after(this.#host.delayMs(), () => {
+      if (!end.isClosed) end.receive(this.#isKept ? request : lastRequest)
     })
   }
 
@@ -134,8 +131,6 @@ export class Client {
     const [, length = '0'] = /content-length: (\d+)/i.exec(this.#text) ?? []
     if (this.#text.length < head + 4 + Number(length)) return
     this.#isWaiting = false
-    this.#answers++
-    this.#host.answered(this)
     if (/connection: close/i.test(this.#text)) {
       const end = this.#end
       this.#end = undefined
@@ -146,17 +141,17 @@ export class Client {
   }
 
   #think(): void {
-    this.#host.after(this.#host.thinkMs(), () => {
+    this.#after(this.#host.thinkMs(), () => {
       this.#next()
     })
   }
 
-  #ended(end: StreamEnd, isReset: boolean): void {
+  #ended(end: StreamEnd): void {
     this.#end = undefined
     end.receiveEnd()
     if (this.#isWaiting) {
       this.#isWaiting = false
-      this.#host.lost(this, end, isReset)
+      this.#host.lost(this, end)
       this.#think()
     } else {
       this.#host.closed(this, end)

@@ -15,16 +15,23 @@ const runtimeKey = Symbol.for('@endless/core:runtime')
 /** How long a process may live without a turn: a run that does more does not come to rest. */
 const mostTasks = 40_000
 
+/** A message at one end of a line. */
+export interface Moment {
+  when: 'sent' | 'arrives'
+  from: SimulatedProcess
+  to: SimulatedProcess
+  type: string
+}
+
 /** What a world tells of what happens in it. */
 export interface WorldHost {
   /** Whether the next process can be started. */
   canStart(): boolean
   /** Runs the program of a process that another one has started. */
   boot(process: SimulatedProcess, line: LineEnd): void
-  /** A message is sent, or arrives: `from` and `to` may be made to die or freeze. */
-  passes(when: 'sent' | 'arrives', from: SimulatedProcess, to: SimulatedProcess, type: string): void
+  /** A message is sent, or arrives: processes may be made to die or freeze. */
+  passes(moment: Moment): void
   readsNow(end: StreamEnd): void
-  read(end: StreamEnd, bytes: Buffer): void
   closed(end: StreamEnd): void
   dies(process: SimulatedProcess, end: End): void
   /** Another process may be alive, or accept. */
@@ -112,10 +119,6 @@ export class World implements Machine, Watcher, Carrier {
     this.#host.readsNow(end)
   }
 
-  read(end: StreamEnd, bytes: Buffer): void {
-    this.#host.read(end, bytes)
-  }
-
   closed(end: StreamEnd): void {
     this.#host.closed(end)
   }
@@ -127,7 +130,7 @@ export class World implements Machine, Watcher, Carrier {
     if (type !== undefined && type !== 'stderr') this.note(what)
     this.#deliver(to, () => {
       if (type !== undefined && type !== 'stderr') {
-        this.#host.passes('arrives', sender, receiver, type)
+        this.#host.passes({ when: 'arrives', from: sender, to: receiver, type })
         // Whoever is frozen or dead by now does not see it yet, or at all.
         if (receiver.isDead) return
         if (receiver.isFrozen) {
@@ -143,7 +146,7 @@ export class World implements Machine, Watcher, Carrier {
       }
       arrive()
     })
-    if (type !== undefined) this.#host.passes('sent', sender, receiver, type)
+    if (type !== undefined) this.#host.passes({ when: 'sent', from: sender, to: receiver, type })
   }
 
   carryEnd(_from: LineEnd, to: LineEnd, arrive: () => void): void {
