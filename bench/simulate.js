@@ -33,7 +33,11 @@ async function simulateAll() {
   const [seed, runs] = [values.seed, values.runs].map(Number)
   const isEither = values.supervised === values.alone
   const beganMs = performance.now()
-  const report = await simulate({ seed, runs, isSupervised: isEither ? undefined : values.supervised })
+  const report = await simulate({
+    seed,
+    runs,
+    isSupervised: isEither ? undefined : values.supervised,
+  })
   const { failure, reached } = report
   const rows = [...reached].sort().map(([name, count]) => [name, String(count)])
   console.log(formatTable([{ title: 'reached' }, { title: 'times' }], rows))

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js'
-import type { Holder } from './handle.js'
+import type { Holder, ListenCopy } from './handle.js'
 import { ListenHandle } from './listen-handle.js'
 import { Listener } from './listener.js'
 import { StreamEnd } from './stream-end.js'
@@ -31,7 +31,7 @@ export class Kernel {
   }
 
   /** Binds a port; returns a handle, or an errno. */
-  bind(port: number, owner: Holder): ListenHandle | number {
+  bind(port: number, owner: Holder): ListenCopy | number {
     if (this.#at(port)) return addressInUse
     const listener = new Listener(
       port === 0 ? this.#ports++ : port,
@@ -42,7 +42,7 @@ export class Kernel {
       },
     )
     this.#listeners.push(listener)
-    return listener.open(owner) as ListenHandle
+    return listener.open(owner)
   }
 
   /**

@@ -12,6 +12,7 @@ export class ListenHandle implements ListenCopy {
   onconnection?: (status: number, connection: Handle) => void
   readonly #clock: Clock
   isClosed = false
+  readonly fd = 3
 
   constructor(listener: Listener, owner: Holder, clock: Clock) {
     this.listener = listener
@@ -66,13 +67,10 @@ export class ListenHandle implements ListenCopy {
     return 0
   }
 
-  get fd(): number {
-    return 3
-  }
-
   getsockname(out: object): number {
     const { port } = this.listener
-    return Object.assign(out, { address: '127.0.0.1', family: 'IPv4', port }) && 0
+    Object.assign(out, { address: '127.0.0.1', family: 'IPv4', port })
+    return 0
   }
 
   /** Asked after what may have changed it. */

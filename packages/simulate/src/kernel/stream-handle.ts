@@ -125,11 +125,13 @@ function handleClass(name: 'TCP' | 'Pipe'): HandleClass {
     }
 
     getpeername(out: object): number {
-      return Object.assign(out, { address: '127.0.0.1', family: 'IPv4', port: 1 }) && 0
+      Object.assign(out, { address: '127.0.0.1', family: 'IPv4', port: 1 })
+      return 0
     }
 
     getsockname(out: object): number {
-      return Object.assign(out, { address: '127.0.0.1', family: 'IPv4', port: 80 }) && 0
+      Object.assign(out, { address: '127.0.0.1', family: 'IPv4', port: 80 })
+      return 0
     }
 
     get #canRead(): boolean {

@@ -28,13 +28,14 @@ export function boot(
   process: SimulatedProcess,
   line: LineEnd,
   release: Release,
-  { clock, start, hangs }: BootHost,
+  host: BootHost,
 ): void {
+  const { clock } = host
   const load = (inheritance: Inheritance | undefined): void => {
     clock.after(release.loadMs, process, () => {
       switch (release.boot) {
         case 'good':
-          start(inheritance)
+          host.start(inheritance)
           return
         case 'throws':
           inheritance?.channel
@@ -47,7 +48,7 @@ export function boot(
           return
         case 'hangs':
         case 'cannot start':
-          hangs()
+          host.hangs()
       }
     })
   }
@@ -74,11 +75,7 @@ export function boot(
 }
 
 /** Says hello, and reports what the process writes, as `reportFailures` of the preload does. */
-function hello(
-  process: SimulatedProcess,
-  line: LineEnd,
-  entry: Inheritance['entry'],
-): Inheritance {
+function hello(process: SimulatedProcess, line: LineEnd, entry: Inheritance['entry']): Inheritance {
   const channel = childChannel(line)
   let isKept = false
   let isOver = false

@@ -2,7 +2,7 @@ import type { ToPredecessor, ToSuccessor } from '../../../core/dist/handoff/prot
 import { type Channel, command } from '../../../core/dist/line/channel.js'
 import type { RawHandle } from '../../../core/dist/node/internals/raw-handle.js'
 import type { Handle } from '../kernel/handle.js'
-import type { LineEnd, Message } from '../kernel/line-end.js'
+import type { LineEnd } from '../kernel/line-end.js'
 
 /** The child's end of a line: stands for what the preload makes of Node's channel (preload.ts, takeChannel). */
 export function childChannel(line: LineEnd): Channel<ToPredecessor, ToSuccessor> {
@@ -11,7 +11,7 @@ export function childChannel(line: LineEnd): Channel<ToPredecessor, ToSuccessor>
     send: (message, handle) =>
       new Promise((resolve, reject) => {
         line.send(
-          { cmd: command, ...message } as Message,
+          { cmd: command, ...message },
           handle as unknown as Handle | undefined,
           (error) => {
             if (error) reject(error)

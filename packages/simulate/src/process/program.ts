@@ -49,9 +49,13 @@ function bindSimulated(server: http.Server, process: SimulatedProcess, kernel: K
   server.listen = ((first: unknown, ...rest: unknown[]) => {
     if (typeof first !== 'number') return listen(first, ...rest)
     const handle = kernel.bind(first, process)
-    if (typeof handle !== 'number') return listen(handle, ...rest.filter((each) => typeof each !== 'string'))
+    if (typeof handle !== 'number')
+      return listen(handle, ...rest.filter((each) => typeof each !== 'string'))
     setImmediate(() => {
-      server.emit('error', Object.assign(new Error(`listen EADDRINUSE :${first}`), { code: 'EADDRINUSE' }))
+      server.emit(
+        'error',
+        Object.assign(new Error(`listen EADDRINUSE :${first}`), { code: 'EADDRINUSE' }),
+      )
     })
     return server
   }) as http.Server['listen']

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import type { Clock, Task } from '../kernel/clock.js'
 import type { Handle, Holder } from '../kernel/handle.js'
 import type { LineEnd } from '../kernel/line-end.js'
-import { ChildFace } from './child-face.js'
+import { type ChildFace } from './child-face.js'
 import type { Noise } from '../kernel/noise.js'
 import { SimulatedSystem } from './simulated-system.js'
 

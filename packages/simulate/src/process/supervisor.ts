@@ -34,7 +34,12 @@ export function startSupervisor(
     process.exit(code)
   })
   const program = { command: system.execPath, args: ['/app.js'], cwd: '/', env: {} }
-  const entry = { parent: process.pid, generation: 0, isSupervised: true, orphaned: 'serve' } as const
+  const entry = {
+    parent: process.pid,
+    generation: 0,
+    isSupervised: true,
+    orphaned: 'serve',
+  } as const
   const launch = withEntry(program, {
     ...entry,
     preload: undefined,

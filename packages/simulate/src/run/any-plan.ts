@@ -9,12 +9,15 @@ const ms = (most: number): fc.Arbitrary<number> => fc.integer({ min: 0, max: mos
 const release: fc.Arbitrary<Release> = fc.record({
   boot: fc.oneof(
     { weight: 12, arbitrary: fc.constant('good' as const) },
-    { weight: 1, arbitrary: fc.constantFrom(
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
         'throws' as const,
         'exits' as const,
         'hangs' as const,
         'cannot start' as const,
-      ) },
+      ),
+    },
   ),
   helloMs: ms(30),
   loadMs: ms(200),

@@ -115,7 +115,9 @@ export class Inspector {
     const isAlone = !others.some((each) => this.#acceptsOrWill(each))
     const isUnguarded = !this.supervisor || this.supervisor.isDead || process === this.supervisor
     if (isAlone && isUnguarded) this.#mayRefuse = true
-    if (this.#mayRefuse) for (const { queue } of this.#world.kernel.listeners) queue.forEach((end) => this.enqueued(end))
+    if (this.#mayRefuse)
+      for (const { queue } of this.#world.kernel.listeners)
+        queue.forEach((end) => this.enqueued(end))
   }
 
   readsNow(end: StreamEnd): void {
@@ -239,7 +241,10 @@ export class Inspector {
       const owners = [...copies].map(({ owner }) => owner)
       if (owners.length === 1 && travelling === 0 && owners[0] !== this.supervisor) continue
       const names = owners.map((each) => each.name).join(', ')
-      this.fail('no handle is lost', `${name} is in ${names}, and ${String(travelling)} on their way`)
+      this.fail(
+        'no handle is lost',
+        `${name} is in ${names}, and ${String(travelling)} on their way`,
+      )
     }
   }
 
@@ -256,14 +261,13 @@ export class Inspector {
 
   #isExcused(end: StreamEnd): boolean {
     const closes = this.#closes.get(end) ?? []
-    return (
-      this.#tainted.has(end) || closes.some(({ by, atMs }) => this.hammeredMs.get(by) === atMs)
-    )
+    return this.#tainted.has(end) || closes.some(({ by, atMs }) => this.hammeredMs.get(by) === atMs)
   }
 
   #accepting(): SimulatedProcess[] {
     const listener = this.#world.kernel.listeners.find((each) => each.port === port)
-    return (listener?.accepting ?? []).map(({ owner }) => owner as SimulatedProcess)
+    const accepting = listener?.accepting ?? []
+    return this.#world.living.filter((each) => accepting.some(({ owner }) => owner === each))
   }
 
   /** Whether a process accepts, or is there to do so if another one dies. */

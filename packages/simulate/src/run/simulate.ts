@@ -30,7 +30,12 @@ export interface Failure {
 }
 
 /** Runs plans until one fails, which is made smaller then. */
-export async function simulate({ seed, runs, isSupervised, shrinks = true }: Wish): Promise<Report> {
+export async function simulate({
+  seed,
+  runs,
+  isSupervised,
+  shrinks = true,
+}: Wish): Promise<Report> {
   const reached = new Map<string, number>()
   let done = 0
   const property = fc.asyncProperty(anyPlan(isSupervised), async (plan) => {

@@ -25,12 +25,7 @@ export class Steps {
   readonly #inspector: Inspector
   readonly #reach: (phase: Phase) => void
 
-  constructor(
-    world: World,
-    service: Service,
-    inspector: Inspector,
-    reach: (phase: Phase) => void,
-  ) {
+  constructor(world: World, service: Service, inspector: Inspector, reach: (phase: Phase) => void) {
     this.#world = world
     this.#service = service
     this.#inspector = inspector
@@ -73,7 +68,8 @@ export class Steps {
       case 'status':
         if (isAsked) this.#ask((asked) => asked.status())
         else this.#as(serving, (runtime) => runtime.generations(false))
-        for (const each of this.#inspector.generations) this.#as(each, (runtime) => runtime.metrics())
+        for (const each of this.#inspector.generations)
+          this.#as(each, (runtime) => runtime.metrics())
     }
   }
 

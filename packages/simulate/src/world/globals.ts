@@ -6,7 +6,14 @@ import type { World } from './world.js'
 
 type Callback = (...args: unknown[]) => void
 
-const names = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate'] as const
+const names = [
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'setImmediate',
+  'clearImmediate',
+] as const
 
 /**
  * Puts the clock of a world in the place of the global timers, on behalf of the process whose turn it is. Node's own

@@ -2,8 +2,9 @@ import type { ChildProcess } from 'node:child_process'
 import net from 'node:net'
 import { Clock } from '../kernel/clock.js'
 import { Kernel } from '../kernel/kernel.js'
-import { type Carrier, LineEnd, type Packet } from '../kernel/line-end.js'
-import { Noise } from '../kernel/noise.js'
+import type { Holder } from '../kernel/handle.js'
+import { type Carrier, LineEnd, type Message, type Packet } from '../kernel/line-end.js'
+import { type Noise } from '../kernel/noise.js'
 import type { StreamEnd } from '../kernel/stream-end.js'
 import type { Watcher } from '../kernel/watcher.js'
 import { ChildFace } from '../process/child-face.js'
@@ -124,33 +125,31 @@ export class World implements Machine, Watcher, Carrier {
   }
 
   carry(from: LineEnd, to: LineEnd, { message, parcel }: Packet, arrive: () => void): void {
-    const [sender, receiver] = [from.owner, to.owner] as [SimulatedProcess, SimulatedProcess]
-    const type = message?.type
-    const what = `${sender.name} → ${receiver.name} ${nameOf(message)}${parcel ? ` [${parcel.what}]` : ''}`
-    if (type !== undefined && type !== 'stderr') this.note(what)
+    const sender = this.#processOf(from.owner)
+    const receiver = this.#processOf(to.owner)
+    if (!sender || !receiver || message?.type === undefined) {
+      this.#deliver(to, arrive)
+      return
+    }
+    const { type } = message
+    const handle = parcel ? ` [${parcel.what}]` : ''
+    if (type !== 'stderr')
+      this.note(`${sender.name} → ${receiver.name} ${nameOf(message)}${handle}`)
     this.#deliver(to, () => {
-      if (type !== undefined && type !== 'stderr') {
-        this.#host.passes({ when: 'arrives', from: sender, to: receiver, type })
-        // Whoever is frozen or dead by now does not see it yet, or at all.
-        if (receiver.isDead) return
-        if (receiver.isFrozen) {
-          receiver.keep({
-            atMs: this.clock.nowMs,
-            order: 0,
-            owner: receiver,
-            isTimer: false,
-            run: arrive,
-          })
-          return
-        }
-      }
-      arrive()
+      this.#host.passes({ when: 'arrives', from: sender, to: receiver, type })
+      // Whoever is frozen or dead by now does not see it yet, or at all.
+      if (receiver.isFrozen) receiver.keep({ ...soonest, owner: receiver, run: arrive })
+      else if (!receiver.isDead) arrive()
     })
-    if (type !== undefined) this.#host.passes({ when: 'sent', from: sender, to: receiver, type })
+    this.#host.passes({ when: 'sent', from: sender, to: receiver, type })
   }
 
   carryEnd(_from: LineEnd, to: LineEnd, arrive: () => void): void {
     this.#deliver(to, arrive)
+  }
+
+  #processOf(holder: Holder): SimulatedProcess | undefined {
+    return this.processes.find((process) => process === holder)
   }
 
   #deliver(to: LineEnd, arrive: () => void): void {
@@ -159,8 +158,11 @@ export class World implements Machine, Watcher, Carrier {
   }
 }
 
+/** A task before all others of its process. */
+const soonest = { atMs: 0, order: 0, isTimer: false }
+
 /** What a message is called in the trace: `connection 3`. */
-function nameOf(message: Packet['message']): string {
-  const { type, id, what, signal } = message ?? {}
-  return [type, id ?? what ?? signal].filter((each) => each !== undefined).join(' ')
+function nameOf({ type = '', id, what, signal }: Message): string {
+  const detail = [id, what, signal].find((each) => each !== undefined)
+  return detail === undefined ? type : `${type} ${JSON.stringify(detail)}`
 }
