@@ -1,6 +1,8 @@
 // Simulates handoffs: the code of core and of the supervisor as it is, several processes in one, on a machine whose
-// clock, lines and sockets are made up. fast-check draws the plans: what is done to the service, how long each message
-// takes, and which process dies or freezes at which message.
+// clock, lines and sockets are made up; Node's sockets, servers and HTTP parser run on these. Models stand for Node's
+// IPC channel (kernel/line-end.ts), for what the preload does to the process (process/boot.ts, process/child-channel.ts)
+// and for clients. fast-check draws the plans: what is done to the service, how long each message takes, and which
+// process dies or freezes at which message.
 //   npm run simulate -- --seed 7 --runs 10000 --supervised
 // The same seed does the same. A plan that fails is made smaller, and printed with the messages of all processes; with
 // --plan '{…}' it runs alone. Without --supervised or --alone, half of the plans are of either kind.
