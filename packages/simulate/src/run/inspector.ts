@@ -55,6 +55,8 @@ export class Inspector {
   /** Since when nobody accepts, though somebody could. */
   #nobodySinceMs: number | undefined
   #hasServed = false
+  /** Whether a process was killed after the service was asked to end. */
+  #isStopLost = false
   /** Until when a refusal is the fault of what was broken. */
   #mayRefuse = false
 
@@ -91,6 +93,7 @@ export class Inspector {
   /** Call with a process that is killed on purpose, before it is. */
   breaks(process: SimulatedProcess): void {
     this.isBroken = true
+    this.#isStopLost ||= this.isStopping
     for (const handle of process.handles) {
       if ('end' in handle) this.#tainted.add(handle.end as StreamEnd)
     }
@@ -202,8 +205,9 @@ export class Inspector {
       if (restart?.isUnderWay) this.fail('every wait ends', `${process.name} still restarts`)
     }
     if (this.isStopping) {
-      // Without the supervisor, nobody tells one generation that another has been stopped.
-      if (this.supervisor && this.isBroken) return
+      // Without the supervisor, nobody tells one generation that another has been stopped; and whoever was told to
+      // stop may have been killed before it could tell.
+      if (this.#isStopLost || (this.supervisor && this.isBroken)) return
       const names = this.#world.living.map(({ name }) => name).join(', ')
       if (names !== '') this.fail('every wait ends', `${names} still lives after a stop`)
       return
