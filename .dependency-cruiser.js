@@ -24,6 +24,7 @@ const layers = {
   'packages/cli/src': ['control', 'supervisor', 'supervisor/front', 'commands'],
   'packages/rehearse/src': ['record', 'wire', 'traffic', 'service', 'report', 'page', 'terminal'],
   'packages/load/src': ['program', 'torture', 'traffic', 'chaos'],
+  'packages/simulate/src': ['kernel', 'process', 'world', 'traffic', 'run'],
 }
 
 /** The only files at the root of core. */

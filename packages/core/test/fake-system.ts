@@ -1,5 +1,6 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process'
 import { EventEmitter } from 'node:events'
+import net from 'node:net'
 import { Writable } from 'node:stream'
 import type { ToPredecessor } from '../src/handoff/protocol.js'
 import type { Holder } from '../src/node/holder-of.js'
@@ -140,6 +141,10 @@ export class FakeSystem implements System {
     const child = new FakeChild(this.pid + this.spawned.length)
     this.children.push(child)
     return child as unknown as ChildProcess
+  }
+
+  openSocket(fd: number): net.Socket {
+    return new net.Socket({ fd, readable: true, writable: true })
   }
 
   onSignal(signal: NodeJS.Signals, listener: () => void): void {

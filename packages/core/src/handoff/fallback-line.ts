@@ -1,5 +1,6 @@
-import net from 'node:net'
-import { deferred, late, type Timers, turns, within } from '../node/waits.js'
+import type net from 'node:net'
+import type { System } from '../node/system.js'
+import { deferred, late, turns, within } from '../node/waits.js'
 import { claim, type Verdict, verdicts } from './heir-line.js'
 
 /** How long the older end may take. An event loop that is blocked for longer could not serve either. */
@@ -11,16 +12,17 @@ const verdictMs = 3_000
  */
 export class FallbackLine {
   readonly #socket: net.Socket
-  readonly #timers: Timers
+  readonly #system: Pick<System, 'openSocket' | 'setTimeout'>
   readonly #verdict = deferred<Verdict>()
 
   /**
    * @param fd the descriptor of the line, which this process inherited
    * @param end the verdict if the line ends without one
    */
-  constructor(fd: number, end: Verdict, timers: Timers) {
-    this.#timers = timers
-    this.#socket = new net.Socket({ fd, readable: true, writable: true })
+  constructor(fd: number, end: Verdict, system: Pick<System, 'openSocket' | 'setTimeout'>) {
+    this.#system = system
+    this.#socket = system
+      .openSocket(fd)
       .on('error', () => undefined) // 'close' follows
       .on('data', (bytes: Buffer) => {
         this.#verdict.resolve(bytes.includes(verdicts.serving) ? 'serving' : 'not-serving')
@@ -33,7 +35,7 @@ export class FallbackLine {
 
   /** Waits for the verdict; if none comes in time, this process may {@link claim} the service. */
   async ask(): Promise<Verdict> {
-    const verdict = await within(this.#verdict.promise, verdictMs, this.#timers)
+    const verdict = await within(this.#verdict.promise, verdictMs, this.#system)
     if (verdict !== late) return verdict
     // If this process was blocked, the timer is first, and the verdict waits in the kernel.
     return Promise.race([this.#verdict.promise, turns(2).then(() => 'not-serving' as const)])

@@ -36,7 +36,7 @@ const stopGraceMs = 2_000
 /** How long to wait for reports of a successor that has exited. */
 const lastWordsMs = 1_000
 /** How long a successor may take to end that has lost its supervisor before it was told to take over. */
-const orphanedMs = 3_000
+export const orphanedMs = 3_000
 const lookMs = 50
 
 /** What {@link Successor} needs from this process, its predecessor. */

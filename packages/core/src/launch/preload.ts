@@ -320,12 +320,17 @@ function reportFailures(channel: DyingChannel): Reporting {
 /**
  * Asks for the listening sockets of the predecessor. The inheritance is returned before anything has arrived.
  * See docs/decisions.md, "The successor says hello first"
+ *
+ * @param reporting ends the reports of this process to the predecessor
  */
-function ask(channel: DyingChannel, entry: protocol.Entry): protocol.Inheritance {
+export function inherit(
+  channel: SuccessorChannel,
+  entry: protocol.Entry,
+  reporting: Reporting,
+): protocol.Inheritance {
   const held = new Map<string, Passable>()
   let settle: (isWelcome: boolean) => void = () => undefined
   const arrived = new Promise<boolean>((resolve) => (settle = resolve))
-  const reporting = reportFailures(channel)
   const inheritance: protocol.Inheritance = {
     version: protocolVersion,
     entry,
@@ -450,7 +455,8 @@ export function enter(): protocol.Inheritance | undefined {
     leave(strangerKey, entry.parent)
     return undefined
   }
-  const inheritance = ask(takeChannel(), entry)
+  const channel = takeChannel()
+  const inheritance = inherit(channel, entry, reportFailures(channel))
   leave(inheritanceKey, inheritance)
   return inheritance
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import cluster from 'node:cluster'
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
+import net from 'node:net'
 import { isSea } from 'node:sea'
 import { isMainThread } from 'node:worker_threads'
 import { type HeldListeners, holdListeners } from './held-listeners.js'
@@ -71,6 +72,8 @@ export interface System extends Timers {
   /** Starts a timer. Shortens a delay above `longestDelayMs` to that: a value from outside may be larger. */
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
+  /** Opens a socket whose descriptor this process was started with. */
+  openSocket(fd: number): net.Socket
   onSignal(signal: NodeJS.Signals, listener: () => void): void
   offSignal(signal: NodeJS.Signals, listener: () => void): void
   signalListeners(signal: NodeJS.Signals): readonly unknown[]
@@ -241,6 +244,7 @@ export function createNodeSystem(told: Told = {}): System {
     holderOf: (taken) => holderOf(taken, process.pid),
     setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, longestDelayMs)),
     spawn,
+    openSocket: (fd) => new net.Socket({ fd, readable: true, writable: true }),
     onSignal: (signal, listener) => void process.on(signal, listener),
     offSignal: (signal, listener) => void process.off(signal, listener),
     signalListeners: (signal) => process.listeners(signal),

@@ -2,11 +2,15 @@
 // stands for the line: what is written to it can be read from it.
 import { execFileSync } from 'node:child_process'
 import { constants, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { FallbackLine } from '../../src/handoff/fallback-line.js'
 import { verdicts } from '../../src/handoff/heir-line.js'
+
+const openSocket = (fd: number): net.Socket =>
+  new net.Socket({ fd, readable: true, writable: true })
 
 function openLine(): number {
   const directory = mkdtempSync(path.join(tmpdir(), 'endless-'))
@@ -21,6 +25,7 @@ test.each(['serving', 'not-serving'] as const)(
   async (verdict) => {
     const fd = openLine()
     const blocked = {
+      openSocket,
       setTimeout: (callback: () => void) => {
         writeSync(fd, verdicts[verdict])
         callback()
@@ -34,7 +39,7 @@ test.each(['serving', 'not-serving'] as const)(
 )
 
 test('without a verdict this process may serve', async () => {
-  const late = { setTimeout: (callback: () => void) => setTimeout(callback, 1) }
+  const late = { openSocket, setTimeout: (callback: () => void) => setTimeout(callback, 1) }
   const line = new FallbackLine(openLine(), 'serving', late)
   expect(await line.ask()).toBe('not-serving')
   line.claim()

@@ -8,6 +8,7 @@ import type {
   SupervisorFacts,
   ToSupervisor,
 } from '../../handoff/protocol.js'
+import { orphanedMs } from '../../handoff/successor.js'
 import { Supervisor, type SupervisorLineHost } from '../../handoff/supervisor.js'
 import type { Channel } from '../../line/channel.js'
 import { confirmed } from '../../line/confirmed.js'
@@ -177,7 +178,11 @@ export class Ancestry {
     // See docs/decisions.md, "A generation outlives its supervisor"
     void supervisor.gone.then(() => {
       if (this.mayAccept) {
-        supervisor.standAlone()
+        // The predecessor looks meanwhile whether this process lives, and serves again if not: this one must not
+        // hand over and exit before that. Referenced: it may have nothing else to do.
+        this.#system.setTimeout(() => {
+          supervisor.standAlone()
+        }, 2 * orphanedMs)
       } else {
         // The process that serves keeps serving, and can no longer hand over to this one.
         this.#settings.logger.error(

@@ -148,6 +148,19 @@ describe('under a supervisor', () => {
     expect([system.lines, system.exits]).toEqual([[], 0])
   })
 
+  test('whose end it outlives, a process exits only when its predecessor looks at it no more', async () => {
+    inheritance.entry.isSupervised = true
+    inheritance.welcome!.supervisor = { isAtTerminal: false, isFirst: true }
+    const { predecessor } = ancestryOf(inheritance)
+    let isFinished = false
+    void predecessor!.untilFinished().then(() => (isFinished = true))
+    loseChannel()
+    await system.advance(3_000)
+    expect(isFinished).toBe(false)
+    await system.advance(3_000)
+    expect(isFinished).toBe(true)
+  })
+
   test('that dies before it may accept, a process exits: somebody else may serve', async () => {
     inheritance.entry.isSupervised = true
     inheritance.welcome!.supervisor = { isAtTerminal: false, isFirst: false }
