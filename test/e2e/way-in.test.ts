@@ -1,6 +1,6 @@
 // Proves that a new process comes in, whatever way it is started, that it loads the program as generation 0 did, and that
 // it tells what it dies of.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startProgram } from '@endless/load'
@@ -9,12 +9,14 @@ import {
   connectRaw,
   get,
   installCore,
+  openGate,
   type Program,
   runEndless,
   startFixture,
   superviseFixture,
   temporaryDirectory,
   until,
+  waitForGate,
 } from '../helpers/index.js'
 
 const deadlineMs = 15_000
@@ -206,6 +208,24 @@ describe.each(['alone', 'supervised'])(
     })
   },
 )
+
+test('the last words of a successor arrive, though a socket that it has passed on is read after its death', async () => {
+  const file = path.join(temporaryDirectory(), 'way')
+  writeFileSync(file, 'exit')
+  const program = startFixture('dies-soon.mjs', { args: [file, 'gated'] })
+  const { pid } = await program.waitForGeneration(0, { deadlineMs })
+  program.signal('SIGHUP', pid)
+  const boot = await waitForGate(program, 1)
+  program.signal('SIGSTOP', pid)
+  await openGate(boot)
+  // It stays a zombie: its parent has stopped.
+  await program.waitForLine(/complained on purpose/, { step: 'it complains', deadlineMs })
+  const died = () => readFileSync(`/proc/${String(boot.pid)}/stat`, 'latin1').includes(') Z ')
+  await until(died, { step: 'it is dead', deadlineMs })
+  program.signal('SIGCONT', pid)
+  const told = await program.waitForEvent('restart-failed', { step: 'it fails', deadlineMs })
+  expect(JSON.stringify(told)).toContain('complained on purpose')
+})
 
 test.each(['main.mjs', 'part.mjs', 'main.cjs'])(
   'a successor with a syntax error tells its place: %s',

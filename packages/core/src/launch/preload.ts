@@ -54,6 +54,7 @@ interface DyingChannel extends SuccessorChannel {
 
 interface ChannelHandle {
   onread: (buffer: unknown) => void
+  readStart(): number
   readonly writeQueueSize: number
 }
 
@@ -101,7 +102,14 @@ function takeChannel(): DyingChannel {
   const handle = handleKey && (properties[handleKey] as ChannelHandle)
   if (handle) {
     const onread = within(handle.onread)
+    let isSecondEnd = false
     handle.onread = function (buffer) {
+      // See docs/decisions.md, "The end of a line is read twice"
+      if (buffer === undefined && !isSecondEnd && handle.readStart() === 0) {
+        isSecondEnd = true
+        return
+      }
+      isSecondEnd = false
       onread.call(this, buffer)
       // The channel has ended. If a handle waits for its acknowledgement, which cannot come any more, Node
       // postpones 'disconnect' for ever (lib/internal/child_process.js, target.disconnect).

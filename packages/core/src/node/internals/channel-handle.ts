@@ -11,6 +11,7 @@ const longestMessage = 64 * 1_048_576
 interface ChannelHandle extends RawHandle {
   /** Called with the bytes that have arrived, or with nothing at the end of the channel. */
   onread(buffer?: unknown, ...rest: unknown[]): void
+  readStart(): number
 }
 
 /**
@@ -25,7 +26,14 @@ export function watchChannel(
   const handle = channelHandleOf(child)
   if (!handle) return // the child could not be started
   const onread = handle.onread.bind(handle)
+  let isSecondEnd = false
   handle.onread = (buffer, ...rest) => {
+    // See docs/decisions.md, "The end of a line is read twice"
+    if (!buffer && !isSecondEnd && handle.readStart() === 0) {
+      isSecondEnd = true
+      return
+    }
+    isSecondEnd = false
     try {
       onread(buffer, ...rest)
       if (partialMessageOf(handle).length > longestMessage) throw new Error('it is too long')

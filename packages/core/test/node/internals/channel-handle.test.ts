@@ -1,4 +1,4 @@
-// Proves that a channel keeps no message that never ends.
+// Proves that a channel keeps no message that never ends, and loses none at its end.
 import type { ChildProcess } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { watchChannel } from '../../../src/node/internals/channel-handle.js'
@@ -11,6 +11,7 @@ test('what has arrived of a message that is far too long is dropped, and told', 
     onread(bytes?: unknown) {
       handle[jsonBuffer] += String(bytes)
     },
+    readStart: () => 0,
   }
   const child = { [Symbol('kChannelHandle')]: handle } as unknown as ChildProcess
   const garbage: unknown[] = []
@@ -23,4 +24,20 @@ test('what has arrived of a message that is far too long is dropped, and told', 
   expect([handle[jsonBuffer].length, garbage]).toEqual([4 * part.length, []])
   handle.onread('x')
   expect([handle[jsonBuffer], garbage]).toEqual(['', [new Error('it is too long')]])
+})
+
+test('an end is believed when it comes twice', () => {
+  const seen: unknown[] = []
+  const handle = {
+    onread: (bytes?: unknown) => seen.push(bytes),
+    readStart: () => seen.push('reads again') && 0,
+  }
+  const child = { [Symbol('kChannelHandle')]: handle } as unknown as ChildProcess
+  watchChannel(child, { onEnd: () => seen.push('end'), onGarbage: (reason) => seen.push(reason) })
+  handle.onread()
+  handle.onread('last words')
+  handle.onread()
+  handle.onread()
+  const expected = ['reads again', 'last words', 'reads again', undefined, 'end']
+  expect(seen).toEqual(expected)
 })
