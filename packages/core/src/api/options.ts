@@ -104,8 +104,8 @@ export interface ProcessOptions {
    */
   probationMs?: number
   /**
-   * How many generations may live at once, with those that drain, at least 2. Beyond that, the oldest is hammered. The
-   * newest generation decides.
+   * How many generations may live at once, with those that drain, at least 2. Beyond that, the oldest is hammered once
+   * it has drained for 5 s. The newest generation decides.
    * @default 5
    */
   maxGenerations?: number

@@ -49,6 +49,9 @@ import { SignalActions, type SignalActionsHost } from './signal-actions.js'
 import { Signals } from './signals.js'
 import { WorkerLoad } from './worker-load.js'
 
+/** How long an old generation may drain, however many live: restarts back to back must not cut short requests. */
+const roomMs = 5_000
+
 /** The whole process: creates its parts and connects them. A process has one. */
 export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly host: Host
@@ -64,7 +67,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly #returning = new Returning()
   #restart: Restart | undefined
   #shutdown: Shutdown | undefined
-  /** Whether it was hammered, since too many generations live. */
+  /** Whether it is to be hammered, since too many generations live. */
   #isSurplus = false
   /** The last shutdown, if the process has outlived it. */
   #outlived: Shutdown | undefined
@@ -346,13 +349,30 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
    * See docs/decisions.md, "The oldest generation makes room"
    */
   #limit(living: number): void {
-    if (living <= 0 && !this.#isSurplus) {
-      this.#isSurplus = true
-      this.#parts.settings.logger.info(surplusNotice(ownName(this.#parts)))
-      this.hammer()
-    }
+    if (living <= 0) this.#makeRoom()
     const returning = this.#returning.limit(living - 1)
     this.#parts.ancestry.predecessor?.limit(Math.max(0, living - 1 - returning))
+  }
+
+  /** Ends this process, the oldest; not before it had {@link roomMs} to answer what it has read. */
+  #makeRoom(): void {
+    if (this.#isSurplus) return
+    this.#isSurplus = true
+    const { settings, system } = this.#parts
+    const { servingSinceMs = system.now() } = this.#restart?.successor ?? {}
+    const leftMs = roomMs - (system.now() - servingSinceMs)
+    const end = (): void => {
+      // It may serve again, in place of a successor that has died.
+      if (this.state === 'running' || this.state === 'restarting') {
+        this.#isSurplus = false
+        return
+      }
+      settings.logger.info(surplusNotice(ownName(this.#parts)))
+      this.hammer()
+    }
+    if (leftMs <= 0) end()
+    // It may end before that.
+    else system.setTimeout(end, leftMs).unref()
   }
 
   #beginShutdown(): Shutdown {
