@@ -45,7 +45,7 @@ export default defineConfig({
         },
       },
       serial('contract', ['test/contract/**/*.test.ts'], 1),
-      serial('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2),
+      serial('e2e', ['{packages/load/test,test/e2e,test/faults}/**/*.test.ts'], 2),
       serial('transparency', ['test/transparency/**/*.test.ts'], 3),
       serial('pack', ['test/pack/**/*.test.ts'], 4),
       serial('docs', ['test/docs/**/*.test.ts'], 7),
