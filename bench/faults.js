@@ -44,10 +44,10 @@ const startOfTables = '<!-- Below, all is written by `npm run faults -- --write`
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
 const all = allCells()
-const text = readFileSync(page, 'utf8')
-const written = readTables(all, text)
+const written = readPage()
 const chosen = choose()
-const cells = chosen.filter(({ fault }) => !needsMount(fault) || canMountHere())
+const isAbleToMount = chosen.some(({ fault }) => needsMount(fault)) && canMount()
+const cells = chosen.filter(({ fault }) => !needsMount(fault) || isAbleToMount)
 const outcomes = []
 const worse = []
 const say = values.json ? () => undefined : console.log
@@ -65,11 +65,6 @@ function choose() {
   process.exit(2)
 }
 
-let isAbleToMount
-function canMountHere() {
-  return (isAbleToMount ??= canMount())
-}
-
 async function run() {
   const jobs = Number(values.jobs)
   say(`${cells.length} of ${all.length} cells, ${jobs} at once`)
@@ -83,7 +78,7 @@ function onEnd(outcome) {
   outcomes.push(outcome)
   const { id, broken, serving, durationMs, excused } = outcome
   const isNews = worseThan(written.get(id), outcome)
-  const known = broken.length === 0 ? '' : ', as bad as is written'
+  const known = broken.length === 0 || isNews.length > 0 ? '' : ', as bad as is written'
   const told = `${id}: ${serving}${known}, ${excused} excused, ${durationMs} ms`
   if (isNews.length === 0) {
     say(values.verbose ? told : colors.dim(told))
@@ -98,11 +93,17 @@ function onEnd(outcome) {
   say(colors.dim(outcome.history))
 }
 
+function readPage() {
+  return readTables(all, readFileSync(page, 'utf8'))
+}
+
 /** Writes what happened in place of what was written; cells that were not run keep that. */
 function write() {
+  // Another run may have written meanwhile.
+  const written = readPage()
   for (const { id, serving, broken } of outcomes)
     written.set(id, { serving, broken: broken.map(oneLine) })
-  const [introduction] = text.split(startOfTables)
+  const [introduction] = readFileSync(page, 'utf8').split(startOfTables)
   writeFileSync(page, `${dated(introduction)}${startOfTables}${formatTables(all, written)}\n`)
 }
 

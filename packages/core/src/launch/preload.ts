@@ -57,14 +57,6 @@ interface ChannelHandle {
   readonly writeQueueSize: number
 }
 
-/** As `forgetPartialMessage` of channel-handle.ts. */
-function forgetPartialMessage(handle: object): void {
-  const key = Object.getOwnPropertySymbols(handle).find(
-    ({ description }) => description === 'kJSONBuffer',
-  )
-  if (key) Reflect.set(handle, key, '')
-}
-
 interface ChannelEnd {
   channel: { ref(): void; unref(): void }
   _send(message: object, handle: RawHandle, options: object, callback: unknown): void
@@ -110,13 +102,7 @@ function takeChannel(): DyingChannel {
   if (handle) {
     const onread = within(handle.onread)
     handle.onread = function (buffer) {
-      try {
-        onread.call(this, buffer)
-      } catch {
-        // What is no JSON comes of an application that writes to the descriptor by mistake. Node throws where nobody
-        // can catch it. See docs/decisions.md, "Garbage on a channel ends no process"
-        forgetPartialMessage(handle)
-      }
+      onread.call(this, buffer)
       // The channel has ended. If a handle waits for its acknowledgement, which cannot come any more, Node
       // postpones 'disconnect' for ever (lib/internal/child_process.js, target.disconnect).
       if (buffer === undefined && isHandleInFlight()) process.nextTick(emit, 'disconnect')

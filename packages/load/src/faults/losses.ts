@@ -1,7 +1,7 @@
 import type { Loss } from '../chaos/ledger.js'
 import type { LoadReport } from '../traffic/report.js'
 import type { FaultKind } from './faults.js'
-import type { Excuse } from './promises.js'
+import { type Excuse, isDeadly } from './promises.js'
 import type { Service } from './service.js'
 
 /** How long a predecessor waits for what it has sent through a supervisor that died, and somewhat more. */
@@ -36,7 +36,7 @@ export class Losses {
     const { ledger, history } = this.#service
     this.#befallen.add(pid)
     this.#faultMs = history.nowMs
-    this.#isDeadly = kind === 'killed' || kind === 'exits 0'
+    this.#isDeadly = isDeadly(kind)
     if (this.#isDeadly) ledger.died(pid, this.#faultMs)
   }
 

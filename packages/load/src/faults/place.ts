@@ -11,10 +11,13 @@ import {
 } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { membersWith } from './members.js'
 
 // The files of a service to which a fault happens.
 
-const mounted = new Set<string>()
+/** Places that are not removed yet; at the exit of this process, even because of an error, all are. */
+const places = new Set<Place>()
+let watchesExit = false
 
 /** What the processes read in the moment of the fault; the names are those in test/faults/at-a-moment.cjs. */
 export interface Order {
@@ -44,9 +47,10 @@ export class Place {
     mkdirSync(this.run)
     if (hasOwnDisk) {
       mount('-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', this.run)
-      if (mounted.size === 0) process.once('exit', unmountAll)
-      mounted.add(this.run)
     }
+    if (!watchesExit) process.once('exit', removeAll)
+    watchesExit = true
+    places.add(this)
     this.release('1')
   }
 
@@ -85,11 +89,27 @@ export class Place {
     rmSync(path.join(this.run, 'filler'), { force: true })
   }
 
-  remove(): void {
-    if (this.#isMounted) {
-      spawnSync('umount', ['-l', this.run])
-      mounted.delete(this.run)
+  /** All processes that were started for this place, and live. */
+  get alive(): number[] {
+    return membersWith(`FAULTS_DIRECTORY=${this.directory}`)
+  }
+
+  /** Kills all that live, and returns whether there were any. */
+  kill(): boolean {
+    const { alive } = this
+    for (const pid of alive) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended since the look.
+      }
     }
+    return alive.length > 0
+  }
+
+  remove(): void {
+    places.delete(this)
+    if (this.#isMounted) spawnSync('umount', ['-l', this.run])
     rmSync(this.directory, { recursive: true, force: true })
   }
 }
@@ -110,6 +130,10 @@ function mount(...args: string[]): void {
   if (status !== 0) throw new Error(`mount ${args.join(' ')}: ${stderr}`)
 }
 
-function unmountAll(): void {
-  for (const each of mounted) spawnSync('umount', ['-l', each])
+function removeAll(): void {
+  for (const place of places) {
+    // One that was just being started is found by the next look.
+    for (let look = 0; look < 20; look++) place.kill()
+    place.remove()
+  }
 }

@@ -29,8 +29,8 @@ export interface Promised {
 const dies: Pick<Promised, 'sentence' | 'excuses'> = {
   sentence:
     'What the dead process held is lost with it, and nothing else: of a supervisor, the connections on their way ' +
-    'through it. One generation serves for each worker; without a supervisor each restarts on its own. If the only ' +
-    'process that has the sockets dies before its successor has them, connections are refused until that has booted.',
+    'through it. One generation serves for each worker, an older one if the stop was told to the dead; without a supervisor each restarts on its own. If the only ' +
+    'process that has the sockets dies before it has welcomed its successor, connections are refused until that has booted.',
   excuses: ['the dead'],
 }
 const halts: Pick<Promised, 'sentence' | 'excuses'> = {
@@ -88,11 +88,16 @@ export const promises: Record<FaultKind, Pick<Promised, 'sentence' | 'excuses'>>
   },
 }
 
+export function isDeadly(kind: FaultKind): boolean {
+  return kind === 'killed' || kind === 'exits 0'
+}
+
 /** Returns what is promised for a cell. */
 export function promiseOf(cell: Cell): Promised {
   const { kind } = cell.fault
   const promised = promises[kind]
-  const ends = kind === 'SIGTERM' || scenarioOf(cell).ends === true
+  const isTold = kind === 'SIGTERM' || scenarioOf(cell).ends === true
+  const ends = isTold && !diesUnheard(cell)
   const excuses: Excuse[] = [
     ...promised.excuses,
     ...(ends ? (['the end'] as const) : []),
@@ -108,8 +113,13 @@ export function promiseOf(cell: Cell): Promised {
 function leavesGap({ type, moment, fault }: Cell): boolean {
   return (
     moment.scenario === 'restart' &&
-    dies === promises[fault.kind] &&
+    isDeadly(fault.kind) &&
     fault.victim === 'predecessor' &&
     ['hello', 'listener', 'welcome'].includes(type)
   )
+}
+
+/** Whether the process that was told to end the service dies before it can tell others: then an older one serves. */
+function diesUnheard({ moment, fault }: Cell): boolean {
+  return moment.scenario === 'stop' && isDeadly(fault.kind) && fault.victim === moment.from
 }

@@ -17,6 +17,8 @@ import { type Files, Service } from './service.js'
 const deadlineMs = 45_000
 /** How long a process is stopped, and a disk is full. */
 const haltMs = 3_000
+/** How late a report of a process may be read. */
+const lateMs = 1_000
 
 /** Something that does not hold, and after which nothing more can be asked. */
 class Broken extends Error {
@@ -62,7 +64,7 @@ class CellRun {
       port: service.port,
       keepAliveConnections: 20,
       freshPerSecond: 50,
-      thinkMs: [20, 200],
+      thinkMs: [50, 400],
       requestTimeoutMs: 30_000,
     })
   }
@@ -111,6 +113,7 @@ class CellRun {
     const since = program.output.lines.length
     try {
       const order = orderOf(this.#cell)
+      if (scenario.ends) this.#losses.toldToEndMs = history.nowMs
       scenario.trigger(service, () => {
         place.order(order)
       })
@@ -118,6 +121,8 @@ class CellRun {
       const { pid } = await program.waitForEvent('fault', { step, deadlineMs, since })
       history.note(`! ${this.#cell.fault.kind}: ${service.nameOf(pid)}`)
       this.#losses.befell(this.#cell.fault.kind, pid)
+      // The fault is told before it comes, and read somewhat later.
+      if (this.#promised.ends) this.#losses.toldToEndMs ??= history.nowMs - lateMs
     } catch (error) {
       throw new Broken('the moment did not come', error)
     }
@@ -215,7 +220,6 @@ class CellRun {
   /** Waits for the end of a service that was told to end, while its clients go on. */
   async #seeItEnd(): Promise<void> {
     const { kind } = this.#cell.fault
-    this.#losses.toldToEndMs = this.#service.history.nowMs - haltMs
     // The oldest may drain as long as its client stays.
     if (this.#hold) {
       await sleep(1_000)

@@ -6,7 +6,6 @@ import { freePort } from '../program/ports.js'
 import { type Program, type ProgramEvent, startProgram } from '../program/program.js'
 import { isAlive } from '../program/processes.js'
 import { until } from '../program/until.js'
-import { membersWith } from './members.js'
 import { Place } from './place.js'
 
 /** Files that a run of the faults needs. */
@@ -96,7 +95,7 @@ export class Service {
 
   /** All processes of the service that live, the supervisor among them. */
   get alive(): number[] {
-    return membersWith(`FAULTS_DIRECTORY=${this.place.directory}`)
+    return this.place.alive
   }
 
   get isSupervised(): boolean {
@@ -196,14 +195,9 @@ export class Service {
   /** Kills what is left, and removes the files. */
   async end(): Promise<void> {
     clearInterval(this.#watch)
-    await until(
-      () => {
-        const { alive } = this
-        for (const pid of alive) process.kill(pid, 'SIGKILL')
-        return alive.length === 0
-      },
-      { step: 'every process has ended', deadlineMs },
-    ).catch(() => undefined) // `end` of the program reports what cannot be killed
+    const step = 'every process has ended'
+    // `end` of the program reports what cannot be killed.
+    await until(() => !this.place.kill(), { step, deadlineMs }).catch(() => undefined)
     await this.program.end()
     this.place.remove()
   }
