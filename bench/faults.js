@@ -3,6 +3,7 @@
 //   npm run faults -- --only 'taken-over × successor killed'
 // Exits with 1 if a cell is worse than written there. --tenth 3 runs a tenth of the cells, --only those with these
 // words in their names, --write writes down what happened, --json prints it, --jobs 4 runs so many at once.
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -105,12 +106,18 @@ function write() {
     written.set(id, { serving, broken: broken.map(oneLine) })
   const [introduction] = readFileSync(page, 'utf8').split(startOfTables)
   writeFileSync(page, `${dated(introduction)}${startOfTables}${formatTables(all, written)}\n`)
+  spawnSync(process.execPath, [path('../node_modules/prettier/bin/prettier.cjs'), '--write', page])
 }
 
-/** A detail is a sentence for the page: without pids, ports and what follows the first line. */
+/** A detail for the page: the first of several, without what is another in each run. */
 function oneLine({ breach, detail }) {
-  const [first] = detail.split('\n')
-  return { breach, detail: first.replaceAll(/ \(pid \d+\)| 127\.0\.0\.1:\d+/g, '') }
+  const [first, second = ''] = detail.split('\n')
+  const what = first.split('; ')[0].replace(/(\d+: )\d+ ms: /, '$1')
+  const alive = second.startsWith('alive: ') ? `; ${second}` : ''
+  return {
+    breach,
+    detail: `${what}${alive}`.replaceAll(/ \(pid \d+\)| (?:at )?127\.0\.0\.1:\d+/g, ''),
+  }
 }
 
 function dated(introduction) {

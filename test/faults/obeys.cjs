@@ -20,7 +20,10 @@ exports.faults = {
   killed: () => process.kill(process.pid, 'SIGKILL'),
   stopped: () => process.kill(process.pid, 'SIGSTOP'),
   'exits 0': () => process.exit(0),
-  blocks: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, blockedMs),
+  blocks() {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, blockedMs)
+    tellThatItIsOver()
+  },
   'no descriptors': exhaustDescriptors,
   'channel cut': cut,
   garbage: ({ fd }) => fs.writeSync(fd, 'garbage\n'),
@@ -34,6 +37,10 @@ exports.faults = {
     setClock(hourMs)
     setTimeout(setClock, backMs, -hourMs).unref()
   },
+}
+
+function tellThatItIsOver() {
+  fs.writeSync(1, `${JSON.stringify({ event: 'recovered', pid: process.pid })}\n`)
 }
 
 /** Ends the line as the end of its process would, for both ends. */
@@ -64,7 +71,7 @@ function exhaustDescriptors() {
   const restore = () => {
     for (const fd of taken) fs.closeSync(fd)
     limit(before)
-    fs.writeSync(1, `${JSON.stringify({ event: 'recovered', pid: process.pid })}\n`)
+    tellThatItIsOver()
   }
   setTimeout(restore, withoutDescriptorsMs).unref()
 }

@@ -28,9 +28,10 @@ export interface Promised {
 
 const dies: Pick<Promised, 'sentence' | 'excuses'> = {
   sentence:
-    'What the dead process held is lost with it, and nothing else: of a supervisor, the connections on their way ' +
-    'through it. One generation serves for each worker, an older one if the stop was told to the dead; without a supervisor each restarts on its own. If the only ' +
-    'process that has the sockets dies before it has welcomed its successor, connections are refused until that has booted.',
+    'What the dead process held is lost with it, and nothing else; of a supervisor, the connections on their way ' +
+    'through it. One generation serves for each worker: an older one, too, if only the dead one knew of a stop. ' +
+    'Without a supervisor each worker restarts on its own. If the only process that has the sockets dies before it ' +
+    'has welcomed its successor, connections are refused until that has booted.',
   excuses: ['the dead'],
 }
 const halts: Pick<Promised, 'sentence' | 'excuses'> = {
@@ -41,8 +42,8 @@ const halts: Pick<Promised, 'sentence' | 'excuses'> = {
 }
 const lineFails: Pick<Promised, 'sentence' | 'excuses'> = {
   sentence:
-    'No process dies of what it reads. The restart succeeds or fails. A generation that its supervisor cannot ' +
-    'reach any more is ended and replaced, and what it held when it was killed is lost with it.',
+    'Nothing is lost, and no process dies of what it reads. The restart succeeds or fails. A generation that its ' +
+    'supervisor cannot reach any more is ended and replaced, and what it held when it was killed is lost with it.',
   excuses: ['the given up'],
 }
 const surroundings: Pick<Promised, 'sentence' | 'excuses'> = {

@@ -133,9 +133,9 @@ class CellRun {
     const { kind } = this.#cell.fault
     const { place, program, ended } = this.#service
     const [pid = 0] = this.#losses.befallen
-    if (kind === 'no descriptors') {
+    if (kind === 'no descriptors' || kind === 'blocks') {
       const hasRecovered = () => program.events.some(({ event }) => event === 'recovered')
-      const step = 'it has descriptors again'
+      const step = 'the fault is over'
       await until(() => ended.has(pid) || !isAlive(pid) || hasRecovered(), { step, deadlineMs })
     } else if (kind === 'stopped') {
       await sleep(haltMs)
