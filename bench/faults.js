@@ -2,7 +2,8 @@
 // fault happen once, and compares what becomes of it with docs/faults.md.
 //   npm run faults -- --only 'taken-over × successor killed'
 // Exits with 1 if a cell is worse than written there. --tenth 3 runs a tenth of the cells, --only those with these
-// words in their names, --write writes down what happened, --json prints it, --jobs 4 runs so many at once.
+// words in their names, --jobs 4 so many at once. --write writes down what happened, and with --worst keeps what was
+// worse before: some faults hit or miss by chance. --json prints it.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     tenth: { type: 'string' },
     jobs: { type: 'string', default: String(2 * os.availableParallelism()) },
     write: { type: 'boolean', default: false },
+    worst: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
@@ -40,9 +42,15 @@ const files = {
   endless: path('../packages/cli/bin/endless.js'),
 }
 const page = path('../docs/faults.md')
-const startOfTables = '<!-- Below, all is written by `npm run faults -- --write`. -->\n\n'
+const startOfTables = '<!-- Below, all is written by `npm run faults -- --write`. -->'
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    // What has been seen so far counts: the rest keeps what is written.
+    if (values.write) write()
+    process.exit(1)
+  })
+}
 
 const all = allCells()
 const written = readPage()
@@ -102,10 +110,13 @@ function readPage() {
 function write() {
   // Another run may have written meanwhile.
   const written = readPage()
-  for (const { id, serving, broken } of outcomes)
-    written.set(id, { serving, broken: broken.map(oneLine) })
+  for (const { id, serving, broken } of outcomes) {
+    const known = values.worst ? (written.get(id)?.broken ?? []) : []
+    const isNew = ({ breach }) => known.every((each) => each.breach !== breach)
+    written.set(id, { serving, broken: [...known, ...broken.filter(isNew).map(oneLine)] })
+  }
   const [introduction] = readFileSync(page, 'utf8').split(startOfTables)
-  writeFileSync(page, `${dated(introduction)}${startOfTables}${formatTables(all, written)}\n`)
+  writeFileSync(page, `${dated(introduction)}${startOfTables}\n\n${formatTables(all, written)}\n`)
   spawnSync(process.execPath, [path('../node_modules/prettier/bin/prettier.cjs'), '--write', page])
 }
 

@@ -30,7 +30,7 @@ const dies: Pick<Promised, 'sentence' | 'excuses'> = {
   sentence:
     'What the dead process held is lost with it, and nothing else; of a supervisor, the connections on their way ' +
     'through it. One generation serves for each worker: an older one, too, if only the dead one knew of a stop. ' +
-    'Without a supervisor each worker restarts on its own. If the only process that has the sockets dies before it ' +
+    'Without a supervisor each worker restarts on its own, and after a rollback nothing replaces the predecessor. If the only process that has the sockets dies before it ' +
     'has welcomed its successor, connections are refused until that has booted.',
   excuses: ['the dead'],
 }
@@ -98,7 +98,7 @@ export function promiseOf(cell: Cell): Promised {
   const { kind } = cell.fault
   const promised = promises[kind]
   const isTold = kind === 'SIGTERM' || scenarioOf(cell).ends === true
-  const ends = isTold && !diesUnheard(cell)
+  const ends = (isTold && !diesUnheard(cell)) || leavesNobody(cell)
   const excuses: Excuse[] = [
     ...promised.excuses,
     ...(ends ? (['the end'] as const) : []),
@@ -123,4 +123,17 @@ function leavesGap({ type, moment, fault }: Cell): boolean {
 /** Whether the process that was told to end the service dies before it can tell others: then an older one serves. */
 function diesUnheard({ moment, fault }: Cell): boolean {
   return moment.scenario === 'stop' && isDeadly(fault.kind) && fault.victim === moment.from
+}
+
+/**
+ * Whether the only process that serves dies, and nothing replaces it: without a supervisor, and after a rollback, when
+ * the successor gives back what it has.
+ */
+function leavesNobody({ type, moment, fault }: Cell): boolean {
+  return (
+    ['rollback', 'returned tunnel'].includes(moment.scenario) &&
+    isDeadly(fault.kind) &&
+    fault.victim === 'predecessor' &&
+    !['rollback', 'ask-rollback'].includes(type)
+  )
 }

@@ -10,7 +10,7 @@ import { needsMount } from './faults.js'
 import { Losses } from './losses.js'
 import type { Breach, Outcome, Serving } from './outcome.js'
 import type { Order } from './place.js'
-import { promiseOf } from './promises.js'
+import { isDeadly, promiseOf } from './promises.js'
 import { type Files, Service } from './service.js'
 
 /** A boot that hangs is given up after 15 s. */
@@ -243,7 +243,9 @@ class CellRun {
       throw new Broken(breach === 'the stop fails' ? breach : 'processes left', error)
     }
     const { files } = service.place
-    if (files.length > 0) this.#break('files left', files.join(', '))
+    // What a process leaves that is killed, the next start takes over.
+    const mayLeave = this.#promised.ends && isDeadly(this.#cell.fault.kind)
+    if (!mayLeave && files.length > 0) this.#break('files left', files.join(', '))
   }
 
   #whoServes(): Serving {
