@@ -43,6 +43,10 @@ export function faultName({ kind, victim }: Fault): string {
   return victim === undefined ? kind : `${victim} ${kind}`
 }
 
+export function isLineFault(kind: FaultKind): boolean {
+  return (lineFaults as readonly FaultKind[]).includes(kind)
+}
+
 /** Whether a fault needs a file system of its own, which only root can mount. */
 export function needsMount({ kind }: Fault): boolean {
   return kind === 'disk full' || kind === 'read-only'

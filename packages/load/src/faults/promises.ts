@@ -30,7 +30,8 @@ const dies: Pick<Promised, 'sentence' | 'excuses'> = {
   sentence:
     'What the dead process held is lost with it, and nothing else; of a supervisor, the connections on their way ' +
     'through it. One generation serves for each worker: an older one, too, if only the dead one knew of a stop. ' +
-    'Without a supervisor each worker restarts on its own, and after a rollback nothing replaces the predecessor. If the only process that has the sockets dies before it ' +
+    'Without a supervisor each worker restarts on its own, and nothing replaces one that ' +
+    'serves alone after a rollback or a probation. If the only process that has the sockets dies before it ' +
     'has welcomed its successor, connections are refused until that has booted.',
   excuses: ['the dead'],
 }
@@ -126,13 +127,14 @@ function diesUnheard({ moment, fault }: Cell): boolean {
 }
 
 /**
- * Whether the only process that serves dies, and nothing replaces it: without a supervisor, and after a rollback, when
- * the successor gives back what it has.
+ * Whether the only process that serves dies, and nothing replaces it: without a supervisor, after a rollback, when the
+ * successor gives back what it has, and after a probation.
  */
 function leavesNobody({ type, moment, fault }: Cell): boolean {
+  if (!isDeadly(fault.kind)) return false
+  if (moment.scenario === 'probation') return type === 'proven' && fault.victim === 'successor'
   return (
     ['rollback', 'returned tunnel'].includes(moment.scenario) &&
-    isDeadly(fault.kind) &&
     fault.victim === 'predecessor' &&
     !['rollback', 'ask-rollback'].includes(type)
   )

@@ -6,7 +6,7 @@ import { isAlive } from '../program/processes.js'
 import { until } from '../program/until.js'
 import { createLoad, type Load } from '../traffic/load.js'
 import { type Cell, isRelayed, scenarioOf } from './cells.js'
-import { needsMount } from './faults.js'
+import { isLineFault, needsMount } from './faults.js'
 import { Losses } from './losses.js'
 import type { Breach, Outcome, Serving } from './outcome.js'
 import type { Order } from './place.js'
@@ -143,6 +143,9 @@ class CellRun {
     } else if (needsMount(this.#cell.fault)) {
       await sleep(haltMs)
       place.mend()
+    } else if (isLineFault(kind)) {
+      // A supervisor gives a generation that it cannot reach a second, and then ends it.
+      await sleep(haltMs)
     }
     this.#losses.recoveredMs = this.#service.history.nowMs
   }

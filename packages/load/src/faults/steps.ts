@@ -85,7 +85,7 @@ export const steps: Record<string, Row> = {
   'ask-older': toPredecessor('status'),
   older: toSuccessor('status'),
   restart: toSupervisor('inside'),
-  restarted: fromSupervisor('inside'),
+  restarted: { because: 'the worker that has asked has often given way by then, and is not told' },
   refusal: toSupervisor('bad release inside'),
   'not-restarted': fromSupervisor('bad release inside'),
   measure: beside(at('supervisor', 'worker', 'roll')),
