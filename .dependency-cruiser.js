@@ -23,7 +23,7 @@ const layers = {
   ],
   'packages/cli/src': ['control', 'supervisor', 'supervisor/front', 'commands'],
   'packages/rehearse/src': ['record', 'wire', 'traffic', 'service', 'report', 'page', 'terminal'],
-  'packages/load/src': ['program', 'torture', 'traffic', 'chaos'],
+  'packages/load/src': ['program', 'torture', 'traffic', 'chaos', 'faults'],
   'packages/simulate/src': ['kernel', 'process', 'world', 'traffic', 'run'],
 }
 

@@ -54,7 +54,7 @@ export default defineConfig({
         },
       },
       processes('contract', ['test/contract/**/*.test.ts'], 1),
-      processes('e2e', ['{packages/load/test,test/e2e}/**/*.test.ts'], 2, 2),
+      processes('e2e', ['{packages/load/test,test/e2e,test/faults}/**/*.test.ts'], 2, 2),
       processes('transparency', ['test/transparency/**/*.test.ts'], 3),
       processes('pack', ['test/pack/**/*.test.ts'], 4),
       processes('docs', ['test/docs/**/*.test.ts'], 7),

@@ -1,4 +1,4 @@
-// The public interface of the package: traffic, torture, chaos, programs, and tables for their results.
+// The public interface of the package: traffic, torture, chaos, faults, programs, and tables for their results.
 
 export { createLoad } from './traffic/load.js'
 export type { Load } from './traffic/load.js'
@@ -35,6 +35,17 @@ export {
   settle,
 } from './chaos/invariants.js'
 export type { Invariant } from './chaos/violation.js'
+
+export { allCells, cellsLike, tenthOf } from './faults/cells.js'
+export type { Cell } from './faults/cells.js'
+export { formatTables, readTables, worseThan } from './faults/document.js'
+export type { Written } from './faults/document.js'
+export { needsMount } from './faults/faults.js'
+export type { Outcome } from './faults/outcome.js'
+export { canMount } from './faults/place.js'
+export { promiseOf } from './faults/promises.js'
+export { runCells } from './faults/run-cells.js'
+export { steps } from './faults/steps.js'
 
 export { endAll, startProgram } from './program/program.js'
 export type { ProgramOptions, Program, ProgramEvent } from './program/program.js'

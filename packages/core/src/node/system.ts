@@ -145,6 +145,16 @@ function findStart(told: Told): Start {
   }
 }
 
+/** Resident memory. Without a descriptor left, with which libuv reads it, the most that it ever was. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    // EMFILE (libuv, src/unix/linux.c, uv_resident_set_memory).
+    return process.resourceUsage().maxRSS * 1_024
+  }
+}
+
 /** The directory of this process; '' if it has been deleted, and has no name any more. */
 function cwd(): string {
   try {
@@ -238,7 +248,7 @@ export function createNodeSystem(told: Told = {}): System {
     cwd: () => process.cwd(),
     now: () => performance.now(),
     monotonicUs: () => process.hrtime.bigint() / 1_000n,
-    memoryBytes: () => process.memoryUsage.rss(),
+    memoryBytes: residentBytes,
     stillRuns,
     signalExitListeners,
     holderOf: (taken) => holderOf(taken, process.pid),

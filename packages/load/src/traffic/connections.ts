@@ -25,6 +25,14 @@ export interface ConnectionCounts {
   resumed: number
 }
 
+/** A kept connection that the server ended unannounced. */
+export interface Closure {
+  /** Milliseconds since `start()`. */
+  atMs: number
+  /** The client's port. */
+  localPort: number | undefined
+}
+
 interface SocketState {
   kept: boolean
   pid?: number
@@ -46,8 +54,16 @@ export class Connections {
     resumed: 0,
   }
 
+  /** One for each of `closedUnannounced`. */
+  readonly closures: Closure[] = []
   readonly #states = new WeakMap<Socket, SocketState>()
+  readonly #now: () => number
   #stopping = false
+
+  /** @param now returns the milliseconds since the start of the load */
+  constructor(now: () => number) {
+    this.#now = now
+  }
 
   /**
    * Registers the socket of a request; returns whether the socket is new. `onOpen` is called when a new
@@ -101,11 +117,13 @@ export class Connections {
   // Listens for 'close', not for 'end' and 'error': since Node 22 the agent consumes both while a socket is
   // idle, and only destroys the socket (lib/_http_agent.js, freeSocketOnReadGuard).
   #watchClose(socket: Socket, state: SocketState): void {
+    const { localPort } = socket // a closed socket has forgotten it
     // The agent closes an idle connection at its timeout, before the server does.
     socket.once('timeout', () => (state.endedByUs = true))
     socket.once('close', () => {
       if (state.announced || state.endedByUs || this.#stopping) return
       this.counts.closedUnannounced++
+      this.closures.push({ atMs: this.#now(), localPort })
     })
   }
 

@@ -12,7 +12,7 @@ const FAILURES_KEPT = 1_000
 
 /** Adds up the results of all connections. */
 export class Recorder {
-  readonly connections = new Connections()
+  readonly connections = new Connections(() => this.nowMs)
   readonly windows: RestartWindows
   readonly controls = new ControlWindows()
   readonly #identify: ResolvedOptions['identify']
@@ -95,6 +95,7 @@ export class Recorder {
         restart: this.#latency.restart.summary(),
       },
       connections: { ...this.connections.counts },
+      closures: [...this.connections.closures],
       restarts: this.windows.timings,
     }
   }

@@ -1,4 +1,4 @@
-import type { ConnectionCounts } from './connections.js'
+import type { Closure, ConnectionCounts } from './connections.js'
 import type { Failure } from './failure.js'
 import type { LatencySummary } from './latency.js'
 import type { RestartTiming } from './restart-windows.js'
@@ -28,6 +28,8 @@ export interface LoadReport {
   /** Response times, without those of the warm-up. */
   latency: { calm: LatencySummary; control: LatencySummary; restart: LatencySummary }
   connections: ConnectionCounts
+  /** The kept connections that the server ended unannounced. */
+  closures: Closure[]
   /** One entry for each `markRestart()`. */
   restarts: RestartTiming[]
 }
