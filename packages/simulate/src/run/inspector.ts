@@ -97,10 +97,12 @@ export class Inspector {
     for (const handle of process.handles) {
       if ('end' in handle) this.#tainted.add(handle.end as StreamEnd)
     }
-    for (const older of this.generations) {
-      if (older.pid >= process.pid && process !== this.supervisor) continue
-      // Its connections may have no way to younger generations any more.
-      for (const handle of older.handles) {
+    for (const other of this.generations) {
+      // Connections of an older one may have no way to younger generations any more, and after a rollback those of a
+      // younger one none back.
+      const mayRollBack = this.#plan.probationMs !== 0
+      if (other.pid >= process.pid && process !== this.supervisor && !mayRollBack) continue
+      for (const handle of other.handles) {
         if ('end' in handle) this.#stranded.add(handle.end as StreamEnd)
       }
     }
