@@ -86,7 +86,14 @@ test('only what is not written yet is worse', () => {
     ],
     history: '',
   }
-  const written: Written = { serving: 'old', broken: [{ breach: 'requests lost', detail: '3' }] }
-  expect(worseThan(written, outcome).map(({ breach }) => breach)).toEqual(['connections closed'])
+  const worse = (...breaches: Written['broken'][number]['breach'][]) =>
+    worseThan(
+      { serving: 'old', broken: breaches.map((breach) => ({ breach, detail: '' })) },
+      outcome,
+    ).map(({ breach }) => breach)
+  expect(worse()).toEqual(['requests lost', 'connections closed'])
+  expect(worse('connections closed')).toEqual(['requests lost'])
+  // A request is lost by a connection that is closed.
+  expect(worse('requests lost')).toEqual([])
   expect(worseThan(undefined, outcome)).toEqual(outcome.broken)
 })

@@ -132,8 +132,8 @@ function mount(...args: string[]): void {
 
 function removeAll(): void {
   for (const place of places) {
-    // One that was just being started is found by the next look.
-    for (let look = 0; look < 20; look++) place.kill()
+    // One that was just being started is found by the next look, and an 'exit' listener cannot wait.
+    for (let look = 0; look < 20 && place.kill(); look++);
     place.remove()
   }
 }

@@ -45,18 +45,21 @@ const request =
 /** Asks until it is heard, or the fault has come. */
 async function insist(service: Service, method: 'GET' | 'POST', path: string): Promise<void> {
   for (let asked = 0; asked < 5 && service.place.isOrdered; asked++) {
-    if (await hears(service, method, path)) return
+    if ((await answers(service, method, path)) !== undefined) return
   }
 }
 
-/** Asks once: a control socket gives up a client that a busy machine holds up before it can ask. */
-async function hears(service: Service, method: 'GET' | 'POST', path: string): Promise<boolean> {
+/** Returns the status of an answer; `undefined` if the control socket has given up: a busy machine asks late. */
+async function answers(
+  service: Service,
+  method: 'GET' | 'POST',
+  path: string,
+): Promise<number | undefined> {
   try {
-    await service.ask(method, path)
-    return true
+    return (await service.ask(method, path)).status
   } catch (error) {
     service.history.note(`  refused: ${String(error)}`)
-    return false
+    return undefined
   }
 }
 
@@ -69,7 +72,10 @@ const restartInside = (service: Service, arm: () => void): void => {
 /** Restarts with a probation that only its end in this scenario ends. */
 async function beginProbation(service: Service): Promise<undefined> {
   const path = '/restart?wait=ready&probationMs=600000'
-  for (let asked = 0; asked < 5; asked++) if (await hears(service, 'POST', path)) return
+  // On a busy machine a successor may not be ready in time.
+  for (let asked = 0; asked < 5; asked++) {
+    if ((await answers(service, 'POST', path)) === 200) return
+  }
 }
 
 async function hold(service: Service, how: 'stream' | 'tunnel', onLost: OnLost): Promise<Hold> {
