@@ -50,6 +50,8 @@ test('changes wait for each other: two signals add two workers, and a roll resta
   })
   // In the middle of the first change.
   program.signal('SIGTTIN', program.pid)
+  // libuv handles signals after all else that has arrived: an answer shows that the next request comes after it.
+  await service.status()
   await service.ask('POST', '/restart')
   await service.untilAllAre(1, 4)
 })
