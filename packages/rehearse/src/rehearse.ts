@@ -56,7 +56,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsed> {
     service?.served()
     return await run({ options, service, address, target, surveyed, signal, timeLimit, onStep })
   } finally {
-    onStep('Ending the server')
+    if (service) onStep('Ending the server')
     await service?.end()
     process.off('exit', killAll)
   }

@@ -121,9 +121,10 @@ export class Signals {
 
   #warnOfHammer(): void {
     this.#logger().warn(
-      'Another listener to SIGUSR2 is in this process. While a process drains, SIGUSR2 is the hammer too, and ' +
-        'cuts off the requests that are left. If it means something else here, such as log rotation, leave ' +
-        "it out of the option signals: ['SIGHUP', 'SIGTERM', 'SIGINT']. 'endless hammer' works without it.",
+      'Another listener to SIGUSR2 is in this process. While a process drains, SIGUSR2 also cuts off the ' +
+        'requests that are left. If nobody sends it for another reason, such as log rotation, all is well. ' +
+        "If somebody does, set the option signals to ['SIGHUP', 'SIGTERM', 'SIGINT'], without it: " +
+        "'endless hammer' works all the same.",
     )
   }
 }

@@ -98,7 +98,7 @@ test('a foreign listener to SIGUSR2 is warned about once, since that is the hamm
   system.process.on('SIGUSR2', () => undefined)
   await settle()
   expect(system.lines).toEqual([expect.stringContaining('Another listener to SIGUSR2')])
-  expect(system.lines[0]).toContain("signals: ['SIGHUP', 'SIGTERM', 'SIGINT']")
+  expect(system.lines[0]).toContain("signals to ['SIGHUP', 'SIGTERM', 'SIGINT']")
 })
 
 test('listeners that do nothing while others are there are not warned about; one beside them is', async () => {

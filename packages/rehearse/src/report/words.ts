@@ -30,7 +30,7 @@ export function notesOf({ client, requests, processesKnownBy, respawns }: Report
   if (processesKnownBy === null) {
     notes.push(
       'Which process answered is not known: moved connections and the first answer of a new process are not told. ' +
-        'A server tells it with a header: x-pid.',
+        'A server tells it with a header, x-pid; one that the rehearsal starts tells it by itself: -- endless run app.js.',
     )
   }
   if (respawns > 0) {

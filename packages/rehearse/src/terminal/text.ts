@@ -51,7 +51,7 @@ function latencyRows({ latency }: Report): string[][] {
   ]
 }
 
-function connectionRows({ connections }: Report): string[][] {
+function connectionRows({ connections, processesKnownBy }: Report): string[][] {
   const kinds = (Object.keys(kindNames) as ConnectionKind[]).filter(
     (kind) => connections[kind].opened + connections[kind]['not-opened'] > 0,
   )
@@ -69,14 +69,11 @@ function connectionRows({ connections }: Report): string[][] {
       const counts = connections[kind]
       return [
         kindNames[kind],
-        ...[
-          counts.opened,
-          counts.moved,
-          counts.announced,
-          counts['while-idle'],
-          counts['in-request'],
-          counts['not-opened'],
-        ].map(number),
+        number(counts.opened),
+        processesKnownBy === null ? '-' : number(counts.moved),
+        ...[counts.announced, counts['while-idle'], counts['in-request'], counts['not-opened']].map(
+          number,
+        ),
       ]
     }),
   ]
@@ -94,7 +91,7 @@ function restartRows({ restarts }: Report): string[][] {
       number(restart.lost),
       ms(restart.p99Ms),
       ms(restart.maxMs),
-      number(restart.moved),
+      restart.pid === null ? '-' : number(restart.moved),
       number(restart.closed),
       restart.error === null ? restart.what : `failed: ${restart.error}`,
     ]),

@@ -16,6 +16,8 @@ import { Inspector, type Violation } from './inspector.js'
 import type { Plan } from './plan.js'
 import { Steps } from './steps.js'
 
+// One run of the simulation. See docs/decisions.md, "The simulation runs the code as it is"
+
 /** What came of a run. */
 export interface Outcome {
   violation: Violation | undefined
