@@ -102,7 +102,7 @@ describe('HTTP/1', () => {
   })
 
   test('after a restart, when the queue came from a predecessor', async () => {
-    const program = await startAnswering({ options: { hammerTimeMs: 500 } })
+    const program = await startAnswering()
     await program.drain('SIGHUP')
     await program.waitForExit()
     const successor = new Answering(program.program, program.program.current as never, false)
