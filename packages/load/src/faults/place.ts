@@ -63,7 +63,7 @@ export class Place {
     }
   }
 
-  /** What stands beside and in the place of pid file and control socket. */
+  /** The files in the directories of the pid file and the control socket. */
   get files(): string[] {
     return readdirSync(this.run)
   }

@@ -21,7 +21,7 @@ export interface ProgramHost {
   began(runtime: Runtime): void
 }
 
-/** The server program: one HTTP server, made endless, that answers with the number of its generation. */
+/** The server program: one endless HTTP server, which responds with the number of its generation. */
 export function startProgram(
   process: SimulatedProcess,
   inheritance: Inheritance | undefined,

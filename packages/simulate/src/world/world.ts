@@ -24,7 +24,7 @@ export interface Moment {
   type: string
 }
 
-/** What a world tells of what happens in it. */
+/** The events that a world reports. */
 export interface WorldHost {
   /** Whether the next process can be started. */
   canStart(): boolean
