@@ -18,6 +18,7 @@ import {
   type Values,
   valuesOf,
   waitForGate,
+  type WorkersStatus,
 } from '../helpers/index.js'
 
 const deadlineMs = 30_000
@@ -107,6 +108,18 @@ function keepIdle({ port }: Service, count: number) {
       return client
     }),
   )
+}
+
+/** Resolves when the workers are so equally full that none gives to another: a restart then moves all connections. */
+async function areEven({ control }: Service): Promise<void> {
+  let open: number[] = []
+  const isEven = async () => {
+    const { body } = await get(0, '/status', { socketPath: control, deadlineMs })
+    const { generations } = JSON.parse(body) as WorkersStatus
+    open = generations.map(({ servers }) => servers[0]?.connections.open ?? 0)
+    return Math.max(...open) - Math.min(...open) <= 2
+  }
+  await until(isEven, { step: 'they are even', deadlineMs, explain: () => open.join(', ') })
 }
 
 /** Takes metrics again and again, until `stop`; that returns which sums have fallen. */
@@ -205,6 +218,7 @@ test('with workers a restart is one, moves have their reasons, and each worker t
   const { program, control, release } = service
   const stop = scrape(service)
   await keepIdle(service, 30)
+  await areEven(service)
   expect((await restart(service)).status).toBe(200)
   writeFileSync(release, '')
   expect((await restart(service)).status).toBe(500)
