@@ -2,7 +2,7 @@
 // fault happen once, and compares what becomes of it with docs/faults.md.
 //   npm run faults -- --only 'taken-over × successor killed'
 // Exits with 1 if a cell is worse than written there. --tenth 3 runs a tenth of the cells, --only those with these
-// words in their names, --jobs 4 so many at once. --write writes down what happened, and with --worst keeps what was
+// words in their names, --worse those that are written as worse than promised, --jobs 4 so many at once. --write writes down what happened, and with --worst keeps what was
 // worse before: some faults hit or miss by chance. --json prints it.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -28,6 +28,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     tenth: { type: 'string' },
+    worse: { type: 'boolean', default: false },
     jobs: { type: 'string', default: String(2 * os.availableParallelism()) },
     write: { type: 'boolean', default: false },
     worst: { type: 'boolean', default: false },
@@ -68,9 +69,12 @@ verdict()
 
 function choose() {
   const some = values.tenth === undefined ? all : tenthOf(all, Number(values.tenth))
-  const like = values.only === undefined ? some : cellsLike(some, values.only)
+  const known = values.worse
+    ? some.filter(({ id }) => (written.get(id)?.broken.length ?? 0) > 0)
+    : some
+  const like = values.only === undefined ? known : cellsLike(known, values.only)
   if (like.length > 0) return like
-  console.error(`No cell is like '${values.only}'.`)
+  console.error(values.only === undefined ? 'No cell.' : `No cell is like '${values.only}'.`)
   process.exit(2)
 }
 

@@ -19,7 +19,8 @@ const COMPARISONS = [
 ]
 const FIGURE = 0.99
 const WIDEST_INTERVAL = 0.02
-const WARM_UP_SECONDS = 1
+/** V8 compiles in the first seconds, and so longer the more a program has loaded. */
+const WARM_UP_SECONDS = 4
 const TURN_SECONDS = 1
 
 export async function run({ app: names, quick }) {

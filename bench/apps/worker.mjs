@@ -26,4 +26,7 @@ function burn(durationMs) {
   while (performance.now() < endMs);
 }
 
-const server = endless(http.createServer(listener)).listen(port, '127.0.0.1', () => report(server))
+const server = http.createServer(listener)
+// A client that says nothing for longer than Node's five seconds keeps its connection.
+server.keepAliveTimeout = 120_000
+endless(server).listen(port, '127.0.0.1', () => report(server))

@@ -9,11 +9,13 @@ import { loadWithWrk } from '../lib/wrk.js'
 const APPS = ['node-http', 'express']
 const WORKERS = [2, 4]
 const SECONDS = 2
+/** V8 compiles in the first seconds, and so longer the more a program has loaded. */
+const WARM_UP_SECONDS = 4
 const names = Object.keys(ways)
 
 export async function run({ quick, app: apps = APPS }) {
   title('workers: requests per second against node:cluster (round robin) and PM2 (cluster mode)')
-  const rounds = quick ? 3 : 15
+  const rounds = quick ? 3 : 10
   const rows = []
   let met = true
   for (const app of apps) {
@@ -56,7 +58,7 @@ async function measure(app, workers, round) {
   const rates = {}
   try {
     const order = names.map((_, at) => names[(at + round) % names.length])
-    for (const name of order) await loadWithWrk(running[name].port, { seconds: 1 })
+    for (const name of order) await loadWithWrk(running[name].port, { seconds: WARM_UP_SECONDS })
     for (const name of order) {
       const { requests, seconds } = await loadWithWrk(running[name].port, { seconds: SECONDS })
       rates[name] = requests / seconds
