@@ -24,12 +24,15 @@ export interface Promised {
   excuses: readonly Excuse[]
   /** Whether no process should be left at the end. */
   ends: boolean
+  /** Whether the workers may have different versions, as nobody is left who could end the roll. */
+  mixes: boolean
 }
 
 const dies: Pick<Promised, 'sentence' | 'excuses'> = {
   sentence:
     'What the dead process held is lost with it, and nothing else; of a supervisor, the connections on their way ' +
     'through it. One generation serves for each worker: an older one, too, if only the dead one knew of a stop. ' +
+    'A supervisor that dies in a roll leaves each worker with the version that it has. ' +
     'Without a supervisor each worker restarts on its own, and nothing replaces one that ' +
     'serves alone after a rollback or a probation. If the only process that has the sockets dies before it ' +
     'has welcomed its successor, connections are refused until that has booted.',
@@ -105,7 +108,8 @@ export function promiseOf(cell: Cell): Promised {
     ...(ends ? (['the end'] as const) : []),
     ...(leavesGap(cell) ? (['the gap'] as const) : []),
   ]
-  return { ...promised, excuses, ends }
+  const mixes = isDeadly(kind) && cell.fault.victim === 'supervisor' && scenarioOf(cell).workers > 1
+  return { ...promised, excuses, ends, mixes }
 }
 
 /**

@@ -30,6 +30,8 @@ class Broken extends Error {
   }
 }
 
+const afterFault = 'after the fault'
+
 /** Starts a service, lets the fault happen in its moment, and looks at what became of it. */
 export async function runCell(cell: Cell, files: Files): Promise<Outcome> {
   const beganMs = performance.now()
@@ -170,7 +172,7 @@ class CellRun {
   async #lookWhoServes(): Promise<void> {
     await this.#settle()
     this.#serving = this.#whoServes()
-    await this.#check('after the fault')
+    await this.#check(afterFault)
   }
 
   /** Checks that those answer that say that they serve, and that the pid file leads there. */
@@ -185,7 +187,9 @@ class CellRun {
       this.#break('nobody or too many serve', `${when}: ${told}`)
     }
     const releases = new Set(serving.map(({ release }) => release))
-    if (releases.size > 1) this.#break('two versions serve', `${when}: ${[...releases].join(', ')}`)
+    const mayMix = this.#promised.mixes && when === afterFault
+    if (releases.size > 1 && !mayMix)
+      this.#break('two versions serve', `${when}: ${[...releases].join(', ')}`)
     const { pidInFile } = place
     const expected = service.isSupervised ? [service.supervisor] : serving.map(({ pid }) => pid)
     if (!expected.includes(pidInFile)) {
