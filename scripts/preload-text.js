@@ -6,24 +6,28 @@ import { join } from 'node:path'
 import { root } from './pnpm.js'
 
 const core = join(root, 'packages/core')
+/** What the preload imports beside Node. */
+const reading = join(core, 'src/node/internals/channel-reading.ts')
 
 /** Call when the sources have been compiled. Does nothing if what is there is newer than all that it is made of. */
 export async function writePreload() {
   const made = ['preload.cjs', 'preload-text.js'].map((name) => join(core, 'dist/launch', name))
-  const sources = [join(core, 'src/launch/preload.ts'), import.meta.filename]
+  const sources = [join(core, 'src/launch/preload.ts'), reading, import.meta.filename]
   if (made.every((file) => existsSync(file) && ageOf(file) < Math.min(...sources.map(ageOf))))
     return
   const { default: ts } = await import('typescript')
-  const source = readFileSync(join(core, 'src/launch/preload.ts'), 'utf8')
-  const { outputText } = ts.transpileModule(source, {
-    compilerOptions: {
-      module: ts.ModuleKind.CommonJS,
-      target: ts.ScriptTarget.ES2022,
-      esModuleInterop: true,
-      removeComments: true,
-    },
-  })
-  const text = `${outputText}preload(__filename);\n`
+  const compile = (file) =>
+    ts.transpileModule(readFileSync(file, 'utf8'), {
+      compilerOptions: {
+        module: ts.ModuleKind.CommonJS,
+        target: ts.ScriptTarget.ES2022,
+        esModuleInterop: true,
+        removeComments: true,
+      },
+    }).outputText
+  const imported = `(() => {\nconst exports = {};\n${compile(reading)}return exports;\n})()`
+  const preload = compile(join(core, 'src/launch/preload.ts'))
+  const text = `${preload.replace(/require\("\.[^"]*channel-reading\.js"\)/, () => imported)}preload(__filename);\n`
   const name = `preload-${createHash('sha256').update(text).digest('hex').slice(0, 12)}.cjs`
   const module = [
     `export const preloadText = ${JSON.stringify(text)}`,

@@ -93,6 +93,13 @@ export class FakeSystem implements System {
     return Promise.resolve(this.holder)
   }
 
+  /** Whether the process that started this one lives. */
+  hasParent = false
+
+  isParent(pid: number): boolean {
+    return this.hasParent && pid === this.ppid
+  }
+
   stillRuns(pid: number): boolean {
     return this.running.has(pid)
   }

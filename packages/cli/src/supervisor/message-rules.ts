@@ -236,6 +236,8 @@ const rules: MessageRules = {
     control: optional(unixAddress),
     fallback: optional(oneOf(['line', 'silent'])),
     counts: optional(counts),
+    slot: optional(whole),
+    workers: optional(whole),
   },
   'taken-over': {
     afterMs: optional(duration),

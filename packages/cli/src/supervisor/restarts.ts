@@ -85,12 +85,14 @@ export class Restarts {
     try {
       return await this.#restart(options)
     } catch (error) {
+      const { current } = this.#chain
+      if (!asked || current === asked || this.#succession.isStopping) throw error
+      // It has died, and what replaces it is started from what is on the disk, as its successor would have been.
+      if (!current && asked.hasEnded) return this.#resume(options)
       // The request waited for another restart, in which the generation handed over: its successor restarts.
       const isOver =
-        (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked?.hasEnded
-      const { current } = this.#chain
-      const isStopping = this.#succession.isStopping
-      if (!isOver || isStopping || !asked || !current || current === asked) throw error
+        (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked.hasEnded
+      if (!isOver || !current) throw error
       // One restart serves all requests that waited together.
       const again = this.#again.get(asked) ?? this.restart(options)
       this.#again.set(asked, again)

@@ -235,6 +235,7 @@ export class Roll {
     await Promise.all(
       this.#rolled.map(async ({ slot, report }) => {
         if (slot.isStopping || slot.current?.pid !== report.pid) return
+        if (!slot.rollbacks.isOnProbation) return
         try {
           await slot.rollbacks.rollBack('the restart of another worker failed')
         } catch (error) {

@@ -186,6 +186,8 @@ export class PidFile {
     // A random name: another user could have taken one that can be guessed. And no longer than a name may be.
     const name = `${temporaryPrefix(this.#world.pid)}${randomBytes(8).toString('hex')}.tmp`
     const temporary = path.join(path.dirname(this.path), name)
+    // Before it is written: on a full disk an empty file remains, which has to be removed.
+    this.#temporary = temporary
     // 'wx' follows no link, and replaces nothing.
     writeFileSync(temporary, `${String(this.#world.pid)}\n`, { flag: 'wx', mode: 0o644 })
     return temporary

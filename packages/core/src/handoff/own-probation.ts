@@ -35,6 +35,8 @@ export interface OwnProbationHost {
 
 /** The time in which the predecessor of this process stays behind, and can serve again. */
 export class OwnProbation {
+  /** When the predecessor said that all that leads to the service leads there again; `undefined` before. */
+  servedAgainMs: number | undefined
   readonly #host: OwnProbationHost
   readonly #channel: Channel<ToPredecessor, ToSuccessor>
   readonly #ended = deferred<ProbationEnd>()
@@ -89,6 +91,7 @@ export class OwnProbation {
         this.#giveBack(message)
         break
       case 'serves-again':
+        this.servedAgainMs = this.#host.system.now()
         this.#servesAgain.resolve()
         break
       case 'return-answer':

@@ -50,6 +50,9 @@ const reportMs = 1_000
 const introducedMs = 3_000
 /** How long this process lives on for its report that it leaves. */
 const toldMs = 60_000
+/** How long the kernel may take, after it has closed the files of a dead process, to give its children away. */
+const givenAwayMs = 3_000
+const lookMs = 5
 
 /** What {@link Predecessor} needs from this process, its successor. */
 export interface PredecessorHost {
@@ -72,8 +75,8 @@ export interface PredecessorHost {
   readonly moved: (why: MoveReason) => void
   /** Resolves with the metrics of the service. */
   readonly metrics: () => Promise<string>
-  /** Called if this process must end, since an older generation serves in place of the predecessor. */
-  readonly yield: () => void
+  /** Called with the reason if this process must end, since another generation serves. */
+  readonly yield: (why: string) => void
 }
 
 /** The predecessor as its successor sees it: what it passes on, and the line to it. */
@@ -270,6 +273,11 @@ export class Predecessor {
     this.#send({ type: 'serving', control })
   }
 
+  /** The slot of its worker, and the number of slots, if it has outlived its supervisor. */
+  get place(): { slot?: number | undefined; workers?: number | undefined } {
+    return this.#host.inheritance.welcome ?? {}
+  }
+
   /** The predecessor's control socket, whose path ours takes over. */
   get control(): UnixAddress | undefined {
     return this.#host.inheritance.welcome?.control
@@ -373,13 +381,34 @@ export class Predecessor {
   }
 
   /**
-   * The predecessor is gone. This process takes over, unless an older generation serves again.
+   * The line has ended. If the predecessor is gone, this process takes over, unless an older generation serves again.
    * See docs/decisions.md, "One arbiter decides which generation serves"
    */
   async #inherit(): Promise<void> {
-    const verdict = this.#hasTakenOver ? 'not-serving' : await this.#askFallback()
-    if (verdict === 'serving') this.#host.yield()
-    else this.#takeOver({})
+    if (this.#hasTakenOver) return
+    if (await this.#isCutOff()) {
+      this.#host.yield('The channel to the predecessor is cut, and it still serves')
+      return
+    }
+    if ((await this.#askFallback()) === 'serving') {
+      this.#host.yield('An older generation serves again')
+    } else this.#takeOver({})
+  }
+
+  /**
+   * Whether the predecessor lives, although the line to it has ended. One without a supervisor is the parent of this
+   * process as long as it lives. See docs/decisions.md, "A line may end before its processes do"
+   */
+  async #isCutOff(): Promise<boolean> {
+    const { system, inheritance } = this.#host
+    const { isSupervised, parent } = inheritance.entry
+    const endMs = system.now() + givenAwayMs
+    while (!isSupervised && system.isParent(parent)) {
+      if (system.now() >= endMs) return true
+      // Referenced: this process may have to serve.
+      await new Promise<void>((resolve) => void system.setTimeout(resolve, lookMs))
+    }
+    return false
   }
 
   async #askFallback(): Promise<Verdict> {

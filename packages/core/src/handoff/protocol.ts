@@ -87,6 +87,9 @@ export type ToSuccessor =
       control?: UnixAddress | undefined
       /** What the service has counted so far. A supervisor puts its own there. */
       counts?: Counts | undefined
+      /** The slot of a worker whose supervisor is gone, if that is not 0, and how many slots there were. */
+      slot?: number | undefined
+      workers?: number | undefined
     }
   /**
    * Tells the successor to accept from now on. `afterMs` is the time since the restart was requested, and
@@ -355,6 +358,8 @@ export interface Inheritance {
   /** Settles when `welcome` has arrived, or with `false` when the line closes before. */
   readonly arrived: Promise<boolean>
   channel: Channel<ToPredecessor, ToSuccessor>
+  /** Called with the reason when the parent has sent anything but a message. Core sets it. */
+  onGarbage: (reason: unknown) => void
   /** Takes the messages until `welcome`, and that itself. */
   receive(message: ToSuccessor, handle: RawHandle | undefined): void
   /** Stops reporting errors and standard error to the predecessor. */

@@ -11,7 +11,7 @@ import type { Migration, MovedConnection } from '../migration/migration.js'
 import type { MovedUpgrade, UpgradeMigration } from '../migration/upgrade-migration.js'
 import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
-import { deferred, within } from '../node/waits.js'
+import { deferred, late, within } from '../node/waits.js'
 import type { Child } from './child.js'
 import { Escrow } from './escrow.js'
 import { HeirLine, type Verdict } from './heir-line.js'
@@ -77,6 +77,8 @@ export class Successor {
   control: UnixAddress | undefined
   /** Called with what it says while it is on probation. */
   onPlea: (plea: Plea) => void = () => undefined
+  /** Called if it leaves although this process takes the service back: it was told to end, and the service was meant. */
+  onStopped: () => void = () => undefined
   /** Whether it says that its addresses may be none of this process's. */
   allowsAddressChange = false
   readonly #host: SuccessorHost
@@ -90,6 +92,7 @@ export class Successor {
   readonly #refused = deferred<EndlessError>()
   readonly #serving = deferred()
   readonly #left = deferred()
+  readonly #cut = deferred()
   #version = 0
   #givesBack = false
   #countsAnswers = false
@@ -127,6 +130,7 @@ export class Successor {
       this.#moves.abort()
       this.#metrics.lose()
     })
+    void this.#channel.closed.then(() => this.#cutOff())
     // `ready` may reject while the caller does something else and does not await it.
     this.ready.finally(() => clearTimeout(timer)).catch(() => undefined)
   }
@@ -192,6 +196,11 @@ export class Successor {
   /** Settles when this process will not serve again in its place. */
   get left(): Promise<void> {
     return this.#left.promise
+  }
+
+  /** Settles when the line to it has ended, and it lives: it can be told nothing more. */
+  get cutOff(): Promise<void> {
+    return this.#cut.promise
   }
 
   /** Whether this process will not serve again if the successor dies. */
@@ -388,6 +397,8 @@ export class Successor {
       case 'leaving':
         this.#serving.resolve()
         this.#moves.close()
+        // Another version is told to end by a signal of ours.
+        if (this.#rollback && this.#givesBack) this.onStopped()
         // The successor's own report counts: it may have left before it read `taken-over`.
         if (message.hasTakenOver ?? this.#hasTakenOver) this.closeEscrow()
         else this.#refuse()
@@ -479,6 +490,24 @@ export class Successor {
       // Referenced: this process may have to serve again.
       await new Promise<void>((resolve) => void system.setTimeout(resolve, lookMs))
     }
+  }
+
+  /**
+   * Handles the end of the line to a successor that lives: it hears nothing more, and nothing more is heard of it but
+   * its end. See docs/decisions.md, "A line may end before its processes do"
+   */
+  async #cutOff(): Promise<void> {
+    if (this.#hasExited) return
+    const { child, system } = this.#host
+    const exit = child.exit.catch(() => undefined)
+    if ((await within(exit, lastWordsMs, system)) !== late) return
+    const code = 'ERR_ENDLESS_SUCCESSOR_EXITED'
+    this.#ready.reject(this.#explain(code, 'closed its channel before it had taken over'))
+    this.#serving.resolve()
+    this.#moves.close()
+    this.#moves.lose()
+    this.#metrics.lose()
+    this.#cut.resolve()
   }
 
   #gone(whatItDid: string): EndlessError {

@@ -7,12 +7,14 @@ import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worke
 import type * as protocol from '../handoff/protocol.js'
 import type { Channel } from '../line/channel.js'
 import type { Passable, PassedListener, PassedUdpSocket } from '../listeners/passed-listener.js'
+import { type ReadHandle, readCarefully } from '../node/internals/channel-reading.js'
 import type { Start } from '../node/start-arguments.js'
 
 // How a process comes in that was started by a generation or a supervisor. Node runs this before the
 // application's first line (`--require`), as a file that has nothing beside it; where Node has not done so, core
-// does the same when it is loaded. So it imports nothing but Node, and some constants of protocol.ts, channel.ts,
-// error-report.ts, last-words.ts and start-arguments.ts are written out here; preload.test.ts compares them.
+// does the same when it is loaded. So it imports nothing but Node and one file that imports nothing, which
+// scripts/preload-text.js puts into it; and some constants of protocol.ts, channel.ts, error-report.ts, last-words.ts
+// and start-arguments.ts are written out here; preload.test.ts compares them.
 // See docs/decisions.md, "The preload is a help and no condition"
 const protocolVersion = 1
 const command = 'NODE_ENDLESS'
@@ -52,9 +54,7 @@ interface DyingChannel extends SuccessorChannel {
   sendLast(report: protocol.ToPredecessor): void
 }
 
-interface ChannelHandle {
-  onread: (buffer: unknown) => void
-  readStart(): number
+interface ChannelHandle extends ReadHandle {
   readonly writeQueueSize: number
 }
 
@@ -68,8 +68,10 @@ interface ChannelEnd {
  * `undefined` except while Node's own code handles the channel, and no event of the channel reaches the
  * application. All of this is undone when the channel has closed.
  * See docs/decisions.md, "The channel is hidden by accessors"
+ *
+ * @param onGarbage called with the reason when the parent has sent anything but a message
  */
-function takeChannel(): DyingChannel {
+function takeChannel(onGarbage: (reason: unknown) => void): DyingChannel {
   const handleKey = Object.getOwnPropertySymbols(process).find(
     (symbol) => symbol.description === 'kChannelHandle',
   )
@@ -101,20 +103,14 @@ function takeChannel(): DyingChannel {
   const isHandleInFlight = within(() => Boolean(properties['_handleQueue']))
   const handle = handleKey && (properties[handleKey] as ChannelHandle)
   if (handle) {
-    const onread = within(handle.onread)
-    let isSecondEnd = false
-    handle.onread = function (buffer) {
-      // See docs/decisions.md, "The end of a line is read twice"
-      if (buffer === undefined && !isSecondEnd && handle.readStart() === 0) {
-        isSecondEnd = true
-        return
-      }
-      isSecondEnd = false
-      onread.call(this, buffer)
-      // The channel has ended. If a handle waits for its acknowledgement, which cannot come any more, Node
-      // postpones 'disconnect' for ever (lib/internal/child_process.js, target.disconnect).
-      if (buffer === undefined && isHandleInFlight()) process.nextTick(emit, 'disconnect')
-    }
+    readCarefully(handle, within(handle.onread), {
+      onGarbage,
+      onEnd() {
+        // If a handle waits for its acknowledgement, which cannot come any more, Node postpones 'disconnect' for
+        // ever (lib/internal/child_process.js, target.disconnect).
+        if (isHandleInFlight()) process.nextTick(emit, 'disconnect')
+      },
+    })
   }
 
   let settleClosed: () => void = () => undefined
@@ -365,6 +361,8 @@ export function inherit(
     },
     arrived,
     channel,
+    // Nobody can be told before core is loaded.
+    onGarbage: () => undefined,
     ...reporting,
   }
   channel.onMessage = (message, handle) => {
@@ -463,8 +461,10 @@ export function enter(): protocol.Inheritance | undefined {
     leave(strangerKey, entry.parent)
     return undefined
   }
-  const channel = takeChannel()
-  const inheritance = inherit(channel, entry, reportFailures(channel))
+  const channel = takeChannel((reason) => {
+    inheritance.onGarbage(reason)
+  })
+  const inheritance: protocol.Inheritance = inherit(channel, entry, reportFailures(channel))
   leave(inheritanceKey, inheritance)
   return inheritance
 }

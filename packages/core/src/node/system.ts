@@ -67,6 +67,8 @@ export interface System extends Timers {
    * pid may be another process's by now.
    */
   stillRuns(pid: number, momentMs: number): boolean
+  /** Whether a process is the parent of this one, and lives: the kernel gives the children of a dead one away. */
+  isParent(pid: number): boolean
   /** Finds which process has an address: this one, or one that it has started; `undefined` if that cannot be told. */
   holderOf(taken: TakenAddress): Promise<Holder | undefined>
   /** Starts a timer. Shortens a delay above `longestDelayMs` to that: a value from outside may be larger. */
@@ -250,6 +252,7 @@ export function createNodeSystem(told: Told = {}): System {
     monotonicUs: () => process.hrtime.bigint() / 1_000n,
     memoryBytes: residentBytes,
     stillRuns,
+    isParent: (pid) => process.ppid === pid,
     signalExitListeners,
     holderOf: (taken) => holderOf(taken, process.pid),
     setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, longestDelayMs)),

@@ -39,6 +39,14 @@ export function unguardedNotice(generation: NamedGeneration): string {
   )
 }
 
+/** Returns what to log when a successor lives, and can be told nothing more. */
+export function cutOffNotice(generation: NamedGeneration): string {
+  return (
+    `the channel to ${generationName(generation)} is cut: connections cannot move there any more, ` +
+    'and end when they are idle'
+  )
+}
+
 /** Returns `generation 1 (pid 4711) is proven`. */
 export function provenNotice(generation: NamedGeneration): string {
   return `${generationName(generation)} is proven`

@@ -12,7 +12,10 @@ import { SignOfLife } from './sign-of-life.js'
 /** What {@link Probation} needs from the process that stays behind. */
 export interface ProbationHost {
   readonly system: Pick<System, 'setTimeout' | 'now'>
-  readonly successor: Pick<Successor, 'prove' | 'left' | 'onPlea' | 'askAlive' | 'askAnswers'>
+  readonly successor: Pick<
+    Successor,
+    'prove' | 'left' | 'cutOff' | 'onPlea' | 'askAlive' | 'askAnswers'
+  >
   /** How long it lasts, in ms; negative: until it is ended. */
   readonly probationMs: number
   /** How long the event loop of the successor may be blocked, in ms; 0: for ever. */
@@ -72,9 +75,12 @@ export class Probation {
       errors && askAnswers
         ? new ErrorWatch({ ...errors, system, ask: askAnswers, worse: rollBack })
         : undefined
-    void successor.left.then(() => {
-      this.end()
-    })
+    // One that cannot be told so could not be rolled back: it would serve on.
+    for (const end of [successor.left, successor.cutOff]) {
+      void end.then(() => {
+        this.end()
+      })
+    }
   }
 
   get isUnderWay(): boolean {

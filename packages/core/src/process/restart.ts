@@ -14,7 +14,7 @@ import { deferred, late, within } from '../node/waits.js'
 import { droppedAddresses } from './dropped-addresses.js'
 import { Baseline } from './baseline.js'
 import { withHolder } from './holder-notice.js'
-import { ownName, probationNotice, provenNotice, unguardedNotice } from './notices.js'
+import { cutOffNotice, ownName, probationNotice, provenNotice, unguardedNotice } from './notices.js'
 import type { Parts } from './parts/parts.js'
 import { diedOnProbation, finiteMs, notOnProbation, Probation, rolledBack } from './probation.js'
 import { shuttingDown } from './restart-refused.js'
@@ -39,6 +39,8 @@ export interface RestartHost {
    * @param control where the control socket of the successor is bound
    */
   servesAgain(control: UnixAddress | undefined): Promise<void>
+  /** Called if the service is told to end while this process takes it back from the successor. */
+  stopped(): void
   /** Whether this process shuts down, for whatever reason. */
   readonly isShuttingDown: () => boolean
   /** Returns the status of this process and of all older ones, hammered first if `isHammered`. */
@@ -171,7 +173,7 @@ export class Restart {
    * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION`
    */
   async rollBack(reason: string): Promise<void> {
-    const { servers } = this.#parts
+    const { ancestry, servers } = this.#parts
     const successor = this.#successor
     if (!this.#probation?.isUnderWay || !successor) throw notOnProbation()
     const accepting = this.#takeBack(
@@ -182,6 +184,12 @@ export class Restart {
         ownName(this.#parts),
       ),
     )
+    // A supervisor tells all generations itself that the service ends.
+    if (!ancestry.isSupervised) {
+      successor.onStopped = () => {
+        this.#host.stopped()
+      }
+    }
     const serves = servers.addresses
     const adopts = servers.adopting.filter((bound) => serves.includes(bound))
     successor.rollBack(reason, serves, adopts)
@@ -201,13 +209,14 @@ export class Restart {
    * it got so far is not always known, as its last messages may be lost.
    */
   #clearAfter(successor: Successor): void {
-    const { servers, whereabouts } = this.#parts
+    const { servers, system, whereabouts } = this.#parts
     // Known now: when the successor ends, this process may have closed them.
     const paths = [...Object.values(whereabouts.paths), ...servers.socketPaths]
     const directories = new Set(paths.flatMap((each) => (each ? path.dirname(each) : [])))
     void successor.exited.then(() => {
       const { pid } = successor
-      if (pid === undefined) return
+      // One that is only lost, with the supervisor, may be about to give such a file its name.
+      if (pid === undefined || system.stillRuns(pid, Date.now())) return
       for (const directory of directories) clearTemporaries(directory, pid)
     })
   }
@@ -228,6 +237,10 @@ export class Restart {
       successor = started
       this.#successor = successor
       this.#clearAfter(started)
+      void started.cutOff.then(() => {
+        if (this.#successor === started)
+          settings.logger.warn(cutOffNotice({ number, pid: started.pid }))
+      })
       if (this.#options.maxErrors !== undefined && this.#probationMs !== 0) {
         this.#baseline = new Baseline(system, servers.countAnswers())
       }
@@ -342,7 +355,7 @@ export class Restart {
   }
 
   #putOnProbation(successor: Successor, before: AnswerCount | undefined): Probation {
-    const { events, settings, system } = this.#parts
+    const { ancestry, events, settings, system } = this.#parts
     const { maxBlockedMs = defaultMaxBlockedMs, maxErrors = 1 } = this.#options
     const name = { number: this.#number, pid: successor.pid ?? 0 }
     settings.logger.info(probationNotice(name, this.#probationMs))
@@ -355,6 +368,8 @@ export class Restart {
       errors: before && { maxErrors, before },
       proved: () => {
         settings.logger.info(provenNotice(name))
+        // A supervisor replaces it if it dies; old code would serve again, among workers that have new code.
+        if (ancestry.isSupervised) successor.closeEscrow()
         events.emit('proven')
       },
       rollBack: (reason) => {

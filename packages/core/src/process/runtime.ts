@@ -130,11 +130,11 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   }
 
   get slot(): number {
-    return this.#parts.ancestry.supervisor?.slot ?? 0
+    return this.#parts.ancestry.slot
   }
 
   get workers(): number {
-    return this.#parts.ancestry.supervisor?.workers ?? 1
+    return this.#parts.ancestry.workers
   }
 
   get isOnProbation(): boolean {
@@ -224,6 +224,9 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
         return true
       },
       servesAgain: (control) => this.#serving.again(control),
+      stopped: () => {
+        void this.actions.on('SIGTERM')
+      },
       isShuttingDown: () => this.isShuttingDown,
       generations: (isHammered) => this.generations(isHammered),
       limit: (living) => {
@@ -480,7 +483,7 @@ export function createParts(
     system,
     settings,
     new OwnService(generation, settings),
-    ancestry.predecessor && system.ppid,
+    { parentPid: ancestry.predecessor && system.ppid, slot: () => ancestry.slot },
   )
   return {
     system,

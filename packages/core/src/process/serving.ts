@@ -154,10 +154,7 @@ export class Serving {
     if (state !== 'init' && state !== 'running' && state !== 'restarting') return
     const name = generationName(ownName(this.#parts))
     settings.logger.warn(`The supervisor is gone: nothing replaces ${name} if it dies.`)
-    // One process alone can have the pid file and the control socket.
-    if (state !== 'init' && ancestry.supervisor?.slot === 0) {
-      void this.#publish(ancestry.predecessor?.control)
-    }
+    if (state !== 'init') void this.#publish(ancestry.predecessor?.control)
   }
 
   /** @param other the control socket of the generation in whose place this one serves */

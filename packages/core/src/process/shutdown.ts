@@ -78,6 +78,7 @@ export class Shutdown {
       // A process that is told to shut down while it drains should not serve again.
       if (!this.#host.restart()?.isUnderWay) this.#closeEscrow()
       this.#passOn(signal, meansService)
+      if (signal && this.#mayMeanPredecessor) this.#parts.ancestry.predecessor?.leave()
     } else {
       this.#parts.lifecycle.apply('shutdown')
       this.#report = this.#stop(occasion, delayMs, signal)
@@ -344,6 +345,14 @@ export class Shutdown {
     if (!signal || !successor?.hasTakenOver) return
     const ageMs = this.#successorAgeMs
     if (meansService || ageMs === undefined || ageMs <= staleMs) successor.signal(signal)
+  }
+
+  /** Whether a signal to this process, which was rolled back, is meant for the service: the pid file led here just now. */
+  get #mayMeanPredecessor(): boolean {
+    const { ancestry, system } = this.#parts
+    const { rolledBack, servedAgainMs } = ancestry.predecessor?.probation ?? {}
+    if (!rolledBack) return false
+    return servedAgainMs === undefined || system.now() - servedAgainMs <= staleMs
   }
 
   #closeEscrow(): void {

@@ -66,6 +66,7 @@ beforeEach(async () => {
       ref: () => references++,
       unref: () => (references = 0),
     },
+    onGarbage: () => undefined,
     stopReporting: () => seen.push('stop reporting'),
     reportAtEnd: () => seen.push('report at the end'),
   }
@@ -215,6 +216,40 @@ test('it serves what it holds when the predecessor is gone', async () => {
   await settle()
   expect([server.state, generation.state]).toEqual(['running', 'running'])
   expect(seen).toEqual(['stop reporting', 'ready'])
+})
+
+test('it ends when only the line has ended, and the predecessor lives', async () => {
+  const port = await hold()
+  begin()
+  const server = await serve(port)
+  system.hasParent = true
+  loseChannel()
+  await system.advance(2_900)
+  expect([server.state, system.exits]).toEqual(['init', 0])
+  await system.advance(200)
+  expect([server.state, system.exits, system.exitCode]).toEqual(['init', 1, 0])
+  expect(system.lines.join()).toContain(
+    'The channel to the predecessor is cut, and it still serves',
+  )
+})
+
+test('it serves as soon as the kernel has given it away', async () => {
+  const port = await hold()
+  begin()
+  const server = await serve(port)
+  system.hasParent = true
+  loseChannel()
+  await system.advance(100)
+  expect(server.state).toBe('init')
+  system.hasParent = false
+  await system.advance(10)
+  expect([server.state, generation.state, system.exits]).toEqual(['running', 'running', 0])
+})
+
+test('what the parent has sent and is no message is logged', () => {
+  begin()
+  inheritance.onGarbage(new Error('Unexpected token'))
+  expect(system.lines.join()).toContain('Ignored what the parent wrote to the channel: Unexpected')
 })
 
 test('a predecessor that goes before it is ready leaves it the sockets, and its own time', async () => {

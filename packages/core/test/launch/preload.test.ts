@@ -21,6 +21,11 @@ function constant(name: string, text = source): string | undefined {
   return new RegExp(`^const ${name} = (.*)$`, 'm').exec(text)?.[1]
 }
 
+async function built(): Promise<{ preloadText: string }> {
+  const file = new URL('../../dist/launch/preload-text.js', import.meta.url)
+  return (await import(file.href)) as { preloadText: string }
+}
+
 test('its constants are those of the protocol', () => {
   expect(constant('protocolVersion')).toBe(String(protocolVersion))
   expect(constant('command')).toBe(`'${command}'`)
@@ -40,18 +45,21 @@ test('its messages are internal ones of Node, which no application is shown', ()
   expect(command.startsWith('NODE_')).toBe(true)
 })
 
-test('it imports types and Node alone, as it is also run from memory', () => {
+test('it imports types, Node, and one file that is put into it, as it is also run from memory', async () => {
   const imports = [...source.matchAll(/^import (type )?.*from '(.*)'$/gm)]
   const values = imports.filter(([, isType]) => isType === undefined).map(([, , from]) => from)
-  expect(values.every((from) => from?.startsWith('node:'))).toBe(true)
+  const others = values.filter((from) => !from?.startsWith('node:'))
+  expect(others).toEqual(['../node/internals/channel-reading.js'])
   expect(source).not.toContain('import(')
+  const file = new URL('../../src/node/internals/channel-reading.ts', import.meta.url)
+  expect(readFileSync(file, 'utf8')).not.toMatch(/^import|import\(/m)
+  const { preloadText } = await built()
+  expect([...preloadText.matchAll(/require\("(?!node:)/g)]).toEqual([])
 })
 
 test('its text is a part of the build, as a file and as a string', async () => {
   const file = new URL('../../dist/launch/preload.cjs', import.meta.url)
-  const { preloadText } = (await import(
-    new URL('../../dist/launch/preload-text.js', import.meta.url).href
-  )) as { preloadText: string }
+  const { preloadText } = await built()
   expect(readFileSync(file, 'utf8')).toBe(preloadText)
   expect(preloadText).toContain('preload(__filename)')
 })

@@ -10,9 +10,11 @@ import { FakeSystem, settle } from '../fake-system.js'
 let system: FakeSystem
 let seen: string[]
 let left: Deferred<void>
+let cutOff: Deferred<void>
 let successor: {
   prove: () => void
   left: Promise<void>
+  cutOff: Promise<void>
   onPlea: (plea: Plea) => void
   askAlive: () => void
   askAnswers: () => void
@@ -23,10 +25,12 @@ beforeEach(() => {
   system = new FakeSystem()
   seen = []
   left = deferred()
+  cutOff = deferred()
   isBlocked = false
   successor = {
     prove: () => seen.push('told'),
     left: left.promise,
+    cutOff: cutOff.promise,
     onPlea: () => undefined,
     askAlive: () => {
       if (!isBlocked) successor.onPlea({ type: 'alive' })
@@ -121,6 +125,14 @@ describe('the successor', () => {
   test('may leave, with the whole service: it is not proven, and nobody waits', async () => {
     const probation = begin(60_000)
     left.resolve()
+    await settle()
+    expect([probation.isUnderWay, [...seen].sort()]).toEqual([false, ['over', 'passed']])
+    expect(system.pendingMs).toEqual([])
+  })
+
+  test('cannot be rolled back when it can be told nothing more: the probation is over', async () => {
+    const probation = begin(60_000)
+    cutOff.resolve()
     await settle()
     expect([probation.isUnderWay, [...seen].sort()]).toEqual([false, ['over', 'passed']])
     expect(system.pendingMs).toEqual([])

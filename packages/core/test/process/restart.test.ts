@@ -35,6 +35,7 @@ beforeEach(() => {
       return mayServe
     },
     servesAgain: async () => void seen.push('serves again'),
+    stopped: () => seen.push('stopped'),
     isShuttingDown: () => false,
     generations: () => Promise.resolve([]),
     limit: () => undefined,

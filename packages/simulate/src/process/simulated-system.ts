@@ -58,6 +58,7 @@ export class SimulatedSystem implements System {
   }
 
   readonly stderr = (): NodeJS.WritableStream => this.#stderr
+  readonly isParent = (pid: number): boolean => pid === this.ppid && this.#host.stillRuns(pid)
 
   listensOfThreads(): string[] {
     return []

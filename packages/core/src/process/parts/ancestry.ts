@@ -1,3 +1,4 @@
+import { messageOf } from '../../api/endless-error.js'
 import type { MoveReason } from '../../api/diagnostics.js'
 import type { JsonOptions } from '../../api/json-options.js'
 import type { Counts } from '../../control/tally.js'
@@ -73,6 +74,9 @@ export class Ancestry {
     this.#system = system
     this.#settings = settings
     if (!inheritance) return
+    inheritance.onGarbage = (reason) => {
+      settings.logger.error(`Ignored what the parent wrote to the channel: ${messageOf(reason)}`)
+    }
     this.register = inheritance.entry.register
     this.flags = inheritance.entry.options
     this.supervisor = this.#superviseBy(inheritance, host)
@@ -87,8 +91,8 @@ export class Ancestry {
       // A supervisor has a pid file of its own.
       takesOver: this.supervisor ? () => undefined : host.takesOver,
       readyTimeoutMs: () => settings.current.readyTimeoutMs,
-      yield: () => {
-        settings.logger.warn('An older generation serves again: exiting.')
+      yield: (why) => {
+        settings.logger.warn(`${why}: exiting.`)
         system.exit(0)
       },
     })
@@ -108,6 +112,16 @@ export class Ancestry {
   /** Number that a successor of this process gets. */
   get nextNumber(): number {
     return this.number + 1
+  }
+
+  /** The slot of this process, from 0. It stays when the supervisor is gone. */
+  get slot(): number {
+    return this.supervisor?.slot ?? this.predecessor?.place.slot ?? 0
+  }
+
+  /** How many slots the service has; or had, when its supervisor ended. */
+  get workers(): number {
+    return this.supervisor?.workers ?? this.predecessor?.place.workers ?? 1
   }
 
   /** Whether this process may accept: no other process accepts on the sockets that it holds. */

@@ -84,6 +84,7 @@ export class Launcher {
         serviceManager: ancestry.serviceManager?.address,
         control: whereabouts.bound,
         counts: tally.counts,
+        ...(ancestry.slot > 0 && { slot: ancestry.slot, workers: ancestry.workers }),
       },
       readyTimeoutMs: settings.current.readyTimeoutMs,
       fallback:

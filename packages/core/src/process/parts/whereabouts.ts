@@ -7,27 +7,47 @@ import type { UnixAddress } from '../../listeners/address.js'
 import type { System } from '../../node/system.js'
 import type { ProcessSettings } from './process-settings.js'
 
+/** How long to wait before what could not be written is tried again. */
+const againMs = 1_000
+
+/** Whose the pid file and the control socket may be. */
+interface Place {
+  /** Pid of the predecessor or the supervisor, whose pid file ours may be; `undefined` without. */
+  parentPid?: number | undefined
+  /** Returns the slot of this process. */
+  slot?: () => number
+}
+
 /**
  * The pid file and the control socket that the servers of this process ask for. Under a supervisor,
- * which keeps both itself, only their paths count.
+ * which keeps both itself, only their paths count. If the supervisor is gone, they are those of slot 0: each can lead
+ * to one process alone.
  */
 export class Whereabouts {
   readonly #system: System
   readonly #settings: ProcessSettings
   readonly #service: Service
   readonly #parentPid: number | undefined
+  readonly #slot: () => number
   #pidFile: PidFile | undefined
   #control: ControlSocket | undefined
   #asked: ProcessOptions = {}
   /** Whether anybody may have found them. */
   #isShown = false
+  #again: NodeJS.Timeout | undefined
+  #attempt = 0
 
-  /** @param parentPid pid of the predecessor or the supervisor, whose pid file ours may be; `undefined` without */
-  constructor(system: System, settings: ProcessSettings, service: Service, parentPid?: number) {
+  constructor(
+    system: System,
+    settings: ProcessSettings,
+    service: Service,
+    { parentPid, slot = () => 0 }: Place = {},
+  ) {
     this.#system = system
     this.#settings = settings
     this.#service = service
     this.#parentPid = parentPid
+    this.#slot = slot
   }
 
   /**
@@ -58,7 +78,7 @@ export class Whereabouts {
    * @throws `ERR_ENDLESS_PID_FILE`
    */
   check(): void {
-    this.#pidFile?.check()
+    if (this.#isOurs) this.#pidFile?.check()
   }
 
   get hasPidFile(): boolean {
@@ -80,6 +100,7 @@ export class Whereabouts {
    * @throws `ERR_ENDLESS_PID_FILE`
    */
   prepare(): void {
+    if (!this.#isOurs) return
     this.#pidFile?.prepare()
     this.#removeAtExit()
   }
@@ -90,30 +111,63 @@ export class Whereabouts {
    * @throws `ERR_ENDLESS_PID_FILE`
    */
   writePidFile(): void {
+    if (!this.#isOurs) return
     this.#removeAtExit()
     this.#pidFile?.write()
   }
 
   /**
-   * Makes both lead to this process; resolves when they do. A failure is only logged.
+   * Makes both lead to this process; resolves when they do. A failure is logged, and what has failed is tried again
+   * each second: a disk may be full, or no descriptor left, when a predecessor serves again.
    *
    * @param other the control socket of the generation in whose place this one serves
    */
   async publish(other: UnixAddress | undefined): Promise<void> {
-    try {
-      this.writePidFile()
-    } catch (error) {
+    if (!this.#isOurs) return
+    const steps = [
+      () => {
+        this.writePidFile()
+      },
+      () => this.#findControl()?.open(other),
+    ]
+    await this.#take(steps, (error) => {
       this.#settings.logger.error(messageOf(error))
+    })
+  }
+
+  /** Takes steps, and those that fail again later. */
+  async #take(
+    steps: readonly (() => Promise<void> | void | undefined)[],
+    failed: (error: unknown) => void,
+  ): Promise<void> {
+    this.#stopTrying()
+    const attempt = this.#attempt
+    const failing: (typeof steps)[number][] = []
+    for (const step of steps) {
+      try {
+        await step()
+      } catch (error) {
+        failing.push(step)
+        failed(error)
+      }
     }
-    try {
-      await this.#findControl()?.open(other)
-    } catch (error) {
-      this.#settings.logger.error(messageOf(error))
+    // A successor may have taken over meanwhile.
+    if (failing.length === 0 || attempt !== this.#attempt) return
+    const again = (): void => {
+      // The first failure has been logged.
+      void this.#take(failing, () => undefined)
     }
+    this.#again = this.#system.setTimeout(again, againMs).unref()
+  }
+
+  #stopTrying(): void {
+    this.#attempt++
+    clearTimeout(this.#again)
   }
 
   /** Leaves the pid file to a successor that uses the same file. */
   leavePidFile(successors: string | undefined, pid?: number): void {
+    this.#stopTrying()
     if (successors === this.#pidFile?.path) this.#pidFile?.leave(pid)
   }
 
@@ -133,6 +187,10 @@ export class Whereabouts {
     this.#isShown = false
   }
 
+  get #isOurs(): boolean {
+    return this.#slot() === 0
+  }
+
   #removeAtExit(): void {
     this.#isShown = true
     // Removed first, so that there is one listener when this process takes over again.
@@ -141,6 +199,7 @@ export class Whereabouts {
   }
 
   readonly #remove = (): void => {
+    this.#stopTrying()
     this.#pidFile?.remove()
     this.#control?.leave()
   }

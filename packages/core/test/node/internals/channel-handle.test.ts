@@ -9,7 +9,7 @@ test('what has arrived of a message that is far too long is dropped, and told', 
   const handle = {
     [jsonBuffer]: '',
     onread(bytes?: unknown) {
-      handle[jsonBuffer] += String(bytes)
+      handle[jsonBuffer] += Buffer.from(bytes as ArrayBuffer).toString()
     },
     readStart: () => 0,
   }
@@ -19,10 +19,10 @@ test('what has arrived of a message that is far too long is dropped, and told', 
     onEnd: () => undefined,
     onGarbage: (reason) => garbage.push(reason),
   })
-  const part = 'x'.repeat(16 * 1_048_576)
-  for (let read = 0; read < 4; read++) handle.onread(part)
-  expect([handle[jsonBuffer].length, garbage]).toEqual([4 * part.length, []])
-  handle.onread('x')
+  const part = () => new ArrayBuffer(16 * 1_048_576)
+  for (let read = 0; read < 4; read++) handle.onread(part())
+  expect([handle[jsonBuffer].length, garbage]).toEqual([4 * part().byteLength, []])
+  handle.onread(new ArrayBuffer(1))
   expect([handle[jsonBuffer], garbage]).toEqual(['', [new Error('it is too long')]])
 })
 

@@ -44,6 +44,7 @@ beforeEach(() => {
       ref: () => undefined,
       unref: () => undefined,
     },
+    onGarbage: () => undefined,
     stopReporting: () => undefined,
     reportAtEnd: () => undefined,
   }

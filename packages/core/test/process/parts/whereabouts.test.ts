@@ -1,5 +1,5 @@
 // Proves where a process without supervisor can be found, and that it leaves no trace.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -158,4 +158,38 @@ test('once nothing serves, other paths may be asked for', async () => {
   const other = path.join(directory, 'other.pid')
   whereabouts.take({ pidFile: other })
   expect(whereabouts.paths.pidFile).toBe(other)
+})
+
+test('what could not be written is tried again, and told once', async () => {
+  whereabouts.take({ pidFile })
+  rmSync(directory, { recursive: true })
+  await whereabouts.publish(undefined)
+  const told = system.lines.length
+  await system.advance(3_000)
+  mkdirSync(directory)
+  await system.advance(1_000)
+  expect(readFileSync(pidFile, 'utf8')).toBe('100\n')
+  expect([system.lines.length, system.pendingMs]).toEqual([told, []])
+})
+
+test('nothing is tried again once a successor has taken over', async () => {
+  whereabouts.take({ pidFile })
+  rmSync(directory, { recursive: true })
+  await whereabouts.publish(undefined)
+  whereabouts.leavePidFile(pidFile, 815)
+  mkdirSync(directory)
+  await system.advance(5_000)
+  expect([existsSync(pidFile), system.pendingMs]).toEqual([false, []])
+})
+
+test('only that of slot 0 leads anywhere', async () => {
+  const settings = new ProcessSettings(createStderrLogger(system), () => 0)
+  const other = new Whereabouts(system, settings, {} as Service, { slot: () => 1 })
+  other.take({ pidFile })
+  other.check()
+  other.prepare()
+  other.writePidFile()
+  await other.publish(undefined)
+  other.close()
+  expect([existsSync(pidFile), existsSync(`${pidFile}.sock`)]).toEqual([false, false])
 })
