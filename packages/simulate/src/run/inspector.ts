@@ -57,6 +57,8 @@ export class Inspector {
   #hasServed = false
   /** Whether a process was killed after the service was asked to end. */
   #isStopLost = false
+  /** Whether one was killed that served, and could only be replaced by an older one that hears of it in time. */
+  #hasDiedUnguarded = false
   /** Until when a refusal is the fault of what was broken. */
   #mayRefuse = false
 
@@ -120,6 +122,9 @@ export class Inspector {
     const isAlone = !others.some((each) => this.#acceptsOrWill(each))
     const isUnguarded = !this.supervisor || this.supervisor.isDead || process === this.supervisor
     if (isAlone && isUnguarded) this.#mayRefuse = true
+    if (end.signal !== null && isUnguarded && this.#accepting().every((each) => each === process)) {
+      this.#hasDiedUnguarded = true
+    }
     if (this.#mayRefuse)
       for (const { queue } of this.#world.kernel.listeners)
         queue.forEach((end) => this.enqueued(end))
@@ -266,6 +271,8 @@ export class Inspector {
   }
 
   #isExcused(end: StreamEnd): boolean {
+    // An older one that had nothing left to do may have ended before it could hear of the death.
+    if (this.#hasDiedUnguarded && this.generations.length === 0) return true
     const closes = this.#closes.get(end) ?? []
     return this.#tainted.has(end) || closes.some(({ by, atMs }) => this.hammeredMs.get(by) === atMs)
   }
