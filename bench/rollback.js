@@ -74,8 +74,7 @@ async function measure(service, { act, isChecked, hasErrors }, rounds) {
   const times = []
   for (let round = 1; round <= rounds; round++) {
     writeFileSync(service.errors, hasErrors ? '0.05' : '0')
-    const { events } = program
-    const since = events.length
+    const since = program.output.lines.length
     const query = `probationMs=600000&maxBlockedMs=${MAX_BLOCKED_MS}${hasErrors ? '&maxErrors=0.01' : ''}`
     if (isChecked) service.startChecked()
     else await order(`/restart?${query}`)
@@ -213,10 +212,10 @@ async function withService({ supervised, load: traffic }, use) {
     },
     /** How long it took from the moment that the check broke until it has failed for the first time. */
     untilChecked: () => Number(readFileSync(broken, 'utf8').split('\n')[0]) - failsSinceMs,
-    /** Resolves when the service restarts again. */
+    /** Resolves when only the old version is left, and can be asked: one that was killed leaves its control socket. */
     settled: () =>
-      until(() => program.alive.length === (supervised ? 2 : 1), {
-        step: 'only the old version is left',
+      until(async () => program.alive.length === (supervised ? 2 : 1) && (await isHeard(control)), {
+        step: 'only the old version is left, and can be asked',
         deadlineMs: DEADLINE_MS,
       }),
   }
@@ -226,6 +225,17 @@ async function withService({ supervised, load: traffic }, use) {
     await program.end()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function isHeard(socketPath) {
+  return new Promise((resolve) => {
+    http
+      .get({ socketPath, path: '/status', agent: false }, (response) => {
+        response.resume()
+        resolve(true)
+      })
+      .on('error', () => resolve(false))
+  })
 }
 
 function post(socketPath, path) {

@@ -34,6 +34,8 @@ const server = endless(plain, options).listen(port, '127.0.0.1', () => report(se
 // No event says that a predecessor has drained and stays behind.
 generation.on('taken-over', () => {
   const look = setInterval(() => {
+    // The new version may have died meanwhile.
+    if (generation.state === 'running') clearInterval(look)
     if (generation.state !== 'staying-behind') return
     clearInterval(look)
     say('behind')

@@ -261,8 +261,9 @@ test('the last restart is told also when the generation that it made is gone, an
   writeFileSync(service.broken, '')
   await endless('restart', ...named)
   rmSync(service.broken)
+  const since = service.program.output.lines.length
   await get(service.port, '/kill').catch(() => undefined)
-  await service.program.waitForGeneration(3, { since: service.program.events.length, deadlineMs })
+  await service.program.waitForGeneration(3, { since, deadlineMs })
   expect((await endless('status', ...named)).out).toMatch(
     /^last restart: failed .* ago: ERR_ENDLESS_SUCCESSOR_EXITED: .*broken on purpose/m,
   )

@@ -94,8 +94,9 @@ test('a rollback brings the service back to one version, whoever asks for it and
 
   // By the death of the new version.
   deploy({ ports: 1 })
+  const since = program.output.lines.length
   const { pid } = await restart()
-  await eventOf(program, 'drain', pids[0]!, program.events.length - 20)
+  await eventOf(program, 'drain', pids[0]!, since)
   await clients.stop().then(({ failures, connections }) => {
     expect(failures).toEqual([])
     expect(connections).toMatchObject({ closedAnnounced: 0, closedUnannounced: 0 })

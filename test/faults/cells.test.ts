@@ -38,3 +38,36 @@ test('a draining predecessor without descriptors answers the question for its st
   expect(outcome).toMatchObject({ serving: 'old', lost: 0, closed: 0 })
   expect(brokenIn(outcome!)).toEqual([])
 }, 120_000)
+
+test('neither garbage nor half a message costs a connection that is on its way, whichever side sends it', async () => {
+  const outcomes = await outcomesOf(
+    'restart × connection × garbage',
+    'restart × adopted × half a message',
+    'supervised × spawn × garbage',
+  )
+  expect(outcomes).toHaveLength(3)
+  for (const outcome of outcomes) expect(brokenIn(outcome)).toEqual([])
+}, 180_000)
+
+test('when the channel is cut between two that live, one of them serves', async () => {
+  const outcomes = await outcomesOf(
+    'restart × ready × channel cut',
+    'restart × adopted × channel cut',
+  )
+  expect(outcomes.map(({ serving }) => serving)).toEqual(['old', 'new'])
+  for (const outcome of outcomes) expect(brokenIn(outcome)).toEqual([])
+}, 120_000)
+
+test('a stop in the moment of a rollback ends the service', async () => {
+  const [outcome] = await outcomesOf('rollback × ask-rollback × SIGTERM')
+  expect(brokenIn(outcome!)).toEqual([])
+}, 120_000)
+
+test('a roll goes on if an old process dies in it, and workers that outlive their supervisor can all be restarted', async () => {
+  const outcomes = await outcomesOf(
+    'roll × taken-over × predecessor killed',
+    'roll × serving × supervisor killed',
+  )
+  expect(outcomes.map(({ serving }) => serving)).toEqual(['new', 'new'])
+  for (const outcome of outcomes) expect(brokenIn(outcome)).toEqual([])
+}, 180_000)
