@@ -96,6 +96,37 @@ describe.each([
   )
 })
 
+test('under a supervisor, one that dies before it is known to serve again leaves one that serves', async () => {
+  const fate = { halts: { generation: 1, event: 'restart-failed' } }
+  await withThree(true, fate, async (service, { restart, hold }) => {
+    restart()
+    const { pid: newest } = await service.program.waitForGeneration(2, { deadlineMs })
+    service.release({})
+    service.kill(newest)
+    const { pid: middle } = await service.program.waitForEvent(
+      (each) => each['generation'] === 1 && each.event === 'restart-failed',
+      { step: 'the middle one takes its place back', deadlineMs },
+    )
+    // It sends copies of its sockets, and only when they have arrived that it serves.
+    service.signal(service.supervisor, 'SIGSTOP')
+    const since = service.program.output.lines.length
+    service.signal(middle, 'SIGCONT')
+    await service.program.waitForEvent(({ pid, event }) => pid === middle && event === 'ready', {
+      step: 'the middle one serves again',
+      deadlineMs,
+      since,
+    })
+    service.kill(middle)
+    await service.program.waitForEnd(middle, { step: 'it ends', deadlineMs })
+    service.signal(service.supervisor, 'SIGCONT')
+    await settle(service)
+    const serving = await checkThatOneServes(service)
+    await checkThatARestartWorks(service, serving, 'signal')
+    hold.end()
+    await checkThatWhatDrainsEnds(service)
+  })
+}, 60_000)
+
 /**
  * Starts a service of which the first generation drains and the second serves, under clients that retry
  * nothing. Checks at the end what they saw, and that a stop leaves nothing.

@@ -119,6 +119,10 @@ export class Succession {
   /** Notes that a generation serves, for the first time or again. */
   served(generation: Generation): void {
     this.#replacement.served(generation)
+    // One that was given up may have begun to listen, and waits for the rest of its sockets.
+    for (const each of this.#chain.living) {
+      if (each !== generation && each.isGivenUp) each.signal('SIGTERM')
+    }
     if (generation === this.#contest?.predecessor) this.#winsContest(this.#contest)
   }
 
@@ -160,10 +164,14 @@ export class Succession {
         this.#host.logger.error(`${generationName(generation)} ${describeDeath(death)}${others}`)
       }
     }
-    const heir = successor && new Heir(successor, this.#standIn)
+    // It may have served again already, and its predecessor takes its place: its report is read after its death.
+    const contest = this.#contest?.predecessor === generation ? this.#contest : undefined
+    const heir = successor ? new Heir(successor, this.#standIn) : contest?.heir
     // Only one of its neighbours takes its place: the older one is asked first, as it can serve at once.
-    if (wasServing && predecessor && hasServed) this.#await(predecessor, heir, generation)
-    else if (heir) this.#bequeath(heir, generation)
+    if ((wasServing || contest) && predecessor && hasServed) {
+      if (contest) this.#endContest(contest)
+      this.#await(predecessor, heir, generation)
+    } else if (heir && !contest) this.#bequeath(heir, generation)
     if (this.#contest?.dead !== generation) generation.probation?.end('died')
     this.#losesContest(generation)
     this.#replaceIfNobodyServes()

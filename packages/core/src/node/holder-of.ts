@@ -54,7 +54,8 @@ async function atPort({
   const wanted = port.toString(16).toUpperCase().padStart(4, '0')
   for (const table of tables) {
     if (kind !== undefined && kind !== table.kind) continue
-    for (const [, local, , state, , , , , , inode] of await rowsOf(table.name)) {
+    const rows = await rowsOf(table.name, `:${wanted} `)
+    for (const [, local, , state, , , , , , inode] of rows) {
       const isBound = table.state === undefined || state === table.state
       if (inode && isBound && local?.endsWith(`:${wanted}`)) found.set(inode, table.kind)
     }
@@ -63,13 +64,15 @@ async function atPort({
 }
 
 async function atPath(path: string): Promise<Sockets> {
-  const rows = (await rowsOf('unix')).filter((columns) => columns.slice(7).join(' ') === path)
+  const rows = (await rowsOf('unix', path)).filter((columns) => columns.slice(7).join(' ') === path)
   return new Map(rows.map(([, , , , , , inode = '']) => [inode, 'unix']))
 }
 
-async function rowsOf(table: string): Promise<string[][]> {
+/** Returns the columns of the rows with some text: a busy machine has ten thousands of closed connections there. */
+async function rowsOf(table: string, part: string): Promise<string[][]> {
   const text = await readFile(`/proc/self/net/${table}`, 'utf8').catch(() => '') // no IPv6
-  return text.split('\n').map((line) => line.trim().split(/\s+/))
+  const rows = text.split('\n').filter((row) => row.includes(part))
+  return rows.map((row) => row.trim().split(/\s+/))
 }
 
 /** Returns a process, its children, theirs, and so on. */

@@ -61,7 +61,7 @@ const servingMs = 5_000
 const defaultMaxBlockedMs = 5_000
 
 /** How long to look for what a successor could not have. */
-const explainMs = 1_000
+const explainMs = 3_000
 
 /** One restart: starts a successor, gives way to it, and serves again if it dies or is rolled back. */
 export class Restart {

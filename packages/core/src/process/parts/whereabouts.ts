@@ -145,7 +145,9 @@ export class Whereabouts {
     const failing: (typeof steps)[number][] = []
     for (const step of steps) {
       try {
-        await step()
+        // Not awaited without need: the paths are there before the program hears 'ready'.
+        const taken = step()
+        if (taken) await taken
       } catch (error) {
         failing.push(step)
         failed(error)
