@@ -297,7 +297,7 @@ describe('a restart on a path', () => {
     const socket = path.join(directory, 'app.sock')
     const program = deploy(
       directory,
-      `endless(answer, { ready: 'manual', readyTimeoutMs: 1_000 }).listen('${socket}')
+      `endless(answer, { ready: 'manual', readyTimeoutMs: 3_000 }).listen('${socket}')
        if (generation.number === 0) generation.ready()
        else {
          await gate('listens')
