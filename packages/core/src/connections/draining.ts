@@ -153,9 +153,14 @@ export class Draining {
    * Settles when the server has neither a listening socket nor a connection left, also none that it has given to a
    * child; or when the hammer has fallen, whatever is left then.
    * See docs/decisions.md, "After the hammer nothing is waited for"
+   *
+   * @param signal ends the wait, which then never settles, at the next change: without a listener for each change
    */
-  async drained(): Promise<void> {
-    while (!this.#isDrained) await this.#change()
+  async drained(signal?: AbortSignal): Promise<void> {
+    while (!this.#isDrained) {
+      await this.#change()
+      if (signal?.aborted) await new Promise(() => undefined)
+    }
   }
 
   /** Resolves with how a drain has ended, which is known by its undo. */

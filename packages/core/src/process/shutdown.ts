@@ -48,6 +48,8 @@ export class Shutdown {
   #report: Promise<ShutdownReport> | undefined
   #isAskedFor = false
   #isHammerDue = false
+  /** The wait for the drain: if that is broken off, the servers would keep this object as long as they have connections. */
+  readonly #wait = new AbortController()
   #cutDelay: (() => void) | undefined
   /** Cuts the hooks short that run now. */
   #cutHooks: (() => void) | undefined
@@ -112,6 +114,7 @@ export class Shutdown {
     this.#isHammerDue = false
     this.#brokenOffBy = reason
     this.#breakOff?.(reason)
+    this.#wait.abort()
     this.#cutDelay?.()
   }
 
@@ -304,7 +307,8 @@ export class Shutdown {
   }
 
   async #drained(): Promise<void> {
-    await Promise.all([...this.#parts.servers].map((server) => server.drained()))
+    const { signal } = this.#wait
+    await Promise.all([...this.#parts.servers].map((server) => server.drained(signal)))
   }
 
   /** Waits as long as the successor is on probation. */

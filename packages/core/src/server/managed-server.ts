@@ -291,10 +291,14 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
     for (const sibling of this.#siblings) sibling.drain(occasion)
   }
 
-  /** Settles when neither the server nor its siblings have a connection left. */
-  async drained(): Promise<void> {
-    await Promise.all([...this.#siblings].map((sibling) => sibling.drained()))
-    await this.#draining.drained()
+  /**
+   * Settles when neither the server nor its siblings have a connection left.
+   *
+   * @param signal ends the wait, which then never settles
+   */
+  async drained(signal?: AbortSignal): Promise<void> {
+    await Promise.all([...this.#siblings].map((sibling) => sibling.drained(signal)))
+    await this.#draining.drained(signal)
   }
 
   /** Lets the server close once it has drained; resolves when it has closed. */

@@ -165,6 +165,21 @@ test('who waits for a drain that is broken off waits for the next', async () => 
   expect(watched.isDrained).toBe(true)
 })
 
+test('who does not wait any more is told nothing', async () => {
+  const client = await ask()
+  draining.stopAccepting('handoff')
+  draining.begin(60_000, grace)
+  const wait = new AbortController()
+  const seen: string[] = []
+  void draining.drained(wait.signal).then(() => seen.push('drained'))
+  wait.abort()
+  client.destroy()
+  await settle()
+  expect(seen).toEqual([])
+  await draining.drained()
+  draining.letClose()
+})
+
 test('a request that waits to be read is answered, though its connection has been idle for long enough', async () => {
   server.on('request', (_request, response: http.ServerResponse) => response.end('read'))
   const client = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
