@@ -108,7 +108,7 @@ test('under a supervisor, one that dies before it is known to serve again leaves
       { step: 'the middle one takes its place back', deadlineMs },
     )
     // It sends copies of its sockets, and only when they have arrived that it serves.
-    service.signal(service.supervisor, 'SIGSTOP')
+    service.signal(service.supervisor!, 'SIGSTOP')
     const since = service.program.output.lines.length
     service.signal(middle, 'SIGCONT')
     await service.program.waitForEvent(({ pid, event }) => pid === middle && event === 'ready', {
@@ -118,7 +118,7 @@ test('under a supervisor, one that dies before it is known to serve again leaves
     })
     service.kill(middle)
     await service.program.waitForEnd(middle, { step: 'it ends', deadlineMs })
-    service.signal(service.supervisor, 'SIGCONT')
+    service.signal(service.supervisor!, 'SIGCONT')
     await settle(service)
     const serving = await checkThatOneServes(service)
     await checkThatARestartWorks(service, serving, 'signal')

@@ -1,13 +1,14 @@
 // Proves who takes the place of a generation that dies while it is not yet known whether it serves again.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Chain } from '../../src/supervisor/chain.js'
+import type { Death } from '../../src/supervisor/death.js'
 import type { Generation } from '../../src/supervisor/generation.js'
 import type { Replacement } from '../../src/supervisor/replacement.js'
 import type { SlotHost } from '../../src/supervisor/slot-host.js'
 import type { StandIn } from '../../src/supervisor/stand-in.js'
 import { Succession } from '../../src/supervisor/succession.js'
 
-const death = { code: null, signal: 'SIGKILL', stderr: [] } as const
+const death: Death = { code: null, signal: 'SIGKILL', stderr: [] }
 
 let chain: Chain
 let succession: Succession
