@@ -2,8 +2,9 @@
 // fault happen once, and compares what becomes of it with docs/faults.md.
 //   npm run faults -- --only 'taken-over × successor killed'
 // Exits with 1 if a cell is worse than written there. --tenth 3 runs a tenth of the cells, --only those with these
-// words in their names, --worse those that are written as worse than promised, --jobs 4 so many at once. --write writes down what happened, and with --worst keeps what was
-// worse before: some faults hit or miss by chance. --json prints it.
+// words in their names, --worse those that are written as worse than promised, --jobs 4 so many at once. --write
+// writes down what happened, and with --worst keeps what was worse before: some faults hit or miss by chance. --json
+// prints it.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'

@@ -1,5 +1,5 @@
-import { messageOf } from '../../api/endless-error.js'
 import type { MoveReason } from '../../api/diagnostics.js'
+import { messageOf } from '../../api/endless-error.js'
 import type { JsonOptions } from '../../api/json-options.js'
 import type { Counts } from '../../control/tally.js'
 import { Predecessor, type PredecessorHost } from '../../handoff/predecessor.js'

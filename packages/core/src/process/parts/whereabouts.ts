@@ -130,13 +130,13 @@ export class Whereabouts {
       },
       () => this.#findControl()?.open(other),
     ]
-    await this.#take(steps, (error) => {
+    await this.#tryAll(steps, (error) => {
       this.#settings.logger.error(messageOf(error))
     })
   }
 
-  /** Takes steps, and those that fail again later. */
-  async #take(
+  /** Tries all steps, and those that have failed again later. */
+  async #tryAll(
     steps: readonly (() => Promise<void> | void | undefined)[],
     failed: (error: unknown) => void,
   ): Promise<void> {
@@ -146,8 +146,8 @@ export class Whereabouts {
     for (const step of steps) {
       try {
         // Not awaited without need: the paths are there before the program hears 'ready'.
-        const taken = step()
-        if (taken) await taken
+        const done = step()
+        if (done) await done
       } catch (error) {
         failing.push(step)
         failed(error)
@@ -157,7 +157,7 @@ export class Whereabouts {
     if (failing.length === 0 || attempt !== this.#attempt) return
     const again = (): void => {
       // The first failure has been logged.
-      void this.#take(failing, () => undefined)
+      void this.#tryAll(failing, () => undefined)
     }
     this.#again = this.#system.setTimeout(again, againMs).unref()
   }
