@@ -51,13 +51,13 @@ function drawLost(results, colors) {
         type: 'bar',
         barWidth: '62%',
         data: rows.map(({ peer, lost }) => ({
-          value: Math.sqrt(lost.median),
+          value: Math.sqrt(lost),
           itemStyle: { color: peer.own ? colors.own : colors.other },
           label: {
             ...text,
             show: true,
             position: 'right',
-            formatter: lost.median.toLocaleString('en-US'),
+            formatter: lost.toLocaleString('en-US'),
           },
         })),
       },

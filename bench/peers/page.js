@@ -31,9 +31,9 @@ export function cellsOf(result) {
   return [
     version === undefined ? peer.name : `${peer.name} ${version}`,
     String(peer.workers),
-    range(lost),
-    whole(closed),
-    whole(moved),
+    thousands(lost),
+    thousands(closed),
+    thousands(moved),
     ms(calmP99Ms),
     ms(restartP99Ms),
     p99Ratio.toFixed(2),
@@ -55,13 +55,14 @@ export async function writePage({ results, rounds, restarts, node, command }) {
 
 How many requests does a restart lose, and what does that cost? The same [rehearsal](rehearse.md)
 was done with each of these: 50 kept connections, fresh ones and idle ones, 500 requests a second and
-50 on fresh connections, GET and POST, from clients that repeat nothing. ${restarts} restarts each,
-one tool after the other, ${rounds} times over. A number is the median of these ${rounds} times, and
-after it stand the least and the most where they differ.
+50 on fresh connections, GET and POST, from clients that repeat nothing. ${rounds * restarts}
+restarts of each, in ${rounds} rounds: in a round each tool has its turn, with ${restarts} restarts.
+Requests and connections are those of all rounds together; times, rates and bytes are the median of
+the rounds.
 
 <picture>
   <source media="(prefers-color-scheme: dark)" srcset="images/lost-dark.svg">
-  <img alt="Requests lost in ${restarts} restarts, by tool" src="images/lost-light.svg">
+  <img alt="Requests lost in ${rounds * restarts} restarts, by tool" src="images/lost-light.svg">
 </picture>
 
 ## What a restart loses
@@ -72,9 +73,9 @@ ${markdownTable(
     nameOf(result),
     result.peer.workers,
     thousands(result.requests),
-    range(result.lost),
-    whole(result.closed),
-    whole(result.moved),
+    thousands(result.lost),
+    thousands(result.closed),
+    thousands(result.moved),
     `${result.failedRestarts} of ${restarts * rounds}`,
   ]),
 )}
@@ -163,12 +164,6 @@ function nameOf({ peer: { name }, version }) {
 function markdownTable(head, rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
-function range({ median, least, most }) {
-  return least === most
-    ? thousands(median)
-    : `${thousands(median)} (${thousands(least)} to ${thousands(most)})`
 }
 
 function afterThrow({ good, worstMs }) {

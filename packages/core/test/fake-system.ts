@@ -104,6 +104,13 @@ export class FakeSystem implements System {
     return this.running.has(pid)
   }
 
+  /** What was signalled: `101 SIGTERM`. */
+  readonly signalled: string[] = []
+
+  signal(pid: number, signal: NodeJS.Signals): void {
+    if (this.running.has(pid)) this.signalled.push(`${String(pid)} ${signal}`)
+  }
+
   memoryBytes(): number {
     return 50_000_000
   }

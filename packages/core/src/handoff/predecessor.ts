@@ -30,6 +30,7 @@ import { adoptMoved } from './adopt-moved.js'
 import { reportOf } from './error-report.js'
 import { FallbackLine } from './fallback-line.js'
 import type { Verdict } from './heir-line.js'
+import { parentLives } from './living-parent.js'
 import { OwnProbation } from './own-probation.js'
 import {
   type Fallback,
@@ -50,9 +51,6 @@ const reportMs = 1_000
 const introducedMs = 3_000
 /** How long this process lives on for its report that it leaves. */
 const toldMs = 60_000
-/** How long the kernel may take, after it has closed the files of a dead process, to give its children away. */
-const givenAwayMs = 3_000
-const lookMs = 5
 
 /** What {@link Predecessor} needs from this process, its successor. */
 export interface PredecessorHost {
@@ -395,20 +393,11 @@ export class Predecessor {
     } else this.#takeOver({})
   }
 
-  /**
-   * Whether the predecessor lives, although the line to it has ended. One without a supervisor is the parent of this
-   * process as long as it lives. See docs/decisions.md, "A line may end before its processes do"
-   */
+  /** Whether the predecessor lives, although the line to it has ended. A supervisor is no predecessor. */
   async #isCutOff(): Promise<boolean> {
     const { system, inheritance } = this.#host
     const { isSupervised, parent } = inheritance.entry
-    const endMs = system.now() + givenAwayMs
-    while (!isSupervised && system.isParent(parent)) {
-      if (system.now() >= endMs) return true
-      // Referenced: this process may have to serve.
-      await new Promise<void>((resolve) => void system.setTimeout(resolve, lookMs))
-    }
-    return false
+    return !isSupervised && (await parentLives(system, parent))
   }
 
   async #askFallback(): Promise<Verdict> {

@@ -38,9 +38,15 @@ export type Returning = Extract<
 export class Rollback {
   readonly #host: RollbackHost
   readonly #reacted = deferred()
+  #hasReacted = false
 
   constructor(host: RollbackHost) {
     this.#host = host
+  }
+
+  /** Whether the successor is known to end. */
+  get hasReacted(): boolean {
+    return this.#hasReacted
   }
 
   /**
@@ -63,6 +69,7 @@ export class Rollback {
   receive(message: Returning, handle: RawHandle | undefined): void {
     const { pid, send, adopt, moved: count } = this.#host
     if (message.type === 'giving-back') {
+      this.#hasReacted = true
       this.#reacted.resolve()
       return
     }

@@ -471,6 +471,8 @@ export class Successor {
    */
   async #lose(): Promise<EndlessError> {
     this.#moves.close()
+    // Whether it has read `rollback`, nobody reports; to one that drains already, the signal says nothing new.
+    if (this.#rollback?.hasReacted === false) this.signal('SIGTERM')
     if (this.#isTold && (await this.#outlivesItsSupervisor())) {
       this.closeEscrow()
       this.#moves.lose()

@@ -4,16 +4,25 @@ import type { Child, Exit } from './child.js'
 import type { ErrorReport } from './error-report.js'
 import type { SuccessorSignal, ToPredecessor, ToSuccessor, ToSupervisor } from './protocol.js'
 
+/** What {@link SupervisedChild} needs from the line to the supervisor. */
+export interface SupervisedChildHost {
+  tell(message: ToSupervisor): void
+  /** Signals what had this pid at that moment (`Date.now()`), if the supervisor is dead. */
+  signal(pid: number, signal: SuccessorSignal, momentMs: number): void
+}
+
 /** A successor that the supervisor started for this process. The supervisor reports its start and its end. */
 export class SupervisedChild implements Child {
   readonly channel: Channel<ToSuccessor, ToPredecessor>
   pid: number | undefined
-  readonly #tell: (message: ToSupervisor) => void
+  readonly #host: SupervisedChildHost
   readonly #exit = deferred<Exit | 'lost'>()
   readonly #closed = deferred()
+  /** When the supervisor was lost (`Date.now()`); `undefined` before. */
+  #lostMs: number | undefined
 
-  constructor(end: Channel<ToSuccessor, ToPredecessor>, tell: (message: ToSupervisor) => void) {
-    this.#tell = tell
+  constructor(end: Channel<ToSuccessor, ToPredecessor>, host: SupervisedChildHost) {
+    this.#host = host
     this.channel = { ...end, closed: this.#closed.promise }
   }
 
@@ -22,7 +31,9 @@ export class SupervisedChild implements Child {
   }
 
   kill(signal: SuccessorSignal): void {
-    this.#tell({ type: 'kill', signal, pid: this.pid })
+    const { pid } = this
+    if (this.#lostMs === undefined) this.#host.tell({ type: 'kill', signal, pid })
+    else if (pid !== undefined) this.#host.signal(pid, signal, this.#lostMs)
   }
 
   release(): void {
@@ -49,6 +60,7 @@ export class SupervisedChild implements Child {
 
   /** Settles `exit` with `lost`: the supervisor is gone, and with it the line to the successor. */
   lose(): void {
+    this.#lostMs = Date.now()
     this.#exit.resolve('lost')
     this.#end()
   }

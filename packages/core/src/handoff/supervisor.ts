@@ -4,6 +4,7 @@ import type { Channel } from '../line/channel.js'
 import { confirmed } from '../line/confirmed.js'
 import type { PassedTicketKeys } from '../listeners/ticket-keys.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
+import type { System } from '../node/system.js'
 import { deferred, type Deferred } from '../node/waits.js'
 import type { Child } from './child.js'
 import { type RefusalReport, reportOf } from './error-report.js'
@@ -12,17 +13,20 @@ import type {
   Load,
   Question,
   SpawnRequest,
+  SuccessorSignal,
   SupervisorFacts,
   ToPredecessor,
   ToSuccessor,
   ToSupervisor,
 } from './protocol.js'
+import { parentLives } from './living-parent.js'
 import { MetricsQuestions } from './metrics-questions.js'
 import { Peers, type PeersHost } from './peers.js'
 import { SupervisedChild } from './supervised-child.js'
 
 /** What {@link Supervisor} needs from this process. */
 export interface SupervisorLineHost extends Omit<PeersHost, 'send'> {
+  readonly system: Pick<System, 'ppid' | 'now' | 'setTimeout' | 'isParent' | 'signal'>
   /** Returns what the supervisor asks for. */
   answer(question: Question): Promise<unknown>
   load(): Load
@@ -131,8 +135,11 @@ export class Supervisor {
    * @param overrides the options of `successor` that the user gave
    */
   start({ command, args, cwd, env }: SpawnRequest, overrides: string[]): Child {
-    const successor = new SupervisedChild(this.#end(new Promise(() => undefined)), (message) => {
-      this.#tell(message)
+    const successor = new SupervisedChild(this.#end(new Promise(() => undefined)), {
+      tell: (message) => {
+        this.#tell(message)
+      },
+      signal: (pid, signal, momentMs) => void this.#signalOrphan(pid, signal, momentMs),
     })
     this.#successor = successor
     successor.channel.ref()
@@ -290,6 +297,12 @@ export class Supervisor {
       const report = { name, message, code, pid, exitCode, signal, stderr }
       this.#tell({ type: 'refusal', id, error: report })
     }
+  }
+
+  /** While the supervisor lives, the end of this line tells nothing of its other children. */
+  async #signalOrphan(pid: number, signal: SuccessorSignal, momentMs: number): Promise<void> {
+    const { system } = this.#host
+    if (!(await parentLives(system, system.ppid))) system.signal(pid, signal, momentMs)
   }
 
   #tell(message: ToSupervisor): void {

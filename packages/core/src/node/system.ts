@@ -67,6 +67,8 @@ export interface System extends Timers {
    * pid may be another process's by now.
    */
   stillRuns(pid: number, momentMs: number): boolean
+  /** Signals the process that had a pid at a moment (`Date.now()`), if it still runs, and this user may. */
+  signal(pid: number, signal: NodeJS.Signals, momentMs: number): void
   /** Whether a process is the parent of this one, and lives: the kernel gives the children of a dead one away. */
   isParent(pid: number): boolean
   /** Finds which process has an address: this one, or one that it has started; `undefined` if that cannot be told. */
@@ -186,6 +188,15 @@ function stillRuns(pid: number, momentMs: number): boolean {
   return mayHaveRunAt(pid, momentMs)
 }
 
+function signal(pid: number, name: NodeJS.Signals, momentMs: number): void {
+  if (!stillRuns(pid, momentMs)) return
+  try {
+    process.kill(pid, name)
+  } catch {
+    // ESRCH: it has ended in this moment. EPERM: it is another user's, and so none of ours.
+  }
+}
+
 /** Pid of this process. */
 export function currentPid(): number {
   return process.pid
@@ -252,6 +263,7 @@ export function createNodeSystem(told: Told = {}): System {
     monotonicUs: () => process.hrtime.bigint() / 1_000n,
     memoryBytes: residentBytes,
     stillRuns,
+    signal,
     isParent: (pid) => process.ppid === pid,
     signalExitListeners,
     holderOf: (taken) => holderOf(taken, process.pid),

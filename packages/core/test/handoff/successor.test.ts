@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Successor } from '../../src/handoff/successor.js'
 import { SupervisedChild } from '../../src/handoff/supervised-child.js'
 import type { Passable } from '../../src/listeners/passed-listener.js'
@@ -16,6 +16,7 @@ let child: SupervisedChild
 let successor: Successor
 let isLineOpen: boolean
 let sent: string[]
+let signalled: string[]
 let passed: Passable[]
 let server: http.Server | undefined
 let client: net.Socket | undefined
@@ -23,6 +24,7 @@ let client: net.Socket | undefined
 beforeEach(() => {
   system = new FakeSystem()
   sent = []
+  signalled = []
   isLineOpen = true
   passed = []
   const end = {
@@ -36,7 +38,10 @@ beforeEach(() => {
     ref: () => undefined,
     unref: () => undefined,
   }
-  child = new SupervisedChild(end, ({ type }) => sent.push(type))
+  child = new SupervisedChild(end, {
+    tell: ({ type }) => sent.push(type),
+    signal: (pid, signal) => signalled.push(`${String(pid)} ${signal}`),
+  })
   const welcome = { generation: 1, directory: '/', ticketKeys: {} }
   successor = new Successor({
     system,
@@ -185,4 +190,30 @@ test.each([true, undefined])('it gets UDP sockets if it takes them: %s', async (
   child.channel.onMessage({ type: 'hello', version: 1, takesUdp })
   await settle()
   expect(sent).toEqual([...(takesUdp ? ['listener', 'listener'] : ['listener']), 'welcome'])
+})
+
+describe('one that is rolled back', () => {
+  const giveBack = { type: 'ready', adopts: [bound], givesBack: true } as const
+
+  async function rollBack(): Promise<void> {
+    child.channel.onMessage({ type: 'hello', version: 1 })
+    child.channel.onMessage(giveBack)
+    await successor.takeOver(200, [], -1)
+    successor.rollBack('it is bad', [bound], [bound])
+  }
+
+  test('and may not know of that is told to end by a signal', async () => {
+    await rollBack()
+    lose()
+    await settle()
+    expect(signalled).toEqual(['101 SIGTERM'])
+  })
+
+  test('and has said that it ends is left alone', async () => {
+    await rollBack()
+    child.channel.onMessage({ type: 'giving-back' })
+    lose()
+    await settle()
+    expect(signalled).toEqual([])
+  })
 })

@@ -1,10 +1,11 @@
 // Proves what a successor is that a supervisor has started: what is known of it comes in messages, until
 // the supervisor is gone.
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import type { ToPredecessor, ToSupervisor } from '../../src/handoff/protocol.js'
 import { SupervisedChild } from '../../src/handoff/supervised-child.js'
 
 let told: ToSupervisor[]
+let signalled: unknown[]
 let heard: ToPredecessor[]
 let isReferenced: boolean
 let isClosed: boolean
@@ -12,6 +13,7 @@ let child: SupervisedChild
 
 beforeEach(() => {
   told = []
+  signalled = []
   heard = []
   isReferenced = true
   isClosed = false
@@ -23,7 +25,10 @@ beforeEach(() => {
     ref: () => void (isReferenced = true),
     unref: () => void (isReferenced = false),
   }
-  child = new SupervisedChild(end, (message) => told.push(message))
+  child = new SupervisedChild(end, {
+    tell: (message) => told.push(message),
+    signal: (...signal) => signalled.push(signal),
+  })
   child.channel.onMessage = (message) => heard.push(message)
   void child.channel.closed.then(() => (isClosed = true))
 })
@@ -51,6 +56,16 @@ test('with the supervisor it is lost: nothing is known of its end, and nobody wa
   child.lose()
   expect(await child.exit).toBe('lost')
   expect([heard, isClosed, isReferenced]).toEqual([[], true, false])
+})
+
+test('lost, it is signalled by its pid of that moment, if it had one', () => {
+  const lostMs = Date.now()
+  vi.spyOn(Date, 'now').mockReturnValue(lostMs)
+  child.lose()
+  child.kill('SIGTERM')
+  child.started(101)
+  child.kill('SIGTERM')
+  expect([told, signalled]).toEqual([[], [[101, 'SIGTERM', lostMs]]])
 })
 
 test('released, it lets this process end while it lives on', () => {

@@ -27,6 +27,7 @@ export interface Machine {
   enter(process: SimulatedProcess): void
   spawn(parent: SimulatedProcess, env: NodeJS.ProcessEnv, hasExtraLine: boolean): ChildProcess
   stillRuns(pid: number): boolean
+  signal(pid: number, signal: NodeJS.Signals): void
   /** Called with a process that ends, while it still has what it had. */
   dies(process: SimulatedProcess, end: End): void
   /** Called when other processes may be alive, or turn. */
@@ -69,6 +70,9 @@ export class SimulatedProcess implements Holder {
       extraLine: () => this.#extraLine,
       spawn: (environment, hasExtraLine) => machine.spawn(this, environment, hasExtraLine),
       stillRuns: (other) => machine.stillRuns(other),
+      signal: (other, signal) => {
+        machine.signal(other, signal)
+      },
       exit: (code) => {
         this.exit(code)
       },

@@ -16,6 +16,7 @@ export interface SystemHost {
   readonly extraLine: () => Handle | undefined
   spawn(env: NodeJS.ProcessEnv, hasExtraLine: boolean): ChildProcess
   stillRuns(pid: number): boolean
+  signal(pid: number, signal: NodeJS.Signals): void
   exit(code: number): void
   wrote(text: string): void
 }
@@ -82,6 +83,10 @@ export class SimulatedSystem implements System {
 
   stillRuns(pid: number): boolean {
     return this.#host.stillRuns(pid)
+  }
+
+  signal(pid: number, signal: NodeJS.Signals): void {
+    this.#host.signal(pid, signal)
   }
 
   holderOf(): Promise<undefined> {

@@ -108,6 +108,10 @@ export class World implements Machine, Watcher, Carrier {
     return this.living.some((process) => process.pid === pid)
   }
 
+  signal(pid: number, signal: NodeJS.Signals): void {
+    this.living.find((process) => process.pid === pid)?.signal(signal)
+  }
+
   dies(process: SimulatedProcess, end: End): void {
     this.#host.dies(process, end)
   }
