@@ -24,15 +24,18 @@ test('a version that knows nothing of a probation is rolled back as by SIGTERM, 
   const core = installCore(directory, 'copy')
   const app = path.join(directory, 'app.mjs')
   const control = path.join(directory, 'control')
+  const socketPath = path.join(directory, 'socket')
   writeFileSync(
     app,
     `import { endless, generation } from '@endless/core'
     const say = (event, more) =>
       console.log(JSON.stringify({ event, pid: process.pid, generation: generation.number, ...more }))
-    const server = endless((request, response) => {
+    const answer = (request, response) => {
       response.setHeader('x-pid', process.pid)
       response.end()
-    }, ${JSON.stringify({ control, probationMs: 600_000, idleGraceMs: 0 })})
+    }
+    endless(answer).listen(${JSON.stringify(socketPath)})
+    const server = endless(answer, ${JSON.stringify({ control, probationMs: 600_000, idleGraceMs: 0 })})
     generation.on('ready', () => say('ready', server.server.address()))
     generation.on('drain', () => say('drain'))
     server.listen(0, '127.0.0.1')`,
@@ -58,6 +61,8 @@ test('a version that knows nothing of a probation is rolled back as by SIGTERM, 
   await get(0, '/rollback', { socketPath: control, method: 'POST' }).catch(() => undefined)
   await program.waitForEnd(pid, { step: 'the new one ends', deadlineMs })
   expect(await answersWith(port)).toBe(first)
+  // It has shut down, and so removes the paths that lead to its sockets.
+  expect((await get(0, '/', { socketPath })).headers['x-pid']).toBe(String(first))
   await until(() => client.endedBy !== undefined, { step: 'its connection ends', deadlineMs })
 })
 

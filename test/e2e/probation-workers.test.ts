@@ -62,6 +62,24 @@ test('the first worker is on probation, the others follow, and all old ones stay
   expect(connections).toMatchObject({ closedAnnounced: 0, closedUnannounced: 0 })
 })
 
+test('if the old process of the first worker dies, the others wait until the probation has passed', async () => {
+  const { program, lists, pids, ask, restart } = await start({ probationMs: -1 })
+  const report = await restart()
+  await lists('0:0 staying-behind, 0:1 running, 1:0 running')
+  program.signal('SIGKILL', pids[0])
+  await program.waitForLine(/cannot be rolled back any more/, {
+    step: 'the first worker says that it cannot go back',
+    deadlineMs,
+  })
+  await lists('0:1 running, 1:0 running')
+  expect(await ask('GET', '/status')).toMatchObject({
+    body: { supervisor: { roll: { done: [0], of: 2 } } },
+  })
+  expect(await ask('POST', '/restart?now&probationMs=0')).toMatchObject({ status: 200 })
+  await lists('0:2 running, 1:2 running')
+  expect(eventsOf(program, report.pid)).not.toContain('rolled-back')
+})
+
 test('a rollback brings the service back to one version, whoever asks for it and whenever', async () => {
   const { program, port, ask, lists, pids, restart, deploy, endless } = await start()
   const clients = await putLoad(port)

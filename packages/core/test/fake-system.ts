@@ -104,10 +104,12 @@ export class FakeSystem implements System {
     return this.running.has(pid)
   }
 
+  readonly isSibling = (): boolean => true
+
   /** What was signalled: `101 SIGTERM`. */
   readonly signalled: string[] = []
 
-  signal(pid: number, signal: NodeJS.Signals): void {
+  signalProcess(pid: number, signal: NodeJS.Signals): void {
     if (this.running.has(pid)) this.signalled.push(`${String(pid)} ${signal}`)
   }
 

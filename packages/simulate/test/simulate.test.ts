@@ -66,7 +66,7 @@ describe('is found:', () => {
   })
 
   test('an escrow that is closed too early', async () => {
-    vi.spyOn(Escrow.prototype, 'add').mockImplementation((_, handle) => {
+    vi.spyOn(Escrow.prototype, 'add').mockImplementation(({ handle }) => {
       handle.close()
     })
     expect((await run(death)).violation?.invariant).toBe('no client is refused')

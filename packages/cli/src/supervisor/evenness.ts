@@ -18,8 +18,10 @@ const mostAtATime = 500
 export class Evenness {
   readonly #slots: () => readonly Slot[]
   #timer: NodeJS.Timeout | undefined
-  /** Whether the workers have said their load since they were asked to give: it would be asked for twice. */
-  #isKnown = false
+  /** Whether the workers have been asked for their load since they were asked to give. */
+  #isAsked = false
+  /** Workers that did not say their load in time: what they get, nobody reads. */
+  #silent: ReadonlySet<Generation> = new Set()
 
   /** @param slots returns the slots that are to be evened out; none while they must be left alone */
   constructor(slots: () => readonly Slot[]) {
@@ -36,20 +38,37 @@ export class Evenness {
   stop(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
+    this.#silent = new Set()
+  }
+
+  /** Whether a worker takes connections: one whose event loop is blocked does not. */
+  isAwake(worker: Generation): boolean {
+    return !this.#silent.has(worker)
   }
 
   #tick(): void {
     const workers = this.#slots().flatMap(({ current }) => current ?? [])
-    if (this.#isKnown) {
-      this.#isKnown = false
-      const counts = surpluses(workers.map(({ load }) => load?.open))
-      for (const [index, count] of counts.entries()) {
-        if (count > 0) void workers[index]?.send({ type: 'give', count })
-      }
-      if (counts.some((count) => count > 0)) return
+    if (this.#isAsked) {
+      this.#isAsked = false
+      this.#silent = new Set(workers.filter(({ owesLoad }) => owesLoad))
+      if (this.#give(workers.filter((each) => this.isAwake(each)))) return
     }
-    for (const worker of workers) void worker.send({ type: 'measure' })
-    this.#isKnown = true
+    for (const worker of workers) {
+      // It would have to read all that it was asked meanwhile.
+      if (worker.owesLoad) continue
+      worker.owesLoad = true
+      void worker.send({ type: 'measure' })
+    }
+    this.#isAsked = true
+  }
+
+  /** Asks workers to give what they have too much; returns whether there is any. */
+  #give(workers: readonly Generation[]): boolean {
+    const counts = surpluses(workers.map(({ load }) => load?.open))
+    for (const [index, count] of counts.entries()) {
+      if (count > 0) void workers[index]?.send({ type: 'give', count })
+    }
+    return counts.some((count) => count > 0)
   }
 }
 
@@ -61,7 +80,7 @@ export function emptiest<T extends Pick<Generation, 'load'>>(
   for (const each of generations) {
     if (!found || openOn(each) < openOn(found)) found = each
   }
-  if (found?.load) found.load = { ...found.load, open: found.load.open + 1 }
+  if (found) found.load = { utilization: 0, ...found.load, open: openOn(found) + 1 }
   return found
 }
 

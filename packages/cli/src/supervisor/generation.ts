@@ -80,6 +80,8 @@ export class Generation {
   isGivenUp = false
   /** What it last said of its load. */
   load: Load | undefined
+  /** Whether it was asked for its load, and has not said it since: then its event loop does not turn. */
+  owesLoad = false
   /** When it began to serve; `undefined` before. */
   servingSinceMs: number | undefined
   /** When its successor was told to serve in its place; `undefined` if none was, or it serves again. */

@@ -90,7 +90,8 @@ export class Recycling {
         // It may have been replaced while others had their turn.
         if (slot.current !== generation || slot.isStopping) return
         logger.info(`${generationName(generation)} ${reason}: restarting it`)
-        await slot.restart()
+        // The version is the same: there is nothing to try out.
+        await slot.restart({ probationMs: 0 })
       })
     } catch (error) {
       // The generation has logged why a restart failed that had begun.
@@ -121,8 +122,8 @@ export class Recycling {
       if (ageMs > startMs) this.#forMemory.delete(slot)
       return undefined
     }
-    const isNew = this.#forMemory.has(slot) && ageMs <= startMs
-    if (isNew || !this.#small.has(generation)) {
+    const isFromStart = this.#forMemory.has(slot) || !this.#small.has(generation)
+    if (ageMs <= startMs && isFromStart) {
       this.#large.add(generation)
       this.#tellOnce(slot, generation, memoryBytes)
       return undefined

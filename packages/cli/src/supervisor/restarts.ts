@@ -34,6 +34,12 @@ interface RestartsParts {
   readonly rollbacks: Rollbacks
 }
 
+/** What serves in the place of a dead generation, and the report if that is a replacement. */
+interface Resumption {
+  generation: Generation
+  report: RestartReport | undefined
+}
+
 /**
  * Restarts a slot, and remembers how the last restart ended, even when the generations that took part
  * in it are gone. See docs/decisions.md, "While nothing serves, a restart is the replacement"
@@ -50,7 +56,7 @@ export class Restarts {
   /** Restarts that follow when a generation handed over before it could: one for all requests to it. */
   readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
   /** Replacement of a dead generation; shared by all restarts that are requested in the meantime. */
-  #resumption: Promise<RestartReport> | undefined
+  #resumption: Promise<Resumption> | undefined
 
   constructor({ host, chain, questions, succession, replacement, rollbacks }: RestartsParts) {
     this.#host = host
@@ -128,7 +134,7 @@ export class Restarts {
    * Waits until the successor that was told to take over serves: the client that asked for the restart looks
    * at the service next.
    *
-   * @throws (rejects) if it ends before
+   * @throws (rejects) if it ends before, or is rolled back
    */
   async #untilServing({ pid }: RestartReport): Promise<void> {
     const successor = this.#chain.living.find((generation) => generation.pid === pid)
@@ -137,7 +143,10 @@ export class Restarts {
       throw failureOf(successor, death)
     })
     lost.catch(() => undefined) // it may end long after
-    await within(Promise.race([successor.serving.promise, lost]), servingMs)
+    const { serving, probation } = successor
+    const over = probation ? [probation.over] : []
+    await within(Promise.race([serving.promise, lost, ...over]), servingMs)
+    if (successor.rolledBackBy) throw await this.#rollbacks.errorOf(successor.rolledBackBy)
   }
 
   /** Records that a successor is told to accept. */
@@ -163,8 +172,8 @@ export class Restarts {
     }
   }
 
-  /** Replaces the dead generation at once; joins a replacement that boots. */
-  #resume(options: RestartOptions): Promise<RestartReport> {
+  /** Replaces the dead generation at once; if a replacement boots already, restarts that as soon as it serves. */
+  async #resume(options: RestartOptions): Promise<RestartReport> {
     const dead = this.#chain.last
     if (!dead) {
       const pids = this.#chain.living.map(({ pid }) => String(pid)).join()
@@ -175,12 +184,15 @@ export class Restarts {
           'stop it and start it again.',
       )
     }
-    return (this.#resumption ??= this.#replace(dead, options).finally(
-      () => (this.#resumption = undefined),
-    ))
+    const askedMs = this.#host.now()
+    this.#resumption ??= this.#replace(dead).finally(() => (this.#resumption = undefined))
+    const { generation, report } = await this.#resumption
+    // It had begun to load what was on the disk before, or a predecessor serves again.
+    if (!report || generation.startedMs < askedMs) return this.#restart(options)
+    return report
   }
 
-  async #replace(dead: Generation, options: RestartOptions): Promise<RestartReport> {
+  async #replace(dead: Generation): Promise<Resumption> {
     const beganMs = this.#host.now()
     this.#host.restarting()
     let generation: Generation
@@ -193,12 +205,11 @@ export class Restarts {
       }
       throw error
     }
-    // A predecessor serves again, and not a new version: restart it.
-    if (generation.number <= dead.number) return this.#restart(options)
+    if (generation.number <= dead.number) return { generation, report: undefined }
     const { number, pid } = generation
     const durationMs = Math.round(this.#host.now() - beganMs)
     const report = { number, pid, durationMs, dropped: [] }
     this.#record.takenOver(report)
-    return report
+    return { generation, report }
   }
 }

@@ -190,9 +190,9 @@ export class Roll {
   }
 
   /** Notes if a slot loses the new version, by its death or because it is rolled back. */
-  async #watch(slot: Slot, { pid }: RestartReport): Promise<void> {
+  async #watch(slot: Slot, { number, pid }: RestartReport): Promise<void> {
     try {
-      if (slot.current?.pid === pid) await slot.rollbacks.proven()
+      if (slot.current?.pid === pid) await slot.rollbacks.proven(number)
       else throw gone(pid)
     } catch (error) {
       if (this.#loss) return
@@ -219,10 +219,12 @@ export class Roll {
     )
     this.#isOnProbation = true
     this.#report.resolve({ ...first.report, probationMs })
-    const over = Promise.race([this.#proven.promise, first.watched])
+    // If its old process dies, it cannot go back any more, and the others wait all the same.
+    const over = Promise.race([this.#proven.promise, this.#lost.promise])
     await (probationMs < 0 ? over : within(over, probationMs))
     this.#isOnProbation = false
     await this.#mustHold()
+    if (slot.current?.pid !== first.report.pid) throw inSlot(slot, gone(first.report.pid))
   }
 
   /**

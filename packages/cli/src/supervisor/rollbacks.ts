@@ -53,17 +53,18 @@ export class Rollbacks {
   }
 
   /**
-   * Settles when the generation that serves is proven, or is not on probation.
+   * Settles when the generation of this number is proven, or was not on probation.
    *
    * @throws (rejects) `ERR_ENDLESS_ROLLED_BACK`
    */
-  async proven(): Promise<void> {
+  async proven(number: number): Promise<void> {
     const generation = this.#chain.current
     if (!generation) return
+    if (generation.number < number) throw await this.errorOf(generation)
     const { predecessor, probation } = generation
     const end = await probation?.over
     if (end !== 'rolled-back' && end !== 'died') return
-    if (predecessor && predecessor === this.#chain.current) throw await this.#errorOf(predecessor)
+    if (predecessor && predecessor === this.#chain.current) throw await this.errorOf(predecessor)
     throw diedOnProbation(generation, await generation.ended)
   }
 
@@ -73,7 +74,7 @@ export class Rollbacks {
   }
 
   /** Returns why a generation serves again, as it tells itself. */
-  async #errorOf(behind: Generation): Promise<EndlessError> {
+  async errorOf(behind: Generation): Promise<EndlessError> {
     const told = await this.#questions.ask(behind, { what: 'status' }, answerMs)
     const { error, pid } = (told as GenerationStatus).lastRestart ?? {}
     if (!error) return rolledBack('nothing more is known', pid ?? undefined)

@@ -56,8 +56,10 @@ export class Scaling {
 
   async #to(workers: number): Promise<void> {
     const { slots } = this.#host
+    // The others would start what may be rolled back. A roll has a turn of its own.
+    await slots.first?.rollbacks.untilOver()
     const launch = this.#host.launch()
-    const example = slots.first?.current
+    const [example] = slots.serving
     if (!launch || !example) {
       throw new EndlessError(
         'ERR_ENDLESS_NOT_RUNNING',

@@ -361,6 +361,7 @@ export class Slot {
         return
       case 'load':
         from.load = message
+        from.owesLoad = false
         this.#lifeWatch.heard(from)
         return
       case 'renew-ticket-keys':
@@ -453,7 +454,8 @@ export class Slot {
       generation.signal('SIGTERM')
       return
     }
-    if (generation.hasEnded) return // an old report, read after the news of its end
+    // An old report, read after the news of its end, or of its rollback.
+    if (generation.hasEnded || generation.rolledBackBy) return
     const { current } = this
     if (current && current !== generation) {
       this.#host.logger.error(

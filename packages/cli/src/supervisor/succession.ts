@@ -230,8 +230,10 @@ export class Succession {
 
   #replaceIfNobodyServes(): void {
     const { last: dead, current, isHopeful } = this.#chain
-    const isDead = dead?.hasEnded === true && !this.#hasEndedService(dead)
-    if (this.#isStopping || current || !isDead || isHopeful) this.#endIfDone()
+    // One that has left is replaced while it drains.
+    const isDue = (dead?.hasEnded ?? false) || (dead?.hasLeft ?? false)
+    const isMissing = dead !== undefined && isDue && !this.#hasEndedService(dead)
+    if (this.#isStopping || current || !isMissing || isHopeful) this.#endIfDone()
     else this.#replacement.schedule(dead, this.#host.dyingAlike().tells)
   }
 

@@ -182,7 +182,7 @@ export class Supervisor {
 
   /** Settles when what a restart has started is proven; rejects if it was rolled back. */
   async proven(restart: RestartReport): Promise<void> {
-    await (this.#rolls.endOf(restart) ?? this.slots.first?.rollbacks.proven())
+    await (this.#rolls.endOf(restart) ?? this.slots.first?.rollbacks.proven(restart.number))
   }
 
   /** Calls `watcher` whenever one more slot has the new version. Returns how to end that. */
@@ -268,12 +268,12 @@ export class Supervisor {
       serving: (generation) => {
         this.#serving(slot(), generation)
       },
-      // A roll reports its own start and end.
+      // A roll reports its own start and end, and the restart of one worker is none of the service.
       restarting: () => {
-        if (!this.#rolls.isUnderWay) this.#host.restarting()
+        if (this.#workers === 1) this.#host.restarting()
       },
       restartFailed: (reason) => {
-        if (!this.#rolls.isUnderWay) this.#host.restartFailed(reason)
+        if (this.#workers === 1) this.#host.restartFailed(reason)
       },
       restarted: (outcome, durationMs) => {
         if (!this.#rolls.isUnderWay) this.tally.restarted(outcome, durationMs)
@@ -302,7 +302,9 @@ export class Supervisor {
 
   /** Returns the generation that gets a connection of another one. */
   #takerFor(from: Generation): Generation | undefined {
-    return emptiest(this.slots.serving.filter((each) => each !== from))
+    return emptiest(
+      this.slots.serving.filter((each) => each !== from && this.#evenness.isAwake(each)),
+    )
   }
 
   #serving(slot: Slot, generation: Generation): void {

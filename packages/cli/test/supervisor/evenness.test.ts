@@ -1,6 +1,9 @@
-// Proves which worker gives how many connections, so that all have equally many and none moves without need.
-import { expect, test } from 'vitest'
-import { emptiest, surpluses } from '../../src/supervisor/evenness.js'
+// Proves which worker gives how many connections, so that all have equally many and none moves without need; and that
+// one whose event loop is blocked gets none.
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { emptiest, Evenness, surpluses } from '../../src/supervisor/evenness.js'
+import type { Generation } from '../../src/supervisor/generation.js'
+import type { Slot } from '../../src/supervisor/slot.js'
 
 test.each([
   [
@@ -44,4 +47,70 @@ test('connections that come one after the other are spread, before the workers s
   const none: { load: undefined }[] = []
   const found = emptiest(none)
   expect(found).toBeUndefined()
+})
+
+test('workers that have said nothing get equally many', () => {
+  const workers: Pick<Generation, 'load'>[] = [{ load: undefined }, { load: undefined }]
+  const taken = [1, 2, 3].map(() => workers.indexOf(emptiest(workers)!))
+  expect(taken).toEqual([0, 1, 0])
+})
+
+describe('over time', () => {
+  /** Two ticks: in one the workers are asked, and in the next they are told. */
+  const roundMs = 500
+  let workers: FakeWorker[]
+  let evenness: Evenness
+
+  class FakeWorker {
+    owesLoad = false
+    load: Generation['load']
+    isBlocked = false
+    readonly sent: string[] = []
+
+    constructor(open: number) {
+      this.load = { open, utilization: 0 } as Generation['load']
+    }
+
+    send({ type }: { type: string }): Promise<boolean> {
+      this.sent.push(type)
+      if (type === 'measure' && !this.isBlocked) this.owesLoad = false
+      return Promise.resolve(true)
+    }
+  }
+
+  beforeEach(() => {
+    vi.useFakeTimers()
+    workers = [40, 40, 10].map((open) => new FakeWorker(open))
+    evenness = new Evenness(() => workers.map((current) => ({ current }) as unknown as Slot))
+    evenness.start()
+  })
+
+  afterEach(() => {
+    evenness.stop()
+    vi.useRealTimers()
+  })
+
+  const isAwake = (worker: FakeWorker) => evenness.isAwake(worker as unknown as Generation)
+
+  test('the fullest give to the emptiest', () => {
+    vi.advanceTimersByTime(roundMs)
+    expect(workers.map(({ sent }) => sent)).toEqual([
+      ['measure', 'give'],
+      ['measure', 'give'],
+      ['measure'],
+    ])
+  })
+
+  test('one that is blocked takes nothing, is not asked again before it has answered, and then takes part', () => {
+    const blocked = workers[2]!
+    blocked.isBlocked = true
+    vi.advanceTimersByTime(4 * roundMs)
+    expect(isAwake(blocked)).toBe(false)
+    expect(blocked.sent).toEqual(['measure'])
+    expect(workers.flatMap(({ sent }) => sent)).not.toContain('give')
+    blocked.isBlocked = blocked.owesLoad = false
+    vi.advanceTimersByTime(2 * roundMs)
+    expect(isAwake(blocked)).toBe(true)
+    expect(workers[0]!.sent).toContain('give')
+  })
 })

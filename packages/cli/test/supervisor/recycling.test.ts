@@ -52,11 +52,11 @@ beforeEach(() => {
 
 afterEach(() => void vi.useRealTimers())
 
-function start(limits: { maxMemoryBytes?: number; maxAgeMs?: number }): void {
+function start(limits: { maxMemoryBytes?: number; maxAgeMs?: number }, turns = new Turns()): void {
   new Recycling(
     {
       loggerOf: () => ({ info: log, warn: log, error: log }),
-      turns: new Turns(),
+      turns,
       now: () => Date.now(),
       slots: () => slots as unknown as Slot[],
     },
@@ -133,4 +133,20 @@ test('a restart that fails is told, and tried again after a minute', async () =>
   expect(logged.at(-1)).toBe('generation 0 (pid 1) goes on: no database')
   await vi.advanceTimersByTimeAsync(minute)
   expect(restarts()).toEqual([2, 0])
+})
+
+test('one that nobody could look at in its first minute, and that takes too much, restarts', async () => {
+  slots[0]!.current.memoryBytes = slots[1]!.current.memoryBytes = 50
+  const turns = new Turns()
+  start({ maxMemoryBytes: 100 }, turns)
+  await vi.advanceTimersByTimeAsync(minute)
+  const roll = turns.take(() => new Promise((resolve) => setTimeout(resolve, 10 * minute)))
+  slots[0]!.current.memoryBytes = 101
+  await vi.advanceTimersByTimeAsync(2 * minute)
+  slots[1]!.current = { ...slots[1]!.current, number: 1, startedMs: Date.now(), memoryBytes: 101 }
+  await vi.advanceTimersByTimeAsync(8 * minute)
+  await roll
+  await vi.advanceTimersByTimeAsync(2 * minute)
+  expect(restarts()).toEqual([1, 1])
+  expect(logged.join()).not.toContain('from its start')
 })

@@ -13,15 +13,17 @@ const death: Death = { code: null, signal: 'SIGKILL', stderr: [] }
 let chain: Chain
 let succession: Succession
 let seen: string[]
+let workers: number
 
 beforeEach(() => {
   vi.useFakeTimers()
   seen = []
+  workers = 1
   chain = new Chain()
   const host = {
     now: () => performance.now(),
     logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    workers: () => 1,
+    workers: () => workers,
     dyingAlike: () => ({ count: 1, tells: true }),
     restartFailed: () => undefined,
   } as unknown as SlotHost
@@ -29,6 +31,7 @@ beforeEach(() => {
     booting: undefined,
     deaths: 1,
     died: () => undefined,
+    left: () => undefined,
     schedule: ({ number }: Generation) => seen.push(`replaces ${String(number)}`),
     served: () => undefined,
   } as unknown as Replacement
@@ -42,6 +45,12 @@ afterEach(() => {
 
 /** Adds a generation that takes over from another one. */
 function takesOver(number: number, predecessor?: Generation): Generation {
+  const generation = boots(number, predecessor)
+  chain.changeCurrent(generation, performance.now())
+  return generation
+}
+
+function boots(number: number, predecessor?: Generation): Generation {
   const generation = {
     number,
     pid: 100 + number,
@@ -53,7 +62,6 @@ function takesOver(number: number, predecessor?: Generation): Generation {
     isGivenUp: false,
   } as unknown as Generation
   chain.add(generation, predecessor)
-  chain.changeCurrent(generation, performance.now())
   return generation
 }
 
@@ -82,4 +90,13 @@ test('one that was given up ends when another one serves: it may listen on a par
   expect([old.isGivenUp, seen]).toEqual([true, ['replaces 1']])
   succession.served(takesOver(2))
   expect(seen).toEqual(['replaces 1', 'SIGTERM to 0'])
+})
+
+test('a worker that drains is replaced, and again if its replacement dies', () => {
+  workers = 2
+  succession.left(takesOver(0))
+  const replacement = boots(1)
+  seen = []
+  dies(replacement)
+  expect(seen).toEqual(['replaces 0'])
 })

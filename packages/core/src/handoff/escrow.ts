@@ -1,4 +1,5 @@
-import type { RawListener } from '../node/internals/raw-handle.js'
+import { formatAddress } from '../listeners/address.js'
+import type { KeptListener } from '../listeners/kept-listener.js'
 
 /**
  * Copies of listening sockets that a successor sent back, by bound address. They are never listened on:
@@ -6,7 +7,7 @@ import type { RawListener } from '../node/internals/raw-handle.js'
  * See docs/decisions.md, "The escrow is a copy that the successor sends back"
  */
 export class Escrow {
-  readonly #handles = new Map<string, RawListener>()
+  readonly #kept = new Map<string, KeptListener>()
   #isClosed = false
 
   /** Whether this process will not take over again. Copies that arrive later are closed. */
@@ -14,9 +15,9 @@ export class Escrow {
     return this.#isClosed
   }
 
-  add(bound: string, handle: RawListener): void {
-    if (this.#isClosed) handle.close()
-    else this.#handles.set(bound, handle)
+  add(socket: KeptListener): void {
+    if (this.#isClosed) socket.handle.close()
+    else this.#kept.set(formatAddress(socket.bound), socket)
   }
 
   /** Takes copies again: this process may have to take over after all. */
@@ -25,15 +26,15 @@ export class Escrow {
   }
 
   /** Removes and returns a copy; `undefined` if there is none. */
-  take(bound: string): RawListener | undefined {
-    const handle = this.#handles.get(bound)
-    this.#handles.delete(bound)
-    return handle
+  take(bound: string): KeptListener | undefined {
+    const socket = this.#kept.get(bound)
+    this.#kept.delete(bound)
+    return socket
   }
 
   close(): void {
-    for (const handle of this.#handles.values()) handle.close()
-    this.#handles.clear()
+    for (const { handle } of this.#kept.values()) handle.close()
+    this.#kept.clear()
     this.#isClosed = true
   }
 }

@@ -317,7 +317,10 @@ export class Predecessor {
    * may then have to take over again. Returns whether it had; its copies of the sockets are closed then.
    */
   reportTakenBack(): boolean {
-    if (!this.#hasReportedSuccess || this.#hasLeft) return false
+    const hasLeft = this.#hasLeft
+    // It may have said so in the drain that it breaks off, when the hammer fell. Its own end is still to be reported.
+    this.#hasLeft = false
+    if (!this.#hasReportedSuccess || hasLeft) return false
     this.#hasReportedSuccess = false
     this.#send({ type: 'taken-back' })
     return true
@@ -349,17 +352,17 @@ export class Predecessor {
     this.#send({ type: 'limit', living })
   }
 
-  /** Reports that this process shuts down and takes nothing more, and whether it had taken over. */
+  /**
+   * Reports that this process shuts down and takes nothing more, and whether it had taken over. A predecessor that
+   * serves again knows of it, and is told nothing: it would end, as by {@link passStopOn}.
+   */
   leave(): void {
-    if (this.#hasLeft) return
-    this.#hasLeft = true
-    const sent = this.#channel.send({ type: 'leaving', hasTakenOver: this.#hasTakenOver })
-    this.#told = within(
-      sent.catch(() => undefined),
-      toldMs,
-      this.#host.system,
-    )
-    this.#finished.resolve()
+    if (!this.probation.rolledBack) this.#leave()
+  }
+
+  /** Reports to a predecessor that serves again that this process was told to end, and that the service was meant. */
+  passStopOn(): void {
+    this.#leave()
   }
 
   /**
@@ -376,6 +379,18 @@ export class Predecessor {
     this.#channel.ref()
     await this.#finished.promise
     this.#channel.unref()
+  }
+
+  #leave(): void {
+    if (this.#hasLeft) return
+    this.#hasLeft = true
+    const sent = this.#channel.send({ type: 'leaving', hasTakenOver: this.#hasTakenOver })
+    this.#told = within(
+      sent.catch(() => undefined),
+      toldMs,
+      this.#host.system,
+    )
+    this.#finished.resolve()
   }
 
   /**

@@ -3,7 +3,7 @@ import type { MovedConnection } from '../migration/migration.js'
 import type { MovedUpgrade } from '../migration/upgrade-migration.js'
 import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
-import { deferred, late, within } from '../node/waits.js'
+import { deferred, late, turns, within } from '../node/waits.js'
 import { adoptMoved } from './adopt-moved.js'
 import type { SuccessorSignal, ToPredecessor, ToSuccessor } from './protocol.js'
 
@@ -21,6 +21,8 @@ export interface RollbackHost {
   readonly givesBack: boolean
   readonly exited: Promise<unknown>
   readonly send: (message: ToSuccessor) => void
+  /** Called before the successor is told to shut down: it would remove the paths on which this process serves. */
+  readonly keepPaths: () => void
   readonly signal: (signal: SuccessorSignal) => void
   /** Takes over an open connection; returns whether a server of this process is there for it. */
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
@@ -44,11 +46,6 @@ export class Rollback {
     this.#host = host
   }
 
-  /** Whether the successor is known to end. */
-  get hasReacted(): boolean {
-    return this.#hasReacted
-  }
-
   /**
    * Tells the successor to end. One that does not react is killed.
    *
@@ -56,21 +53,25 @@ export class Rollback {
    * @param adopts those where it adopts connections
    */
   begin(reason: string, serves: string[], adopts: string[]): void {
-    const { givesBack, send, signal } = this.#host
+    const { givesBack, send } = this.#host
     if (givesBack) {
       send({ type: 'rollback', reason, serves, adopts })
       void this.#watch()
     } else {
-      // Another version ends its connections as in a shutdown.
-      signal('SIGTERM')
+      this.#shutDown()
     }
+  }
+
+  /** Makes sure that the successor ends which can be told nothing more: whether it knows is not known. */
+  lose(): void {
+    if (!this.#hasReacted) this.#shutDown()
+    this.#react()
   }
 
   receive(message: Returning, handle: RawHandle | undefined): void {
     const { pid, send, adopt, moved: count } = this.#host
     if (message.type === 'giving-back') {
-      this.#hasReacted = true
-      this.#reacted.resolve()
+      this.#react()
       return
     }
     const moved =
@@ -87,9 +88,23 @@ export class Rollback {
     )
   }
 
+  #react(): void {
+    this.#hasReacted = true
+    this.#reacted.resolve()
+  }
+
+  /** Ends the successor as another version does, which knows nothing of a rollback: its connections end with it. */
+  #shutDown(): void {
+    this.#host.keepPaths()
+    this.#host.signal('SIGTERM')
+  }
+
   async #watch(): Promise<void> {
     const { system, exited, signal } = this.#host
     const reaction = await within(Promise.race([this.#reacted.promise, exited]), reactMs, system)
-    if (reaction === late) signal('SIGKILL')
+    if (reaction !== late) return
+    // If this process was blocked, the timer is first, and the reaction waits in the kernel.
+    await turns(2)
+    if (!this.#hasReacted) signal('SIGKILL')
   }
 }

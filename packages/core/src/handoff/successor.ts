@@ -5,7 +5,8 @@ import type { MoveReason } from '../api/diagnostics.js'
 import type { GenerationStatus } from '../api/status.js'
 import type { Counts } from '../control/tally.js'
 import type { Channel } from '../line/channel.js'
-import { formatAddress, type UnixAddress } from '../listeners/address.js'
+import type { UnixAddress } from '../listeners/address.js'
+import type { KeptListener } from '../listeners/kept-listener.js'
 import { isUdp, type Passable } from '../listeners/passed-listener.js'
 import type { Migration, MovedConnection } from '../migration/migration.js'
 import type { MovedUpgrade, UpgradeMigration } from '../migration/upgrade-migration.js'
@@ -57,6 +58,8 @@ export interface SuccessorHost {
   readonly adopt: (moved: MovedConnection | MovedUpgrade, handle: RawHandle) => boolean
   /** Called for each connection that has moved, to the successor or back. */
   readonly moved: (why: MoveReason) => void
+  /** Called before a successor is told to shut down that has the same sockets: it would remove their paths. */
+  readonly keepPaths: () => void
   /** Called with what the successor has counted. */
   readonly counted: (counts: Counts) => void
 }
@@ -93,6 +96,7 @@ export class Successor {
   readonly #serving = deferred()
   readonly #left = deferred()
   readonly #cut = deferred()
+  readonly #lost = deferred()
   #version = 0
   #givesBack = false
   #countsAnswers = false
@@ -203,6 +207,11 @@ export class Successor {
     return this.#cut.promise
   }
 
+  /** Settles when the supervisor has died, and the line to the successor with it. */
+  get lost(): Promise<void> {
+    return this.#lost.promise
+  }
+
   /** Whether this process will not serve again if the successor dies. */
   get hasLeft(): boolean {
     return this.#escrow.isClosed
@@ -276,8 +285,11 @@ export class Successor {
       send: (message) => {
         this.#send(message)
       },
+      keepPaths: () => {
+        this.#host.keepPaths()
+      },
       signal: (signal) => {
-        if (!this.#hasExited) this.signal(signal)
+        this.signal(signal)
       },
     })
     this.#rollback.begin(reason, serves, adopts)
@@ -300,7 +312,7 @@ export class Successor {
   }
 
   /** Removes and returns its copy of a listening socket, by bound address; `undefined` if there is none. */
-  takeEscrow(bound: string): RawListener | undefined {
+  takeEscrow(bound: string): KeptListener | undefined {
     return this.#escrow.take(bound)
   }
 
@@ -341,10 +353,10 @@ export class Successor {
         this.#lastWords.wrote(message.text)
         break
       case 'escrow':
-        if (given) this.#escrow.add(formatAddress(message.bound), given as RawListener)
+        if (given) this.#escrow.add({ bound: message.bound, handle: given as RawListener })
         break
       case 'released':
-        this.#escrow.take(message.bound)?.close()
+        this.#escrow.take(message.bound)?.handle.close()
         break
       case 'ready':
         this.pidFile = message.pidFile
@@ -471,8 +483,8 @@ export class Successor {
    */
   async #lose(): Promise<EndlessError> {
     this.#moves.close()
-    // Whether it has read `rollback`, nobody reports; to one that drains already, the signal says nothing new.
-    if (this.#rollback?.hasReacted === false) this.signal('SIGTERM')
+    this.#lost.resolve()
+    this.#rollback?.lose()
     if (this.#isTold && (await this.#outlivesItsSupervisor())) {
       this.closeEscrow()
       this.#moves.lose()

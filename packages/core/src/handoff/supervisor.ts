@@ -26,7 +26,10 @@ import { SupervisedChild } from './supervised-child.js'
 
 /** What {@link Supervisor} needs from this process. */
 export interface SupervisorLineHost extends Omit<PeersHost, 'send'> {
-  readonly system: Pick<System, 'ppid' | 'now' | 'setTimeout' | 'isParent' | 'signal'>
+  readonly system: Pick<
+    System,
+    'ppid' | 'now' | 'setTimeout' | 'isParent' | 'isSibling' | 'signalProcess'
+  >
   /** Returns what the supervisor asks for. */
   answer(question: Question): Promise<unknown>
   load(): Load
@@ -299,10 +302,14 @@ export class Supervisor {
     }
   }
 
-  /** While the supervisor lives, the end of this line tells nothing of its other children. */
+  /**
+   * Signals another child of the supervisor, which is dead. While it lives, the end of this line tells nothing of its
+   * other children; and afterwards they have the same parent as this process.
+   */
   async #signalOrphan(pid: number, signal: SuccessorSignal, momentMs: number): Promise<void> {
     const { system } = this.#host
-    if (!(await parentLives(system, system.ppid))) system.signal(pid, signal, momentMs)
+    if (await parentLives(system, system.ppid)) return
+    if (system.isSibling(pid)) system.signalProcess(pid, signal, momentMs)
   }
 
   #tell(message: ToSupervisor): void {

@@ -13,6 +13,7 @@ import {
   type ListenTarget,
 } from './address.js'
 import { deferAccept } from './held-listeners.js'
+import type { KeptListener } from './kept-listener.js'
 import type { ListenCall, ListenCallHost } from './listen-call.js'
 import { ListenContext } from './listen-context.js'
 import type { PassedListener } from './passed-listener.js'
@@ -152,7 +153,7 @@ export class Listening {
    *
    * @param done called when the server listens, or with `false` when it ends or listens elsewhere first
    */
-  again(takeEscrow: () => RawListener | undefined, done: (isListening: boolean) => void): void {
+  again(takeEscrow: () => KeptListener | undefined, done: (isListening: boolean) => void): void {
     this.#takingBack = new TakingBack({
       timers: this.#host.system,
       logger: this.#host.logger,
@@ -162,7 +163,7 @@ export class Listening {
         this.inContext(() => {
           this.#listenAgain(escrow, settled)
         })
-        if (escrow) this.#context?.receiveOn(escrow)
+        if (escrow) this.#context?.receiveOn(escrow.handle)
       },
       done: (isListening) => {
         this.#takingBack = undefined
@@ -173,9 +174,9 @@ export class Listening {
   }
 
   /** Closes the escrow of its socket, so that it never listens there again. */
-  giveUp(escrow: RawListener | undefined): void {
+  giveUp(escrow: KeptListener | undefined): void {
     if (escrow && this.#path) this.#path.giveUp(escrow)
-    else escrow?.close()
+    else escrow?.handle.close()
   }
 
   /** Call when the server listens; returns whether the application or {@link again} made it listen. */
@@ -234,6 +235,11 @@ export class Listening {
     this.inContext(() => this.#path?.mend())
   }
 
+  /** Binds the path of a Unix socket anew, since a process that has the same socket is about to remove it. */
+  keepPath(): void {
+    this.inContext(() => this.#path?.keep())
+  }
+
   /** Calls `body` in the asynchronous context of the last `listen` call, as if the server did. */
   inContext<T>(body: () => T): T {
     return this.#context ? this.#context.run(body) : body()
@@ -266,7 +272,7 @@ export class Listening {
     return true
   }
 
-  #listenAgain(escrow: RawListener | undefined, settled: (error?: Error) => void): void {
+  #listenAgain(escrow: KeptListener | undefined, settled: (error?: Error) => void): void {
     if (this.#path?.bound) {
       this.#path.again(escrow, settled)
       return
@@ -278,7 +284,7 @@ export class Listening {
     }
     let handle: RawListener
     try {
-      handle = escrow ?? listenOnTcp(this.#address, target.ipv6Only, this.#call?.backlog)
+      handle = escrow?.handle ?? listenOnTcp(this.#address, target.ipv6Only, this.#call?.backlog)
     } catch (error) {
       settled(error as Error)
       return

@@ -2,8 +2,8 @@ import type net from 'node:net'
 import { messageOf } from '../api/endless-error.js'
 import type { Logger } from '../api/logger.js'
 import { listenOnPipe, rawListenerOf } from '../node/internals/listening-handle.js'
-import type { RawListener } from '../node/internals/raw-handle.js'
 import { formatAddress, type UnixAddress } from './address.js'
+import type { KeptListener } from './kept-listener.js'
 import type { ListenCall } from './listen-call.js'
 import { applyRights, type SocketRights } from './socket-rights.js'
 import { leadsTo, removePath } from './unix-path.js'
@@ -40,12 +40,12 @@ export class ServedPath {
   }
 
   /** Binds the path and listens: at once, or when it is known that no other process listens there. */
-  bind(done = this.#emitError): void {
+  bind(done = this.#emitError, replaces: UnixAddress[] = []): void {
     const { rights } = this.#holder
     const { readableAll, writableAll, backlog } = this.#call
     const isWanted = (): boolean => this.#holder.isWanted()
-    const target = { path: this.#path, rights, readableAll, writableAll, backlog, isWanted }
-    bindUnixSocket(target, (result) => {
+    const asked = { path: this.#path, rights, readableAll, writableAll, backlog }
+    bindUnixSocket({ ...asked, replaces, isWanted }, (result) => {
       if (result instanceof Error) {
         done(result)
       } else {
@@ -63,21 +63,22 @@ export class ServedPath {
   }
 
   /** Listens again, on the escrow of the socket or on a new socket. */
-  again(escrow: RawListener | undefined, settled: (error?: Error) => void): void {
-    if (!escrow || !this.#bound) {
+  again(escrow: KeptListener | undefined, settled: (error?: Error) => void): void {
+    if (!escrow || !('path' in escrow.bound)) {
       this.bind(settled)
       return
     }
-    const socket = { handle: escrow, bound: this.#bound }
+    // The successor may have bound the path anew.
+    const socket = { handle: escrow.handle, bound: escrow.bound }
     removeOnClose(socket)
     this.listenOn(socket)
     settled()
   }
 
   /** Closes the escrow of the socket, and removes the path: nothing listens there any more. */
-  giveUp(escrow: RawListener): void {
-    if (this.#bound) removeOnClose({ handle: escrow, bound: this.#bound })
-    escrow.close()
+  giveUp({ handle, bound }: KeptListener): void {
+    if ('path' in bound) removeOnClose({ handle, bound })
+    handle.close()
   }
 
   /** Removes the path, if it still leads to the socket: nothing listens there any more. */
@@ -103,16 +104,31 @@ export class ServedPath {
    */
   mend(): void {
     const bound = this.#bound
-    const nameless = rawListenerOf(this.#holder.server)
-    if (!nameless || !bound || leadsTo(bound)) return
-    const { logger } = this.#holder.host
-    logger.warn(
+    if (!bound || leadsTo(bound) || !rawListenerOf(this.#holder.server)) return
+    this.#holder.host.logger.warn(
       `${bound.path} was removed: binding it again. The program need not remove it: endless does.`,
     )
-    this.bind((error) => {
-      if (error) logger.error(`Cannot listen on ${formatAddress(bound)} again: ${error.message}`)
-      else nameless.close()
-    })
+    this.#renew(bound)
+  }
+
+  /** Binds the path anew, so that a process which has the same socket cannot remove it. */
+  keep(): void {
+    const bound = this.#bound
+    if (bound && bound.identity !== '') this.#renew(bound)
+  }
+
+  #renew(bound: UnixAddress): void {
+    const former = rawListenerOf(this.#holder.server)
+    if (!former) return
+    this.bind(
+      (error) => {
+        if (error) {
+          const { logger } = this.#holder.host
+          logger.error(`Cannot listen on ${formatAddress(bound)} again: ${error.message}`)
+        } else former.close()
+      },
+      [bound],
+    )
   }
 
   readonly #emitError = (error?: Error): void => {

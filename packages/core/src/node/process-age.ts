@@ -27,9 +27,15 @@ export function mayHaveRunAt(pid: number, momentMs: number): boolean {
   return isBefore(beganMs(other))
 }
 
+/** The parent of a process; `undefined` where that cannot be told. */
+export function parentOf(pid: number): number | undefined {
+  return statOf(String(pid))?.parent
+}
+
 /** A part of /proc/pid/stat (proc(5)). */
 interface ProcessStat {
   state: string
+  parent: number
   /** When it began, in clock ticks since boot. */
   ticks: number
 }
@@ -39,7 +45,7 @@ function statOf(pid: string): ProcessStat | undefined {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The name is in brackets and may hold anything.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { state: fields[0] ?? '', ticks: Number(fields[19]) }
+    return { state: fields[0] ?? '', parent: Number(fields[1]), ticks: Number(fields[19]) }
   } catch {
     return undefined // no procfs, or none of this process: it has just ended, or is hidden
   }

@@ -7,7 +7,7 @@ import { isMainThread } from 'node:worker_threads'
 import { type HeldListeners, holdListeners } from './held-listeners.js'
 import { type Holder, holderOf, type TakenAddress } from './holder-of.js'
 import { programPlaces } from './manifest.js'
-import { mayHaveRunAt } from './process-age.js'
+import { mayHaveRunAt, parentOf } from './process-age.js'
 import { registerRecord } from './register-record.js'
 import { signalExitListeners } from './signal-exit.js'
 import {
@@ -68,9 +68,11 @@ export interface System extends Timers {
    */
   stillRuns(pid: number, momentMs: number): boolean
   /** Signals the process that had a pid at a moment (`Date.now()`), if it still runs, and this user may. */
-  signal(pid: number, signal: NodeJS.Signals, momentMs: number): void
+  signalProcess(pid: number, signal: NodeJS.Signals, momentMs: number): void
   /** Whether a process is the parent of this one, and lives: the kernel gives the children of a dead one away. */
   isParent(pid: number): boolean
+  /** Whether a process has the same parent as this one; yes, where that cannot be told. */
+  isSibling(pid: number): boolean
   /** Finds which process has an address: this one, or one that it has started; `undefined` if that cannot be told. */
   holderOf(taken: TakenAddress): Promise<Holder | undefined>
   /** Starts a timer. Shortens a delay above `longestDelayMs` to that: a value from outside may be larger. */
@@ -188,10 +190,10 @@ function stillRuns(pid: number, momentMs: number): boolean {
   return mayHaveRunAt(pid, momentMs)
 }
 
-function signal(pid: number, name: NodeJS.Signals, momentMs: number): void {
+function signalProcess(pid: number, signal: NodeJS.Signals, momentMs: number): void {
   if (!stillRuns(pid, momentMs)) return
   try {
-    process.kill(pid, name)
+    process.kill(pid, signal)
   } catch {
     // ESRCH: it has ended in this moment. EPERM: it is another user's, and so none of ours.
   }
@@ -263,8 +265,9 @@ export function createNodeSystem(told: Told = {}): System {
     monotonicUs: () => process.hrtime.bigint() / 1_000n,
     memoryBytes: residentBytes,
     stillRuns,
-    signal,
+    signalProcess,
     isParent: (pid) => process.ppid === pid,
+    isSibling: (pid) => (parentOf(pid) ?? process.ppid) === process.ppid,
     signalExitListeners,
     holderOf: (taken) => holderOf(taken, process.pid),
     setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, longestDelayMs)),

@@ -14,7 +14,7 @@ export interface ProbationHost {
   readonly system: Pick<System, 'setTimeout' | 'now'>
   readonly successor: Pick<
     Successor,
-    'prove' | 'left' | 'cutOff' | 'onPlea' | 'askAlive' | 'askAnswers'
+    'prove' | 'left' | 'cutOff' | 'lost' | 'onPlea' | 'askAlive' | 'askAnswers'
   >
   /** How long it lasts, in ms; negative: until it is ended. */
   readonly probationMs: number
@@ -76,7 +76,7 @@ export class Probation {
         ? new ErrorWatch({ ...errors, system, ask: askAnswers, worse: rollBack })
         : undefined
     // One that cannot be told so could not be rolled back: it would serve on.
-    for (const end of [successor.left, successor.cutOff]) {
+    for (const end of [successor.left, successor.cutOff, successor.lost]) {
       void end.then(() => {
         this.end()
       })

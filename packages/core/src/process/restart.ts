@@ -11,6 +11,7 @@ import type { Successor } from '../handoff/successor.js'
 import type { UnixAddress } from '../listeners/address.js'
 import { clearTemporaries } from '../node/temporaries.js'
 import { deferred, late, within } from '../node/waits.js'
+import type { ManagedServer } from '../server/managed-server.js'
 import { droppedAddresses } from './dropped-addresses.js'
 import { Baseline } from './baseline.js'
 import { withHolder } from './holder-notice.js'
@@ -59,6 +60,9 @@ const servingMs = 5_000
 
 /** How long the event loop of a successor on probation may be blocked. */
 const defaultMaxBlockedMs = 5_000
+
+/** How long to wait for an address that the successor had dropped. */
+const bindAnewMs = 500
 
 /** How long to look for what a successor could not have. */
 const explainMs = 3_000
@@ -421,11 +425,13 @@ export class Restart {
     }
     successor.answerHeir('serving')
     for (const socket of servers.udpSockets) socket.again()
-    const listening = [...servers].map((server) =>
-      server.takeBack(() =>
-        server.bound === null ? undefined : successor.takeEscrow(server.bound),
-      ),
-    )
+    const listening = [...servers].map((server) => {
+      const { bound } = server
+      const again = server.takeBack(() =>
+        bound === null ? undefined : successor.takeEscrow(bound),
+      )
+      return bound !== null && this.#dropped.includes(bound) ? this.#bindAnew(server, again) : again
+    })
     this.#reportFailure(error)
     await Promise.all(listening)
     // Not before: through a supervisor, a copy may come here after the news of the successor's end.
@@ -435,6 +441,18 @@ export class Restart {
     lifecycle.apply('taken-back')
     await this.#host.servesAgain(successor.control)
     successor.servedAgain()
+  }
+
+  /**
+   * Waits until a server listens at an address that the successor had dropped, but not for long: whoever has the
+   * address meanwhile must not hold up the rest of the service.
+   */
+  async #bindAnew(server: ManagedServer, again: Promise<void>): Promise<void> {
+    if ((await within(again, bindAnewMs, this.#parts.system)) !== late) return
+    void again.then(() => {
+      const { passable } = server.listening
+      if (passable) this.#parts.ancestry.predecessor?.deposit([passable])
+    })
   }
 
   /** Removes the paths that were left to a successor which never took them over, and so has not removed them. */

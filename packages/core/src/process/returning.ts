@@ -1,28 +1,49 @@
 import type { Successor } from '../handoff/successor.js'
+import type { System } from '../node/system.js'
+
+/** How long an old generation may drain, however many live: restarts back to back must not cut short requests. */
+export const roomMs = 5_000
 
 /** What {@link Returning} needs of a successor. */
 export type ReturningSuccessor = Pick<Successor, 'exited' | 'signal'>
 
 /** The successors that were rolled back and live: they finish their requests, and give back what is open. */
 export class Returning {
-  /** From the oldest to the newest. */
-  readonly #living = new Set<ReturningSuccessor>()
+  readonly #system: Pick<System, 'now' | 'setTimeout'>
+  /** From the oldest to the newest, and since when they return. */
+  readonly #living = new Map<ReturningSuccessor, number>()
+
+  constructor(system: Pick<System, 'now' | 'setTimeout'>) {
+    this.#system = system
+  }
 
   /** Settles when those that live now have ended. */
   get ended(): Promise<unknown> {
-    return Promise.all([...this.#living].map(({ exited }) => exited))
+    return Promise.all([...this.#living.keys()].map(({ exited }) => exited))
   }
 
   add(successor: ReturningSuccessor): void {
-    this.#living.add(successor)
+    this.#living.set(successor, this.#system.now())
     void successor.exited.then(() => this.#living.delete(successor))
   }
 
-  /** Hammers the oldest, so that at most so many are left. Returns how many are left. */
+  /** Hammers all of them. */
+  hammer(): void {
+    for (const each of this.#living.keys()) each.signal('SIGUSR2')
+  }
+
+  /** Hammers the oldest, so that at most so many are left; none before it had {@link roomMs}. Returns how many are left. */
   limit(most: number): number {
-    const kept = Math.max(0, most)
-    const surplus = [...this.#living].slice(0, Math.max(0, this.#living.size - kept))
-    for (const each of surplus) each.signal('SIGUSR2')
-    return this.#living.size - surplus.length
+    const surplus = Math.max(0, this.#living.size - Math.max(0, most))
+    for (const [each, sinceMs] of [...this.#living].slice(0, surplus)) {
+      const hammer = (): void => {
+        if (this.#living.has(each)) each.signal('SIGUSR2')
+      }
+      const leftMs = roomMs - (this.#system.now() - sinceMs)
+      if (leftMs <= 0) hammer()
+      // The drain of this process waits for them, and so need not the timer.
+      else this.#system.setTimeout(hammer, leftMs).unref()
+    }
+    return this.#living.size - surplus
   }
 }

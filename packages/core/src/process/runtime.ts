@@ -5,7 +5,7 @@ import { Events, type GenerationEvents } from '../api/events.js'
 import type { Generation, TerminateHook } from '../api/generation.js'
 import { generationName } from '../api/generation-name.js'
 import type { HookSignal } from '../api/hooks.js'
-import { invalidOption } from '../api/option-checks.js'
+import { findInvalid } from '../api/restart-checks.js'
 import { createStderrLogger } from '../api/logger.js'
 import type {
   RestartOptions,
@@ -42,15 +42,12 @@ import { Whereabouts } from './parts/whereabouts.js'
 import { notOnProbation, reasonText, rolledBackHere } from './probation.js'
 import { refuseRestart } from './restart-refused.js'
 import { Restart, type RestartHost } from './restart.js'
-import { Returning } from './returning.js'
+import { Returning, roomMs } from './returning.js'
 import { Serving } from './serving.js'
 import { Shutdown } from './shutdown.js'
 import { SignalActions, type SignalActionsHost } from './signal-actions.js'
 import { Signals } from './signals.js'
 import { WorkerLoad } from './worker-load.js'
-
-/** How long an old generation may drain, however many live: restarts back to back must not cut short requests. */
-const roomMs = 5_000
 
 /** The whole process: creates its parts and connects them. A process has one. */
 export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
@@ -64,7 +61,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   readonly #service: OwnService
   readonly #utilization = new Utilization(1_000)
   readonly #terminateHooks: TerminateHook[] = []
-  readonly #returning = new Returning()
+  readonly #returning: Returning
   #restart: Restart | undefined
   #shutdown: Shutdown | undefined
   /** Whether it is to be hammered, since too many generations live. */
@@ -75,6 +72,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   /** @param stranger a process that was to start this one, and has started what did; `undefined` without */
   constructor(system: System, inheritance: Inheritance | undefined, stranger?: number) {
     this.#startedMs = system.now()
+    this.#returning = new Returning(system)
     this.#parts = createParts(system, inheritance, this)
     this.#serving = new Serving(this.#parts)
     this.actions = new SignalActions(this, this.#parts)
@@ -168,10 +166,8 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   restart(request: RestartRequest = {}): Promise<RestartReport> {
     if (this.isOnProbation) return this.untilProven().then(() => this.restart(request))
     const { wait, ...options } = request
-    const { parallel } = options
-    if (parallel !== undefined && !(Number.isSafeInteger(parallel) && parallel > 0)) {
-      return Promise.reject(invalidOption('parallel', parallel, 'a positive whole number'))
-    }
+    const invalid = findInvalid(options)
+    if (invalid) return Promise.reject(invalid)
     const { supervisor } = this.#parts.ancestry
     if (supervisor?.rolls) return supervisor.restart(request)
     const report = this.handOver(options)
@@ -284,6 +280,7 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
 
   hammer(): void {
     if (this.state === 'shutting-down') this.#shutdown?.hammer()
+    else this.#returning.hammer()
   }
 
   async migrate(socket: Duplex, state?: unknown): Promise<boolean> {

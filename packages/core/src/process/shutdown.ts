@@ -80,7 +80,7 @@ export class Shutdown {
       // A process that is told to shut down while it drains should not serve again.
       if (!this.#host.restart()?.isUnderWay) this.#closeEscrow()
       this.#passOn(signal, meansService)
-      if (signal && this.#mayMeanPredecessor) this.#parts.ancestry.predecessor?.leave()
+      if (signal && this.#mayMeanPredecessor) this.#parts.ancestry.predecessor?.passStopOn()
     } else {
       this.#parts.lifecycle.apply('shutdown')
       this.#report = this.#stop(occasion, delayMs, signal)
@@ -106,6 +106,8 @@ export class Shutdown {
     this.#cutDelay?.()
     this.#cutHooks?.()
     for (const server of this.#parts.servers) server.strike()
+    // The drain waits for them.
+    this.#host.returning.hammer()
   }
 
   /** Breaks the shutdown off: this process takes over again. */
@@ -279,12 +281,15 @@ export class Shutdown {
     if (occasion.reason === 'shutdown') ancestry.predecessor?.leave()
     if (failures.length > 0) throw failures[0]
     if (rolledBack) {
+      // The predecessor reads.
+      for (const socket of servers.udpSockets) socket.stop()
       // Not before: the predecessor accepts already, and what is open here can move at once.
       await Promise.all([
         servers.runHooks('before', 'SIGTERM', this.#hammerOnHooks()),
         this.#drained(),
       ])
       await probation.untilServedAgain()
+      await this.#untilReplied(beganMs)
       return
     }
     // Its connections move on through this process: if it left first, they would stay on older code.
@@ -297,7 +302,7 @@ export class Shutdown {
     // answers the client that asked for the restart, once the successor can be reached.
     await this.#host.restart()?.untilServing()
     await this.#stayBehind()
-    if (servers.udpSockets.size > 0) await this.#rest(replyMs - (system.now() - beganMs))
+    await this.#untilReplied(beganMs)
     if (!ancestry.isSupervised) await this.#untilStale()
   }
 
@@ -319,6 +324,12 @@ export class Shutdown {
     lifecycle.apply('stay-behind')
     await probation.over
     lifecycle.apply('probation-over')
+  }
+
+  /** Waits until the datagrams that were read are answered, if there are any. */
+  async #untilReplied(beganMs: number): Promise<void> {
+    const { servers, system } = this.#parts
+    if (servers.udpSockets.size > 0) await this.#rest(replyMs - (system.now() - beganMs))
   }
 
   /** Waits until nobody means the service by our pid any more: a signal that meets the exit itself is lost. */

@@ -137,6 +137,7 @@ export class SignalActions {
       }
       if (host.isShuttingDown) {
         host.currentRestart?.successor?.signal('SIGHUP')
+        if (ancestry.predecessor?.probation.rolledBack) ancestry.signalParent('SIGHUP')
         break
       }
       // A restart that began has logged its failure itself.

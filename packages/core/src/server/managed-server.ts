@@ -15,6 +15,7 @@ import { isHttp1 } from '../connections/kind.js'
 import { applyLimits } from '../connections/limits.js'
 import { OpenConnections } from '../connections/open-connections.js'
 import { addressOf } from '../listeners/address.js'
+import type { KeptListener } from '../listeners/kept-listener.js'
 import { type ListenCall, readListenCall } from '../listeners/listen-call.js'
 import { Listening, type ListeningHost } from '../listeners/listening.js'
 import { type ShareTicketKeys, TicketKeys } from '../listeners/ticket-keys.js'
@@ -25,7 +26,7 @@ import { countRequests } from '../migration/request-count.js'
 import { givesToHttp } from '../node/internals/http1-connection.js'
 import { rawListenerOf } from '../node/internals/listening-handle.js'
 import { ownWhatDrainsReplace } from '../node/internals/server.js'
-import type { RawHandle, RawListener } from '../node/internals/raw-handle.js'
+import type { RawHandle } from '../node/internals/raw-handle.js'
 import type { System } from '../node/system.js'
 import { Life } from './life.js'
 import { listensAlready } from './misuse.js'
@@ -315,7 +316,7 @@ export class ManagedServer<S extends net.Server = net.Server> implements Endless
    *
    * @param takeEscrow returns the escrow once it is here; called again as long as the server does not listen
    */
-  takeBack(takeEscrow: () => RawListener | undefined): Promise<void> {
+  takeBack(takeEscrow: () => KeptListener | undefined): Promise<void> {
     if (this.#isClosed) {
       this.listening.giveUp(takeEscrow())
       this.#draining.letClose()

@@ -44,6 +44,7 @@ beforeEach(() => {
     limit: () => undefined,
     adopt: () => false,
     moved: () => undefined,
+    keepPaths: () => undefined,
     counted: () => undefined,
   })
   void successor.cutOff.then(() => seen.push('cut off'))

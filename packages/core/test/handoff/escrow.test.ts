@@ -2,27 +2,31 @@
 import { expect, test } from 'vitest'
 import { Escrow } from '../../src/handoff/escrow.js'
 
-const createHandle = (closed: string[], name: string) => ({
-  listen: () => 0,
-  close: () => void closed.push(name),
+const createSocket = (port: number, closed: number[] = []) => ({
+  bound: { address: '127.0.0.1', family: 'IPv4', port },
+  handle: { listen: () => 0, close: () => void closed.push(port) },
 })
 
 test('a copy is taken once, by where it is bound', () => {
   const escrow = new Escrow()
-  const handle = createHandle([], 'a')
-  escrow.add('127.0.0.1:80', handle)
+  const socket = createSocket(80)
+  escrow.add(socket)
   expect(escrow.take('127.0.0.1:81')).toBe(undefined)
-  expect(escrow.take('127.0.0.1:80')).toBe(handle)
+  expect(escrow.take('127.0.0.1:80')).toBe(socket)
   expect(escrow.take('127.0.0.1:80')).toBe(undefined)
 })
 
 test('closing it closes what is there and what comes later, and not what was taken', () => {
-  const closed: string[] = []
+  const closed: number[] = []
   const escrow = new Escrow()
-  for (const name of ['a', 'b']) escrow.add(name, createHandle(closed, name))
-  escrow.take('a')
+  for (const port of [80, 81]) escrow.add(createSocket(port, closed))
+  escrow.take('127.0.0.1:80')
   expect(escrow.isClosed).toBe(false)
   escrow.close()
-  escrow.add('c', createHandle(closed, 'c'))
-  expect([escrow.isClosed, closed, escrow.take('b')]).toEqual([true, ['b', 'c'], undefined])
+  escrow.add(createSocket(82, closed))
+  expect([escrow.isClosed, closed, escrow.take('127.0.0.1:81')]).toEqual([
+    true,
+    [81, 82],
+    undefined,
+  ])
 })

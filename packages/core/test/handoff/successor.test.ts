@@ -54,6 +54,7 @@ beforeEach(() => {
     limit: () => undefined,
     adopt: () => false,
     moved: () => undefined,
+    keepPaths: () => signalled.push('keeps its paths'),
     counted: () => undefined,
   })
   child.started(101)
@@ -193,11 +194,11 @@ test.each([true, undefined])('it gets UDP sockets if it takes them: %s', async (
 })
 
 describe('one that is rolled back', () => {
-  const giveBack = { type: 'ready', adopts: [bound], givesBack: true } as const
+  const ready = { type: 'ready' as const, adopts: [bound], givesBack: true }
 
   async function rollBack(): Promise<void> {
     child.channel.onMessage({ type: 'hello', version: 1 })
-    child.channel.onMessage(giveBack)
+    child.channel.onMessage(ready)
     await successor.takeOver(200, [], -1)
     successor.rollBack('it is bad', [bound], [bound])
   }
@@ -206,7 +207,7 @@ describe('one that is rolled back', () => {
     await rollBack()
     lose()
     await settle()
-    expect(signalled).toEqual(['101 SIGTERM'])
+    expect(signalled).toEqual(['keeps its paths', '101 SIGTERM'])
   })
 
   test('and has said that it ends is left alone', async () => {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { ListenTarget } from '../../src/listeners/address.js'
+import type { KeptListener } from '../../src/listeners/kept-listener.js'
 import { readListenCall } from '../../src/listeners/listen-call.js'
 import { Listening, type ListeningHost } from '../../src/listeners/listening.js'
 import type { PassedListener } from '../../src/listeners/passed-listener.js'
@@ -161,7 +162,7 @@ test('another call forgets where it listened', async () => {
 })
 
 /** Makes it listen again; resolves when it does, or when it has given up. */
-function again(takeEscrow: () => RawListener | undefined): Promise<boolean> {
+function again(takeEscrow: () => KeptListener | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     listening.again(takeEscrow, resolve)
   })
@@ -173,7 +174,7 @@ test('it listens again where it did, or on the escrow of its socket', async () =
   const { bound } = listening
   for (const escrow of [undefined, await bind()]) {
     await once(server.close(), 'close')
-    expect(await again(() => escrow?.handle)).toBe(true)
+    expect(await again(() => escrow)).toBe(true)
     expect(server.listening).toBe(true)
     if (!escrow) expect(listening.bound).toBe(bound)
     else expect(server.address()).toEqual(escrow.bound)
@@ -210,10 +211,10 @@ test('while its address is in use it tries on, says so once, and bothers nobody 
 test('an escrow that arrives late is listened on', async () => {
   await loseAddress()
   const late = await bind()
-  const copies: RawListener[] = []
+  const copies: KeptListener[] = []
   const done = again(() => copies[0])
   await system.advance(50)
-  copies.push(late.handle)
+  copies.push(late)
   await system.advance(100)
   expect(await done).toBe(true)
   expect(server.address()).toEqual(late.bound)

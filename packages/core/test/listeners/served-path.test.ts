@@ -137,6 +137,16 @@ test('a path that leads to it is not mended, one that is gone is', async () => {
   await connect()
 })
 
+test('a path that another process is about to remove is bound anew', async () => {
+  served.bind()
+  await once(server, 'listening')
+  const first = served.bound!
+  served.keep()
+  expect([leadsTo(first), leadsTo(served.bound!)]).toEqual([false, true])
+  expect(logged).toEqual([])
+  await connect()
+})
+
 test('one that somebody else has by then is not mended, and the server listens on', async () => {
   served.bind()
   await once(server, 'listening')
@@ -157,8 +167,9 @@ test('it listens again on the escrow of its socket', async () => {
   fs.rmSync(target)
   const escrow = await bindElsewhere()
   keepOnClose(escrow.handle)
-  served.again(escrow.handle, () => undefined)
+  served.again(escrow, () => undefined)
   await once(server, 'listening')
+  expect(served.bound).toEqual(escrow.bound)
   await connect()
 })
 

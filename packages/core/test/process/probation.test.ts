@@ -11,10 +11,12 @@ let system: FakeSystem
 let seen: string[]
 let left: Deferred<void>
 let cutOff: Deferred<void>
+let lost: Deferred<void>
 let successor: {
   prove: () => void
   left: Promise<void>
   cutOff: Promise<void>
+  lost: Promise<void>
   onPlea: (plea: Plea) => void
   askAlive: () => void
   askAnswers: () => void
@@ -26,11 +28,13 @@ beforeEach(() => {
   seen = []
   left = deferred()
   cutOff = deferred()
+  lost = deferred()
   isBlocked = false
   successor = {
     prove: () => seen.push('told'),
     left: left.promise,
     cutOff: cutOff.promise,
+    lost: lost.promise,
     onPlea: () => undefined,
     askAlive: () => {
       if (!isBlocked) successor.onPlea({ type: 'alive' })
@@ -130,9 +134,12 @@ describe('the successor', () => {
     expect(system.pendingMs).toEqual([])
   })
 
-  test('cannot be rolled back when it can be told nothing more: the probation is over', async () => {
+  test.each([
+    ['its line is cut', () => cutOff],
+    ['the supervisor has died', () => lost],
+  ])('cannot be rolled back when %s, and it can be told nothing more', async (_, end) => {
     const probation = begin(60_000)
-    cutOff.resolve()
+    end().resolve()
     await settle()
     expect([probation.isUnderWay, [...seen].sort()]).toEqual([false, ['over', 'passed']])
     expect(system.pendingMs).toEqual([])

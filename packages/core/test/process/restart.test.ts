@@ -39,7 +39,7 @@ beforeEach(() => {
     isShuttingDown: () => false,
     generations: () => Promise.resolve([]),
     limit: () => undefined,
-    returning: new Returning(),
+    returning: new Returning(system),
   })
   restart.report.catch(() => undefined)
   void restart.begin()

@@ -1,13 +1,15 @@
-// Proves that the oldest successors that were rolled back are hammered when too many of them live.
+// Proves that the oldest successors that were rolled back are hammered when too many of them live, and not at once.
 import { expect, test } from 'vitest'
 import { EndlessError } from '../../src/api/endless-error.js'
 import { deferred } from '../../src/node/waits.js'
-import { Returning } from '../../src/process/returning.js'
+import { Returning, roomMs } from '../../src/process/returning.js'
+import { FakeSystem } from '../fake-system.js'
 
 const end = new EndlessError('ERR_ENDLESS_SUCCESSOR_EXITED', 'it has ended')
 
 test('the oldest beyond the limit are hammered, and those that have ended do not count', async () => {
-  const returning = new Returning()
+  const system = new FakeSystem()
+  const returning = new Returning(system)
   const hammered: string[] = []
   const exits = ['a', 'b', 'c', 'd'].map((name) => {
     const { promise: exited, resolve } = deferred<EndlessError>()
@@ -19,6 +21,9 @@ test('the oldest beyond the limit are hammered, and those that have ended do not
   expect(returning.limit(3)).toBe(3)
   expect(hammered).toEqual([])
   expect(returning.limit(1)).toBe(1)
+  await system.advance(roomMs - 1)
+  expect(hammered).toEqual([])
+  await system.advance(1)
   expect(hammered).toEqual(['a SIGUSR2', 'c SIGUSR2'])
   expect(returning.limit(-1)).toBe(0)
 

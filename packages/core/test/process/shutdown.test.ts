@@ -39,7 +39,7 @@ beforeEach(() => {
   parts.events.on('terminate', ({ reason }) => seen.push(`terminate ${reason}`))
   shutdown = new Shutdown(parts, {
     restart: () => restart,
-    returning: new Returning(),
+    returning: new Returning(system),
     terminateHooks,
     callHeld: () => [],
     outlived: () => seen.push('outlived'),

@@ -223,7 +223,8 @@ describe('a server that is taken back in the middle of a drain', () => {
     await listen()
     managed.drain(handoff)
     server.close()
-    await managed.takeBack(() => rawListenerOf(other) ?? undefined)
+    const handle = rawListenerOf(other)!
+    await managed.takeBack(() => ({ handle, bound: other.address() as net.AddressInfo }))
     await settle()
     const client = net.connect(port, '127.0.0.1')
     const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException]

@@ -61,6 +61,8 @@ export class SimulatedSystem implements System {
   readonly stderr = (): NodeJS.WritableStream => this.#stderr
   readonly isParent = (pid: number): boolean => pid === this.ppid && this.#host.stillRuns(pid)
 
+  readonly isSibling = (): boolean => true
+
   listensOfThreads(): string[] {
     return []
   }
@@ -85,7 +87,7 @@ export class SimulatedSystem implements System {
     return this.#host.stillRuns(pid)
   }
 
-  signal(pid: number, signal: NodeJS.Signals): void {
+  signalProcess(pid: number, signal: NodeJS.Signals): void {
     this.#host.signal(pid, signal)
   }
 

@@ -47,10 +47,13 @@ export class Front implements Pick<
         system,
         notify,
         () => logger,
-        // For the watchdog, which is to notice hanging alone: a generation that dies is replaced.
+        // For the watchdog, which is to notice hanging alone: a generation that dies is replaced. As long as one
+        // worker answers, the service serves.
         async () => {
-          const { current } = supervisor
-          if (current) await supervisor.statusOf(current).catch(() => undefined)
+          const asked = supervisor.slots.serving.map((each) =>
+            supervisor.statusOf(each).catch(() => undefined),
+          )
+          if (asked.length > 0) await Promise.race(asked)
         },
       )
   }

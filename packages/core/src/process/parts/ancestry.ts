@@ -139,6 +139,14 @@ export class Ancestry {
     return this.supervisor?.isAtTerminal ? 'present' : this.#system.terminal()
   }
 
+  /** Signals the process that has started this one, as long as it lives: the predecessor, or the supervisor. */
+  signalParent(signal: NodeJS.Signals): void {
+    const { pid } = this.predecessor ?? {}
+    if (pid !== undefined && this.#system.isParent(pid)) {
+      this.#system.signalProcess(pid, signal, Date.now())
+    }
+  }
+
   /** `undefined` under a supervisor, which talks to the service manager itself. */
   get serviceManager(): ServiceManager | undefined {
     return this.#serviceManager

@@ -96,6 +96,9 @@ export class Launcher {
       moved: (why) => {
         tally.moved(why)
       },
+      keepPaths: () => {
+        for (const { listening } of servers) listening.keepPath()
+      },
       counted: (counts) => {
         tally.learn(counts)
       },

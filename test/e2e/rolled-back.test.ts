@@ -1,0 +1,94 @@
+// Proves that a version which was rolled back cannot harm the one that serves again: not while it still has something to
+// finish, not by what it leaves behind, and not if somebody else has an address that it had dropped.
+import { once } from 'node:events'
+import net from 'node:net'
+import { describe, expect, test } from 'vitest'
+import {
+  answersWith,
+  connectRaw,
+  eventOf as event,
+  get,
+  longProbation as long,
+  startOnProbation as start,
+  until,
+} from '../helpers/index.js'
+
+const deadlineMs = 30_000
+
+describe.each(['alone', 'under a supervisor'] as const)('a service %s', (how) => {
+  test('serves on when the hammer falls on what the new version could not finish', async () => {
+    const { program, first, port, ask, status, restart } = await start(how, {
+      ...long,
+      hammerTimeMs: 500,
+    })
+    const { pid } = await restart()
+    const client = await connectRaw(port)
+    client.request('/wait')
+    await until(async () => (await answersWith(port)) === pid, { step: 'it serves', deadlineMs })
+    await ask('POST', '/rollback')
+    expect(await event(program, 'hammer', pid)).toMatchObject({ destroyed: 1 })
+    await program.waitForEnd(pid, { step: 'the new version ends', deadlineMs })
+    expect(await answersWith(port)).toBe(first.pid)
+    expect((await status()).generations).toMatchObject([{ pid: first.pid, state: 'running' }])
+    expect((await restart('&probationMs=0')).number).toBe(1)
+  })
+
+  test('ends what the new version could not finish if it is hammered itself', async () => {
+    const { program, port, ask, restart, endless } = await start(how)
+    const { pid } = await restart()
+    const client = await connectRaw(port)
+    client.request('/wait')
+    await until(async () => (await answersWith(port)) === pid, { step: 'it serves', deadlineMs })
+    await ask('POST', '/rollback')
+    expect(await endless('hammer')).toMatchObject({ code: 0 })
+    expect(await event(program, 'hammer', pid)).toMatchObject({ destroyed: 1 })
+    await program.waitForEnd(pid, { step: 'the new version ends', deadlineMs })
+  })
+
+  test('does not wait for an address that the new version had dropped, and somebody else has', async () => {
+    const { program, first, port, ask, status, deploy, restart } = await start(
+      how,
+      { ...long, unclaimedGraceMs: 100 },
+      { ports: 2 },
+    )
+    const dropped = Number(first.ports[1])
+    deploy({ ports: 1 })
+    const { pid } = await restart()
+    await event(program, 'drain', first.pid)
+    const other = net.createServer()
+    await until(
+      () =>
+        new Promise((resolve) => {
+          other.once('error', () => resolve(false))
+          other.listen(dropped, '127.0.0.1', () => resolve(true))
+        }),
+      { step: 'another process has the address', deadlineMs },
+    )
+    expect(await ask('POST', '/rollback')).toEqual({ status: 200, body: {} })
+    await program.waitForEnd(pid, { step: 'the new version ends', deadlineMs })
+    expect((await status()).generations).toMatchObject([{ pid: first.pid, state: 'running' }])
+    expect(await answersWith(port)).toBe(first.pid)
+    other.close()
+    await once(other, 'close')
+    await until(async () => (await answersWith(dropped).catch(() => 0)) === first.pid, {
+      step: 'the address is served again',
+      deadlineMs,
+    })
+    deploy({ ports: 2 })
+    await restart('&probationMs=0')
+    expect((await get(dropped)).body).toBe('generation 1')
+  })
+
+  test('restarts when the new version was told to by SIGHUP, and is rolled back meanwhile', async () => {
+    const { program, first, ask, restart, pidInFile } = await start(how)
+    await restart()
+    program.signal('SIGHUP', pidInFile())
+    await program.waitForLine(/the restart waits until it is proven/, {
+      step: 'it waits',
+      deadlineMs,
+    })
+    const since = program.output.lines.length
+    await ask('POST', '/rollback')
+    expect(await event(program, 'restarting', first.pid, since)).toMatchObject({ number: 1 })
+  })
+})
