@@ -384,13 +384,29 @@ export class Predecessor {
   #leave(): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
+    const wasOpen = !this.#isGone
     const sent = this.#channel.send({ type: 'leaving', hasTakenOver: this.#hasTakenOver })
-    this.#told = within(
-      sent.catch(() => undefined),
-      toldMs,
-      this.#host.system,
-    )
+    const isTold = Promise.race([
+      sent.then(
+        () => true,
+        () => false,
+      ),
+      this.#channel.closed.then(() => false),
+    ])
+    const told = isTold.then((is) => (is || !wasOpen ? undefined : this.#leaveBySignal()))
+    this.#told = within(told, toldMs, this.#host.system)
     this.#finished.resolve()
+  }
+
+  /**
+   * Tells a predecessor to end which lives and cannot be told anything more: the exit of this process would look to it
+   * like a crash. See docs/decisions.md, "A line may end before its processes do"
+   */
+  async #leaveBySignal(): Promise<void> {
+    const { system, inheritance } = this.#host
+    const { isSupervised, parent } = inheritance.entry
+    if (!this.#hasTakenOver || isSupervised || !(await parentLives(system, parent))) return
+    system.signalProcess(parent, 'SIGTERM', Date.now())
   }
 
   /**

@@ -39,6 +39,7 @@ const lastWordsMs = 1_000
 /** How long a successor may take to end that has lost its supervisor before it was told to take over. */
 export const orphanedMs = 3_000
 const lookMs = 50
+const orphanLookMs = 1_000
 
 /** What {@link Successor} needs from this process, its predecessor. */
 export interface SuccessorHost {
@@ -97,6 +98,7 @@ export class Successor {
   readonly #left = deferred()
   readonly #cut = deferred()
   readonly #lost = deferred()
+  readonly #gone = deferred()
   #version = 0
   #givesBack = false
   #countsAnswers = false
@@ -147,6 +149,11 @@ export class Successor {
   /** Settles when the process is gone, with the error that explains its end. */
   get exited(): Promise<EndlessError> {
     return this.#exited
+  }
+
+  /** Settles when the process is gone, whether or not that is heard of; looks each second for one that was lost. */
+  get gone(): Promise<void> {
+    return this.#gone.promise
   }
 
   /** Settles with the reason if the successor begins to shut down before it has taken over. */
@@ -463,16 +470,21 @@ export class Successor {
     try {
       const exit = await this.#host.child.exit
       this.#hasExited = true
-      if (exit === 'lost') return await this.#lose()
+      if (exit === 'lost') {
+        void this.#watchOrphan()
+        return await this.#lose()
+      }
+      this.#gone.resolve()
       this.#lastWords.exited(exit)
       await this.#hearOut()
       if (await this.#heir?.isClaimed()) this.closeEscrow()
       const { code, signal } = exit
-      return this.#gone(
+      return this.#endedBy(
         signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`,
       )
     } catch (error) {
       this.#hasExited = true
+      this.#gone.resolve()
       return spawnFailed(error, this.#names)
     }
   }
@@ -489,7 +501,17 @@ export class Successor {
       this.closeEscrow()
       this.#moves.lose()
     }
-    return this.#gone('was lost with the supervisor')
+    return this.#endedBy('was lost with the supervisor')
+  }
+
+  async #watchOrphan(): Promise<void> {
+    const { pid } = this
+    const { system } = this.#host
+    const lostMs = Date.now()
+    while (pid !== undefined && system.stillRuns(pid, lostMs)) {
+      await new Promise<void>((resolve) => system.setTimeout(resolve, orphanLookMs).unref())
+    }
+    this.#gone.resolve()
   }
 
   /** Looks whether the successor lives; for a while, unless it has reported that it serves. */
@@ -524,7 +546,7 @@ export class Successor {
     this.#cut.resolve()
   }
 
-  #gone(whatItDid: string): EndlessError {
+  #endedBy(whatItDid: string): EndlessError {
     const when = this.#hasTakenOver ? 'after' : 'before'
     return this.#explain('ERR_ENDLESS_SUCCESSOR_EXITED', `${whatItDid} ${when} it had taken over`)
   }

@@ -197,9 +197,18 @@ export class Restart {
     const serves = servers.addresses
     const adopts = servers.adopting.filter((bound) => serves.includes(bound))
     successor.rollBack(reason, serves, adopts)
+    void this.#publishAgain(successor)
     this.#host.returning.add(successor)
     this.#host.limit(this.#parts.settings.current.maxGenerations)
     await accepting
+  }
+
+  /** A successor that is lost with the supervisor may take pid file and control socket, until it knows that it ends. */
+  async #publishAgain(successor: Successor): Promise<void> {
+    const { lifecycle, whereabouts } = this.#parts
+    await successor.lost
+    await successor.gone
+    if (lifecycle.state === 'running') await whereabouts.publish(undefined)
   }
 
   /** Cuts the line to the successor, so that it waits for nothing more from this process. */
@@ -217,10 +226,10 @@ export class Restart {
     // Known now: when the successor ends, this process may have closed them.
     const paths = [...Object.values(whereabouts.paths), ...servers.socketPaths]
     const directories = new Set(paths.flatMap((each) => (each ? path.dirname(each) : [])))
-    void successor.exited.then(() => {
+    // One that is only lost, with the supervisor, may be about to give such a file its name.
+    void successor.gone.then(() => {
       const { pid } = successor
-      // One that is only lost, with the supervisor, may be about to give such a file its name.
-      if (pid === undefined || system.stillRuns(pid, Date.now())) return
+      if (pid === undefined) return
       for (const directory of directories) clearTemporaries(directory, pid)
     })
   }

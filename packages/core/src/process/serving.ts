@@ -1,6 +1,7 @@
 import { durationOf } from '../api/duration.js'
 import type { EndlessError } from '../api/endless-error.js'
 import { generationName } from '../api/generation-name.js'
+import { parentLives } from '../handoff/living-parent.js'
 import type { Takeover } from '../handoff/protocol.js'
 import type { UnixAddress } from '../listeners/address.js'
 import { finiteMs } from './probation.js'
@@ -26,9 +27,7 @@ export class Serving {
     void parts.ancestry.predecessor?.gone.then(() => {
       this.#predecessorGone()
     })
-    void parts.ancestry.supervisor?.gone.then(() => {
-      this.#supervisorGone()
-    })
+    void parts.ancestry.supervisor?.gone.then(() => this.#supervisorGone())
   }
 
   get readiness(): Readiness {
@@ -148,13 +147,15 @@ export class Serving {
     }
   }
 
-  #supervisorGone(): void {
-    const { ancestry, lifecycle, settings } = this.#parts
+  async #supervisorGone(): Promise<void> {
+    const { ancestry, lifecycle, settings, system } = this.#parts
+    // If the line alone has ended, the supervisor still shows where the service is, and ends this process.
+    if (await parentLives(system, system.ppid)) return
     const { state } = lifecycle
     if (state !== 'init' && state !== 'running' && state !== 'restarting') return
     const name = generationName(ownName(this.#parts))
     settings.logger.warn(`The supervisor is gone: nothing replaces ${name} if it dies.`)
-    if (state !== 'init') void this.#publish(ancestry.predecessor?.control)
+    if (state !== 'init') await this.#publish(ancestry.predecessor?.control)
   }
 
   /** @param other the control socket of the generation in whose place this one serves */

@@ -298,6 +298,41 @@ test('shutting down after that it says that it has', async () => {
   expect(left()).toEqual([{ type: 'leaving', hasTakenOver: true }])
 })
 
+test('a stop that cannot be reported any more, since the line alone has ended, is passed on by a signal', async () => {
+  const { channel } = inheritance
+  const send = channel.send
+  channel.send = (message) =>
+    message.type === 'leaving' ? Promise.reject(new PeerGone()) : send(message)
+  const port = await hold()
+  begin()
+  await serve(port, { exit: false })
+  say({ type: 'taken-over', afterMs: 0, dropped: [] })
+  system.hasParent = true
+  system.running.add(1)
+  void generation.shutdown()
+  await settle()
+  loseChannel()
+  await system.advance(2_000)
+  expect(system.signalled).toEqual([])
+  await system.advance(2_000)
+  expect(system.signalled).toEqual(['1 SIGTERM'])
+})
+
+test('a predecessor that has gone, or has let it go before, is not signalled', async () => {
+  const port = await hold()
+  begin()
+  await serve(port, { exit: false })
+  say({ type: 'taken-over', afterMs: 0, dropped: [] })
+  system.hasParent = true
+  system.running.add(1)
+  loseChannel()
+  await settle()
+  inheritance.channel.send = () => Promise.reject(new PeerGone())
+  void generation.shutdown()
+  await system.advance(5_000)
+  expect(system.signalled).toEqual([])
+})
+
 test('the exit waits until the report is written that it leaves', async () => {
   const port = await hold()
   begin()

@@ -106,14 +106,21 @@ test('one that has taken over answers for itself', async () => {
   expect(successor.hasLeft).toBe(true)
 })
 
-test('one that has reported that it serves is looked at once', async () => {
+test('one that has reported that it serves is looked at once; then only for its end', async () => {
   boot()
   await successor.takeOver(0, [])
   child.channel.onMessage({ type: 'serving' })
   system.running.add(101)
   lose()
   await successor.exited
-  expect([successor.hasLeft, system.pendingMs]).toEqual([true, []])
+  expect([successor.hasLeft, system.pendingMs]).toEqual([true, [1_000]])
+  let isGone = false
+  void successor.gone.then(() => (isGone = true))
+  await system.advance(5_000)
+  expect(isGone).toBe(false)
+  system.running.delete(101)
+  await system.advance(1_000)
+  expect(isGone).toBe(true)
 })
 
 test('one that the supervisor has not told any more ends, and is answered for here', async () => {
@@ -122,7 +129,7 @@ test('one that the supervisor has not told any more ends, and is answered for he
   system.running.add(101)
   lose()
   await system.advance(200)
-  expect(system.pendingMs).toHaveLength(1)
+  expect(system.pendingMs[0]).toBeLessThanOrEqual(50)
   system.running.delete(101)
   await system.advance(100)
   expect(await successor.exited).toMatchObject(explained)

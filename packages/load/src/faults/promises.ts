@@ -32,6 +32,7 @@ const dies: Pick<Promised, 'sentence' | 'excuses'> = {
   sentence:
     'What the dead process held is lost with it, and nothing else; of a supervisor, the connections on their way ' +
     'through it. One generation serves for each worker: an older one, too, if only the dead one knew of a stop. ' +
+    'If the release on the disk does not start, a dead worker is replaced by the next one that does. ' +
     'A supervisor that dies in a roll leaves each worker with the version that it has. ' +
     'Without a supervisor each worker restarts on its own, and nothing replaces one that ' +
     'serves alone after a rollback or a probation. If the only process that has the sockets dies before it ' +
@@ -47,7 +48,8 @@ const halts: Pick<Promised, 'sentence' | 'excuses'> = {
 const lineFails: Pick<Promised, 'sentence' | 'excuses'> = {
   sentence:
     'Nothing is lost, and no process dies of what it reads. The restart succeeds or fails. A generation that its ' +
-    'supervisor cannot reach any more is ended and replaced, and what it held when it was killed is lost with it.',
+    'supervisor cannot reach any more is ended and replaced, as a dead one is, and what it held when it was killed is ' +
+    'lost with it.',
   excuses: ['the given up'],
 }
 const surroundings: Pick<Promised, 'sentence' | 'excuses'> = {

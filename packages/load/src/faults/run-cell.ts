@@ -202,13 +202,13 @@ class CellRun {
   async #restartOnce(): Promise<void> {
     const service = this.#service
     const old = service.serving.map(({ pid }) => pid)
+    const count = scenarioOf(this.#cell).isRefilled ? service.workers : old.length
     service.place.release('3')
     if (service.isSupervised) service.signal('SIGHUP', service.supervisor)
     else for (const pid of old) service.signal('SIGHUP', pid)
     try {
       await until(
-        () =>
-          service.isCalm(0, old.length) && service.serving.every(({ pid }) => !old.includes(pid)),
+        () => service.isCalm(0, count) && service.serving.every(({ pid }) => !old.includes(pid)),
         { step: 'new ones serve', deadlineMs, everyMs: 100, explain: () => service.explain() },
       )
     } catch (error) {

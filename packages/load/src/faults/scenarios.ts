@@ -28,6 +28,8 @@ export interface Scenario {
   ends?: boolean
   /** With how many workers it may end; by default with as many as it began. */
   workersAfter?: readonly number[]
+  /** Whether the next release, which works, brings back as many as it began with. */
+  isRefilled?: boolean
 }
 
 const hangUp = (service: Service, arm: () => void): void => {
@@ -207,6 +209,8 @@ export const scenarios = {
       return Promise.resolve(undefined)
     },
     trigger: restartInside,
+    workersAfter: [1, 2],
+    isRefilled: true,
   },
   status: {
     title: 'The status of two generations',
