@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { freePorts, startDatagrams } from '@endless/load'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
+  connectRaw,
   get,
   isAlive,
   type Program,
@@ -234,4 +235,34 @@ test('a fixed port of a worker thread refuses every restart', async () => {
     deadlineMs,
   })
   expect((await get(port!)).body).toBe(String(first.pid))
+})
+
+test('after a rollback the old version alone reads, while the new one still has something to finish', async () => {
+  const [port, udp] = await freePorts(2)
+  const directory = temporaryDirectory()
+  const [file, control] = ['settings.json', 'control'].map((name) => path.join(directory, name))
+  writeFileSync(file!, JSON.stringify({ port, sockets: [on(udp)] }))
+  const program = superviseFixture(fixture, { args: [file!], runArgs: ['--control', control!] })
+  const { pid } = await program.waitForEvent<Listening>('listening', {
+    step: 'it listens',
+    deadlineMs,
+  })
+  const order = (target: string) =>
+    get(0, target, { socketPath: control!, method: 'POST', deadlineMs })
+  await expect
+    .poll(async () => (await order('/restart?probationMs=60000').catch(() => undefined))?.status, {
+      timeout: deadlineMs,
+    })
+    .toBe(200)
+  await expect.poll(async () => (await ask('?', udp!)).pid === pid).toBe(false)
+  const client = await connectRaw(port!)
+  client.write('GET / HTTP/1.1\r\n')
+  expect((await get(port!)).body).not.toBe(String(pid))
+  expect((await order('/rollback')).status).toBe(200)
+  const load = await startDatagrams(udp!, 500)
+  const pids = new Set<number>()
+  for (let count = 0; count < 50; count++) pids.add((await ask('?', udp!)).pid)
+  expect([...pids]).toEqual([pid])
+  expect(await load.stop()).toMatchObject({ lost: [] })
+  expect(client.endedBy).toBeUndefined()
 })

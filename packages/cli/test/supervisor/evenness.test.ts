@@ -68,7 +68,7 @@ describe('over time', () => {
     readonly sent: string[] = []
 
     constructor(open: number) {
-      this.load = { open, utilization: 0 } as Generation['load']
+      this.load = { open, utilization: 0 }
     }
 
     send({ type }: { type: string }): Promise<boolean> {

@@ -222,7 +222,7 @@ export class Restart {
    * it got so far is not always known, as its last messages may be lost.
    */
   #clearAfter(successor: Successor): void {
-    const { servers, system, whereabouts } = this.#parts
+    const { servers, whereabouts } = this.#parts
     // Known now: when the successor ends, this process may have closed them.
     const paths = [...Object.values(whereabouts.paths), ...servers.socketPaths]
     const directories = new Set(paths.flatMap((each) => (each ? path.dirname(each) : [])))
