@@ -84,29 +84,30 @@ export class Restarts {
    * whichever generation serves then restarts. While nothing serves, starts the
    * replacement of the dead generation at once, and waits for it.
    *
+   * @param askedMs when it was asked for: what was started before may have loaded the old version
    * @throws (rejects) with the reason if the old generation keeps serving, or still nothing serves
    */
-  async restart(options: RestartOptions): Promise<RestartReport> {
+  async restart(options: RestartOptions, askedMs = this.#host.now()): Promise<RestartReport> {
     const asked = this.#chain.current
     try {
-      return await this.#restart(options)
+      return await this.#restart(options, askedMs)
     } catch (error) {
       const { current } = this.#chain
       if (!asked || current === asked || this.#succession.isStopping) throw error
       // It has died, and what replaces it is started from what is on the disk, as its successor would have been.
-      if (!current && asked.hasEnded) return this.#resume(options)
+      if (!current && asked.hasEnded) return this.#resume(options, askedMs)
       // The request waited for another restart, in which the generation handed over: its successor restarts.
       const isOver =
         (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked.hasEnded
       if (!isOver || !current) throw error
       // One restart serves all requests that waited together.
-      const again = this.#again.get(asked) ?? this.restart(options)
+      const again = this.#again.get(asked) ?? this.restart(options, askedMs)
       this.#again.set(asked, again)
       return again
     }
   }
 
-  async #restart(options: RestartOptions): Promise<RestartReport> {
+  async #restart(options: RestartOptions, askedMs: number): Promise<RestartReport> {
     const { current, last } = this.#chain
     if (this.#succession.isStopping || (last?.hasLeft && this.#host.workers() === 1)) {
       throw new EndlessError(
@@ -114,10 +115,10 @@ export class Restarts {
         'Cannot restart: the service is shutting down.',
       )
     }
-    if (!current) return this.#resume(options)
+    if (!current) return this.#resume(options, askedMs)
     if (this.#rollbacks.isOnProbation) {
       await this.#rollbacks.untilOver()
-      return this.restart(options)
+      return this.restart(options, askedMs)
     }
     // A blocked generation would act on the order once it recovers, after the command has failed.
     // See docs/decisions.md, "A generation must answer before it is told to restart"
@@ -173,7 +174,7 @@ export class Restarts {
   }
 
   /** Replaces the dead generation at once; if a replacement boots already, restarts that as soon as it serves. */
-  async #resume(options: RestartOptions): Promise<RestartReport> {
+  async #resume(options: RestartOptions, askedMs: number): Promise<RestartReport> {
     const dead = this.#chain.last
     if (!dead) {
       const pids = this.#chain.living.map(({ pid }) => String(pid)).join()
@@ -184,11 +185,10 @@ export class Restarts {
           'stop it and start it again.',
       )
     }
-    const askedMs = this.#host.now()
     this.#resumption ??= this.#replace(dead).finally(() => (this.#resumption = undefined))
     const { generation, report } = await this.#resumption
     // It had begun to load what was on the disk before, or a predecessor serves again.
-    if (!report || generation.startedMs < askedMs) return this.#restart(options)
+    if (!report || generation.startedMs < askedMs) return this.#restart(options, askedMs)
     return report
   }
 

@@ -180,7 +180,7 @@ export class Roll {
       slot.endSuccessor()
     })
     try {
-      const report = await slot.restart({ ...options, probationMs: untilToldMs })
+      const report = await slot.restart({ ...options, probationMs: untilToldMs }, this.#beganMs)
       this.#rolled.push({ slot, report, watched: this.#watch(slot, report) })
       this.#host.progressed()
     } catch (error) {

@@ -249,8 +249,8 @@ export class Slot {
   }
 
   /** Restarts the service, as {@link Restarts.restart} does. */
-  restart(options: RestartOptions = {}): Promise<RestartReport> {
-    return this.#restarts.restart(options)
+  restart(options: RestartOptions = {}, askedMs?: number): Promise<RestartReport> {
+    return this.#restarts.restart(options, askedMs)
   }
 
   /** Ends a successor that boots, so that its restart fails. */
