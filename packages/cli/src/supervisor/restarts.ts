@@ -188,7 +188,7 @@ export class Restarts {
     this.#resumption ??= this.#replace(dead).finally(() => (this.#resumption = undefined))
     const { generation, report } = await this.#resumption
     // It had begun to load what was on the disk before, or a predecessor serves again.
-    if (!report || generation.startedMs < askedMs) return this.#restart(options, askedMs)
+    if (!report || generation.startedMs < askedMs) return this.restart(options, askedMs)
     return report
   }
 

@@ -60,12 +60,10 @@ export class Scaling {
     await slots.first?.rollbacks.untilOver()
     const launch = this.#host.launch()
     const [example] = slots.serving
-    if (!launch || !example) {
-      throw new EndlessError(
-        'ERR_ENDLESS_NOT_RUNNING',
-        'Cannot change the number of workers: the service does not serve.',
-      )
-    }
+    if (!launch || !example) throw refusal('the service does not serve')
+    // They may all be starting anew, and those that serve would be the ones that go.
+    const isServed = slots.staying.slice(0, workers).some(({ current }) => current)
+    if (!isServed) throw refusal('none of those that would stay serves')
     const added: Slot[] = []
     this.#host.changed(workers)
     try {
@@ -81,4 +79,8 @@ export class Scaling {
     }
     for (const slot of slots.staying.slice(workers)) slot.leave()
   }
+}
+
+function refusal(why: string): EndlessError {
+  return new EndlessError('ERR_ENDLESS_NOT_RUNNING', `Cannot change the number of workers: ${why}.`)
 }

@@ -25,7 +25,7 @@ const checks: Record<'parallel' | 'probationMs' | 'maxBlockedMs' | 'maxErrors', 
 export function findInvalid(options: RestartOptions): EndlessError | undefined {
   for (const [name, [isValid, expected]] of Object.entries(checks)) {
     const value: unknown = options[name as keyof typeof checks]
-    if (value === undefined || (typeof value === 'number' && isValid(value))) continue
+    if (value === undefined || (Number.isFinite(value) && isValid(value as number))) continue
     return invalidOption(name, value, expected)
   }
   return undefined

@@ -179,10 +179,11 @@ export class Listening {
     else escrow?.handle.close()
   }
 
-  /** Call when the server listens; returns whether the application or {@link again} made it listen. */
+  /** Call when the server listens; returns whether the application made it listen, or this process again. */
   opened(): 'begun' | 'again' {
     this.#handle = rawListenerOf(this.#server)
-    return this.#takingBack ? 'again' : 'begun'
+    const isRenewed = this.#path?.opened() ?? false
+    return this.#takingBack || isRenewed ? 'again' : 'begun'
   }
 
   /** Call when a `listen` of the application has succeeded. */

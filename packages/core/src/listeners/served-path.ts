@@ -26,6 +26,7 @@ export class ServedPath {
   readonly #call: ListenCall
   readonly #holder: ServedPathHost
   #bound: UnixAddress | undefined
+  #isRenewed = false
 
   /** @param path absolute, or abstract */
   constructor(path: string, call: ListenCall, holder: ServedPathHost) {
@@ -37,6 +38,13 @@ export class ServedPath {
   /** `undefined` until the server listens there: another process may listen there already. */
   get bound(): UnixAddress | undefined {
     return this.#bound
+  }
+
+  /** Returns whether the server listens again, and not for a new `listen` call. Call when it listens. */
+  opened(): boolean {
+    const isRenewed = this.#isRenewed
+    this.#isRenewed = false
+    return isRenewed
   }
 
   /** Binds the path and listens: at once, or when it is known that no other process listens there. */
@@ -64,6 +72,8 @@ export class ServedPath {
 
   /** Listens again, on the escrow of the socket or on a new socket. */
   again(escrow: KeptListener | undefined, settled: (error?: Error) => void): void {
+    // The event 'listening' comes after `settled`.
+    this.#isRenewed = true
     if (!escrow || !('path' in escrow.bound)) {
       this.bind(settled)
       return
@@ -120,9 +130,11 @@ export class ServedPath {
   #renew(bound: UnixAddress): void {
     const former = rawListenerOf(this.#holder.server)
     if (!former) return
+    this.#isRenewed = true
     this.bind(
       (error) => {
         if (error) {
+          this.#isRenewed = false
           const { logger } = this.#holder.host
           logger.error(`Cannot listen on ${formatAddress(bound)} again: ${error.message}`)
         } else former.close()

@@ -12,6 +12,8 @@ export class Returning {
   readonly #system: Pick<System, 'now' | 'setTimeout'>
   /** From the oldest to the newest, and since when they return. */
   readonly #living = new Map<ReturningSuccessor, number>()
+  /** How many may live, as was said last. */
+  #most = Infinity
 
   constructor(system: Pick<System, 'now' | 'setTimeout'>) {
     this.#system = system
@@ -34,10 +36,12 @@ export class Returning {
 
   /** Hammers the oldest, so that at most so many are left; none before it had {@link roomMs}. Returns how many are left. */
   limit(most: number): number {
-    const surplus = Math.max(0, this.#living.size - Math.max(0, most))
+    this.#most = Math.max(0, most)
+    const surplus = Math.max(0, this.#living.size - this.#most)
     for (const [each, sinceMs] of [...this.#living].slice(0, surplus)) {
       const hammer = (): void => {
-        if (this.#living.has(each)) each.signal('SIGUSR2')
+        // Others may have ended meanwhile.
+        if (this.#living.has(each) && this.#living.size > this.#most) each.signal('SIGUSR2')
       }
       const leftMs = roomMs - (this.#system.now() - sinceMs)
       if (leftMs <= 0) hammer()

@@ -7,7 +7,7 @@ test.each<RestartOptions>([
   {},
   { probationMs: undefined },
   { probationMs: 0 },
-  { probationMs: -Infinity },
+  { probationMs: -1 },
   { probationMs: 600_000, maxBlockedMs: 0, maxErrors: 1, parallel: 2, allowAddressChange: true },
 ])('%j is valid', (options) => {
   expect(findInvalid(options)).toBeUndefined()
@@ -15,6 +15,7 @@ test.each<RestartOptions>([
 
 test.each<[keyof RestartOptions, unknown]>([
   ['probationMs', Infinity],
+  ['probationMs', -Infinity],
   ['probationMs', Number.NaN],
   ['probationMs', '60s'],
   ['maxBlockedMs', -1],

@@ -170,6 +170,7 @@ test('it listens again on the escrow of its socket', async () => {
   served.again(escrow, () => undefined)
   await once(server, 'listening')
   expect(served.bound).toEqual(escrow.bound)
+  expect([served.opened(), served.opened()]).toEqual([true, false])
   await connect()
 })
 
