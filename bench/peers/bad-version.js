@@ -12,8 +12,8 @@ const lastMs = 2_000
  * Restarts a peer into a bad version, and asks it again and again.
  *
  * @param {'throws' | 'turns-bad'} release
- * @returns {Promise<{ good: number, worstMs: number }>} the share of good answers at the end, and for how long there was
- * none before that
+ * @returns {Promise<{ good: number, worstMs: number, isLoaded: boolean }>} the share of good answers at the end, for how
+ * long there was none before that, and whether the new version ever answered
  */
 export async function restartIntoBad(peer, where, release) {
   const { run, program, port, end } = await startPeer(peer, where)
@@ -36,13 +36,18 @@ async function watch(port, forMs) {
   const beganMs = performance.now()
   const answers = []
   while (performance.now() - beganMs < forMs) {
-    const status = await ask(port)
-    answers.push({ atMs: performance.now() - beganMs, isGood: status === 200 })
+    const answer = await ask(port)
+    const isNew = answer?.release !== undefined && answer.release !== 'good'
+    answers.push({ atMs: performance.now() - beganMs, isGood: answer?.status === 200, isNew })
     await sleep(everyMs)
   }
   const last = answers.filter(({ atMs }) => atMs > forMs - lastMs)
   const isGood = ({ isGood }) => isGood
-  return { good: last.filter(isGood).length / last.length, worstMs: longestGap(answers) }
+  return {
+    good: last.filter(isGood).length / last.length,
+    worstMs: longestGap(answers),
+    isLoaded: answers.some(({ isNew }) => isNew),
+  }
 }
 
 /** The longest time from a bad answer to the next good one; Infinity if none came. */

@@ -172,7 +172,8 @@ function afterThrow({ good, worstMs }) {
   return good === 0 ? 'nobody answers' : `${Math.round(good * 100)} % are answered`
 }
 
-function afterTurningBad({ good, worstMs }) {
+function afterTurningBad({ good, worstMs, isLoaded }) {
+  if (!isLoaded) return 'the new code is not loaded'
   if (good === 1) return `taken back after ${seconds(worstMs)}`
   return good === 0 ? 'the bad one answers' : `${Math.round(good * 100)} % are good`
 }

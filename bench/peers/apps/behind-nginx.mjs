@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 // nginx before two processes with server.close(), each on a port of its own. On SIGHUP one after the other is ended
-// and started anew; nginx asks the other one meanwhile.
+// and started anew; nginx asks the other one meanwhile. With `max_fails`, it would take both for dead for a while.
 const program = fileURLToPath(new URL('close.mjs', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'endless-peers-'))
 const ports = [await freePort(), await freePort()]
@@ -27,7 +27,7 @@ http {
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
   keepalive_requests 1000000;
-  upstream app { ${ports.map((port) => `server 127.0.0.1:${port} fail_timeout=1s;`).join(' ')} }
+  upstream app { ${ports.map((port) => `server 127.0.0.1:${port} max_fails=0;`).join(' ')} }
   server {
     listen 127.0.0.1:${process.env.PORT};
     location / {

@@ -17,6 +17,8 @@ write(join(folder, 'watt.json'), {
   server: { hostname: '127.0.0.1', port: Number(process.env.PORT) },
   logger: { level: 'warn' },
 })
+// `wattpm restart` finds a running project by its package.json.
+write(join(folder, 'package.json'), { name: 'project', type: 'module' })
 write(join(main, 'package.json'), { name: 'main', type: 'module', main: 'index.mjs' })
 write(join(main, 'watt.json'), {
   $schema: 'https://schemas.platformatic.dev/@platformatic/node/3.65.0.json',
