@@ -34,10 +34,9 @@ export function installPeers() {
 }
 
 /** The version of an installed package, or what a command of Debian says of itself. */
-export function versionOf({ package: name, debian, own }, folder) {
+export function versionOf({ package: name, debian }, folder) {
   if (name)
     return JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'))).version
-  if (own) return JSON.parse(readFileSync(here('../../packages/core/package.json'))).version
   if (!debian) return undefined
   const [command, ...words] = debian
   const { stdout, stderr } = spawnSync(command, words, { encoding: 'utf8' })
