@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 // What is compared, and how each is started and restarted, as its own documentation says. Where a tool needs another to
@@ -128,7 +129,8 @@ export const peers = [
       `${given.node} apps/watt.mjs ${given.folder} ${given.workers} && ` +
         `exec ${given.node} node_modules/wattpm/bin/cli.js start ${given.folder}`,
     ],
-    restart: (given) => `${given.node} node_modules/wattpm/bin/cli.js restart ${given.folder}`,
+    restart: (given) =>
+      `${given.node} node_modules/wattpm/bin/cli.js restart ${basename(given.folder)}`,
     note: '`wattpm restart` of two workers, which are threads',
   },
   {

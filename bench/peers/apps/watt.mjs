@@ -1,5 +1,5 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 // Writes the configuration of a Watt project into a folder, for one application. Arguments: the folder, and how many
 // workers.
@@ -17,13 +17,13 @@ write(join(folder, 'watt.json'), {
   server: { hostname: '127.0.0.1', port: Number(process.env.PORT) },
   logger: { level: 'warn' },
 })
-// `wattpm restart` finds a running project by its package.json.
-write(join(folder, 'package.json'), { name: 'project', type: 'module' })
+// `wattpm restart` finds a running project by this name.
+write(join(folder, 'package.json'), { name: basename(folder), type: 'module' })
 write(join(main, 'package.json'), { name: 'main', type: 'module', main: 'index.mjs' })
 write(join(main, 'watt.json'), {
   $schema: 'https://schemas.platformatic.dev/@platformatic/node/3.65.0.json',
 })
 writeFileSync(
   join(main, 'index.mjs'),
-  `import ${JSON.stringify(join(process.cwd(), 'apps/plain.mjs'))}\n`,
+  `export * from ${JSON.stringify(join(process.cwd(), 'apps/watt-app.mjs'))}\n`,
 )
