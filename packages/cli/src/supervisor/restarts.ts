@@ -34,7 +34,7 @@ interface RestartsParts {
   readonly rollbacks: Rollbacks
 }
 
-/** What serves in the place of a dead generation, and the report if that is a replacement. */
+/** The generation that serves in the place of a dead one; with a report if it is a replacement, and no predecessor. */
 interface Resumption {
   generation: Generation
   report: RestartReport | undefined

@@ -453,8 +453,8 @@ export class Restart {
   }
 
   /**
-   * Waits until a server listens at an address that the successor had dropped, but not for long: whoever has the
-   * address meanwhile must not hold up the rest of the service.
+   * Waits a moment for a server to listen at an address that the successor had dropped. If another process has that
+   * address by now, the rest of the service should not wait; the server tries on.
    */
   async #bindAnew(server: ManagedServer, again: Promise<void>): Promise<void> {
     if ((await within(again, bindAnewMs, this.#parts.system)) !== late) return

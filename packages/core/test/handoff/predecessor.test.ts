@@ -298,17 +298,22 @@ test('shutting down after that it says that it has', async () => {
   expect(left()).toEqual([{ type: 'leaving', hasTakenOver: true }])
 })
 
-test('a stop that cannot be reported any more, since the line alone has ended, is passed on by a signal', async () => {
-  const { channel } = inheritance
-  const send = channel.send
-  channel.send = (message) =>
-    message.type === 'leaving' ? Promise.reject(new PeerGone()) : send(message)
+/** Takes over from a predecessor that lives, and has started this process. */
+async function takeOverFromParent(): Promise<void> {
   const port = await hold()
   begin()
   await serve(port, { exit: false })
   say({ type: 'taken-over', afterMs: 0, dropped: [] })
   system.hasParent = true
   system.running.add(1)
+}
+
+test('a stop that cannot be reported any more, since the line alone has ended, is passed on by a signal', async () => {
+  const { channel } = inheritance
+  const send = channel.send
+  channel.send = (message) =>
+    message.type === 'leaving' ? Promise.reject(new PeerGone()) : send(message)
+  await takeOverFromParent()
   void generation.shutdown()
   await settle()
   loseChannel()
@@ -319,12 +324,7 @@ test('a stop that cannot be reported any more, since the line alone has ended, i
 })
 
 test('a predecessor that has gone, or has let it go before, is not signalled', async () => {
-  const port = await hold()
-  begin()
-  await serve(port, { exit: false })
-  say({ type: 'taken-over', afterMs: 0, dropped: [] })
-  system.hasParent = true
-  system.running.add(1)
+  await takeOverFromParent()
   loseChannel()
   await settle()
   inheritance.channel.send = () => Promise.reject(new PeerGone())
