@@ -1,4 +1,5 @@
 import type http from 'node:http'
+import type net from 'node:net'
 import { connectionFacts } from '../migration/connection-facts.js'
 import type { WayOut } from './drain-options.js'
 import { findIdle } from './idle.js'
@@ -14,16 +15,19 @@ export function giveIdle(
   { migration, bound, mayMove }: WayOut,
   most: number,
 ): number {
+  const mayGo = (socket: net.Socket): boolean =>
+    migration.takes(socket, bound) && (mayMove?.(socket) ?? true)
+  const giver = {
+    facts: (socket: net.Socket) => connectionFacts(server, socket, bound),
+    mayMove: mayGo,
+    onReturned: stays,
+  }
   let given = 0
   for (const socket of findIdle(server, connections.speakingTo(server))) {
     if (given >= most) break
     const isSilent = socket.bytesRead === 0
-    if (isSilent || !migration.takes(socket, bound) || !(mayMove?.(socket) ?? true)) continue
-    migration.offer(socket, {
-      facts: () => connectionFacts(server, socket, bound),
-      mayMove: () => migration.takes(socket, bound) && (mayMove?.(socket) ?? true),
-      onReturned: stays,
-    })
+    if (isSilent || !mayGo(socket)) continue
+    migration.offer(socket, giver)
     given++
   }
   return given

@@ -4,6 +4,7 @@ import type net from 'node:net'
 import type { Stream } from 'node:stream'
 import tls from 'node:tls'
 import { connectionFacts } from '../migration/connection-facts.js'
+import type { Giver } from '../migration/migration.js'
 import { acceptedSocketOf } from '../node/internals/connection-handle.js'
 import {
   httpServerOf,
@@ -11,7 +12,7 @@ import {
   parserOf,
   responseOn,
 } from '../node/internals/http1-connection.js'
-import type { DrainOptions, WayOut } from './drain-options.js'
+import type { DrainOptions } from './drain-options.js'
 import { HeldConnections } from './held-connections.js'
 import { findBetween, findIdle } from './idle.js'
 import { isHttp1, isHttp2 } from './kind.js'
@@ -93,13 +94,11 @@ export function drainHttp1(
     message.once('close', queueLook)
   }
 
-  const offer = (socket: net.Socket, { migration, bound }: WayOut): void => {
-    migration.offer(socket, {
-      facts: () => connectionFacts(server, socket, bound),
-      mayMove: () => mayMove(socket),
-      onReturned: queueLook,
-      isHeld: held.has(socket),
-    })
+  const giver: Giver | undefined = wayOut && {
+    facts: (socket) => connectionFacts(server, socket, wayOut.bound),
+    mayMove,
+    onReturned: queueLook,
+    isHeld: (socket) => held.has(socket),
   }
 
   const hold = (socket: net.Socket): void => {
@@ -195,8 +194,8 @@ export function drainHttp1(
       // Its client may still be sending what nobody reads: it is closed by `lingerAtEnd`.
       if (leaving.has(socket) || due.has(socket)) continue
       if (wayOut?.migration.has(socket)) continue
-      if (wayOut && mayMove(socket)) {
-        offer(socket, wayOut)
+      if (giver && mayMove(socket)) {
+        wayOut?.migration.offer(socket, giver)
         continue
       }
       const leftMs = silentSince(socket, now) + idleGraceMs(at) - now

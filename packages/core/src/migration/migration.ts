@@ -16,26 +16,29 @@ const widestWindow = 32
 const busyMs = 250
 /** The rest after a connection in use has moved, as a multiple of the time until its acknowledgement. */
 const restShare = 8
+/** A successor acknowledges the first connections late, because its code for that has never run. */
+const longestRestMs = 100
 /** How long a drain rests at all: thousands of connections must have moved before the hammer falls. */
 const gentleMs = 2_000
 
 /** The facts about a connection that the successor needs. */
 export type ConnectionFacts = Omit<MovedConnection, 'type' | 'id'>
 
-/** A connection that a drain offers. */
-export interface Offered {
-  /** Returns the facts about it; asked when its turn has come. */
-  facts: () => ConnectionFacts
-  /** Whether it may still go; asked if its client has used it meanwhile. @default it may */
-  mayMove?: () => boolean
-  /** Called if the connection stays here. */
+/** Who offers connections: one drain, for each of them. */
+export interface Giver {
+  /** Returns the facts about one; asked when its turn has come. */
+  facts: (socket: net.Socket) => ConnectionFacts
+  /** Whether one may still go; asked if its client has used it meanwhile. @default it may */
+  mayMove?: (socket: net.Socket) => boolean
+  /** Called if one stays here. */
   onReturned: () => void
-  /** Whether nobody reads from it any more. @default false */
-  isHeld?: boolean
+  /** Whether nobody reads from one any more. @default false */
+  isHeld?: (socket: net.Socket) => boolean
 }
 
 /** A connection that waits for its turn to move. */
-interface Offer extends Offered {
+interface Offer {
+  giver: Giver
   /** The bytes that had been read when its parser was seen between two messages. */
   bytesRead: number
 }
@@ -109,10 +112,11 @@ export class Migration {
   }
 
   /** Queues a connection, whose parser must be between two messages. */
-  offer(socket: net.Socket, offered: Offered): void {
+  offer(socket: net.Socket, giver: Giver): void {
     if (this.has(socket)) return
-    const queue = offered.isHeld ? this.#held : this.#used.has(socket) ? this.#hot : this.#cold
-    queue.set(socket, { ...offered, bytesRead: socket.bytesRead })
+    const isHeld = giver.isHeld?.(socket) ?? false
+    const queue = isHeld ? this.#held : this.#used.has(socket) ? this.#hot : this.#cold
+    queue.set(socket, { giver, bytesRead: socket.bytesRead })
     this.#pump()
   }
 
@@ -124,7 +128,7 @@ export class Migration {
     this.#moving.delete(id)
     if (moving.isInUse) {
       const now = this.#system.now()
-      this.#restUntilMs = now + restShare * (now - moving.sentMs)
+      this.#restUntilMs = now + Math.min(restShare * (now - moving.sentMs), longestRestMs)
     }
     this.#pump()
   }
@@ -142,7 +146,7 @@ export class Migration {
     this.#isClosed = true
     const waiting = this.#queues.flatMap((queue) => [...queue.values()])
     for (const queue of this.#queues) queue.clear()
-    for (const { onReturned } of waiting) onReturned()
+    for (const { giver } of waiting) giver.onReturned()
   }
 
   /** Takes back the connections that the successor, which is gone, has not acknowledged. */
@@ -185,6 +189,7 @@ export class Migration {
           continue
         }
         const isUnread = socket.bytesRead === offer.bytesRead
+        if (!isUnread) this.#busyUntilMs = now + busyMs
         if (isUnread ? isAtRest(socket) : !isResting && mayGo(socket, offer, idle)) {
           queue.delete(socket)
           this.#move(socket, offer, isInUse || !isUnread)
@@ -192,9 +197,8 @@ export class Migration {
           // The application holds it, as by `pause()`, and so it stays.
           queue.delete(socket)
           this.#declined.add(socket)
-          offer.onReturned()
+          offer.giver.onReturned()
         } else if (queue !== this.#hot) {
-          this.#busyUntilMs = now + busyMs
           this.#used.add(socket)
           queue.delete(socket)
           this.#hot.set(socket, offer)
@@ -205,7 +209,7 @@ export class Migration {
     // None of them is idle at this moment: the drain waits for that.
     const busy = [...this.#hot.values()]
     this.#hot.clear()
-    for (const { onReturned } of busy) onReturned()
+    for (const { giver } of busy) giver.onReturned()
   }
 
   #pumpAfterRest(restMs: number): void {
@@ -218,11 +222,10 @@ export class Migration {
       .unref()
   }
 
-  #move(socket: net.Socket, offer: Offer, isInUse: boolean): void {
+  #move(socket: net.Socket, { giver }: Offer, isInUse: boolean): void {
     const handle = rawHandleOf(socket)
     if (!handle) return
-    const { onReturned } = offer
-    const facts = offer.facts()
+    const facts = giver.facts(socket)
     // Stops reading at once (lib/_http_server.js, onSocketPause): nothing is read before the handle is sent.
     socket.pause()
     const timeoutMs = socket.timeout ?? 0
@@ -236,7 +239,7 @@ export class Migration {
       isInUse,
       isFresh: facts.isFresh,
       timeoutMs,
-      onReturned,
+      onReturned: giver.onReturned,
     })
     this.#inMove.add(socket)
     // Not the socket: Node would count a net.Socket for the child, and a relay could not pass it on.
@@ -268,8 +271,8 @@ function limitFresh(socket: net.Socket): void {
 }
 
 /** Whether a connection that was used since it was offered may go at this moment. */
-function mayGo(socket: net.Socket, { mayMove }: Offer, idle: IdleParsers): boolean {
-  return isAtRest(socket) && idle.has(socket) && (mayMove?.() ?? true)
+function mayGo(socket: net.Socket, { giver }: Offer, idle: IdleParsers): boolean {
+  return isAtRest(socket) && idle.has(socket) && (giver.mayMove?.(socket) ?? true)
 }
 
 /** Whether nothing is under way on a connection in either direction, and neither side has ended. */
