@@ -22,6 +22,8 @@ const short = [...small, '--calm', '800ms', '--settle', '500ms', '--restarts', '
 const plainServer =
   "require('http').createServer((q, r) => q.pipe(r)).listen(process.env.PORT, () => console.log('up'))"
 
+const withoutCart = plainServer.replace('q.pipe(r)', "r.writeHead(q.url === '/' ? 200 : 500).end()")
+
 interface Rehearsed {
   code: number | null
   out: string
@@ -152,6 +154,36 @@ test.each([
     what: 'a server that ends',
     args: ['--', 'node', '-e', 'console.log("no database"); process.exit(1)'],
     says: '  | no database\nendless: the server has ended',
+  },
+  {
+    what: 'a command that does not exist',
+    args: ['--', 'no-such-command'],
+    says: 'cannot start it: spawn no-such-command ENOENT',
+  },
+  {
+    what: 'a named path that does not work',
+    args: ['--path', '/', '--path', '/cart', '--', 'node', '-e', withoutCart],
+    says: 'GET /cart at localhost:',
+  },
+  {
+    what: 'a server that speaks TLS, to which nobody speaks it',
+    args: [
+      '--',
+      'node',
+      '-e',
+      "require('net').createServer((s) => s.end('no')).listen(process.env.PORT)",
+    ],
+    says: 'if it speaks TLS, --url https://localhost:',
+  },
+  {
+    what: 'a path of a WebSocket without a slash',
+    args: ['--ws', '.example/x', '--', 'node', '-e', plainServer],
+    says: 'A path begins with a slash: /echo.',
+  },
+  {
+    what: 'a report that cannot be written',
+    args: ['--html', '/no/such/folder/x.html', '--', 'node', '-e', plainServer],
+    says: 'cannot write /no/such/folder/x.html',
   },
   {
     what: 'a server that does not echo',

@@ -7,7 +7,7 @@ import { pageOf } from './page/page.js'
 import { type Address, addressOf } from './service/address.js'
 import { RehearseError } from './service/rehearse-error.js'
 import { byCommand, byHangUp, type RestartWay } from './service/restart-ways.js'
-import { StartedService } from './service/started-service.js'
+import { connects, StartedService } from './service/started-service.js'
 import { type Survey, survey } from './service/survey.js'
 import { Load } from './traffic/load.js'
 import type { Target } from './wire/call.js'
@@ -39,12 +39,18 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsed> {
   const timeLimit = AbortSignal.timeout(maxDurationMs)
   const signal = AbortSignal.any([user, timeLimit])
   const port = given?.port ?? (Number(process.env['PORT']) || (await freePort()))
+  if (command && (await connects(port))) {
+    throw new RehearseError(
+      `something listens on port ${port} already, which would be rehearsed in place of the server: ` +
+        'end it, or give the server another port in PORT',
+    )
+  }
   const service = command && new StartedService(command, environment(port))
-  const killAll = (): void => service?.kill()
+  const killAll = (): void => void service?.kill()
   // However this process ends, it leaves no server behind.
   process.once('exit', killAll)
   try {
-    const address = await reach(service, given, port, options, onStep)
+    const address = await reach(service, given, port, { ...options, signal }, onStep)
     const target = targetOf(address, options)
     const surveyed = await survey(target, {
       paths: options.paths ?? (options.echo === undefined ? [{ path: '/', weight: 1 }] : []),
@@ -52,12 +58,24 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsed> {
       webSocketPath: options.size?.webSocketPath,
       isHttp2: options.isHttp2 ?? false,
       pidHeaders: [options.pidHeader ?? 'x-pid', ownPidHeader],
+      signal,
     })
+    for (const { path, why } of surveyed.leftOut) onStep(`Left out: ${path}, which ${why}`)
     service?.served()
     return await run({ options, service, address, target, surveyed, signal, timeLimit, onStep })
+  } catch (error) {
+    if (!signal.aborted || error instanceof RehearseError) throw error
+    throw new RehearseError(
+      timeLimit.aborted
+        ? 'it took longer than --max-duration until the load began'
+        : 'it was interrupted before the load began',
+      service?.output,
+    )
   } finally {
     if (service) onStep('Ending the server')
-    await service?.end()
+    for (const pid of (await service?.end()) ?? []) {
+      onStep(`pid ${pid} is left: it is another user's, and cannot be ended`)
+    }
     process.off('exit', killAll)
   }
 }
@@ -106,7 +124,7 @@ async function run(given: Run): Promise<Rehearsed> {
     server: options.command?.join(' ') ?? null,
     command: options.commandLine ?? '',
     durationMs: recorder.nowMs,
-    processesKnownBy: pidHeader ?? null,
+    processesKnownBy: recorder.processes.all.length > 0 ? (pidHeader ?? null) : null,
     respawns: service?.respawns ?? 0,
   }
   const report = buildReport(recorder, circumstances, { maxFailed: 0, ...options.limits })
@@ -119,17 +137,22 @@ async function restartAll(recorder: Recorder, way: RestartWay, given: Run): Prom
   const { restarts = 3, calmMs = 3_000, settleMs = 2_000, restartTimeoutMs = 60_000 } = options
   await sleep(calmMs, undefined, { signal })
   // Who has answered by now is old: on a machine that is busy, nobody may have.
-  if (surveyed.pidHeader !== undefined) await firstAnswer(recorder, 0, restartTimeoutMs, signal)
+  const tellsPid =
+    surveyed.pidHeader !== undefined &&
+    (await firstAnswer(recorder, 0, restartTimeoutMs, signal)) !== undefined
   for (let number = 1; number <= restarts; number++) {
     const restart: RestartRecord = { atMs: recorder.nowMs, what: way.describe() }
     const respawns = service?.respawns ?? 0
     onStep(`Restart ${number} of ${restarts}: ${restart.what ?? ''}`)
     recorder.restarts.push(restart)
+    const before = new Set(service?.alive)
     try {
-      await way.restart(signal)
+      await within(restartTimeoutMs, signal, (limit) => way.restart(limit))
       restart.doneMs = recorder.nowMs
-      if (surveyed.pidHeader !== undefined) {
+      if (!tellsPid && service) await newProcess(service, before, restartTimeoutMs, signal)
+      if (tellsPid) {
         const first = await firstAnswer(recorder, number, restartTimeoutMs, signal)
+        if (!first) throw noNewProcess(restartTimeoutMs)
         const afterMs = Math.round(first.firstAnswerMs - restart.atMs)
         onStep(`  pid ${first.pid} answers after ${afterMs} ms`)
       }
@@ -153,17 +176,53 @@ async function firstAnswer(
   generation: number,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<{ pid: number; firstAnswerMs: number }> {
+): Promise<{ pid: number; firstAnswerMs: number } | undefined> {
   const endsMs = recorder.nowMs + timeoutMs
   while (recorder.nowMs < endsMs) {
     const first = recorder.processes.firstOf(generation)
     if (first) return first
     await sleep(lookMs, undefined, { signal })
   }
-  throw new Error(
+  return undefined
+}
+
+/** Resolves when a started server has a process that it had not before: its responses do not name one. */
+async function newProcess(
+  service: StartedService,
+  before: ReadonlySet<number>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (process.platform !== 'linux') return // nothing is known of its processes
+  const endsMs = performance.now() + timeoutMs
+  while (performance.now() < endsMs) {
+    if (service.alive.some((pid) => !before.has(pid))) return
+    await sleep(lookMs, undefined, { signal })
+  }
+  throw noNewProcess(timeoutMs)
+}
+
+function noNewProcess(timeoutMs: number): Error {
+  return new Error(
     `no new process has answered within ${timeoutMs / 1_000} s. npm, npx and shells forward no SIGHUP: ` +
       'start the server itself, or say how it is restarted: --restart-command',
   )
+}
+
+/** Waits for a restart to be done, but only for so long; `act` is told when that is over. */
+async function within(
+  timeoutMs: number,
+  signal: AbortSignal,
+  act: (limit: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  const done = act(limit)
+  const over = new Promise<never>((_, reject) => {
+    limit.addEventListener('abort', () =>
+      reject(new Error(`it was not done within ${timeoutMs / 1_000} s (--restart-timeout)`)),
+    )
+  })
+  await Promise.race([over, done])
 }
 
 function wayOf({ options, service }: Run, recorder: Recorder): RestartWay {
@@ -178,12 +237,12 @@ async function reach(
   service: StartedService | undefined,
   given: Address | undefined,
   port: number,
-  { startTimeoutMs = 30_000 }: RehearseOptions,
+  { startTimeoutMs = 30_000, signal }: RehearseOptions & { signal: AbortSignal },
   onStep: (step: string) => void,
 ): Promise<Address> {
   if (!service) return given ?? addressOf(`http://localhost:${port}`)
-  onStep(`Starting the server, pid ${service.pid}`)
-  const found = await service.listens(port, startTimeoutMs)
+  if (service.pid !== undefined) onStep(`Starting the server, pid ${service.pid}`)
+  const found = await service.listens(port, startTimeoutMs, signal)
   const address = given ?? addressOf(`http://localhost:${found}`)
   onStep(`The server listens at ${address.url}`)
   return address

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { Latencies } from '../src/report/latencies.js'
 import { addressOf } from '../src/service/address.js'
 import { pathsInLog } from '../src/traffic/access-log.js'
+import { lookupFor } from '../src/wire/dial.js'
 
 test('the GETs of an access log weigh as much as they occur; nothing else is taken', () => {
   const line = (request: string): string =>
@@ -17,8 +18,8 @@ test('the GETs of an access log weigh as much as they occur; nothing else is tak
     'garbage',
   ].join('\n')
   expect(pathsInLog(log)).toEqual([
-    { path: '/search?q=a', weight: 2 },
-    { path: '/cart', weight: 1 },
+    { path: '/search?q=a', weight: 2, isFromLog: true },
+    { path: '/cart', weight: 1, isFromLog: true },
   ])
 })
 
@@ -39,6 +40,20 @@ test.each(['http://10.0.0.1', 'http://shop.example', 'http://localhost.example',
     expect(addressOf(url, new URL(url).hostname).url).toBe(url)
   },
 )
+
+test('a path is no part of where a server is', () => {
+  expect(() => addressOf('http://localhost:3000/cart')).toThrow('--path /cart')
+})
+
+test.each(['localhost', 'app.localhost'])('%s is looked up nowhere else than here', (host) => {
+  let found: unknown
+  lookupFor(host)?.(host, { all: true }, (_error, addresses) => (found = addresses))
+  expect(found).toEqual([
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ])
+  expect(lookupFor('127.0.0.1') ?? lookupFor('shop.example')).toBe(undefined)
+})
 
 test.each(['localhost:3000', 'ftp://localhost', '/', ''])('%j is no URL of a server', (url) => {
   expect(() => addressOf(url)).toThrow('is no URL of a server')

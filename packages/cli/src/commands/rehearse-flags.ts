@@ -54,8 +54,12 @@ export function addRehearseFlags(command: Command): Command {
       weighted,
     )
     .option('--from-log <file>', 'take the paths of GET requests from an access log')
-    .option('--echo <path>', 'path that responds to POST with the body; every other request is one')
-    .option('--ws <path>', 'path of a WebSocket that echoes its messages')
+    .option(
+      '--echo <path>',
+      'path that responds to POST with the body; every other request is one',
+      aPath,
+    )
+    .option('--ws <path>', 'path of a WebSocket that echoes its messages', aPath)
     .option('--http2', 'speak HTTP/2; without TLS by prior knowledge')
     .optionsGroup('Load:')
     .option('--kept <number>', 'kept connections (default: 50)', whole)
@@ -88,6 +92,11 @@ function positive(text: string): number {
     throw new InvalidArgumentError('Give a number greater than 0.')
   }
   return number
+}
+
+function aPath(text: string): string {
+  if (!/^\/[!-~]*$/.test(text)) throw new InvalidArgumentError('A path begins with a slash: /echo.')
+  return text
 }
 
 function weighted(

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { messageOf, oneLine } from '@endless/core/for-cli'
 import type * as Rehearse from '@endless/rehearse'
 import { currentAsker } from '../control/asker.js'
@@ -11,6 +11,8 @@ import { restart } from './restart.js'
 
 // The command `endless rehearse`.
 
+const ending = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /** What to print, and whether the server kept the limits. */
 export interface RehearseResult {
   text: string
@@ -18,7 +20,8 @@ export interface RehearseResult {
 }
 
 /**
- * Rehearses restarts of a server. Ctrl-C ends the rehearsal in a report; a second one ends the process.
+ * Rehearses restarts of a server. Ctrl-C, SIGTERM or a closed terminal ends the rehearsal in a report; a second one
+ * ends the process.
  *
  * @param command the command that starts the server; empty for one that runs
  * @throws (rejects) {Failure} if the command line makes no sense, or the server cannot be started or reached
@@ -32,13 +35,14 @@ export async function rehearse(
   const live = new library.Live(process.stderr)
   const interrupt = new AbortController()
   const stop = (): void => {
-    // The next one is not caught: it ends the process, and by its exit the server.
-    process.once('SIGINT', () => process.exit(130))
+    // By its exit, and not by the signal, it also ends the server.
+    if (interrupt.signal.aborted) process.exit(130)
     interrupt.abort()
   }
-  process.once('SIGINT', stop)
-  process.once('SIGTERM', stop)
+  for (const name of ending) process.on(name, stop)
   try {
+    // Known before the rehearsal, which may take minutes.
+    for (const file of [json, html]) if (typeof file === 'string') write(appendFileSync, file, '')
     const { report, page } = await library.rehearse({
       ...optionsOf(command, line, library),
       signal: interrupt.signal,
@@ -47,16 +51,15 @@ export async function rehearse(
     })
     live.end()
     const asJson = JSON.stringify(report, null, 2)
-    if (typeof json === 'string') write(json, `${asJson}\n`)
-    if (html !== undefined) write(html, page())
+    if (typeof json === 'string') write(writeFileSync, json, `${asJson}\n`)
+    if (html !== undefined) write(writeFileSync, html, page())
     return { text: json === true ? asJson : library.textOf(report), passed: report.verdict.passed }
   } catch (error) {
     live.end()
     if (!(error instanceof library.RehearseError)) throw error
     throw new Failure('misused', error.message, error.output.slice(-20))
   } finally {
-    process.off('SIGINT', stop)
-    process.off('SIGTERM', stop)
+    for (const name of ending) process.off(name, stop)
   }
 }
 
@@ -157,9 +160,9 @@ function readText(file: string): string {
   }
 }
 
-function write(file: string, text: string): void {
+function write(by: (file: string, text: string) => void, file: string, text: string): void {
   try {
-    writeFileSync(file, text)
+    by(file, text)
   } catch (error) {
     throw new Failure('misused', `cannot write ${file}: ${messageOf(error)}`)
   }

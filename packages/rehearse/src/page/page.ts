@@ -85,7 +85,7 @@ ${circumstancesOf(report)}
 `
 }
 
-function figuresOf({ requests, latency, connections }: Report): string {
+function figuresOf({ requests, latency, connections, processesKnownBy }: Report): string {
   const long = [connections.kept, connections.idle, connections.websocket]
   const sum = (of: (counts: (typeof long)[number]) => number): number =>
     long.reduce((total, each) => total + of(each), 0)
@@ -93,7 +93,12 @@ function figuresOf({ requests, latency, connections }: Report): string {
   const figures: [id: string, value: string, label: string, isBad: boolean][] = [
     ['total', number(requests.total), 'requests', false],
     ['lost', number(requests.lost), 'lost', requests.lost > 0],
-    ['moved', number(sum(({ moved }) => moved)), 'connections moved, open', false],
+    [
+      'moved',
+      processesKnownBy === null ? '–' : number(sum(({ moved }) => moved)),
+      'connections moved, open',
+      false,
+    ],
     ['announced', number(sum(({ announced }) => announced)), 'politely closed', false],
     ['cut', number(cut), 'closed unannounced', cut > 0],
     ['calm-p99', ms(latency.calm.p99Ms), 'p99 in calm', false],
@@ -130,7 +135,7 @@ function outcomeTable({ requests }: Report): string {
   )
 }
 
-function connectionTable({ connections }: Report): string {
+function connectionTable({ connections, processesKnownBy }: Report): string {
   return table(
     [
       '',
@@ -146,9 +151,9 @@ function connectionTable({ connections }: Report): string {
       const counts = connections[kind]
       return [
         kindNames[kind],
+        number(counts.opened),
+        processesKnownBy === null ? '–' : number(counts.moved),
         ...[
-          counts.opened,
-          counts.moved,
           counts.announced,
           counts['while-idle'],
           counts['in-request'],

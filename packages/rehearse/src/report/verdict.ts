@@ -14,7 +14,11 @@ export function verdictOn(report: Omit<Report, 'verdict'>, limits: Limits): Repo
   return { passed: complaints.length === 0, sentence: sentenceOf(report), complaints }
 }
 
-function sentenceOf({ requests, connections, latency, restarts }: Omit<Report, 'verdict'>): string {
+function sentenceOf(report: Omit<Report, 'verdict'>): string {
+  const { requests, connections, latency, restarts, processesKnownBy, server } = report
+  // Of a server that runs already, only its responses could tell.
+  const unseen =
+    processesKnownBy === null && server === null ? ', none of which could be seen,' : ''
   const { kept, idle, websocket } = connections
   const long = [kept, idle, websocket]
   const sum = (of: (counts: typeof kept) => number): number =>
@@ -22,7 +26,8 @@ function sentenceOf({ requests, connections, latency, restarts }: Omit<Report, '
   const closed = sum((counts) => counts['while-idle'] + counts['in-request'])
   const announced = sum((counts) => counts.announced)
   const parts = [
-    `${count(restarts.length, 'restart')} lost ${number(requests.lost)} of ${count(requests.total, 'request')}` +
+    `${count(restarts.length, 'restart')}${unseen} lost ${number(requests.lost)} of ` +
+      count(requests.total, 'request') +
       (requests.turnedAway > 0 ? `, turned ${number(requests.turnedAway)} away` : ''),
     `cut ${number(closed)} and politely closed ${number(announced)} of ` +
       count(
@@ -58,6 +63,11 @@ function complaintsOf(report: Omit<Report, 'verdict'>, limits: Limits): string[]
   if (maxP99Ratio !== undefined && latency.p99Ratio === null) {
     complaints.push(
       'p99 in restarts cannot be compared: no request was answered in one of the times',
+    )
+  }
+  if (maxP99Ratio !== undefined && requests.skipped > 0) {
+    complaints.push(
+      `p99 is higher than can be said: ${count(requests.skipped, 'request')} could not be sent when due`,
     )
   }
   if (endedBy !== 'plan') {

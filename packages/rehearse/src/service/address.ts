@@ -35,6 +35,11 @@ export function addressOf(text: string, ownHost?: string): Address {
         `if it is yours: --yes-this-is-mine ${host}`,
     )
   }
+  if (url.pathname !== '/' || url.search !== '') {
+    throw new RehearseError(
+      `--url is only where the server is; what to ask for is --path ${url.pathname}`,
+    )
+  }
   const port = Number(url.port) || (isTls ? 443 : 80)
   return { host, port, authority: url.host, isTls, url: url.origin }
 }

@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-// The processes of a server, and the ports on which they listen, from /proc. Elsewhere than on Linux nothing is
-// known of them.
+// The processes of a server, and the ports on which they listen, from /proc. Elsewhere than on Linux only its own
+// process is known.
 
 interface Stat {
   pid: number
@@ -9,8 +10,8 @@ interface Stat {
   group: number
 }
 
-/** Lists a process, its group and its descendants, of those that live. */
-export function familyOf(leader: number, known: ReadonlySet<number>): number[] {
+/** Lists a process, its group and its descendants, of those that live; without a process, those that are known. */
+export function familyOf(leader: number | undefined, known: ReadonlySet<number>): number[] {
   const stats = namesIn('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => statOf(Number(name)) ?? [])
@@ -22,6 +23,17 @@ export function familyOf(leader: number, known: ReadonlySet<number>): number[] {
     for (const stat of stats) if (isOwn(stat)) family.add(stat.pid)
   }
   return [...family]
+}
+
+/** Whether a process has a variable in the environment that it was started with. */
+export function hasVariable(pid: number, name: string, value: string): boolean {
+  const variable = `${name}=${value}`
+  if (process.platform === 'linux') {
+    return textOf(`/proc/${pid}/environ`).split('\0').includes(variable)
+  }
+  // After the arguments, and only of one's own processes (BSD, macOS).
+  const { stdout } = spawnSync('ps', ['eww', '-o', 'command=', '-p', String(pid)])
+  return stdout.toString().split(/\s/).includes(variable)
 }
 
 /** Whether a process lives. One that waits to be reaped does not. */

@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Recorder } from '../record/recorder.js'
 import { isAlive } from './process-tree.js'
 import { send, type StartedService } from './started-service.js'
@@ -15,37 +18,69 @@ export interface RestartWay {
 
 /** By SIGHUP to the process that was started, or if that has ended, to the one that answered first most recently. */
 export function byHangUp(service: StartedService, recorder: Recorder): RestartWay {
-  const pid = (): number => {
-    const newest = recorder.processes.all.at(-1)?.pid
-    return isAlive(service.pid) ? service.pid : (newest ?? service.pid)
+  const pid = (): number | undefined => {
+    if (service.pid !== undefined && isAlive(service.pid)) return service.pid
+    const newestFirst = recorder.processes.all.map((each) => each.pid).reverse()
+    return newestFirst.find((each) => service.owns(each) && isAlive(each))
   }
   return {
-    describe: () => `kill -HUP ${pid()}`,
+    describe: () => `kill -HUP ${pid() ?? '<pid>'}`,
     async restart() {
-      send(pid(), 'SIGHUP')
+      const target = pid()
+      if (target === undefined) {
+        throw new Error(
+          'the process that was started has ended, and no response names another of its own',
+        )
+      }
+      send(target, 'SIGHUP')
     },
   }
 }
 
-/** By a command for the shell. */
+/** By a command for the shell. When the signal comes, the command is ended with all that it has started. */
 export function byCommand(command: string): RestartWay {
   return {
     describe: () => command,
-    restart: (signal) =>
-      new Promise((resolve, reject) => {
-        const child = spawn(command, { shell: true, signal, stdio: ['ignore', 'pipe', 'pipe'] })
-        let last = ''
-        const read = (chunk: string): void => {
-          last = (last + chunk).trimEnd().split('\n').at(-1)?.slice(-500) ?? ''
-        }
-        child.stdout.setEncoding('utf8').on('data', read)
-        child.stderr.setEncoding('utf8').on('data', read)
-        child.on('error', reject)
-        // 'close' waits for its output, which a daemon that it started may hold: 'exit' does not.
-        child.on('exit', (code, killer) => {
-          if (code === 0) resolve()
-          else reject(new Error(`it exited with ${code ?? killer ?? ''}${last && `: ${last}`}`))
-        })
-      }),
+    async restart(signal) {
+      // Not a pipe: a server that the command starts keeps its output, and would hold this process.
+      const folder = mkdtempSync(join(tmpdir(), 'endless-rehearse-'))
+      const file = join(folder, 'output')
+      const output = openSync(file, 'w', 0o600)
+      try {
+        await run(command, output, signal, () => lastLineOf(file))
+      } finally {
+        closeSync(output)
+        rmSync(folder, { recursive: true, force: true })
+      }
+    },
   }
+}
+
+function run(
+  command: string,
+  output: number,
+  signal: AbortSignal,
+  lastLine: () => string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // A group of its own: it is ended as a whole, and Ctrl-C is the rehearsal's alone.
+    const options = { shell: true, detached: true } as const
+    const child = spawn(command, { ...options, stdio: ['ignore', output, output] })
+    const end = (): void => {
+      if (child.pid !== undefined) send(-child.pid, 'SIGTERM')
+    }
+    signal.addEventListener('abort', end, { once: true })
+    child.on('error', reject)
+    // 'exit' and not 'close', which waits for output that a daemon holds.
+    child.on('exit', (code, killer) => {
+      signal.removeEventListener('abort', end)
+      const last = lastLine()
+      if (code === 0) resolve()
+      else reject(new Error(`it exited with ${code ?? killer ?? ''}${last && `: ${last}`}`))
+    })
+  })
+}
+
+function lastLineOf(file: string): string {
+  return readFileSync(file, 'utf8').trimEnd().split('\n').at(-1)?.slice(-500) ?? ''
 }

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { familyOf, isAlive, portsOf } from './process-tree.js'
+import { familyOf, hasVariable, isAlive, portsOf } from './process-tree.js'
 import { RehearseError } from './rehearse-error.js'
 
 const linesKept = 40
@@ -14,6 +15,10 @@ const endMs = 10_000
 /** How often a server that ends at once is started again. */
 const maxFastDeaths = 5
 const fastDeathMs = 1_000
+/** How long the others may outlive the process that was started, before the server counts as gone on without it. */
+const outliveMs = 2_000
+/** The variable by which a process of the server is known. */
+const markName = 'ENDLESS_REHEARSAL'
 
 /** A server that the rehearsal has started, with all that it has started itself. */
 export class StartedService {
@@ -21,6 +26,7 @@ export class StartedService {
   readonly #env: NodeJS.ProcessEnv
   readonly #lines: string[] = []
   readonly #known = new Set<number>()
+  readonly #mark = randomUUID()
   #child: ChildProcess
   #startedMs = performance.now()
   #fastDeaths = 0
@@ -32,7 +38,7 @@ export class StartedService {
 
   constructor(command: readonly [string, ...string[]], env: NodeJS.ProcessEnv) {
     this.#command = command
-    this.#env = env
+    this.#env = { ...env, [markName]: this.#mark }
     this.#child = this.#spawn()
   }
 
@@ -41,9 +47,9 @@ export class StartedService {
     return this.#lines
   }
 
-  /** The pid of the process that was started. */
-  get pid(): number {
-    return this.#child.pid ?? 0
+  /** The pid of the process that was started; `undefined` if it could not be. */
+  get pid(): number | undefined {
+    return this.#child.pid
   }
 
   /** The processes of the server that live. */
@@ -57,22 +63,33 @@ export class StartedService {
     this.#hasServed = true
   }
 
-  /** Takes a process that answered for one of the server's. */
+  /**
+   * Takes a process that says that it answered for one of the server's, if it is: the pid in a response may be that of
+   * another namespace, as in a container, and here of a stranger.
+   */
   saw(pid: number): void {
-    this.#known.add(pid)
+    if (!this.#known.has(pid) && hasVariable(pid, markName, this.#mark)) this.#known.add(pid)
+  }
+
+  /** Whether a process is one of the server's. */
+  owns(pid: number): boolean {
+    this.saw(pid)
+    return this.#known.has(pid)
   }
 
   /**
    * Resolves with the port on which the server listens: the given one, or else the only one.
    *
-   * @throws (rejects) {RehearseError} if the server ends, or listens nowhere within the time
+   * @throws (rejects) {RehearseError} if the server ends, or listens nowhere within the time; what the signal says
    */
-  async listens(wantedPort: number, timeoutMs: number): Promise<number> {
+  async listens(wantedPort: number, timeoutMs: number, signal: AbortSignal): Promise<number> {
     const endsMs = performance.now() + timeoutMs
     let ports: number[]
     let onlyPort: number | undefined
     let onlySinceMs = 0
     for (;;) {
+      // First, since an error of the start is told in a later turn.
+      await sleep(lookMs, undefined, { signal })
       if (this.#error) throw new RehearseError(`cannot start it: ${this.#error.message}`)
       const { alive } = this
       if (alive.length === 0) throw new RehearseError('the server has ended', this.#lines)
@@ -86,7 +103,6 @@ export class StartedService {
       // A server may open more than one, and that of its metrics first.
       if (only !== undefined && performance.now() - onlySinceMs > aloneMs) return only
       if (performance.now() > endsMs) break
-      await sleep(lookMs)
     }
     const found =
       ports.length > 0 ? `it listens on ports ${ports.join(', ')}` : 'it does not listen'
@@ -97,20 +113,28 @@ export class StartedService {
     )
   }
 
-  /** Ends every process of the server: with SIGTERM, and after 10 s by force. */
-  async end(): Promise<void> {
+  /**
+   * Ends every process of the server: with SIGTERM, and after 10 s by force. Resolves with those that are left: another
+   * user's, as by sudo.
+   */
+  async end(): Promise<number[]> {
     this.#isEnding = true
-    const heads = isAlive(this.pid) ? [this.pid] : this.alive
-    for (const pid of heads) send(pid, 'SIGTERM')
+    const { pid: head, alive } = this
+    const others: number[] = []
+    for (const pid of head !== undefined && isAlive(head) ? [head] : alive) {
+      if (!mayEnd(pid, 'SIGTERM')) others.push(pid)
+    }
     const endsMs = performance.now() + endMs
-    while (this.alive.length > 0 && performance.now() < endsMs) await sleep(lookMs)
-    this.kill()
+    while (others.length === 0 && this.alive.length > 0 && performance.now() < endsMs) {
+      await sleep(lookMs)
+    }
+    return this.kill()
   }
 
-  /** Kills every process of the server. */
-  kill(): void {
+  /** Kills every process of the server; returns those that it may not. */
+  kill(): number[] {
     this.#isEnding = true
-    for (const pid of this.alive) send(pid, 'SIGKILL')
+    return this.alive.filter((pid) => !mayEnd(pid, 'SIGKILL'))
   }
 
   #spawn(): ChildProcess {
@@ -126,13 +150,18 @@ export class StartedService {
     this.#read(child.stdout)
     this.#read(child.stderr)
     child.on('error', (error) => (this.#error = error))
-    child.on('exit', () => this.#exited())
+    child.on('exit', () => void this.#exited())
     return child
   }
 
   /** Starts a server anew that has ended as a whole, as a service manager does. */
-  #exited(): void {
-    if (this.#isEnding || this.alive.length > 0) return
+  async #exited(): Promise<void> {
+    const endsMs = performance.now() + outliveMs
+    while (!this.#isEnding && this.alive.length > 0) {
+      if (performance.now() > endsMs) return
+      await sleep(lookMs)
+    }
+    if (this.#isEnding) return
     this.#fastDeaths = performance.now() - this.#startedMs < fastDeathMs ? this.#fastDeaths + 1 : 0
     if (this.#fastDeaths > maxFastDeaths || !this.#hasServed) return
     this.respawns++
@@ -160,7 +189,18 @@ export function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function connects(port: number): Promise<boolean> {
+/** Sends a signal that ends a process; returns whether that is allowed. */
+function mayEnd(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    send(pid, signal)
+    return true
+  } catch {
+    return false // EPERM
+  }
+}
+
+/** Whether something listens on a port of this machine. */
+export function connects(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: 'localhost' })
     socket.once('connect', () => {

@@ -14,6 +14,8 @@ export interface Question {
   isHttp2: boolean
   /** Headers that may hold the pid, the best first. */
   pidHeaders: readonly string[]
+  /** Ends the questions, which then reject with what it says. */
+  signal: AbortSignal
 }
 
 /** What a server is like before the load. */
@@ -21,9 +23,10 @@ export interface Survey {
   plan: Plan
   /** The header that holds the pid; undefined if none does. */
   pidHeader: string | undefined
+  /** Paths of an access log that fail in calm, and why: `has status 500`. */
+  leftOut: { path: string; why: string }[]
 }
 
-/** A path of an access log that fails in calm is left out; a path that was named must work. */
 const firstError = 500
 
 /**
@@ -32,40 +35,55 @@ const firstError = 500
  * @throws (rejects) {RehearseError} if it does not serve what is wanted
  */
 export async function survey(target: Target, question: Question): Promise<Survey> {
-  const { paths, isHttp2, pidHeaders } = question
+  const { paths, isHttp2, pidHeaders, signal } = question
   const ask = (call: Call, pidHeader = ''): Promise<Reply> =>
     askOnce({ ...target, pidHeader }, isHttp2, call)
   const planned: PlannedPath[] = []
-  for (const each of paths) {
-    const status = statusIn(await ask(getOf(each.path)), `GET ${each.path}`, target)
+  const leftOut: Survey['leftOut'] = []
+  for (const { isFromLog = false, ...each } of paths) {
+    signal.throwIfAborted()
+    const reply = await ask(getOf(each.path))
+    const { status = firstError } = reply
     if (status < firstError) planned.push({ ...each, status })
-    else if (paths.length === 1) {
+    else if (isFromLog) leftOut.push({ path: each.path, why: whyFailed(reply) })
+    else {
       throw new RehearseError(
-        `GET ${each.path} has status ${status}: name a path that works: --path`,
+        `GET ${each.path} at ${target.authority} ${whyFailed(reply)} before the load began: ` +
+          adviceOn(reply, target, isHttp2),
       )
     }
   }
   if (paths.length > 0 && planned.length === 0) {
-    throw new RehearseError('none of the paths works: each has a status of 500 or more')
+    throw new RehearseError(
+      'no path of the access log works: each fails, or has a status of 500 or more',
+    )
   }
-  const echo = question.echo === undefined ? undefined : await echoOf(question.echo, ask, target)
+  const echo =
+    question.echo === undefined ? undefined : await echoOf(question.echo, ask, target, isHttp2)
   if (question.webSocketPath !== undefined) await checkEchoes(target, question.webSocketPath)
   const plan = new Plan(planned, echo)
   for (const pidHeader of pidHeaders) {
-    if ((await ask(plan.next(), pidHeader)).pid !== undefined) return { plan, pidHeader }
+    if ((await ask(plan.next(), pidHeader)).pid !== undefined) return { plan, pidHeader, leftOut }
   }
-  return { plan, pidHeader: undefined }
+  return { plan, pidHeader: undefined, leftOut }
 }
 
 async function echoOf(
   path: string,
   ask: (call: Call) => Promise<Reply>,
   target: Target,
+  isHttp2: boolean,
 ): Promise<PlannedPath> {
   const planned = { path, weight: 1, status: 200 }
   const call = new Plan([], planned).next()
   const reply = await ask(call)
-  planned.status = statusIn(reply, `POST ${path}`, target)
+  if (reply.status === undefined) {
+    throw new RehearseError(
+      `POST ${path} at ${target.authority} ${whyFailed(reply)} before the load began: ` +
+        adviceOn(reply, target, isHttp2),
+    )
+  }
+  planned.status = reply.status
   const verdict = (await ask(new Plan([], planned).next())).outcome
   if (verdict !== 'answered') {
     throw new RehearseError(
@@ -87,11 +105,23 @@ async function checkEchoes(target: Target, path: string): Promise<void> {
   }
 }
 
-function statusIn(reply: Reply, name: string, { authority }: Target): number {
-  if (reply.status !== undefined) return reply.status
-  throw new RehearseError(
-    `${name} at ${authority} fails in calm: ${reply.outcome}, ${reply.detail}`,
-  )
+function whyFailed({ status, outcome, detail }: Reply): string {
+  return status === undefined ? `fails (${outcome}, ${detail})` : `has status ${status}`
+}
+
+/** Says what to try after a request that failed. */
+function adviceOn(
+  { status, outcome }: Reply,
+  { authority, isTls }: Target,
+  isHttp2: boolean,
+): string {
+  if (status !== undefined) return 'name a path that works: --path'
+  if (outcome === 'refused') return 'is the server up? Say where it is: --url'
+  if (outcome === 'timed-out') return 'if it needs longer, --timeout 30s'
+  if (isHttp2) return 'if it speaks HTTP/1, leave out --http2'
+  return isTls
+    ? `if it speaks no TLS, --url http://${authority}`
+    : `if it speaks TLS, --url https://${authority}`
 }
 
 async function askOnce(target: Target, isHttp2: boolean, call: Call): Promise<Reply> {

@@ -14,5 +14,5 @@ export function pathsInLog(text: string): WeightedPath[] {
   return [...counts]
     .sort(([, one], [, other]) => other - one)
     .slice(0, maxPaths)
-    .map(([path, weight]) => ({ path, weight }))
+    .map(([path, weight]) => ({ path, weight, isFromLog: true }))
 }

@@ -43,15 +43,26 @@ export class KeptClient {
     // Clients begin at different times.
     let dueMs = recorder.nowMs + Math.random() * this.#everyMs
     let isBehind = false
+    let keptUntilMs = Infinity
     while (!signal.aborted) {
       const nowMs = recorder.nowMs
+      if (nowMs >= keptUntilMs) {
+        await this.#connection.renew()
+        keptUntilMs = Infinity
+      }
       if (dueMs > nowMs) {
         isBehind = false
-        await pause(dueMs - nowMs, signal)
+        await pause(Math.min(dueMs, keptUntilMs) - nowMs, signal)
         continue
       }
       const sentMs = isBehind && this.#everyMs > 0 ? dueMs : nowMs
-      const { outcome } = await exchange(this.#client, this.#connection.get(), plan.next(), sentMs)
+      const { outcome, keepAliveMs } = await exchange(
+        this.#client,
+        this.#connection.get(),
+        plan.next(),
+        sentMs,
+      )
+      keptUntilMs = recorder.nowMs + usableMs(keepAliveMs ?? Infinity)
       // Evenly between half and one and a half: clients do not march in step.
       dueMs = Math.max(dueMs, sentMs) + this.#everyMs * (0.5 + Math.random())
       isBehind = outcome === 'answered'
@@ -62,6 +73,11 @@ export class KeptClient {
       if (outcome !== 'answered') await pause(afterFailureMs, signal)
     }
   }
+}
+
+/** How long a connection is used that the server keeps for so long: a request must not meet its end. */
+export function usableMs(keepAliveMs: number): number {
+  return Math.max(keepAliveMs - 1_000, keepAliveMs / 2)
 }
 
 /** Resolves after the time, or when the signal comes. */

@@ -26,6 +26,11 @@ export class KeptConnection {
     if (--this.#clients === 0) await this.#current?.wire.close()
   }
 
+  /** Closes the connection, as any HTTP client does that knows for how long the server keeps it. */
+  async renew(): Promise<void> {
+    await this.#current?.wire.close()
+  }
+
   /** Returns the connection; a new one if the last has ended. */
   get(): Traced {
     if (!this.#current?.wire.isUsable) this.#current = open(this.#client, this.#kind)

@@ -7,6 +7,8 @@ import type { Call, Verdict } from '../wire/call.js'
 export interface WeightedPath {
   path: string
   weight: number
+  /** Whether it may fail before the load, and is then left out. @default false */
+  isFromLog?: boolean
 }
 
 /** A path as the plan knows it: with the status that it had before the load. */

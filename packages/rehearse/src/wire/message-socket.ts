@@ -1,6 +1,7 @@
 import WebSocket from 'ws'
 import type { ConnectionEnd, ConnectionTrace } from '../record/connection-log.js'
 import { pidIn, type Reply, type Target, unopened } from './call.js'
+import { lookupFor } from './dial.js'
 import { TimeLimit } from './time-limit.js'
 
 interface Message {
@@ -39,7 +40,9 @@ export class MessageSocket {
     this.#trace = trace
     this.#watcher = watcher
     const url = `${target.isTls ? 'wss' : 'ws'}://${target.authority}${path}`
+    const lookup = lookupFor(target.host)
     this.#socket = new WebSocket(url, {
+      ...(lookup && { lookup }),
       rejectUnauthorized: false,
       perMessageDeflate: false,
       handshakeTimeout: target.timeoutMs,
