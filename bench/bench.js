@@ -7,6 +7,7 @@ const names = [
   'restart',
   'latency',
   'idle',
+  'web-sockets',
   'memory',
   'throughput',
   'start',

@@ -1,5 +1,7 @@
 // Measures how soon a bad version is taken back, and what that loses: by each cause, under load from clients that never
-// retry. Then looks for leaks of a process that many versions were taken back to. Needs /proc.
+// retry; whether one that answers as its predecessor is left alone; and what stays of many that were taken back to one
+// process. Needs /proc.
+//   npm run bench -- rollback --part leaks
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
@@ -15,6 +17,8 @@ const LOAD = { keepAliveConnections: 100, thinkMs: [20, 60], freshPerSecond: 300
 const STEADY_LOAD = { keepAliveConnections: 20, thinkMs: [30, 50] }
 const DEADLINE_MS = 60_000
 const MAX_BLOCKED_MS = 1_000
+/** How many answers of a version with errors have status 500. */
+const ERROR_SHARE = '0.05'
 const MEMORY_TOLERANCE = 0.1
 
 /**
@@ -34,9 +38,16 @@ const CAUSES = {
   'it answers 5 % with 500': { figureMs: 10_000, hasErrors: true, load: STEADY_LOAD },
 }
 
-export async function run({ quick }) {
-  const met = await runCauses(quick ? 1 : 5)
-  return (await runLeaks(quick ? 20 : 200)) && met
+const parts = {
+  causes: (quick) => runCauses(quick ? 1 : 5),
+  'as before': (quick) => runAsBefore(quick ? 5 : 100),
+  leaks: (quick) => runLeaks(quick ? 20 : 200),
+}
+
+export async function run({ part: names = Object.keys(parts), quick }) {
+  let met = true
+  for (const name of names) met = (await parts[name](quick)) && met
+  return met
 }
 
 async function runCauses(rounds) {
@@ -73,7 +84,7 @@ async function measure(service, { act, isChecked, hasErrors }, rounds) {
   const { pid } = program.current
   const times = []
   for (let round = 1; round <= rounds; round++) {
-    writeFileSync(service.errors, hasErrors ? '0.05' : '0')
+    writeFileSync(service.errors, hasErrors ? ERROR_SHARE : '0')
     const since = program.output.lines.length
     const query = `probationMs=600000&maxBlockedMs=${MAX_BLOCKED_MS}${hasErrors ? '&maxErrors=0.01' : ''}`
     if (isChecked) service.startChecked()
@@ -112,6 +123,33 @@ function losses({ failures, connections }) {
   // A version is bad by its answers with 500.
   const lost = failures.filter(({ kind }) => kind !== 'connect' && kind !== 'status').length
   return { refused, closed: connections.closedUnannounced + connections.closedAnnounced, lost }
+}
+
+/** Restarts a version that has errors by chance, as its predecessor has: it must not be taken back. */
+async function runAsBefore(restarts) {
+  title(`rollback: ${restarts} restarts of a version that answers as its predecessor does`)
+  const traffic = { supervised: true, load: STEADY_LOAD, share: ERROR_SHARE }
+  const { takenBack, requests, wrong } = await withService(traffic, async ({ load, order }) => {
+    let takenBack = 0
+    for (let count = 1; count <= restarts; count++) {
+      progress(`restart ${count} of ${restarts}`)
+      try {
+        await order('/restart?probationMs=2000&maxErrors=0.01&wait=proven')
+      } catch (error) {
+        takenBack++
+        console.error(error.message)
+      }
+    }
+    const { requests, failures } = await load.stop()
+    const wrong = failures.filter(({ kind }) => kind === 'status').length
+    return { takenBack, requests, wrong }
+  })
+  progressEnd()
+  table(
+    ['restarts', 'requests', 'answers with 500', 'taken back'],
+    [[restarts, requests, wrong, takenBack]],
+  )
+  return verdict(takenBack === 0, 'none is taken back')
 }
 
 async function runLeaks(rollbacks) {
@@ -174,11 +212,12 @@ function inspect(pid) {
 }
 
 /** Starts a service under load, and ends it when `use` has settled. */
-async function withService({ supervised, load: traffic }, use) {
+async function withService({ supervised, load: traffic, share = '0' }, use) {
   const folder = mkdtempSync(join(tmpdir(), 'endless-bench-'))
   const [control, errors, broken] = ['control', 'errors', 'broken'].map((name) =>
     join(folder, name),
   )
+  writeFileSync(errors, share)
   const env = { CONTROL: control, ERRORS: errors }
   const { program, port } = await startApp('on-probation', { supervised, env })
   const load = createLoad({ port, ...traffic, requestTimeoutMs: 30_000 })
