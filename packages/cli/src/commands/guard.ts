@@ -1,4 +1,4 @@
-import { oneLine } from '@endless/core/for-cli'
+import { oneLine, type RestartReport } from '@endless/core/for-cli'
 import type { Client } from '../control/client.js'
 import { Failure } from '../control/failure.js'
 import { Check } from './check.js'
@@ -44,11 +44,13 @@ export class Guard {
    *
    * @throws (rejects) {Failure} if the new version is proven, and should not be
    */
-  async over<Report>(restart: Promise<Report>): Promise<Report> {
+  async over(restart: Promise<RestartReport>): Promise<RestartReport> {
     for (const signal of signals) process.once(signal, this.#interrupted)
     try {
       const report = await restart
-      this.#mustBeGood()
+      // Nothing served before: there was no probation, and there is nothing to go back to.
+      if (report.probationMs === undefined) await this.#mustPass()
+      else this.#mustBeGood()
       return report
     } finally {
       for (const signal of signals) process.off(signal, this.#interrupted)
@@ -62,6 +64,16 @@ export class Guard {
     this.#hasBegun = true
     if (this.#reason !== undefined) void this.#rollBack(this.#reason)
     else void this.#untilFailed()
+  }
+
+  async #mustPass(): Promise<void> {
+    const outcome = await this.#check.run()
+    if (outcome === 'passed') return
+    const reason = typeof outcome === 'string' ? outcome : outcome.reason
+    throw new Failure(
+      'failed',
+      `nothing served before, so the new version cannot be rolled back; the check '${this.#command}' ${reason}`,
+    )
   }
 
   #mustBeGood(): void {

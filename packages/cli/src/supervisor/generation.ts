@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import {
   deferred,
+  type Deferred,
   type FromSupervisor,
   LastWords,
   type Load,
@@ -48,6 +49,8 @@ export class Generation {
   probation: Probation | undefined
   /** The predecessor that serves again, to which it returns its open connections. */
   rolledBackBy: Generation | undefined
+  /** Since when it has known that it is rolled back, and what settles when it reacts; `undefined` before. */
+  returning: { readonly toldMs: number; readonly reacted: Deferred<void> } | undefined
   /** Successors in whose place it serves again, by pid, as long as they live. */
   readonly rolledBack = new Map<number, Generation>()
   /** Whether it has said hello: before that, Node would drop messages to it. */

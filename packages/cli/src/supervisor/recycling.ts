@@ -71,7 +71,8 @@ export class Recycling {
     try {
       for (const slot of this.#host.slots()) {
         const generation = slot.current
-        if (!generation) continue
+        // What is on probation may be rolled back, and the old version then is not what is due.
+        if (!generation || slot.rollbacks.isOnProbation) continue
         const reason = await this.#reasonFor(slot, generation)
         if (reason === undefined || this.#host.now() - this.#endedMs < apartMs) continue
         await this.#restart(slot, generation, reason)
@@ -88,7 +89,7 @@ export class Recycling {
     try {
       await turns.take(async () => {
         // It may have been replaced while others had their turn.
-        if (slot.current !== generation || slot.isStopping) return
+        if (slot.current !== generation || slot.isStopping || slot.rollbacks.isOnProbation) return
         logger.info(`${generationName(generation)} ${reason}: restarting it`)
         // The version is the same: there is nothing to try out.
         await slot.restart({ probationMs: 0 })

@@ -53,8 +53,8 @@ export class Restarts {
   readonly #rollbacks: Rollbacks
   readonly #ofService: RestartRecord
   readonly #ofSlot: RestartRecord
-  /** Restarts that follow when a generation handed over before it could: one for all requests to it. */
-  readonly #again = new WeakMap<Generation, Promise<RestartReport>>()
+  /** Restarts that follow when a generation handed over before it could: by what was asked for, one for all. */
+  readonly #again = new WeakMap<Generation, Map<string, Promise<RestartReport>>>()
   /** Replacement of a dead generation; shared by all restarts that are requested in the meantime. */
   #resumption: Promise<Resumption> | undefined
 
@@ -100,11 +100,22 @@ export class Restarts {
       const isOver =
         (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked.hasEnded
       if (!isOver || !current) throw error
-      // One restart serves all requests that waited together.
-      const again = this.#again.get(asked) ?? this.restart(options, askedMs)
-      this.#again.set(asked, again)
-      return again
+      return this.#restartAgain(asked, options, askedMs)
     }
+  }
+
+  /** One restart serves all requests that waited together and ask for the same. */
+  #restartAgain(
+    asked: Generation,
+    options: RestartOptions,
+    askedMs: number,
+  ): Promise<RestartReport> {
+    const following = this.#again.get(asked) ?? new Map<string, Promise<RestartReport>>()
+    this.#again.set(asked, following)
+    const key = JSON.stringify(options)
+    const again = following.get(key) ?? this.restart(options, askedMs)
+    following.set(key, again)
+    return again
   }
 
   async #restart(options: RestartOptions, askedMs: number): Promise<RestartReport> {

@@ -26,6 +26,7 @@ async function pass(
   message: ToPredecessor | ToSuccessor,
   handle: RawHandle | undefined,
 ): Promise<boolean> {
+  if (message.type === 'giving-back') from.returning?.reacted.resolve()
   switch (message.type) {
     case 'giving-back':
     case 'returned-connection':

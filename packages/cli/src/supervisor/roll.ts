@@ -192,7 +192,7 @@ export class Roll {
   /** Notes if a slot loses the new version, by its death or because it is rolled back. */
   async #watch(slot: Slot, { number, pid }: RestartReport): Promise<void> {
     try {
-      if (slot.current?.pid === pid) await slot.rollbacks.proven(number)
+      if (slot.current?.pid === pid) await slot.rollbacks.kept(number)
       else throw gone(pid)
     } catch (error) {
       if (this.#loss) return

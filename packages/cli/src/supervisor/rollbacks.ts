@@ -6,6 +6,7 @@ import {
 import type { Chain } from './chain.js'
 import { type Death, describeDeath } from './death.js'
 import type { Generation } from './generation.js'
+import type { ProbationEnd } from './probation.js'
 import type { Questions } from './questions.js'
 
 // The probations of a supervised service: what is asked of the generation that stays behind.
@@ -33,37 +34,63 @@ export class Rollbacks {
     await this.#chain.current?.probation?.over
   }
 
-  /** Ends the probation of the generation that serves, if there is one: it is proven. */
+  /**
+   * Ends the probation of the generation that serves, if there is one: it is proven. If the generation that stays behind
+   * does not react, it cannot take anything back either, and hears of it when it reads on.
+   */
   async prove(): Promise<void> {
+    const { current } = this.#chain
     const behind = this.#behind
     if (!behind) return
-    await this.#questions.ask(behind, { what: 'prove' }, answerMs)
+    try {
+      await this.#questions.ask(behind, { what: 'prove' }, answerMs)
+    } catch (error) {
+      if ((error as EndlessError).code !== 'ERR_ENDLESS_UNRESPONSIVE') throw error
+      current?.probation?.end('proven')
+    }
     await this.untilOver()
   }
 
   /**
    * Makes the generation that stays behind serve again; settles when it does.
    *
-   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION`
+   * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION`; `ERR_ENDLESS_UNRESPONSIVE` if it cannot
    */
   async rollBack(reason: string): Promise<void> {
     const behind = this.#behind
     if (!behind) throw notOnProbation()
+    // A blocked generation would act on the order once it recovers, after the command has failed.
+    // See docs/decisions.md, "A generation must answer before it is told to restart"
+    await this.#questions.ask(behind, { what: 'status' }, answerMs)
     await this.#questions.ask(behind, { what: 'rollback', reason }, answerMs)
   }
 
   /**
    * Settles when the generation of this number is proven, or was not on probation.
    *
-   * @throws (rejects) `ERR_ENDLESS_ROLLED_BACK`
+   * @throws (rejects) `ERR_ENDLESS_ROLLED_BACK`; `ERR_ENDLESS_NOT_ON_PROBATION` if it cannot be rolled back any more
    */
   async proven(number: number): Promise<void> {
+    if ((await this.kept(number)) !== 'unguarded') return
+    throw new EndlessError(
+      'ERR_ENDLESS_NOT_ON_PROBATION',
+      'The new version is not proven: before its probation had passed, its predecessor died, and nothing can roll it ' +
+        'back any more.',
+    )
+  }
+
+  /**
+   * Settles when the generation of this number is not on probation any more, and the slot has kept it.
+   *
+   * @throws (rejects) `ERR_ENDLESS_ROLLED_BACK`
+   */
+  async kept(number: number): Promise<ProbationEnd | undefined> {
     const generation = this.#chain.current
-    if (!generation) return
+    if (!generation) return undefined
     if (generation.number < number) throw await this.errorOf(generation)
     const { predecessor, probation } = generation
     const end = await probation?.over
-    if (end !== 'rolled-back' && end !== 'died') return
+    if (end !== 'rolled-back' && end !== 'died') return end
     if (predecessor && predecessor === this.#chain.current) throw await this.errorOf(predecessor)
     throw diedOnProbation(generation, await generation.ended)
   }

@@ -16,6 +16,8 @@ import type { Turns } from './turns.js'
 /** A roll that begins when the one under way has ended. */
 interface Due {
   options: RestartOptions
+  /** Called when one more slot has the new version. */
+  watchers: (() => void)[]
   report: Promise<RestartReport>
 }
 
@@ -25,14 +27,18 @@ type RollsHost = Pick<SlotHost, 'logger' | 'now' | 'restarting' | 'restartFailed
 export class Rolls {
   readonly #host: RollsHost
   readonly #turns: Turns
-  readonly #create: (options: RestartOptions) => Roll
+  readonly #create: (options: RestartOptions, progressed: () => void) => Roll
   readonly #record: RestartRecord
   /** The ends of rolls that have reported, by their reports. */
   readonly #ends = new WeakMap<RestartReport, Promise<void>>()
   #underWay: Roll | undefined
   #due: Due | undefined
 
-  constructor(host: RollsHost, turns: Turns, create: (options: RestartOptions) => Roll) {
+  constructor(
+    host: RollsHost,
+    turns: Turns,
+    create: (options: RestartOptions, progressed: () => void) => Roll,
+  ) {
     this.#host = host
     this.#turns = turns
     this.#create = create
@@ -56,16 +62,26 @@ export class Rolls {
    * Restarts all slots; settles as {@link Roll.report}. While a roll is under way, all that are asked for with the
    * same options are together answered by one more.
    *
+   * @param progressed called when one more slot has the new version
    * @throws (rejects) with the reason if one of them failed
    */
-  restart(options: RestartOptions): Promise<RestartReport> {
-    if (this.#due && isSame(this.#due.options, options)) return this.#due.report
+  restart(
+    options: RestartOptions,
+    progressed: () => void = () => undefined,
+  ): Promise<RestartReport> {
+    if (this.#due && isSame(this.#due.options, options)) {
+      this.#due.watchers.push(progressed)
+      return this.#due.report
+    }
     const report = deferred<RestartReport>()
-    const due: Due = { options, report: report.promise }
+    const watchers = [progressed]
+    const due: Due = { options, watchers, report: report.promise }
     // The turn is over at the end of the roll; its report may come before.
     const ended = this.#turns.take(async () => {
       if (this.#due === due) this.#due = undefined
-      const roll = this.#create(options)
+      const roll = this.#create(options, () => {
+        for (const watcher of watchers) watcher()
+      })
       this.#underWay = roll
       report.resolve(roll.report)
       await this.#run(roll)

@@ -57,7 +57,7 @@ export class Scaling {
   async #to(workers: number): Promise<void> {
     const { slots } = this.#host
     // The others would start what may be rolled back. A roll has a turn of its own.
-    await slots.first?.rollbacks.untilOver()
+    await slots.first?.untilSettled()
     const launch = this.#host.launch()
     const [example] = slots.serving
     if (!launch || !example) throw refusal('the service does not serve')

@@ -1,9 +1,11 @@
 import {
   type Counts,
   type EndlessError,
+  deferred,
   generationName,
   type GenerationStatus,
   type LastRestart,
+  late,
   type PassedListener,
   type RawHandle,
   type RefusalReport,
@@ -12,6 +14,7 @@ import {
   type SpawnRequest,
   type SupervisorFacts,
   type ToSupervisor,
+  within,
 } from '@endless/core/for-cli'
 import { stableMs } from './back-off.js'
 import type { KeptSocket } from './escrow.js'
@@ -40,6 +43,8 @@ const slowStartMs = 10_000
  * already sent to this process.
  */
 const ctrlCEchoMs = 500
+/** How long a generation that is rolled back may take to react. */
+const reactMs = 2_000
 
 export type SlotSignal = 'SIGHUP' | 'SIGTERM' | 'SIGINT' | 'SIGUSR1' | 'SIGUSR2' | 'SIGTSTP'
 
@@ -66,6 +71,8 @@ export class Slot {
   readonly #restarts: Restarts
   /** How the service was started. */
   #launch: SpawnRequest | undefined
+  /** Restarts that were asked for, and have not been answered. */
+  readonly #restarting = new Set<Promise<RestartReport>>()
   #isLeaving = false
   #isHangUpDue = false
   #interruptedMs = -Infinity
@@ -97,6 +104,7 @@ export class Slot {
         this.#restarts.takenOver(generation, takeover)
       },
       rolledBack: (generation, predecessor, reason) => {
+        generation.returning = { toldMs: host.now(), reacted: deferred() }
         this.#chain.rollBack(generation, predecessor, host.now())
         this.#lifeWatch.begin(predecessor)
         this.#restarts.rolledBack(generation, reason)
@@ -249,8 +257,22 @@ export class Slot {
   }
 
   /** Restarts the service, as {@link Restarts.restart} does. */
-  restart(options: RestartOptions = {}, askedMs?: number): Promise<RestartReport> {
-    return this.#restarts.restart(options, askedMs)
+  async restart(options: RestartOptions = {}, askedMs?: number): Promise<RestartReport> {
+    const restarting = this.#restarts.restart(options, askedMs)
+    this.#restarting.add(restarting)
+    return restarting.finally(() => this.#restarting.delete(restarting))
+  }
+
+  /** Settles when no successor boots, none that was asked for will, and the generation that serves is not on probation. */
+  async untilSettled(): Promise<void> {
+    for (;;) {
+      const booting = this.generations.find((each) => each.predecessor && !each.isReady)
+      const [restarting] = this.#restarting
+      if (restarting) await restarting.catch(() => undefined)
+      else if (booting) await Promise.race([booting.serving.promise, booting.ended])
+      else if (this.rollbacks.isOnProbation) await this.rollbacks.untilOver()
+      else return
+    }
   }
 
   /** Ends a successor that boots, so that its restart fails. */
@@ -341,7 +363,7 @@ export class Slot {
         this.#startSuccessor(from, message)
         return
       case 'kill':
-        successorOf(from, message.pid)?.signal(message.signal)
+        void this.#end(successorOf(from, message.pid), message.signal)
         return
       case 'serving':
         this.#serving(from)
@@ -419,6 +441,16 @@ export class Slot {
     } catch (error) {
       void from.send({ type: 'not-restarted', id, error: refusalReport(error as EndlessError) })
     }
+  }
+
+  /** Signals a successor. One that is rolled back has a time to react, since when it was told so: not before we read on. */
+  async #end(successor: Generation | undefined, signal: NodeJS.Signals): Promise<void> {
+    const { returning } = successor ?? {}
+    if (signal === 'SIGKILL' && returning) {
+      const leftMs = Math.max(0, returning.toldMs + reactMs - this.#host.now())
+      if ((await within(returning.reacted.promise, leftMs)) !== late) return
+    }
+    successor?.signal(signal)
   }
 
   #startSuccessor(of: Generation, asked: Extract<ToSupervisor, { type: 'spawn' }>): void {

@@ -61,8 +61,6 @@ export class Supervisor {
       this.tally.moved(this.slots.of(from)?.isLeaving ? 'scale' : 'balance')
     },
   )
-  /** Called when one more slot has the new version. */
-  readonly #watchers = new Set<() => void>()
   readonly #ticketKeys = new SharedTicketKeys(() => this.slots.serving)
   readonly #evenness: Evenness
   readonly #recycling: Recycling
@@ -82,13 +80,10 @@ export class Supervisor {
     const { slots } = this
     const turns = this.#turns
     const { parallel } = settings
-    const progressed = (): void => {
-      for (const watcher of this.#watchers) watcher()
-    }
     const restarted: SlotHost['restarted'] = (outcome, durationMs) => {
       this.tally.restarted(outcome, durationMs)
     }
-    this.#rolls = new Rolls({ ...host, restarted }, turns, (options) => {
+    this.#rolls = new Rolls({ ...host, restarted }, turns, (options, progressed) => {
       const given = options.parallel === undefined ? { ...options, parallel } : options
       return new Roll({ ...host, progressed }, slots.staying, given)
     })
@@ -171,11 +166,20 @@ export class Supervisor {
     }
   }
 
-  /** Restarts the service: all slots, one after the other. */
-  async restart({ wait, ...options }: RestartRequest = {}): Promise<RestartReport> {
+  /**
+   * Restarts the service: all slots, one after the other.
+   *
+   * @param progressed called when one more of several slots has the new version
+   */
+  async restart(
+    { wait, ...options }: RestartRequest = {},
+    progressed?: () => void,
+  ): Promise<RestartReport> {
     const { first } = this.slots
     const isAlone = this.#workers === 1 && first
-    const report = await (isAlone ? first.restart(options) : this.#rolls.restart(options))
+    const report = await (isAlone
+      ? first.restart(options)
+      : this.#rolls.restart(options, progressed))
     if (wait === 'proven') await this.proven(report)
     return report
   }
@@ -183,12 +187,6 @@ export class Supervisor {
   /** Settles when what a restart has started is proven; rejects if it was rolled back. */
   async proven(restart: RestartReport): Promise<void> {
     await (this.#rolls.endOf(restart) ?? this.slots.first?.rollbacks.proven(restart.number))
-  }
-
-  /** Calls `watcher` whenever one more slot has the new version. Returns how to end that. */
-  watchRolls(watcher: () => void): () => void {
-    this.#watchers.add(watcher)
-    return () => void this.#watchers.delete(watcher)
   }
 
   /** Ends the probation of the service, if there is one. */

@@ -17,6 +17,7 @@ interface FakeGeneration {
 class FakeSlot {
   current: FakeGeneration
   isStopping = false
+  readonly rollbacks = { isOnProbation: false }
   restarts = 0
   /** What a new generation takes. */
   startBytes = 50
@@ -65,6 +66,16 @@ function start(limits: { maxMemoryBytes?: number; maxAgeMs?: number }, turns = n
 }
 
 const restarts = () => slots.map((slot) => slot.restarts)
+
+test('a version on probation is left alone: what is rolled back is not to be restarted', async () => {
+  slots[0]!.rollbacks.isOnProbation = true
+  start({ maxAgeMs: minute })
+  await vi.advanceTimersByTimeAsync(3 * minute)
+  expect(restarts()[0]).toBe(0)
+  slots[0]!.rollbacks.isOnProbation = false
+  await vi.advanceTimersByTimeAsync(2 * minute)
+  expect(restarts()[0]).toBe(1)
+})
 
 test('without limits nobody is looked at', async () => {
   start({})

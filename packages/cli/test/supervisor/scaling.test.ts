@@ -11,7 +11,10 @@ class FakeSlot {
   current: object | undefined = {}
   isLeaving = false
   over: Promise<void> = Promise.resolve()
-  readonly rollbacks = { untilOver: (): Promise<void> => this.over }
+
+  untilSettled(): Promise<void> {
+    return this.over
+  }
 
   join(): Promise<void> {
     return Promise.resolve()
@@ -84,7 +87,7 @@ test('nothing changes while nobody serves', async () => {
   await expect(scaling.to(4)).rejects.toThrow('the service does not serve')
 })
 
-test('a probation ends first: the others would start what may be rolled back', async () => {
+test('a restart and its probation end first: the others would start what may be rolled back', async () => {
   const over = deferred()
   all[0]!.over = over.promise
   const done = scaling.to(3)

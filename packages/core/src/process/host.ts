@@ -217,8 +217,9 @@ export class Host implements ServerHost, UdpSocketHost {
   }
 
   hammered({ server }: ManagedServer, destroyed: number): void {
-    // A connection that the predecessor moved here now would outlive the hammer.
-    this.#parts.ancestry.predecessor?.leave()
+    // A connection that the predecessor moved here now would outlive the hammer. Not if this server alone was shut down:
+    // then the process goes on, and does not leave.
+    if (this.#isShuttingDown()) this.#parts.ancestry.predecessor?.leave()
     this.#parts.events.emit('hammer', { server, destroyed })
   }
 

@@ -85,7 +85,7 @@ export class OwnService implements Service {
 
   async restart(hasWaited: boolean, options: RestartOptions): Promise<RestartReport> {
     const { actions, currentRestart } = this.#host
-    const isJoined = hasWaited && currentRestart?.isUnderWay
+    const isJoined = hasWaited && currentRestart?.isUnderWay && currentRestart.covers(options)
     const report = await (isJoined ? currentRestart.report : actions.restart(options))
     const restart = this.#host.currentRestart
     await restart?.untilServing()

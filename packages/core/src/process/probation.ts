@@ -76,11 +76,10 @@ export class Probation {
         ? new ErrorWatch({ ...errors, system, ask: askAnswers, worse: rollBack })
         : undefined
     // One that cannot be told so could not be rolled back: it would serve on.
-    for (const end of [successor.left, successor.cutOff, successor.lost]) {
-      void end.then(() => {
-        this.end()
-      })
-    }
+    const unreachable = 'its predecessor cannot reach it any more, and so cannot roll it back'
+    void successor.left.then(() => this.#end('it was told to stop'))
+    void successor.cutOff.then(() => this.#end(unreachable))
+    void successor.lost.then(() => this.#end(unreachable))
   }
 
   get isUnderWay(): boolean {
@@ -93,9 +92,10 @@ export class Probation {
   }
 
   /**
-   * Settles when the probation has passed, or has ended because the service stops.
+   * Settles when the probation has passed.
    *
-   * @throws (rejects) `ERR_ENDLESS_ROLLED_BACK`
+   * @throws (rejects) `ERR_ENDLESS_ROLLED_BACK`; `ERR_ENDLESS_NOT_ON_PROBATION` if it has ended before, since the
+   * successor was told to stop or cannot be reached any more
    */
   get proven(): Promise<void> {
     return this.#proven.promise
@@ -105,15 +105,22 @@ export class Probation {
   prove(): void {
     if (!this.#isUnderWay) return
     this.#host.successor.prove()
-    this.end()
+    this.#settle()
+    this.#proven.resolve()
+    this.#over.resolve()
     this.#host.proved()
   }
 
   /** Ends the probation, and leaves open what becomes of the successor. */
-  end(): void {
+  #end(why: string): void {
     if (!this.#isUnderWay) return
     this.#settle()
-    this.#proven.resolve()
+    this.#proven.reject(
+      new EndlessError(
+        'ERR_ENDLESS_NOT_ON_PROBATION',
+        `The new version is not proven: before its probation had passed, ${why}.`,
+      ),
+    )
     this.#over.resolve()
   }
 

@@ -37,9 +37,9 @@ export interface RestartHost {
   /**
    * Called when this process accepts again; settles when pid file and control socket lead here.
    *
-   * @param control where the control socket of the successor is bound
+   * @param control returns where the control socket of the successor is bound, as far as it is known
    */
-  servesAgain(control: UnixAddress | undefined): Promise<void>
+  servesAgain(control: () => UnixAddress | undefined): Promise<void>
   /** Called if the service is told to end while this process takes it back from the successor. */
   stopped(): void
   /** Whether this process shuts down, for whatever reason. */
@@ -115,6 +115,14 @@ export class Restart {
       this.#isUnderWay = false
       this.#report.reject(error)
     }
+  }
+
+  /** Whether this restart is all that another would be: whatever that asks for is asked for here. */
+  covers(options: RestartOptions): boolean {
+    const own: Readonly<Record<string, unknown>> = { ...this.#options }
+    return Object.entries(options).every(
+      ([name, value]) => value === undefined || value === own[name],
+    )
   }
 
   /** Whether the restart has neither succeeded nor failed yet. */
@@ -208,7 +216,7 @@ export class Restart {
     const { lifecycle, whereabouts } = this.#parts
     await successor.lost
     await successor.gone
-    if (lifecycle.state === 'running') await whereabouts.publish(undefined)
+    if (lifecycle.state === 'running') await whereabouts.publish(() => undefined)
   }
 
   /** Cuts the line to the successor, so that it waits for nothing more from this process. */
@@ -448,7 +456,7 @@ export class Restart {
     // It may have been shut down while its servers tried to listen.
     if (this.#host.isShuttingDown()) return
     lifecycle.apply('taken-back')
-    await this.#host.servesAgain(successor.control)
+    await this.#host.servesAgain(() => successor.control)
     successor.servedAgain()
   }
 

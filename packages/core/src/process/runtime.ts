@@ -203,7 +203,10 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
   }
 
   handOver(options: RestartOptions = {}): Promise<RestartReport> {
-    if (this.#restart?.isUnderWay) return this.#restart.report
+    const underWay = this.#restart?.isUnderWay ? this.#restart : undefined
+    if (underWay?.covers(options)) return underWay.report
+    // A probation that was asked for must not be left out: this restart follows that one, here or in the successor.
+    if (underWay) return underWay.settled.then(() => this.handOver(options))
     const refusal = refuseRestart(this.#parts.system, this)
     if (refusal) return Promise.reject(refusal)
     const host: RestartHost = {

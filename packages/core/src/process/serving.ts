@@ -57,7 +57,7 @@ export class Serving {
    *
    * @param control where the control socket of that successor is bound
    */
-  again(control: UnixAddress | undefined): Promise<void> {
+  again(control: () => UnixAddress | undefined): Promise<void> {
     const { ancestry, servers, settings } = this.#parts
     ancestry.predecessor?.reportTakenBack()
     ancestry.predecessor?.deposit(servers.passable)
@@ -112,7 +112,7 @@ export class Serving {
     ancestry.serviceManager?.serving(ancestry.number, system.pid)
     this.#giveUpUnclaimed()
     if (ancestry.number > 0) ancestry.predecessor?.limit(settings.current.maxGenerations - 1)
-    void this.#announce(ancestry.predecessor?.control)
+    void this.#announce(() => ancestry.predecessor?.control)
   }
 
   #giveUpUnclaimed(): void {
@@ -124,7 +124,7 @@ export class Serving {
   }
 
   /** Announces that this process serves. */
-  #announce(other: UnixAddress | undefined): Promise<void> {
+  #announce(other: () => UnixAddress | undefined): Promise<void> {
     const { ancestry, events } = this.#parts
     ancestry.supervisor?.reportServing()
     // A supervisor writes its own pid to the file, and answers on the control socket in our place.
@@ -155,11 +155,11 @@ export class Serving {
     if (state !== 'init' && state !== 'running' && state !== 'restarting') return
     const name = generationName(ownName(this.#parts))
     settings.logger.warn(`The supervisor is gone: nothing replaces ${name} if it dies.`)
-    if (state !== 'init') await this.#publish(ancestry.predecessor?.control)
+    if (state !== 'init') await this.#publish(() => ancestry.predecessor?.control)
   }
 
   /** @param other the control socket of the generation in whose place this one serves */
-  async #publish(other: UnixAddress | undefined): Promise<void> {
+  async #publish(other: () => UnixAddress | undefined): Promise<void> {
     const { ancestry, whereabouts } = this.#parts
     await whereabouts.publish(other)
     ancestry.predecessor?.reportServing(whereabouts.bound)

@@ -352,14 +352,15 @@ export class Shutdown {
 
   /**
    * Passes a signal on to a successor whose pid was unknown outside when the signal was sent: `kill $(cat
-   * app.pid)` in the moment of a takeover means the service, whichever process the file named.
+   * app.pid)` in the moment of a takeover means the service, whichever process the file named. It is passed on as SIGTERM:
+   * the successor may have had the Ctrl-C itself, and would take a later SIGINT for the second one, which is the hammer.
    * See docs/decisions.md, "A signal that was meant for the service reaches it"
    */
   #passOn(signal: HookSignal | undefined, meansService = false): void {
     const { successor } = this.#host.restart() ?? {}
     if (!signal || !successor?.hasTakenOver) return
     const ageMs = this.#successorAgeMs
-    if (meansService || ageMs === undefined || ageMs <= staleMs) successor.signal(signal)
+    if (meansService || ageMs === undefined || ageMs <= staleMs) successor.signal('SIGTERM')
   }
 
   /** Whether a signal to this process, which was rolled back, is meant for the service: the pid file led here just now. */

@@ -1,7 +1,7 @@
 // Proves what a generation without supervisor answers who asks it by its control socket.
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createStderrLogger } from '../../src/api/logger.js'
-import type { LastRestart, RestartReport } from '../../src/api/reports.js'
+import type { LastRestart, RestartOptions, RestartReport } from '../../src/api/reports.js'
 import type { GenerationState, GenerationStatus } from '../../src/api/status.js'
 import { Tally } from '../../src/control/tally.js'
 import { OwnService, type OwnServiceHost } from '../../src/process/own-service.js'
@@ -78,6 +78,7 @@ beforeEach(() => {
 function haveRestart(isUnderWay: boolean): void {
   generation.currentRestart = {
     isUnderWay,
+    covers: ({ probationMs }: RestartOptions) => probationMs === undefined,
     report: Promise.resolve({ ...report, durationMs: 2 }),
     booting: isUnderWay ? booting : undefined,
     untilServing: async () => {
@@ -126,6 +127,11 @@ describe('a restart', () => {
     haveRestart(true)
     expect(await service.restart(true, {})).toEqual({ ...report, durationMs: 2 })
     expect(seen).toEqual(['until it serves'])
+  })
+
+  test('with a probation is not one without, whenever that began', async () => {
+    haveRestart(true)
+    expect(await service.restart(true, { probationMs: 60_000 })).toEqual(report)
   })
 
   test('that was asked for while another is under way is one more', async () => {

@@ -130,7 +130,10 @@ describe('the successor', () => {
     const probation = begin(60_000)
     left.resolve()
     await settle()
-    expect([probation.isUnderWay, [...seen].sort()]).toEqual([false, ['over', 'passed']])
+    expect([probation.isUnderWay, [...seen].sort()]).toEqual([
+      false,
+      ['ERR_ENDLESS_NOT_ON_PROBATION', 'over'],
+    ])
     expect(system.pendingMs).toEqual([])
   })
 
@@ -141,7 +144,10 @@ describe('the successor', () => {
     const probation = begin(60_000)
     end().resolve()
     await settle()
-    expect([probation.isUnderWay, [...seen].sort()]).toEqual([false, ['over', 'passed']])
+    expect([probation.isUnderWay, [...seen].sort()]).toEqual([
+      false,
+      ['ERR_ENDLESS_NOT_ON_PROBATION', 'over'],
+    ])
     expect(system.pendingMs).toEqual([])
   })
 

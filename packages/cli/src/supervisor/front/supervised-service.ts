@@ -99,13 +99,12 @@ export class SupervisedService implements Service {
     return (this.#metrics ??= this.#collectMetrics().finally(() => (this.#metrics = undefined)))
   }
 
-  async restart(
+  restart(
     _hasWaited: boolean,
     options: RestartOptions,
     progress: () => void,
   ): Promise<RestartReport> {
-    const endWatch = this.#supervisor.watchRolls(progress)
-    return this.#supervisor.restart(options).finally(endWatch)
+    return this.#supervisor.restart(options, progress)
   }
 
   proven(restart: RestartReport): Promise<void> {

@@ -120,15 +120,16 @@ export class Whereabouts {
    * Makes both lead to this process; resolves when they do. A failure is logged, and what has failed is tried again
    * each second: a disk may be full, or no descriptor left, when a predecessor serves again.
    *
-   * @param other the control socket of the generation in whose place this one serves
+   * @param other returns the control socket of the generation in whose place this one serves; asked at each try, since a
+   * successor may be rolled back before it has said where its own is
    */
-  async publish(other: UnixAddress | undefined): Promise<void> {
+  async publish(other: () => UnixAddress | undefined): Promise<void> {
     if (!this.#isOurs) return
     const steps = [
       () => {
         this.writePidFile()
       },
-      () => this.#findControl()?.open(other),
+      () => this.#findControl()?.open(other()),
     ]
     await this.#tryAll(steps, (error) => {
       this.#settings.logger.error(messageOf(error))

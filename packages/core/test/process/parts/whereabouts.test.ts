@@ -30,7 +30,7 @@ afterEach(() => {
 const exitListeners = (): number => system.process.listenerCount('exit')
 
 test('a process that nobody has asked for anything is found nowhere', async () => {
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   expect(whereabouts.paths).toEqual({ pidFile: undefined, control: undefined })
   expect([whereabouts.bound, exitListeners()]).toEqual([undefined, 0])
 })
@@ -38,7 +38,7 @@ test('a process that nobody has asked for anything is found nowhere', async () =
 test('a pid file has a control socket beside it', async () => {
   whereabouts.take({ pidFile })
   expect(whereabouts.paths).toEqual({ pidFile, control: `${pidFile}.sock` })
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   expect(readFileSync(pidFile, 'utf8')).toBe('100\n')
   expect(existsSync(`${pidFile}.sock`)).toBe(true)
   expect(whereabouts.bound).toMatchObject({ path: `${pidFile}.sock` })
@@ -48,7 +48,7 @@ test('paths may change until somebody may have found them', async () => {
   const control = path.join(directory, 'control.sock')
   whereabouts.take({ pidFile: path.join(directory, 'first.pid'), control: `${control}1` })
   whereabouts.take({ pidFile, control })
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   whereabouts.take({ pidFile: path.join(directory, 'other.pid'), control: `${control}2` })
   expect(whereabouts.paths).toEqual({ pidFile, control })
 })
@@ -106,7 +106,7 @@ test('a pid file of another process is refused when a server listens, and not be
 test('what turns out not to be possible is logged', async () => {
   whereabouts.take({ pidFile })
   rmSync(directory, { recursive: true })
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   expect(system.lines.join('')).toContain(`Cannot write the pid file ${pidFile}`)
   expect(system.lines.join('')).toContain(`Cannot keep a control socket at ${pidFile}.sock`)
 })
@@ -117,14 +117,14 @@ test.each([
 ])('there is no control socket %s', async (_, world) => {
   Object.assign(system, world)
   whereabouts.take({ pidFile })
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   expect([whereabouts.paths.control, existsSync(pidFile)]).toEqual([undefined, true])
 })
 
 test('both are gone when the process exits, also one that has taken over again', async () => {
   whereabouts.take({ pidFile })
-  await whereabouts.publish(undefined)
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
+  await whereabouts.publish(() => undefined)
   expect(exitListeners()).toBe(1)
   system.process.emit('exit')
   expect([existsSync(pidFile), existsSync(`${pidFile}.sock`)]).toEqual([false, false])
@@ -132,7 +132,7 @@ test('both are gone when the process exits, also one that has taken over again',
 
 test('a pid file that a successor has too is its to remove', async () => {
   whereabouts.take({ pidFile })
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   whereabouts.leavePidFile(path.join(directory, 'other.pid'))
   whereabouts.leavePidFile(pidFile)
   system.process.emit('exit')
@@ -141,14 +141,14 @@ test('a pid file that a successor has too is its to remove', async () => {
 
 test('a path of the control socket that the successor has not taken is removed', async () => {
   whereabouts.take({ pidFile })
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   whereabouts.leaveControl()
   expect([existsSync(pidFile), existsSync(`${pidFile}.sock`)]).toEqual([true, false])
 })
 
 test('once nothing serves, other paths may be asked for', async () => {
   whereabouts.take({ pidFile })
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   whereabouts.close()
   expect([existsSync(pidFile), existsSync(`${pidFile}.sock`), exitListeners()]).toEqual([
     false,
@@ -163,7 +163,7 @@ test('once nothing serves, other paths may be asked for', async () => {
 test('what could not be written is tried again, and told once', async () => {
   whereabouts.take({ pidFile })
   rmSync(directory, { recursive: true })
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   const told = system.lines.length
   await system.advance(3_000)
   mkdirSync(directory)
@@ -175,7 +175,7 @@ test('what could not be written is tried again, and told once', async () => {
 test('nothing is tried again once a successor has taken over', async () => {
   whereabouts.take({ pidFile })
   rmSync(directory, { recursive: true })
-  await whereabouts.publish(undefined)
+  await whereabouts.publish(() => undefined)
   whereabouts.leavePidFile(pidFile, 815)
   mkdirSync(directory)
   await system.advance(5_000)
@@ -189,7 +189,7 @@ test('only that of slot 0 leads anywhere', async () => {
   other.check()
   other.prepare()
   other.writePidFile()
-  await other.publish(undefined)
+  await other.publish(() => undefined)
   other.close()
   expect([existsSync(pidFile), existsSync(`${pidFile}.sock`)]).toEqual([false, false])
 })
