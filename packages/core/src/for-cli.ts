@@ -52,7 +52,7 @@ export type { MovedUpgrade } from './migration/upgrade-migration.js'
 
 export { findManifest, findOptions, nameIn, programPlaces } from './node/manifest.js'
 export { createNodeSystem, type System } from './node/system.js'
-export { deferred, late, within, type Deferred } from './node/waits.js'
+export { deferred, late, turns, within, type Deferred } from './node/waits.js'
 export { strongest } from './process/given-options.js'
 export { flagsName } from './process/parts/outside-options.js'
 export { RestartRecord } from './process/parts/restart-record.js'

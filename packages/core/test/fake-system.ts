@@ -93,6 +93,13 @@ export class FakeSystem implements System {
     return Promise.resolve(this.holder)
   }
 
+  /** Whether another process has the sockets of this one. */
+  isHeld = false
+
+  isHeldElsewhere(): Promise<boolean> {
+    return Promise.resolve(this.isHeld)
+  }
+
   /** Whether the process that started this one lives. */
   hasParent = false
 

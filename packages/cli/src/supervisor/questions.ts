@@ -3,6 +3,7 @@ import {
   generationName,
   type Question as Asked,
   type ToSupervisor,
+  turns,
 } from '@endless/core/for-cli'
 import { type Death, describeDeath } from './death.js'
 import type { Generation } from './generation.js'
@@ -33,12 +34,13 @@ export class Questions {
   ask(to: Generation, asked: Asked, withinMs?: number): Promise<unknown> {
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
-      const late = (): void => {
-        this.#open.delete(id)
-        reject(unresponsive(to))
+      const late = async (): Promise<void> => {
+        // If this process was blocked, the timer is first, and the answer waits in the kernel.
+        await turns(2)
+        if (this.#open.delete(id)) reject(unresponsive(to))
       }
       // Referenced: a caller waits for the answer.
-      const timer = withinMs === undefined ? undefined : setTimeout(late, withinMs)
+      const timer = withinMs === undefined ? undefined : setTimeout(() => void late(), withinMs)
       this.#open.set(id, { to, timer, resolve, reject })
       void to.send({ ...asked, type: 'ask', id })
     })

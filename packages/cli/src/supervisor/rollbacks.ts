@@ -14,6 +14,9 @@ import type { Questions } from './questions.js'
 /** How long a generation may take to serve again. It has nothing else to do. */
 const answerMs = 5_000
 
+/** How long it may take to be heard of before it is told to serve again: who asks for that has nothing better. */
+const heardMs = 10_000
+
 /** Asks the generation that stays behind to end a probation, in one way or the other. */
 export class Rollbacks {
   readonly #chain: Chain
@@ -61,7 +64,7 @@ export class Rollbacks {
     if (!behind) throw notOnProbation()
     // A blocked generation would act on the order once it recovers, after the command has failed.
     // See docs/decisions.md, "A generation must answer before it is told to restart"
-    await this.#questions.ask(behind, { what: 'status' }, answerMs)
+    await this.#questions.ask(behind, { what: 'status' }, heardMs)
     await this.#questions.ask(behind, { what: 'rollback', reason }, answerMs)
   }
 

@@ -1,5 +1,6 @@
 import { formatAddress } from '../listeners/address.js'
 import type { KeptListener } from '../listeners/kept-listener.js'
+import type { System } from '../node/system.js'
 
 /**
  * Copies of listening sockets that a successor sent back, by bound address. They are never listened on:
@@ -23,6 +24,14 @@ export class Escrow {
   /** Takes copies again: this process may have to take over after all. */
   reopen(): void {
     this.#isClosed = false
+  }
+
+  /** Whether another process has one of the sockets, too. */
+  async isHeldElsewhere(system: Pick<System, 'isHeldElsewhere'>): Promise<boolean> {
+    for (const { handle } of this.#kept.values()) {
+      if (await system.isHeldElsewhere(handle)) return true
+    }
+    return false
   }
 
   /** Removes and returns a copy; `undefined` if there is none. */

@@ -99,6 +99,8 @@ export class Successor {
   readonly #cut = deferred()
   readonly #lost = deferred()
   readonly #gone = deferred()
+  /** When its line ended; `undefined` before. */
+  #closedMs: number | undefined
   #version = 0
   #givesBack = false
   #countsAnswers = false
@@ -476,8 +478,10 @@ export class Successor {
       }
       this.#gone.resolve()
       this.#lastWords.exited(exit)
+      const isCut = this.#isCut
       await this.#hearOut()
       if (await this.#heir?.isClaimed()) this.closeEscrow()
+      else if (isCut && this.#isTold && (await this.#hasHandedOver())) this.closeEscrow()
       const { code, signal } = exit
       return this.#endedBy(
         signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`,
@@ -497,7 +501,7 @@ export class Successor {
     this.#moves.close()
     this.#lost.resolve()
     this.#rollback?.lose()
-    if (this.#isTold && (await this.#outlivesItsSupervisor())) {
+    if (this.#isTold && ((await this.#outlivesItsSupervisor()) || (await this.#hasHandedOver()))) {
       this.closeEscrow()
       this.#moves.lose()
     }
@@ -512,6 +516,27 @@ export class Successor {
       await new Promise<void>((resolve) => system.setTimeout(resolve, orphanLookMs).unref())
     }
     this.#gone.resolve()
+  }
+
+  /** Whether its line ended before it did: then its last messages are lost. At a death both end at once. */
+  get #isCut(): boolean {
+    return this.#closedMs !== undefined && this.#host.system.now() - this.#closedMs > lookMs
+  }
+
+  /**
+   * Looks whether the successor, which is gone, has handed over to one of its own, which could not be said: then another
+   * process has its sockets, and keeps them. One that only booted ends when it hears of the death.
+   * See docs/decisions.md, "Who cannot be told looks who has the sockets"
+   */
+  async #hasHandedOver(): Promise<boolean> {
+    const { system } = this.#host
+    const endMs = system.now() + orphanedMs
+    while (await this.#escrow.isHeldElsewhere(system)) {
+      if (system.now() >= endMs) return true
+      // Referenced: this process may have to serve again.
+      await new Promise<void>((resolve) => void system.setTimeout(resolve, lookMs))
+    }
+    return false
   }
 
   /** Looks whether the successor lives; for a while, unless it has reported that it serves. */
@@ -533,6 +558,7 @@ export class Successor {
    * its end. See docs/decisions.md, "A line may end before its processes do"
    */
   async #cutOff(): Promise<void> {
+    this.#closedMs = this.#host.system.now()
     if (this.#hasExited) return
     const { child, system } = this.#host
     const exit = child.exit.catch(() => undefined)

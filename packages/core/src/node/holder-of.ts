@@ -40,6 +40,23 @@ export async function holderOf(taken: TakenAddress, pid: number): Promise<Holder
   return undefined
 }
 
+/**
+ * Whether another process has a socket of this process open. `false` where it cannot be told.
+ *
+ * @param except pids of processes that do not count
+ */
+export async function isHeldElsewhere(fd: number, except: readonly number[]): Promise<boolean> {
+  try {
+    const inode = inodeIn(await readlink(`/proc/self/fd/${String(fd)}`))
+    const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+    const others = processes.filter((pid) => !except.includes(pid))
+    for (const pid of others) if (await kindOpenIn(pid, new Map([[inode, 'tcp']]))) return true
+  } catch {
+    // No procfs, or the socket is closed.
+  }
+  return false
+}
+
 /** Kinds of sockets by their inode. */
 type Sockets = Map<string, Holder['kind']>
 
@@ -96,9 +113,14 @@ async function kindOpenIn(pid: number, sockets: Sockets): Promise<Holder['kind']
         .map((name) => readlink(`${directory}/${name}`).catch(() => '')),
     )
     for (const link of links) {
-      const kind = sockets.get(/^socket:\[(\d+)\]$/.exec(link)?.[1] ?? '')
+      const kind = sockets.get(inodeIn(link))
       if (kind) return kind
     }
   }
   return undefined
+}
+
+/** Returns the inode of a socket that a link in /proc leads to; `''` if it leads to something else. */
+function inodeIn(link: string): string {
+  return /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? ''
 }

@@ -5,7 +5,7 @@ import net from 'node:net'
 import { isSea } from 'node:sea'
 import { isMainThread } from 'node:worker_threads'
 import { type HeldListeners, holdListeners } from './held-listeners.js'
-import { type Holder, holderOf, type TakenAddress } from './holder-of.js'
+import { type Holder, holderOf, isHeldElsewhere, type TakenAddress } from './holder-of.js'
 import { programPlaces } from './manifest.js'
 import { mayHaveRunAt, parentOf } from './process-age.js'
 import { registerRecord } from './register-record.js'
@@ -75,6 +75,11 @@ export interface System extends Timers {
   isSibling(pid: number): boolean
   /** Finds which process has an address: this one, or one that it has started; `undefined` if that cannot be told. */
   holderOf(taken: TakenAddress): Promise<Holder | undefined>
+  /**
+   * Whether a process other than this one, its parent and the first one has a listening socket, too; no, where that
+   * cannot be told.
+   */
+  isHeldElsewhere(listener: { readonly fd?: number }): Promise<boolean>
   /** Starts a timer. Shortens a delay above `longestDelayMs` to that: a value from outside may be larger. */
   setTimeout(callback: () => void, delayMs: number): NodeJS.Timeout
   spawn(command: string, args: string[], options: SpawnOptions): ChildProcess
@@ -270,6 +275,8 @@ export function createNodeSystem(told: Told = {}): System {
     isSibling: (pid) => (parentOf(pid) ?? process.ppid) === process.ppid,
     signalExitListeners,
     holderOf: (taken) => holderOf(taken, process.pid),
+    // A service manager keeps the sockets that it gives.
+    isHeldElsewhere: ({ fd = -1 }) => isHeldElsewhere(fd, [process.pid, process.ppid, 1]),
     setTimeout: (callback, delayMs) => setTimeout(callback, Math.min(delayMs, longestDelayMs)),
     spawn,
     openSocket: (fd) => new net.Socket({ fd, readable: true, writable: true }),

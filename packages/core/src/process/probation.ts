@@ -14,7 +14,7 @@ export interface ProbationHost {
   readonly system: Pick<System, 'setTimeout' | 'now'>
   readonly successor: Pick<
     Successor,
-    'prove' | 'left' | 'cutOff' | 'lost' | 'onPlea' | 'askAlive' | 'askAnswers'
+    'prove' | 'serving' | 'left' | 'cutOff' | 'lost' | 'onPlea' | 'askAlive' | 'askAnswers'
   >
   /** How long it lasts, in ms; negative: until it is ended. */
   readonly probationMs: number
@@ -51,7 +51,10 @@ export class Probation {
       probationMs < 0
         ? setInterval(() => undefined, longestDelayMs)
         : system.setTimeout(() => {
-            this.prove()
+            // One that has not said that it serves has proven nothing: its death may not have been heard of yet.
+            void successor.serving.then(() => {
+              this.prove()
+            })
           }, probationMs)
     successor.onPlea = (plea) => {
       if (plea.type === 'alive') this.#signOfLife?.heard()

@@ -9,11 +9,13 @@ import { FakeSystem, settle } from '../fake-system.js'
 
 let system: FakeSystem
 let seen: string[]
+let serving: Deferred<void>
 let left: Deferred<void>
 let cutOff: Deferred<void>
 let lost: Deferred<void>
 let successor: {
   prove: () => void
+  serving: Promise<void>
   left: Promise<void>
   cutOff: Promise<void>
   lost: Promise<void>
@@ -26,12 +28,15 @@ let isBlocked: boolean
 beforeEach(() => {
   system = new FakeSystem()
   seen = []
+  serving = deferred()
+  serving.resolve()
   left = deferred()
   cutOff = deferred()
   lost = deferred()
   isBlocked = false
   successor = {
     prove: () => seen.push('told'),
+    serving: serving.promise,
     left: left.promise,
     cutOff: cutOff.promise,
     lost: lost.promise,
@@ -124,6 +129,17 @@ describe('the successor', () => {
     successor.onPlea({ type: 'ask-proven' })
     await system.advance(60_000)
     expect(seen).toEqual(['it is bad', 'ERR_ENDLESS_ROLLED_BACK'])
+  })
+
+  test('is not proven before it has said that it serves', async () => {
+    serving = deferred()
+    successor.serving = serving.promise
+    begin(1_000)
+    await system.advance(2_000)
+    expect(seen).toEqual([])
+    serving.resolve()
+    await settle()
+    expect(seen).toContain('proved')
   })
 
   test('may leave, with the whole service: it is not proven, and nobody waits', async () => {

@@ -71,7 +71,7 @@ export class SimulatedProcess implements Holder {
       spawn: (environment, hasExtraLine) => machine.spawn(this, environment, hasExtraLine),
       stillRuns: (other) => machine.stillRuns(other),
       signal: (other, signal) => {
-        machine.signal(other, signal)
+        if (!this.isDead) machine.signal(other, signal)
       },
       exit: (code) => {
         this.exit(code)

@@ -5,6 +5,7 @@ import { type HeldListeners, holdListeners } from '../../../core/dist/node/held-
 import type { System } from '../../../core/dist/node/system.js'
 import type { Clock } from '../kernel/clock.js'
 import type { Handle } from '../kernel/handle.js'
+import type { ListenHandle } from '../kernel/listen-handle.js'
 
 /** What the system of a process needs of the world. */
 export interface SystemHost {
@@ -89,6 +90,11 @@ export class SimulatedSystem implements System {
 
   signalProcess(pid: number, signal: NodeJS.Signals): void {
     this.#host.signal(pid, signal)
+  }
+
+  isHeldElsewhere(listener: object): Promise<boolean> {
+    const { copies } = (listener as ListenHandle).listener
+    return Promise.resolve([...copies].some(({ owner }) => owner.name !== String(this.pid)))
   }
 
   holderOf(): Promise<undefined> {

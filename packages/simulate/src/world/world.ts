@@ -96,7 +96,11 @@ export class World implements Machine, Watcher, Carrier {
     parent.lines.add(upper)
     const extraLine =
       ours && new net.Socket({ handle: ours.open(parent) } as unknown as net.SocketConstructorOpts)
-    const face = new ChildFace(pid, upper, child, extraLine)
+    // What a process that was killed still had to do in its turn does not happen.
+    const signal = (name: NodeJS.Signals): void => {
+      if (!parent.isDead) child.signal(name)
+    }
+    const face = new ChildFace(pid, upper, { signal }, extraLine)
     child.face = face
     this.processes.push(child)
     this.note(`${parent.name} starts ${child.name}`)
