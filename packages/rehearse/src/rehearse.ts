@@ -125,6 +125,8 @@ async function run(given: Run): Promise<Rehearsed> {
     command: options.commandLine ?? '',
     durationMs: recorder.nowMs,
     processesKnownBy: recorder.processes.all.length > 0 ? (pidHeader ?? null) : null,
+    areRestartsSeen:
+      service !== undefined || options.restartBy !== undefined || recorder.processes.all.length > 0,
     respawns: service?.respawns ?? 0,
   }
   const report = buildReport(recorder, circumstances, { maxFailed: 0, ...options.limits })

@@ -19,6 +19,7 @@ export type Circumstances = Pick<
   | 'command'
   | 'durationMs'
   | 'processesKnownBy'
+  | 'areRestartsSeen'
   | 'respawns'
 >
 

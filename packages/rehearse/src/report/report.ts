@@ -79,6 +79,8 @@ export interface Report {
   restarts: RestartReport[]
   /** The header by which the processes were known; null if they are not. */
   processesKnownBy: string | null
+  /** Whether anything but the end of a command shows that the restarts happened: processes, or a supervisor. */
+  areRestartsSeen: boolean
   processes: AnsweringProcess[]
   /** How often the server ended as a whole and the rehearsal started it again. */
   respawns: number

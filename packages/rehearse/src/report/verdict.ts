@@ -15,10 +15,8 @@ export function verdictOn(report: Omit<Report, 'verdict'>, limits: Limits): Repo
 }
 
 function sentenceOf(report: Omit<Report, 'verdict'>): string {
-  const { requests, connections, latency, restarts, processesKnownBy, server } = report
-  // Of a server that runs already, only its responses could tell.
-  const unseen =
-    processesKnownBy === null && server === null ? ', none of which could be seen,' : ''
+  const { requests, connections, latency, restarts, areRestartsSeen } = report
+  const unseen = areRestartsSeen ? '' : ', none of which could be seen,'
   const { kept, idle, websocket } = connections
   const long = [kept, idle, websocket]
   const sum = (of: (counts: typeof kept) => number): number =>

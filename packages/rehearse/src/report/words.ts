@@ -1,6 +1,6 @@
 import type { ConnectionKind } from '../record/connection-log.js'
 import type { Report } from './report.js'
-import { ms, number } from './verdict.js'
+import { count, ms, number } from './verdict.js'
 
 // Words that the page and the terminal share.
 
@@ -13,18 +13,24 @@ export const kindNames: Readonly<Record<ConnectionKind, string>> = {
 }
 
 /** What the numbers cannot say. */
-export function notesOf({ client, requests, processesKnownBy, respawns }: Report): string[] {
+export function notesOf({
+  client,
+  requests,
+  processesKnownBy,
+  respawns,
+  server,
+}: Report): string[] {
   const notes: string[] = []
   if (client.stalls > 0) {
     notes.push(
-      `The rehearsal itself stood still ${number(client.stalls)} times for at least 20 ms, ` +
+      `The rehearsal itself stood still ${count(client.stalls, 'time')} for at least 20 ms, ` +
         `${ms(client.longestStallMs)} at the longest: the latency of ${number(client.stalledRequests)} ` +
         "requests has part of that, which is not the server's.",
     )
   }
   if (requests.skipped > 0) {
     notes.push(
-      `${number(requests.skipped)} requests were not sent when due, as too many were unanswered.`,
+      `${count(requests.skipped, 'request')} could not be sent when due: too many were unanswered.`,
     )
   }
   if (processesKnownBy === null) {
@@ -35,7 +41,8 @@ export function notesOf({ client, requests, processesKnownBy, respawns }: Report
   }
   if (respawns > 0) {
     notes.push(
-      `The server ended as a whole ${number(respawns)} times, and was started again at once, as a service manager does.`,
+      `The server ended as a whole ${count(respawns, 'time')}, and was started again at once, as a service manager does. ` +
+        `What is lost with endless, which never stops serving: endless rehearse -- endless run -- ${server ?? ''}`,
     )
   }
   return notes
