@@ -99,4 +99,49 @@ export const found: readonly Found[] = [
       thinkMs: 10,
     },
   },
+  {
+    what: 'an answer to a connection was taken for that of the next successor, as a restart followed a rollback at once: two copies were read',
+    plan: {
+      isSupervised: true,
+      noise: 243198172,
+      latencyMs: 1,
+      releases: [
+        { boot: 'good', helloMs: 0, loadMs: 51, waits: false },
+        { boot: 'good', helloMs: 0, loadMs: 0, waits: false },
+      ],
+      probationMs: 100,
+      steps: [
+        { afterMs: 0, do: 'restart', isAsked: false },
+        { afterMs: 0, do: 'restart', isAsked: false },
+      ],
+      faults: [
+        { at: 20, when: 'arrives', who: 'to', what: 'freeze', forMs: 5499, areTimersFirst: false },
+      ],
+      keptClients: 4,
+      freshClients: 1,
+      workMs: 300,
+      thinkMs: 200,
+    },
+  },
+  {
+    what: 'a version that was rolled back took a connection back that its predecessor had: the supervisor had died with the answer',
+    plan: {
+      isSupervised: true,
+      noise: 0,
+      latencyMs: 1,
+      releases: [{ boot: 'good', helloMs: 0, loadMs: 0, waits: false }],
+      probationMs: 100,
+      steps: [
+        { afterMs: 0, do: 'restart', isAsked: false },
+        { afterMs: 39, do: 'rollback', isAsked: true },
+      ],
+      faults: [
+        { at: 60, when: 'arrives', who: 'from', what: 'kill', forMs: 0, areTimersFirst: false },
+      ],
+      keptClients: 4,
+      freshClients: 0,
+      workMs: 0,
+      thinkMs: 1000,
+    },
+  },
 ]

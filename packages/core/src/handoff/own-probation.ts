@@ -117,6 +117,14 @@ export class OwnProbation {
     this.#send({ type: 'ask-proven' })
   }
 
+  /**
+   * Closes the connections on their way back: no answer will come, but the predecessor may live, and have them. Call when
+   * the supervisor has died.
+   */
+  lose(): void {
+    this.#rolledBack?.moves.lose()
+  }
+
   /** Call when the predecessor is gone. */
   predecessorGone(): void {
     this.#rolledBack?.moves.abort()

@@ -52,6 +52,11 @@ export class Supervisor {
   readonly #holders = new Set<object>()
   readonly #predecessorGone = deferred()
   #successor: SupervisedChild | undefined
+  /**
+   * The successor whose messages arrive: the last one that was spawned. Another may have been asked for meanwhile, when
+   * the one before was rolled back.
+   */
+  #speaking: SupervisedChild | undefined
   /** Living successors by pid; one that was rolled back still returns its open connections. */
   readonly #children = new Map<number, SupervisedChild>()
   #isGone = false
@@ -235,6 +240,7 @@ export class Supervisor {
       case 'spawned':
         this.#successor?.started(message.pid)
         if (this.#successor) this.#children.set(message.pid, this.#successor)
+        this.#speaking = this.#successor
         break
       case 'spawn-failed':
         this.#successor?.failed(message.error)
@@ -282,7 +288,7 @@ export class Supervisor {
   }
 
   #senderOf({ from }: { from?: number | undefined }): SupervisedChild | undefined {
-    return from === undefined ? this.#successor : this.#children.get(from)
+    return from === undefined ? this.#speaking : this.#children.get(from)
   }
 
   #ended({ code, signal, pid }: Extract<FromSupervisor, { type: 'exited' }>): void {

@@ -209,7 +209,8 @@ export class Host implements ServerHost, UdpSocketHost {
   }
 
   closing({ bound }: ManagedServer): void {
-    if (bound !== null) this.#parts.ancestry.predecessor?.withdraw(bound)
+    // Not if all close: the predecessor hears of that by itself, and may have to serve again on what it keeps.
+    if (bound !== null && !this.#isShuttingDown()) this.#parts.ancestry.predecessor?.withdraw(bound)
   }
 
   draining({ server }: ManagedServer, upgraded: net.Socket[]): void {

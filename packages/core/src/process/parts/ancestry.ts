@@ -199,6 +199,7 @@ export class Ancestry {
     const supervisor = new Supervisor(line, facts, { ...host, system: this.#system })
     // See docs/decisions.md, "A generation outlives its supervisor"
     void supervisor.gone.then(() => {
+      this.predecessor?.probation.lose()
       if (this.mayAccept) {
         // The predecessor looks meanwhile whether this process lives, and serves again if not: this one must not
         // hand over and exit before that. Referenced: it may have nothing else to do.
