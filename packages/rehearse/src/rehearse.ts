@@ -217,14 +217,23 @@ async function within(
   signal: AbortSignal,
   act: (limit: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-  const done = act(limit)
+  signal.throwIfAborted()
+  // Not `AbortSignal.timeout` in `AbortSignal.any`: Node may collect it before it fires (nodejs/node#57736).
+  const limit = new AbortController()
+  const end = (): void => limit.abort()
+  const timer = setTimeout(end, timeoutMs)
+  signal.addEventListener('abort', end)
   const over = new Promise<never>((_, reject) => {
-    limit.addEventListener('abort', () =>
+    limit.signal.addEventListener('abort', () =>
       reject(new Error(`it was not done within ${timeoutMs / 1_000} s (--restart-timeout)`)),
     )
   })
-  await Promise.race([over, done])
+  try {
+    await Promise.race([over, act(limit.signal)])
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', end)
+  }
 }
 
 function wayOf({ options, service }: Run, recorder: Recorder): RestartWay {
