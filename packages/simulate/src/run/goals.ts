@@ -28,7 +28,7 @@ const messages: Readonly<Record<MessageType, true | string>> = {
   error: true,
   stderr: true,
   escrow: true,
-  released: true,
+  released: 'only if the program closes one of several servers',
   ready: true,
   serving: true,
   adopted: true,
