@@ -201,10 +201,10 @@ describe.each(['alone', 'under a supervisor'] as const)('a service %s', (how) =>
     client.write('a')
     await heard('0:a')
     await ask('POST', '/restart')
-    await event(program, 'adopt', program.current.pid)
+    const { pid } = await program.waitForGeneration(1, { deadlineMs })
+    await event(program, 'adopt', pid)
     client.write('b')
     await heard('1:b')
-    const { pid } = program.current
     await ask('POST', '/rollback')
     expect(await event(program, 'adopt', first.pid)).toMatchObject({ name: 'ada', heard: 2 })
     client.write('c')
