@@ -49,7 +49,7 @@ export class Generation {
   probation: Probation | undefined
   /** The predecessor that serves again, to which it returns its open connections. */
   rolledBackBy: Generation | undefined
-  /** Since when it has known that it is rolled back, and what settles when it reacts; `undefined` before. */
+  /** When it was told that it is rolled back, and what settles when it reacts; `undefined` before. */
   returning: { readonly toldMs: number; readonly reacted: Deferred<void> } | undefined
   /** Successors in whose place it serves again, by pid, as long as they live. */
   readonly rolledBack = new Map<number, Generation>()

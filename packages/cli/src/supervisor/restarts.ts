@@ -34,7 +34,7 @@ interface RestartsParts {
   readonly rollbacks: Rollbacks
 }
 
-/** The generation that serves in the place of a dead one; with a report if it is a replacement, and no predecessor. */
+/** The generation that serves in the place of a dead one, and its report if it was started as the replacement. */
 interface Resumption {
   generation: Generation
   report: RestartReport | undefined

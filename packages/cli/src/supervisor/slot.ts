@@ -443,7 +443,10 @@ export class Slot {
     }
   }
 
-  /** Signals a successor. One that is rolled back has a time to react, since when it was told so: not before we read on. */
+  /**
+   * Signals a successor. One that is rolled back gets its time to react first: this process may have stood still, and
+   * passed the news on only now, together with the order to kill it.
+   */
   async #end(successor: Generation | undefined, signal: NodeJS.Signals): Promise<void> {
     const { returning } = successor ?? {}
     if (signal === 'SIGKILL' && returning) {

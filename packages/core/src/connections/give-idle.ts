@@ -1,6 +1,7 @@
 import type http from 'node:http'
 import type net from 'node:net'
 import { connectionFacts } from '../migration/connection-facts.js'
+import type { Giver } from '../migration/migration.js'
 import type { WayOut } from './drain-options.js'
 import { findIdle } from './idle.js'
 import type { OpenConnections } from './open-connections.js'
@@ -17,8 +18,8 @@ export function giveIdle(
 ): number {
   const mayGo = (socket: net.Socket): boolean =>
     migration.takes(socket, bound) && (mayMove?.(socket) ?? true)
-  const giver = {
-    facts: (socket: net.Socket) => connectionFacts(server, socket, bound),
+  const giver: Giver = {
+    facts: (socket) => connectionFacts(server, socket, bound),
     mayMove: mayGo,
     onReturned: stays,
   }

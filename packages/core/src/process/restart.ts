@@ -37,7 +37,7 @@ export interface RestartHost {
   /**
    * Called when this process accepts again; settles when pid file and control socket lead here.
    *
-   * @param control returns where the control socket of the successor is bound, as far as it is known
+   * @param control returns the address of the successor's control socket; `undefined` while the successor has not said it
    */
   servesAgain(control: () => UnixAddress | undefined): Promise<void>
   /** Called if the service is told to end while this process takes it back from the successor. */

@@ -26,7 +26,7 @@ export class KeptConnection {
     if (--this.#clients === 0) await this.#current?.wire.close()
   }
 
-  /** Closes the connection, as any HTTP client does that knows for how long the server keeps it. */
+  /** Closes the connection before the server does; the next request opens another. */
   async renew(): Promise<void> {
     await this.#current?.wire.close()
   }
