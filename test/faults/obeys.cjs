@@ -14,6 +14,8 @@ const hourMs = 3_600_000
 const backMs = 1_000
 const blockedMs = 5_000
 const withoutDescriptorsMs = 2_000
+/** What is taken for sure, and free once it is closed: raising the limit needs pipes to prlimit. */
+const takenAtLeast = 16
 const { spawnSync } = childProcess
 
 exports.faults = {
@@ -60,9 +62,8 @@ function signalService(signal) {
 function exhaustDescriptors() {
   const taken = []
   const highest = Math.max(...fs.readdirSync('/proc/self/fd').map(Number))
-  const limit = (soft) => spawnSync('prlimit', ['--pid', process.pid, `--nofile=${soft}:`])
   const before = /open files +(\d+)/.exec(fs.readFileSync('/proc/self/limits', 'utf8'))[1]
-  limit(highest + 1)
+  limitDescriptors(highest + 1 + takenAtLeast)
   try {
     for (;;) taken.push(fs.openSync('/dev/null'))
   } catch {
@@ -70,10 +71,18 @@ function exhaustDescriptors() {
   }
   const restore = () => {
     for (const fd of taken) fs.closeSync(fd)
-    limit(before)
+    limitDescriptors(before)
     tellThatItIsOver()
   }
   setTimeout(restore, withoutDescriptorsMs).unref()
+}
+
+function limitDescriptors(soft) {
+  const { error, status, stderr } = spawnSync('prlimit', [
+    `--pid=${process.pid}`,
+    `--nofile=${soft}:`,
+  ])
+  if (status !== 0) throw new Error(`prlimit failed: ${stderr}`, { cause: error })
 }
 
 function fillDisk() {
