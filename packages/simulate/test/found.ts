@@ -144,4 +144,33 @@ export const found: readonly Found[] = [
       thinkMs: 1000,
     },
   },
+  {
+    what: 'the supervisor stood still while the old version served again, and gave it up before it read that',
+    plan: {
+      isSupervised: true,
+      noise: 0,
+      latencyMs: 1,
+      releases: [{ boot: 'good', helloMs: 0, loadMs: 7, waits: false }],
+      probationMs: 0,
+      steps: [
+        { afterMs: 0, do: 'restart', isAsked: false },
+        { afterMs: 0, do: 'restart', isAsked: false },
+      ],
+      faults: [
+        { at: 35, when: 'arrives', who: 'to', what: 'kill', forMs: 0, areTimersFirst: false },
+        {
+          at: 37,
+          when: 'arrives',
+          who: 'supervisor',
+          what: 'freeze',
+          forMs: 2999,
+          areTimersFirst: false,
+        },
+      ],
+      keptClients: 4,
+      freshClients: 1,
+      workMs: 10,
+      thinkMs: 1000,
+    },
+  },
 ]

@@ -1,4 +1,10 @@
-import { deferred, durationOf, generationName, type SpawnRequest } from '@endless/core/for-cli'
+import {
+  deferred,
+  durationOf,
+  generationName,
+  SignOfLife,
+  type SpawnRequest,
+} from '@endless/core/for-cli'
 import type { Chain } from './chain.js'
 import { type Death, describeDeath, exitCodeOf, isByItself } from './death.js'
 import type { Generation } from './generation.js'
@@ -10,8 +16,8 @@ import type { SlotHost } from './slot-host.js'
 // Decides which generation takes the place of one that ended.
 
 /**
- * How long a predecessor that drains may take to report whether it takes over again. Connections wait in
- * the meantime, and a predecessor that its work blocks for longer would not help them either.
+ * How long a predecessor that drains may take to report whether it takes over again, while this process can hear it.
+ * Connections wait in the meantime, and a predecessor that its work blocks for longer would not help them either.
  */
 const takeBackMs = 3_000
 
@@ -20,7 +26,7 @@ interface Contest {
   predecessor: Generation
   heir: Heir | undefined
   dead: Generation
-  timer: NodeJS.Timeout
+  signOfLife: SignOfLife
 }
 
 /**
@@ -180,16 +186,21 @@ export class Succession {
   /** Waits for a predecessor, which knows that its successor ended, to report whether it takes over again. */
   #await(predecessor: Generation, heir: Heir | undefined, dead: Generation): void {
     predecessor.isHopeful = true
-    // Unreferenced: the predecessor keeps this process alive.
-    const timer = setTimeout(() => {
-      this.#host.logger.warn(
-        `${generationName(predecessor)} has not reported within ` +
-          `${String(takeBackMs / 1000)} s whether it serves again`,
-      )
-      predecessor.isGivenUp = true
-      this.declined(predecessor)
-    }, takeBackMs).unref()
-    this.#contest = { predecessor, heir, dead, timer }
+    const signOfLife = new SignOfLife({
+      system: { setTimeout, now: () => this.#host.now() },
+      maxSilentMs: takeBackMs,
+      // The end of its successor has asked it.
+      ask: () => undefined,
+      missed: () => {
+        this.#host.logger.warn(
+          `${generationName(predecessor)} has not reported within ` +
+            `${String(takeBackMs / 1000)} s whether it serves again`,
+        )
+        predecessor.isGivenUp = true
+        this.declined(predecessor)
+      },
+    })
+    this.#contest = { predecessor, heir, dead, signOfLife }
   }
 
   /** Lets the heir of a dead generation serve, since its predecessor does not. */
@@ -213,8 +224,8 @@ export class Succession {
     heir.end(reason)
   }
 
-  #endContest({ timer, dead }: Contest): void {
-    clearTimeout(timer)
+  #endContest({ signOfLife, dead }: Contest): void {
+    signOfLife.end()
     dead.probation?.end('died')
     this.#contest = undefined
   }

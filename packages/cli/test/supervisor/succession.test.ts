@@ -14,14 +14,16 @@ let chain: Chain
 let succession: Succession
 let seen: string[]
 let workers: number
+let stoodStillMs: number
 
 beforeEach(() => {
   vi.useFakeTimers()
   seen = []
   workers = 1
+  stoodStillMs = 0
   chain = new Chain()
   const host = {
-    now: () => performance.now(),
+    now: () => performance.now() + stoodStillMs,
     logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
     workers: () => workers,
     dyingAlike: () => ({ count: 1, tells: true }),
@@ -86,7 +88,7 @@ test('one that was given up ends when another one serves: it may listen on a par
   const old = takesOver(0)
   const dead = takesOver(1, old)
   dies(dead)
-  vi.advanceTimersByTime(3_000)
+  vi.advanceTimersByTime(3_500)
   expect([old.isGivenUp, seen]).toEqual([true, ['replaces 1']])
   succession.served(takesOver(2))
   expect(seen).toEqual(['replaces 1', 'SIGTERM to 0'])
@@ -99,4 +101,15 @@ test('a worker that drains is replaced, and again if its replacement dies', () =
   seen = []
   dies(replacement)
   expect(seen).toEqual(['replaces 0'])
+})
+
+test('a predecessor has 3 s to report, without the time in which the supervisor stood still', () => {
+  const predecessor = takesOver(0)
+  const dead = takesOver(1, predecessor)
+  dies(dead)
+  stoodStillMs = 60_000
+  vi.advanceTimersByTime(2_000)
+  expect([predecessor.isGivenUp, seen]).toEqual([false, []])
+  vi.advanceTimersByTime(1_500)
+  expect([predecessor.isGivenUp, seen]).toEqual([true, ['replaces 1']])
 })
