@@ -8,7 +8,7 @@ import { createCertificate, startProgram } from '@endless/load'
  * Starts an app from bench/apps; resolves when it serves.
  *
  * @param {string} name
- * @param {{ bare?: boolean, supervised?: boolean, execArgv?: string[], nodeOptions?: string, env?: object }} [options]
+ * @param {{ bare?: boolean, supervised?: boolean, execArgv?: string[], nodeOptions?: string, env?: object, detached?: boolean }} [options]
  */
 export async function startApp(name, { nodeOptions, env: given, ...options } = {}) {
   const env = {
@@ -22,11 +22,12 @@ export async function startApp(name, { nodeOptions, env: given, ...options } = {
 }
 
 /** Starts an app without waiting for it. */
-export function spawnApp(name, { bare, supervised, execArgv = [], env = {} }) {
+export function spawnApp(name, { bare, supervised, execArgv = [], env = {}, detached }) {
   const path = fileURLToPath(new URL(`../apps/${name}.mjs`, import.meta.url))
   return startProgram({
     args: [...execArgv, ...(supervised ? [endless, 'run'] : []), path, ...(bare ? ['--bare'] : [])],
     env: { PORT: '0', ...env },
+    detached,
   })
 }
 

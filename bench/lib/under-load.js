@@ -8,6 +8,11 @@ const WARM_UP_MS = 5_000
 const CALM_MS = 1_000
 /** How long a restart counts after the first answer of its new process, and a control after its start. */
 const SETTLE_MS = 2_000
+/**
+ * A successor is in the session of its predecessor, and Linux shares the CPU between sessions first: a control in a
+ * session of its own would take less from the service, and clients in another would get more than both.
+ */
+const oneSession = { detached: false }
 
 /**
  * Restarts an app repeatedly under load from clients that never retry; resolves with the report of the
@@ -19,7 +24,7 @@ const SETTLE_MS = 2_000
  * own, so that what a boot takes from the machine is told from what a handoff costs
  */
 export async function restartUnderLoad(name, { restarts, withControl = false, ...options }) {
-  const { program, port, tls } = await startApp(name)
+  const { program, port, tls } = await startApp(name, oneSession)
   const load = createLoad({
     port,
     tls,
@@ -54,7 +59,7 @@ export async function restartUnderLoad(name, { restarts, withControl = false, ..
 
 /** Starts an app that nobody asks for anything, and ends it when a restart would have settled. */
 async function startBeside(name) {
-  const { program } = await startApp(name)
+  const { program } = await startApp(name, oneSession)
   await sleep(SETTLE_MS)
   await program.end()
 }

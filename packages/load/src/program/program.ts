@@ -14,6 +14,13 @@ export interface ProgramOptions {
   /** Merged into this process's environment; `undefined` removes a variable. */
   env?: NodeJS.ProcessEnv
   cwd?: string
+  /**
+   * Whether it gets a session of its own. Linux shares the CPU between sessions first, so programs whose speed is
+   * compared while they run side by side belong in one.
+   *
+   * @default true
+   */
+  detached?: boolean
 }
 
 /** A line of JSON that the program prints on stdout: `{"event":"ready","pid":41,"generation":1}`. */
@@ -64,13 +71,13 @@ export class Program {
   readonly #seen = new Map<number, ProcessIdentity>()
   readonly #listeners = new Set<(event: ProgramEvent) => void>()
 
-  constructor({ command = process.execPath, args, env, cwd }: ProgramOptions) {
-    // Its own process group, by which a successor that never reports is found. It also keeps Ctrl-C in a
-    // terminal from reaching the program before the process that started it.
+  constructor({ command = process.execPath, args, env, cwd, detached = true }: ProgramOptions) {
+    // Detached, it has its own process group, by which a successor that never reports is found. That also keeps Ctrl-C
+    // in a terminal from reaching the program before the process that started it.
     this.child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
-      detached: true,
+      detached,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child.on('error', (error) => {
