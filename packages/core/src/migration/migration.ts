@@ -16,7 +16,7 @@ const widestWindow = 32
 const busyMs = 250
 /** The rest after a connection in use has moved, as a multiple of the time until its acknowledgement. */
 const restShare = 8
-/** A successor acknowledges the first connections late, because its code for that has never run. */
+/** An acknowledgement that is late by chance must not hold up thousands of connections. */
 const longestRestMs = 100
 /** How long a drain rests at all: thousands of connections must have moved before the hammer falls. */
 const gentleMs = 2_000
@@ -80,6 +80,7 @@ export class Migration {
   #busyUntilMs = -Infinity
   #restUntilMs = -Infinity
   #rest: NodeJS.Timeout | undefined
+  #isPumpQueued = false
   #isClosed = false
 
   /** The connections that wait for their turn, those first that go first. */
@@ -108,7 +109,13 @@ export class Migration {
 
   /** Whether a connection waits for its turn or is on its way. */
   has(socket: net.Socket): boolean {
-    return this.#queues.some((queue) => queue.has(socket)) || this.#inMove.has(socket)
+    // Written out: a drain asks this of thousands of connections at once.
+    return (
+      this.#cold.has(socket) ||
+      this.#hot.has(socket) ||
+      this.#held.has(socket) ||
+      this.#inMove.has(socket)
+    )
   }
 
   /** Queues a connection, whose parser must be between two messages. */
@@ -117,7 +124,7 @@ export class Migration {
     const isHeld = giver.isHeld?.(socket) ?? false
     const queue = isHeld ? this.#held : this.#used.has(socket) ? this.#hot : this.#cold
     queue.set(socket, { giver, bytesRead: socket.bytesRead })
-    this.#pump()
+    this.#pumpAfterOffers()
   }
 
   adopted(id: number): void {
@@ -210,6 +217,19 @@ export class Migration {
     const busy = [...this.#hot.values()]
     this.#hot.clear()
     for (const { giver } of busy) giver.onReturned()
+  }
+
+  /**
+   * Moves nothing before all have been offered: who offers thousands blocks the loop meanwhile, and would read the
+   * first acknowledgement late, as if the successor had too much to do.
+   */
+  #pumpAfterOffers(): void {
+    if (this.#isPumpQueued) return
+    this.#isPumpQueued = true
+    queueMicrotask(() => {
+      this.#isPumpQueued = false
+      this.#pump()
+    })
   }
 
   #pumpAfterRest(restMs: number): void {

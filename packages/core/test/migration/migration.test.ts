@@ -50,19 +50,27 @@ afterEach(async () => {
   await once(server, 'close')
 })
 
-function offerAll(): void {
+async function offerAll(): Promise<void> {
   for (const socket of sockets) migration.offer(socket, { facts, onReturned })
+  await settle()
 }
 
-test('as a drain begins, one moves at a time: clients may be at it for all that is known', () => {
-  offerAll()
+test('as a drain begins, one moves at a time: clients may be at it for all that is known', async () => {
+  await offerAll()
   expect(sent).toEqual([1])
   migration.adopted(1)
   expect(sent).toEqual([1, 2])
 })
 
+test('none moves before all have been offered, which may take longer than its acknowledgement', async () => {
+  for (const socket of sockets) migration.offer(socket, { facts, onReturned })
+  expect(sent).toEqual([])
+  await settle()
+  expect(sent).toEqual([1])
+})
+
 test('after one in use the next waits eight times as long as its acknowledgement took', async () => {
-  offerAll()
+  await offerAll()
   await system.advance(10)
   migration.adopted(1)
   await system.advance(79)
@@ -72,7 +80,7 @@ test('after one in use the next waits eight times as long as its acknowledgement
 })
 
 test('but for a tenth of a second at most', async () => {
-  offerAll()
+  await offerAll()
   await system.advance(20)
   migration.adopted(1)
   await system.advance(99)
@@ -92,7 +100,7 @@ async function use(used: net.Socket[]): Promise<void> {
 
 test('those that are used meanwhile go first and with a rest, and the others beside, one at a time', async () => {
   server.on('request', (_request, response: http.ServerResponse) => response.end('done'))
-  offerAll()
+  await offerAll()
   await use(sockets.slice(1, 3))
   await system.advance(250)
   migration.adopted(1) // after that, those in use rest for 100 ms
@@ -111,7 +119,7 @@ test('those that are used meanwhile go first and with a rest, and the others bes
 
 test('those in use rest only until two seconds after the beginning of the drain', async () => {
   server.on('request', (_request, response: http.ServerResponse) => response.end('done'))
-  offerAll()
+  await offerAll()
   await use(sockets.slice(1, 3))
   await system.advance(1_950)
   migration.adopted(1) // to rest for 100 ms
@@ -139,7 +147,7 @@ test('one that answers when its turn has come is left to the drain if no other c
 
 test('while one is used that is idle again when its turn has come, the others move one at a time', async () => {
   server.on('request', (_request, response: http.ServerResponse) => response.end('done'))
-  offerAll()
+  await offerAll()
   await use([sockets[1]!])
   await system.advance(10)
   migration.adopted(1)
@@ -156,7 +164,7 @@ test('while one is used that is idle again when its turn has come, the others mo
 })
 
 test('when no request has come for a quarter of a second, 32 move at a time', async () => {
-  offerAll()
+  await offerAll()
   await system.advance(250)
   migration.adopted(1)
   expect(sent).toHaveLength(33)
@@ -170,8 +178,10 @@ test('a fresh connection that comes back is closed in the time that Node gave it
   const [silent, asking] = sockets as [net.Socket, net.Socket]
   const client = clients.find(({ localPort }) => localPort === asking.remotePort)!
   migration.offer(silent, { facts, onReturned })
+  await settle()
   migration.declined(1)
   migration.offer(asking, { facts, onReturned })
+  await settle()
   migration.declined(2)
   client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   const answered = once(client, 'data') as Promise<[Buffer]>
