@@ -1,4 +1,5 @@
 // Proves that a program's processes are found, waited for and ended, also those that report nothing.
+import { readFileSync } from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import { isAlive } from '../src/program/processes.js'
 import { endAll, startProgram } from '../src/program/program.js'
@@ -56,6 +57,21 @@ test.runIf(process.platform === 'linux')(
   },
 )
 
-function node(code: string) {
-  return startProgram({ args: ['-e', code] })
+test.runIf(process.platform === 'linux').each([
+  { detached: true, sessions: 'a session of its own' },
+  { detached: false, sessions: 'the session of this process' },
+])('a program has $sessions with detached: $detached', async ({ detached }) => {
+  const program = node(`console.log('started'); ${STAY}`, detached)
+  await program.waitForLine(/started/, wait)
+  expect(sessionOf(program.pid)).toBe(detached ? program.pid : sessionOf(process.pid))
+})
+
+function node(code: string, detached = true) {
+  return startProgram({ args: ['-e', code], detached })
+}
+
+/** The session of a process, by its first process (proc_pid_stat(5)). */
+function sessionOf(pid: number): number {
+  const [, afterName = ''] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')
+  return Number(afterName.split(' ')[3])
 }

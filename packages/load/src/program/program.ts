@@ -16,7 +16,8 @@ export interface ProgramOptions {
   cwd?: string
   /**
    * Whether it gets a session of its own. Linux shares the CPU between sessions first, so programs whose speed is
-   * compared while they run side by side belong in one.
+   * compared while they run side by side belong in one. Without its own, a child that never reported is not found once
+   * its parent is gone.
    *
    * @default true
    */
