@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import {
   answersAgain,
   answersMore,
+  connectRaw,
   eventOf,
   eventsOf,
   hasExited,
@@ -145,4 +146,17 @@ test('a second restart waits, or with --now counts the first worker as proven; a
   expect(await endless('stop')).toMatchObject({ code: 0 })
   expect(program.alive).toEqual([])
   expect(program.stderr).not.toContain('keeps the new version')
+})
+
+test('a worker that is shut down on probation is replaced while it drains', async () => {
+  const { program, port, lists, restart } = await start()
+  const { pid } = await restart()
+  const [, onProbation] = await lists('0:0 staying-behind, 0:1 running, 1:0 running')
+  expect(onProbation?.pid).toBe(pid)
+  const clients = await Promise.all(Array.from({ length: 20 }, () => connectRaw(port)))
+  for (const client of clients) client.request('/wait')
+  await eventOf(program, 'waits', pid)
+  program.signal('SIGTERM', pid)
+  await lists('0:1 shutting-down, 0:2 running, 1:0 running')
+  expect(program.stderr).not.toContain(`(pid ${pid}) has shut down`)
 })

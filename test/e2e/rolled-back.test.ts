@@ -1,6 +1,7 @@
 // Proves that a version which was rolled back cannot harm the one that serves again: not while it still has something to
 // finish, not by what it leaves behind, and not if somebody else has an address that it had dropped.
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import net from 'node:net'
 import { describe, expect, test } from 'vitest'
 import {
@@ -91,4 +92,65 @@ describe.each(['alone', 'under a supervisor'] as const)('a service %s', (how) =>
     await ask('POST', '/rollback')
     expect(await event(program, 'restarting', first.pid, since)).toMatchObject({ number: 1 })
   })
+})
+
+/** Restarts to a version that is blocked once it is ready, and waits until it is rolled back. */
+async function isRolledBackBlocked(
+  { program, deploy, ask }: Awaited<ReturnType<typeof start>>,
+  blocksMs: number,
+): Promise<number> {
+  deploy({ ports: 1, blocksMs })
+  const restarting = ask('POST', '/restart?probationMs=600000&maxBlockedMs=1000')
+  await program.waitForLine(/generation 0 .* serves .* again/, { step: 'it serves', deadlineMs })
+  await restarting
+  const [, pid] = await program.waitForLine(/generation 1 \(pid (\d+)\)/, {
+    step: 'it is named',
+    deadlineMs,
+  })
+  return Number(pid)
+}
+
+test('pid file and control socket lead to the old version also when the new one wakes once it is rolled back', async () => {
+  const service = await start('alone')
+  const { program, first, port, pidInFile, status } = service
+  const pid = await isRolledBackBlocked(service, 2_500)
+  await program.waitForEnd(pid, { step: 'the new version ends', deadlineMs })
+  await until(() => existsSync(service.pidFile) && pidInFile() === first.pid, {
+    step: 'the pid file names the old version',
+    deadlineMs,
+  })
+  expect(await answersWith(port)).toBe(first.pid)
+  expect((await status()).generations).toMatchObject([{ pid: first.pid, state: 'running' }])
+})
+
+test('an old version that dies while the new one is blocked for good is replaced', async () => {
+  const service = await start('under a supervisor')
+  const { program, first, port, deploy } = service
+  const pid = await isRolledBackBlocked(service, 600_000)
+  deploy({ ports: 1 })
+  process.kill(first.pid, 'SIGKILL')
+  const ready = await program.waitForEvent(
+    (event) => event.event === 'ready' && ![first.pid, pid].includes(event.pid),
+    { step: 'its replacement serves', deadlineMs },
+  )
+  expect(await answersWith(port)).toBe(ready.pid)
+  await program.waitForEnd(pid, { step: 'the blocked version is killed', deadlineMs })
+})
+
+test('a service that was told to end ends, also if the new version, which was told, is rolled back', async () => {
+  const { program, first, port, ask, restart } = await start('alone', {
+    ...long,
+    shutdownDelayMs: 60_000,
+  })
+  const { pid } = await restart()
+  await event(program, 'ready', pid)
+  process.kill(pid, 'SIGTERM')
+  await program.waitForLine(/accepts for another 60 s/, { step: 'it waits', deadlineMs })
+  await ask('POST', '/rollback')
+  await program.waitForEnd(pid, { step: 'the new version ends', deadlineMs })
+  await program.waitForLine(new RegExp(`endless ${first.pid}\\] shutting down:`), {
+    step: 'the old version is told',
+    deadlineMs,
+  })
+  expect(await answersWith(port)).toBe(first.pid)
 })

@@ -23,6 +23,8 @@ export interface Release {
   errors?: number
   /** How long a worker boots, by its slot, in ms. */
   bootMs?: number[]
+  /** How long it is blocked once it is ready, in ms. */
+  blocksMs?: number
 }
 /** What `GET /status` tells, as far as it counts here. */
 export interface Told {

@@ -60,8 +60,9 @@ export class Chain {
     predecessor.successor = successor.predecessor = undefined
     predecessor.rolledBack.set(successor.pid, successor)
     successor.rolledBackBy = predecessor
-    // So that it is not replaced.
+    // So that it is not replaced, and nobody waits for it if it has not said yet that it serves.
     successor.hasLeft = true
+    successor.isHopeful = false
     this.changeCurrent(predecessor, nowMs)
   }
 

@@ -222,9 +222,11 @@ async function passConnection(
   message: MovedConnection | MovedUpgrade,
   handle: RawHandle | undefined,
 ): Promise<void> {
-  if (await pass(from.successor, message, handle)) return
+  const to = from.successor
+  if (await pass(to, message, handle)) return
   const type = message.type === 'connection' ? 'declined' : 'upgrade-declined'
-  await from.send({ type, id: message.id })
+  // Whom it was for: that may have been rolled back meanwhile, and another one be the successor.
+  await from.send({ type, id: message.id, from: to?.pid })
 }
 
 /** Sends a message on, as {@link Generation.send} does, and closes the handle in this process. */

@@ -48,6 +48,8 @@ export class Roll {
   readonly #ended = deferred()
   readonly #lost = deferred()
   readonly #proven = deferred()
+  /** Which slots could not go back, and why. */
+  readonly #kept: string[] = []
   #isOnProbation = false
   #loss: EndlessError | undefined
 
@@ -137,12 +139,19 @@ export class Roll {
    * Brings all slots back to the old version. Settles when they have it.
    *
    * @throws (rejects) `ERR_ENDLESS_NOT_ON_PROBATION` if none has the new one
+   * @throws (rejects) `ERR_ENDLESS_REQUEST_FAILED` if one keeps the new one
    */
   async rollBack(reason: string): Promise<void> {
     const guarded = this.#rolled.find(({ slot }) => slot.rollbacks.isOnProbation)
     if (!guarded) throw notOnProbation()
     await guarded.slot.rollbacks.rollBack(reason)
     await this.#ended.promise.catch(() => undefined)
+    if (this.#kept.length > 0) {
+      throw new EndlessError(
+        'ERR_ENDLESS_REQUEST_FAILED',
+        `Not rolled back: ${this.#kept.join('; ')}.`,
+      )
+    }
   }
 
   get #elapsedMs(): number {
@@ -196,7 +205,7 @@ export class Roll {
       else throw gone(pid)
     } catch (error) {
       if (this.#loss) return
-      this.#loss = inSlot(slot, error)
+      this.#loss = slot.isStopping ? stopped() : inSlot(slot, error)
       this.#lost.resolve()
     }
   }
@@ -242,13 +251,17 @@ export class Roll {
           await slot.rollbacks.rollBack('the restart of another worker failed')
         } catch (error) {
           failures.set(slot, messageOf(error))
+          // Nobody else ends its probation, for which the next restart would wait.
+          await slot.rollbacks.prove().catch(() => undefined)
         }
       }),
     )
     for (const [slot, pid] of this.#old) {
       if (slot.isStopping || slot.current?.pid === pid) continue
       const why = failures.get(slot) ?? 'its old process has died meanwhile'
-      this.#host.logger.error(`slot ${String(slot.index)} keeps the new version: ${why}`)
+      const kept = `slot ${String(slot.index)} keeps the new version: ${why}`
+      this.#kept.push(kept)
+      this.#host.logger.error(kept)
     }
   }
 }
@@ -259,6 +272,13 @@ const untilToldMs = -1
 function gone(pid: number): EndlessError {
   const message = `the new version (pid ${String(pid)}) does not serve any more.`
   return new EndlessError('ERR_ENDLESS_ROLLED_BACK', message, { pid })
+}
+
+function stopped(): EndlessError {
+  return new EndlessError(
+    'ERR_ENDLESS_SHUTTING_DOWN',
+    'The restart was stopped: the service shuts down.',
+  )
 }
 
 /** Returns the error of a slot as that of the service. */

@@ -344,6 +344,8 @@ export class Slot {
     this.#lifeWatch.ended(generation)
     this.#restarts.ended(generation, death)
     this.#questions.ended(generation, death)
+    // It would have killed them if they do not react.
+    for (const each of generation.rolledBack.values()) void this.#end(each, 'SIGKILL')
     this.#succession.ended(generation, death)
     this.#host.exchange.ended(generation)
     // SIGHUP came while a replacement was booting, which has died now.

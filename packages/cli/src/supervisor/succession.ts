@@ -147,6 +147,8 @@ export class Succession {
     }
     void predecessor?.send(exit)
     successor?.probation?.end('unguarded')
+    // It left while on probation, and was not replaced before it was known that this one does not serve.
+    if (successor?.hasLeft) this.left(successor)
     // One that has left is the last that served until its replacement does.
     if (wasServing || generation === this.#chain.last) this.#end = death
     if (wasServing) {

@@ -211,10 +211,11 @@ export class Restart {
     await accepting
   }
 
-  /** A successor that is lost with the supervisor may take pid file and control socket, until it knows that it ends. */
+  /** A successor may still take pid file and control socket, until it knows that it ends, and removes both at its exit. */
   async #publishAgain(successor: Successor): Promise<void> {
-    const { lifecycle, whereabouts } = this.#parts
-    await successor.lost
+    const { ancestry, lifecycle, whereabouts } = this.#parts
+    // A living supervisor publishes itself.
+    if (ancestry.isSupervised) await successor.lost
     await successor.gone
     if (lifecycle.state === 'running') await whereabouts.publish(() => undefined)
   }

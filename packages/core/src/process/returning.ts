@@ -4,6 +4,9 @@ import type { System } from '../node/system.js'
 /** How long an old generation may drain, however many live: restarts back to back must not cut short requests. */
 export const roomMs = 5_000
 
+/** How long one that was hammered may live: one whose event loop is blocked does not hear of it. */
+const killMs = 5_000
+
 /** What {@link Returning} needs of a successor. */
 export type ReturningSuccessor = Pick<Successor, 'exited' | 'signal'>
 
@@ -29,9 +32,9 @@ export class Returning {
     void successor.exited.then(() => this.#living.delete(successor))
   }
 
-  /** Hammers all of them. */
+  /** Hammers all of them, and kills those that do not react. */
   hammer(): void {
-    for (const each of this.#living.keys()) each.signal('SIGUSR2')
+    for (const each of this.#living.keys()) this.#hammer(each)
   }
 
   /** Hammers the oldest, so that at most so many are left; none before it had {@link roomMs}. Returns how many are left. */
@@ -41,7 +44,7 @@ export class Returning {
     for (const [each, sinceMs] of [...this.#living].slice(0, surplus)) {
       const hammer = (): void => {
         // Others may have ended meanwhile.
-        if (this.#living.has(each) && this.#living.size > this.#most) each.signal('SIGUSR2')
+        if (this.#living.has(each) && this.#living.size > this.#most) this.#hammer(each)
       }
       const leftMs = roomMs - (this.#system.now() - sinceMs)
       if (leftMs <= 0) hammer()
@@ -49,5 +52,14 @@ export class Returning {
       else this.#system.setTimeout(hammer, leftMs).unref()
     }
     return this.#living.size - surplus
+  }
+
+  #hammer(successor: ReturningSuccessor): void {
+    successor.signal('SIGUSR2')
+    const kill = (): void => {
+      if (this.#living.has(successor)) successor.signal('SIGKILL')
+    }
+    // The drain of this process waits for it, and so need not the timer.
+    this.#system.setTimeout(kill, killMs).unref()
   }
 }

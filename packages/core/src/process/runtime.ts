@@ -258,7 +258,10 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
       )
       return
     }
-    if (this.isShuttingDown) return
+    if (this.isShuttingDown) {
+      this.#shutdown?.rolledBack()
+      return
+    }
     const error = rolledBackHere(end.reason)
     settings.logger.warn(`${generationName(ownName(this.#parts))} is rolled back: ${end.reason}`)
     lifecycle.apply('shutdown')
@@ -275,10 +278,15 @@ export class Runtime implements Generation, SignalActionsHost, OwnServiceHost {
     return this.shutDown({ reason: 'shutdown', isInteractive: false }, 0)
   }
 
-  shutDown(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
+  shutDown(
+    occasion: Occasion,
+    delayMs: number,
+    signal?: HookSignal,
+    askedMs?: number,
+  ): Promise<ShutdownReport> {
     // Nothing has served since. A new shutdown would exit: `exit: false` was forgotten with the servers.
     if (this.state === 'terminate' && this.#outlived?.report) return this.#outlived.report
-    return this.#beginShutdown().ask(occasion, delayMs, signal)
+    return this.#beginShutdown().ask(occasion, delayMs, signal, askedMs)
   }
 
   hammer(): void {

@@ -6,7 +6,7 @@ import { bounded, type HookSignal } from '../api/hooks.js'
 import { sayIfLong } from '../api/long-wait.js'
 import type { ShutdownReport } from '../api/reports.js'
 import type { RolledBack } from '../handoff/own-probation.js'
-import { within } from '../node/waits.js'
+import { late, within } from '../node/waits.js'
 import type { ManagedServer, Occasion } from '../server/managed-server.js'
 import { runHeld } from './held-clean-up.js'
 import { drainLimitMs, openNotice, ownName, shutdownNotice } from './notices.js'
@@ -71,8 +71,17 @@ export class Shutdown {
     return this.#isAskedFor
   }
 
-  /** Shuts down on request; joins a shutdown that has begun. */
-  async ask(occasion: Occasion, delayMs: number, signal?: HookSignal): Promise<ShutdownReport> {
+  /**
+   * Shuts down on request; joins a shutdown that has begun.
+   *
+   * @param askedMs when it was asked for: the hooks of the signal may have taken long
+   */
+  async ask(
+    occasion: Occasion,
+    delayMs: number,
+    signal?: HookSignal,
+    askedMs = this.#parts.system.now(),
+  ): Promise<ShutdownReport> {
     this.#isAskedFor = true
     if (this.#report) {
       // On probation, whoever signals this process means the service.
@@ -80,7 +89,8 @@ export class Shutdown {
       // A process that is told to shut down while it drains should not serve again.
       if (!this.#host.restart()?.isUnderWay) this.#closeEscrow()
       this.#passOn(signal, meansService)
-      if (signal && this.#mayMeanPredecessor) this.#parts.ancestry.predecessor?.passStopOn()
+      if (signal && this.#mayMeanPredecessor(askedMs))
+        this.#parts.ancestry.predecessor?.passStopOn()
     } else {
       this.#parts.lifecycle.apply('shutdown')
       this.#report = this.#stop(occasion, delayMs, signal)
@@ -98,6 +108,12 @@ export class Shutdown {
       settings.logger.error(`The shutdown failed: ${messageOf(error)}.`)
       if (settings.current.exit) system.exit(1)
     })
+  }
+
+  /** Ends the delay of a shutdown on request: the predecessor serves again, and is told that the service ends. */
+  rolledBack(): void {
+    this.#parts.ancestry.predecessor?.passStopOn()
+    this.#cutDelay?.()
   }
 
   /** Lets the hammer fall: now, or as soon as the drain begins. Hooks that run now are cut short. */
@@ -295,7 +311,7 @@ export class Shutdown {
     // Its connections move on through this process: if it left first, they would stay on older code.
     await ancestry.predecessor?.untilFinished()
     // Those of successors that were rolled back come here, too.
-    await this.#host.returning.ended
+    await this.#untilReturned()
     await this.#drained()
     if (occasion.reason !== 'handoff') return
     // A successor may have died after it was ready, which this process hears later, and then serves again. And it
@@ -304,6 +320,16 @@ export class Shutdown {
     await this.#stayBehind()
     await this.#untilReplied(beganMs)
     if (!ancestry.isSupervised) await this.#untilStale()
+  }
+
+  /** Waits until successors that were rolled back have ended; no longer than connections may live. */
+  async #untilReturned(): Promise<void> {
+    const { returning } = this.#host
+    const { servers, system } = this.#parts
+    const limitMs = drainLimitMs(servers)
+    if (limitMs >= 0 && (await within(returning.ended, limitMs, system)) === late)
+      returning.hammer()
+    await returning.ended
   }
 
   #wayOn(occasion: Occasion): Occasion {
@@ -364,11 +390,10 @@ export class Shutdown {
   }
 
   /** Whether a signal to this process, which was rolled back, is meant for the service: the pid file led here just now. */
-  get #mayMeanPredecessor(): boolean {
-    const { ancestry, system } = this.#parts
-    const { rolledBack, servedAgainMs } = ancestry.predecessor?.probation ?? {}
+  #mayMeanPredecessor(askedMs: number): boolean {
+    const { rolledBack, servedAgainMs } = this.#parts.ancestry.predecessor?.probation ?? {}
     if (!rolledBack) return false
-    return servedAgainMs === undefined || system.now() - servedAgainMs <= staleMs
+    return servedAgainMs === undefined || askedMs - servedAgainMs <= staleMs
   }
 
   #closeEscrow(): void {

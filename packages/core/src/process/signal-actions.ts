@@ -23,7 +23,13 @@ export interface SignalActionsHost {
   readonly isOnProbation: boolean
   /** Settles when it is not; rejects if this process is rolled back. */
   untilProven(): Promise<void>
-  shutDown(occasion: Occasion, delayMs: number, signal: HookSignal): Promise<unknown>
+  /** @param askedMs when the signal came: its hooks may have taken long */
+  shutDown(
+    occasion: Occasion,
+    delayMs: number,
+    signal: HookSignal,
+    askedMs: number,
+  ): Promise<unknown>
   hammer(): void
 }
 
@@ -109,7 +115,7 @@ export class SignalActions {
     const { ancestry, settings } = this.#parts
     if (host.isShuttingDown) {
       // A signal to the old pid is meant for the service, which is the successor now.
-      host.currentRestart?.successor?.signal('SIGHUP')
+      this.#passHangUpOn()
       return
     }
     if (ancestry.terminal === 'gone') {
@@ -136,8 +142,7 @@ export class SignalActions {
         this.#parts.settings.logger.warn(messageOf(error))
       }
       if (host.isShuttingDown) {
-        host.currentRestart?.successor?.signal('SIGHUP')
-        if (ancestry.predecessor?.probation.rolledBack) ancestry.signalParent('SIGHUP')
+        this.#passHangUpOn()
         break
       }
       // A restart that began has logged its failure itself.
@@ -148,6 +153,13 @@ export class SignalActions {
         if (refusals.has((error as EndlessError).code)) logger.warn(messageOf(error))
       })
     }
+  }
+
+  /** Signals the service in place of this process: its successor, or the predecessor that serves again. */
+  #passHangUpOn(): void {
+    const { ancestry } = this.#parts
+    this.#host.currentRestart?.successor?.signal('SIGHUP')
+    if (ancestry.predecessor?.probation.rolledBack) ancestry.signalParent('SIGHUP')
   }
 
   async #untilProven(): Promise<void> {
@@ -197,6 +209,7 @@ export class SignalActions {
   /** Runs the hooks before a shutdown, once however many signals ask for it, and begins it. */
   async #shutDown(occasion: Occasion, delayMs: number, signal: HookSignal): Promise<void> {
     const host = this.#host
+    const askedMs = this.#parts.system.now()
     // A predecessor that drains has run these hooks; the signal only stops it from serving again.
     if (!host.isShuttingDown) {
       this.#announcement ??= this.#announce(signal)
@@ -204,7 +217,7 @@ export class SignalActions {
     }
     const isHammerDue = this.#announcement?.isCut
     this.#announcement = undefined
-    const ended = host.shutDown(occasion, delayMs, signal)
+    const ended = host.shutDown(occasion, delayMs, signal, askedMs)
     if (isHammerDue) host.hammer()
     await ended
   }

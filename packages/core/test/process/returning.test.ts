@@ -36,3 +36,20 @@ test('the oldest beyond the limit are hammered, and those that have ended do not
   await new Promise((resolve) => setImmediate(resolve))
   expect(hasEnded).toBe(true)
 })
+
+test('one that does not react to the hammer is killed', async () => {
+  const system = new FakeSystem()
+  const returning = new Returning(system)
+  const signals: string[] = []
+  const { promise: exited, resolve } = deferred<EndlessError>()
+  returning.add({ exited, signal: (signal) => void signals.push(signal) })
+  returning.hammer()
+  await system.advance(4_999)
+  expect(signals).toEqual(['SIGUSR2'])
+  await system.advance(1)
+  expect(signals).toEqual(['SIGUSR2', 'SIGKILL'])
+  returning.hammer()
+  resolve(end)
+  await system.advance(5_000)
+  expect(signals).toEqual(['SIGUSR2', 'SIGKILL', 'SIGUSR2'])
+})
