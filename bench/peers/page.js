@@ -100,7 +100,8 @@ ${markdownTable(
 )}
 
 The time of a restart ends 1 s after the first answer of a new process. A start takes CPU time from
-everybody on a machine with ${cpus().length} cores, so the ratio is seldom 1.
+everybody on a machine with ${cpus().length} cores, so the ratio is seldom 1. It
+is the median of the rounds' own ratios.
 
 ## What it costs
 
@@ -116,7 +117,8 @@ ${markdownTable(
 
 With one worker each. Requests per second are compared with the same Node program on its own, on 50
 connections of wrk; programs in other languages are not compared. Memory is that of all processes of
-the tool, with 3,000 idle connections and without.
+the tool, with 3,000 idle connections and without. Less than bare is the noise of this
+measurement, as are a few percent of the requests per second: [workers](workers.md#compared-with-nodecluster-and-pm2) has more rounds.
 
 ## A bad version
 

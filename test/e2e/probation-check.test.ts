@@ -103,7 +103,12 @@ test('what makes no sense is refused with a reason, before anything has begun', 
   const { endless, program } = await startOnProbation('alone', {})
   const probation = ['--probation', '60s']
   const refusals: [string[], RegExp][] = [
-    [['--check', './no-such-check', ...probation], /the check exited with code 127: .*not found/],
+    [
+      ['--check', './no-such-check', ...probation],
+      /Not restarted: the check exited with code 127: .*not found/,
+    ],
+    [['--check', '', ...probation], /--check needs a command/],
+    [['--max-blocked', '2s'], /--max-blocked needs a probation: add --probation 60s/],
     [['--check', 'true', '--probation', '0s'], /--check needs a probation: add --probation 60s/],
     [['--check', 'true'], /--check needs a probation: add --probation 60s/],
     [['--max-errors', '1%'], /--max-errors needs a probation: add --probation 60s/],

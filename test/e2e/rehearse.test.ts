@@ -115,7 +115,7 @@ test('a service that runs is restarted by its control socket, and its report is 
     ...[...short, '--url', `http://127.0.0.1:${port}`, '--control', control],
     ...['--json', json, '--html', html, '--max-p99-ratio', '1000'],
   )
-  expect(rehearsed.err).toContain(`Restart 1 of 1: endless restart --control ${control}`)
+  expect(rehearsed.err).toContain(`Restart 1 of 1: endless restart --now --control ${control}`)
   expect(rehearsed.code).toBe(0)
   const report = JSON.parse(readFileSync(json, 'utf8')) as Report
   expect(rehearsed.out).toContain(`passed: ${report.verdict.sentence}`)
@@ -153,7 +153,7 @@ test.each([
   {
     what: 'a server that ends',
     args: ['--', 'node', '-e', 'console.log("no database"); process.exit(1)'],
-    says: '  | no database\nendless: the server has ended',
+    says: '  | no database\nendless: the server has ended before it listened',
   },
   {
     what: 'a command that does not exist',

@@ -52,7 +52,7 @@ endless run has a path, say that path: --pid-file <path> or --control <path>.
 With a pid file alone, the control socket is <pid file>.sock. Commands speak to
 the control socket: they never signal a process because of what a file says.
 
-Exit status of restart, rollback, stop, status and hammer:
+Exit status of restart, rollback, stop, scale, status and hammer:
   0  done
   1  the service refused or failed; the reason is on standard error.
      For status: nothing serves

@@ -6,7 +6,7 @@ import type { Report } from './report/report.js'
 import { pageOf } from './page/page.js'
 import { type Address, addressOf } from './service/address.js'
 import { RehearseError } from './service/rehearse-error.js'
-import { byCommand, byHangUp, type RestartWay } from './service/restart-ways.js'
+import { byCommand, byHangUp, otherServer, type RestartWay } from './service/restart-ways.js'
 import { connects, StartedService } from './service/started-service.js'
 import { type Survey, survey } from './service/survey.js'
 import { Load } from './traffic/load.js'
@@ -151,10 +151,12 @@ async function restartAll(recorder: Recorder, way: RestartWay, given: Run): Prom
     try {
       await within(restartTimeoutMs, signal, (limit) => way.restart(limit))
       restart.doneMs = recorder.nowMs
-      if (!tellsPid && service) await newProcess(service, before, restartTimeoutMs, signal)
+      if (!tellsPid && service && !(await newProcess(service, before, restartTimeoutMs, signal))) {
+        throw noNewProcess(restartTimeoutMs, way)
+      }
       if (tellsPid) {
         const first = await firstAnswer(recorder, number, restartTimeoutMs, signal)
-        if (!first) throw noNewProcess(restartTimeoutMs)
+        if (!first) throw noNewProcess(restartTimeoutMs, way)
         const afterMs = Math.round(first.firstAnswerMs - restart.atMs)
         onStep(`  pid ${first.pid} answers after ${afterMs} ms`)
       }
@@ -188,27 +190,24 @@ async function firstAnswer(
   return undefined
 }
 
-/** Resolves when a started server has a process that it had not before: its responses do not name one. */
+/** Waits until a started server has a process that it had not before; returns whether it has. Its responses name none. */
 async function newProcess(
   service: StartedService,
   before: ReadonlySet<number>,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<void> {
-  if (process.platform !== 'linux') return // nothing is known of its processes
+): Promise<boolean> {
+  if (process.platform !== 'linux') return true // nothing is known of its processes
   const endsMs = performance.now() + timeoutMs
   while (performance.now() < endsMs) {
-    if (service.alive.some((pid) => !before.has(pid))) return
+    if (service.alive.some((pid) => !before.has(pid))) return true
     await sleep(lookMs, undefined, { signal })
   }
-  throw noNewProcess(timeoutMs)
+  return false
 }
 
-function noNewProcess(timeoutMs: number): Error {
-  return new Error(
-    `no new process has answered within ${timeoutMs / 1_000} s. npm, npx and shells forward no SIGHUP: ` +
-      'start the server itself, or say how it is restarted: --restart-command',
-  )
+function noNewProcess(timeoutMs: number, { advice }: RestartWay): Error {
+  return new Error(`no new process has answered within ${timeoutMs / 1_000} s. ${advice}`)
 }
 
 /** Waits for a restart to be done, but only for so long; `act` is told when that is over. */
@@ -238,7 +237,10 @@ async function within(
 
 function wayOf({ options, service }: Run, recorder: Recorder): RestartWay {
   const { restartBy, restartCommand } = options
-  if (restartBy) return { describe: () => restartBy.name, restart: () => restartBy.restart() }
+  if (restartBy) {
+    const { name } = restartBy
+    return { describe: () => name, restart: () => restartBy.restart(), advice: otherServer }
+  }
   if (restartCommand !== undefined) return byCommand(restartCommand)
   if (service) return byHangUp(service, recorder)
   throw new RehearseError('say how the server is restarted: --restart-command, or its name')

@@ -35,7 +35,7 @@ export class Guard {
   async tryOut(): Promise<void> {
     const outcome = await this.#check.run()
     if (typeof outcome === 'string' || outcome.how !== 'missing') return
-    throw new Failure('misused', `the check ${outcome.reason}`)
+    throw new Failure('misused', `Not restarted: the check ${outcome.reason}`)
   }
 
   /**

@@ -144,7 +144,7 @@ function restartByControl({
   const question = { command: 'restart', directory: process.cwd(), asker }
   const silent = new Progress({ write: () => undefined })
   return {
-    name: `endless restart ${name ?? (control === undefined ? `--pid-file ${pidFile ?? ''}` : `--control ${control}`)}`,
+    name: `endless restart --now ${name ?? (control === undefined ? `--pid-file ${pidFile ?? ''}` : `--control ${control}`)}`,
     async restart() {
       const client = new Client(await find({ name, pidFile, control }, question), asker)
       await restart(client, { wait: 'ready', allowAddressChange: false, isNow: true }, silent)

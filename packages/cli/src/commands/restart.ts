@@ -50,7 +50,8 @@ export async function restart(
   request: RestartRequest,
   progress: Progress,
 ): Promise<string> {
-  const { wait, probationMs } = request
+  const { wait, probationMs, check } = request
+  if (check?.trim() === '') throw new Failure('misused', '--check needs a command')
   // Asked first: a service that speaks another version must not be told to do anything.
   const told = await client.status()
   const old = serving(told)
@@ -59,7 +60,7 @@ export async function restart(
     throw new Failure('failed', `${generationName(old)} has a version of endless without probation`)
   }
   mustHaveProbation(request, old)
-  const guard = request.check === undefined ? undefined : new Guard(client, request.check)
+  const guard = check === undefined ? undefined : new Guard(client, check)
   await guard?.tryOut()
   const { workers = 1 } = told.supervisor ?? {}
   const name =
@@ -87,11 +88,12 @@ export async function restart(
 
 /** @throws {Failure} if what is asked for only happens on probation, and there is none */
 function mustHaveProbation(
-  { check, maxErrors, probationMs }: RestartRequest,
+  { check, maxErrors, maxBlockedMs, probationMs }: RestartRequest,
   old: ListedGeneration | undefined,
 ): void {
-  const given = check === undefined ? '--max-errors' : '--check'
-  if ((check ?? maxErrors) === undefined) return
+  const needs = { '--check': check, '--max-errors': maxErrors, '--max-blocked': maxBlockedMs }
+  const [given] = Object.entries(needs).find(([, value]) => value !== undefined) ?? []
+  if (given === undefined) return
   const option = old?.options?.find(({ name }) => name === 'probationMs')
   if (probationMs === 0 || (probationMs === undefined && (option?.value ?? '0') === '0')) {
     throw new Failure('misused', `${given} needs a probation: add --probation 60s`)
@@ -132,6 +134,9 @@ function resultText(wait: RestartWait, report: RestartReport, workers: number): 
 
 function endText(wait: RestartWait, { probationMs }: RestartReport): string {
   if (wait === 'drained') return ', and the old one is gone'
+  if (probationMs === undefined && wait === 'proven') {
+    return ', without a probation: none was asked for, or the old version was gone'
+  }
   if (probationMs === undefined) return ''
   if (wait === 'proven') return ', and is proven'
   return probationMs < 0

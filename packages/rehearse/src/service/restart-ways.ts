@@ -8,12 +8,17 @@ import { send, type StartedService } from './started-service.js'
 
 // How a server is restarted.
 
+/** The advice for what is restarted in a way that its user has given. */
+export const otherServer = 'Does that restart the server to which the requests go?'
+
 /** Restarts a server once. */
 export interface RestartWay {
   /** Says what is about to be done: `kill -HUP 4711`. */
   describe(): string
   /** Resolves when that is done, as far as its doer knows; rejects with the reason if it failed. */
   restart(signal: AbortSignal): Promise<void>
+  /** What may be wrong if it is done, and no new process answers: a sentence. */
+  readonly advice: string
 }
 
 /** By SIGHUP to the process that was started, or if that has ended, to the one that answered first most recently. */
@@ -34,6 +39,8 @@ export function byHangUp(service: StartedService, recorder: Recorder): RestartWa
       }
       send(target, 'SIGHUP')
     },
+    advice:
+      'npm, npx and shells forward no SIGHUP: start the server itself, or say how it is restarted: --restart-command',
   }
 }
 
@@ -53,6 +60,7 @@ export function byCommand(command: string): RestartWay {
         rmSync(folder, { recursive: true, force: true })
       }
     },
+    advice: otherServer,
   }
 }
 
