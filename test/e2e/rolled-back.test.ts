@@ -46,6 +46,23 @@ describe.each(['alone', 'under a supervisor'] as const)('a service %s', (how) =>
     await program.waitForEnd(pid, { step: 'the new version ends', deadlineMs })
   })
 
+  test('ends, also if the new version has begun to give back what it has, and is blocked for good then', async () => {
+    const { program, first, port, ask, restart } = await start(how, {
+      ...long,
+      hammerTimeMs: 1_500,
+    })
+    const { pid } = await restart()
+    await until(async () => (await answersWith(port)) === pid, { step: 'it serves', deadlineMs })
+    const client = await connectRaw(port)
+    client.request('/stall?1000')
+    await event(program, 'waits', pid)
+    await ask('POST', '/rollback')
+    await event(program, 'rolled-back', pid)
+    await restart('&probationMs=0')
+    await program.waitForEnd(pid, { step: 'the blocked version is killed', deadlineMs })
+    await program.waitForEnd(first.pid, { step: 'the old version ends', deadlineMs })
+  })
+
   test('does not wait for an address that the new version had dropped, and somebody else has', async () => {
     const { program, first, port, ask, status, deploy, restart } = await start(
       how,

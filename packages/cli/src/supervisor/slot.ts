@@ -447,13 +447,14 @@ export class Slot {
 
   /**
    * Signals a successor. One that is rolled back gets its time to react first: this process may have stood still, and
-   * passed the news on only now, together with the order to kill it.
+   * passed the news on only now, together with the order to kill it. A later order is that of the hammer.
    */
   async #end(successor: Generation | undefined, signal: NodeJS.Signals): Promise<void> {
     const { returning } = successor ?? {}
     if (signal === 'SIGKILL' && returning) {
-      const leftMs = Math.max(0, returning.toldMs + reactMs - this.#host.now())
-      if ((await within(returning.reacted.promise, leftMs)) !== late) return
+      const leftMs = returning.toldMs + reactMs - this.#host.now()
+      const reacted = await within(returning.reacted.promise, Math.max(0, leftMs))
+      if (reacted !== late && leftMs > -reactMs) return
     }
     successor?.signal(signal)
   }
