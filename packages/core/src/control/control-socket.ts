@@ -3,7 +3,7 @@ import type http from 'node:http'
 import path from 'node:path'
 import { EndlessError, messageOf } from '../api/endless-error.js'
 import type { UnixAddress } from '../listeners/address.js'
-import { isAbstract, pathProblem, removePath } from '../listeners/unix-path.js'
+import { isAbstract, pathProblem, leadsTo, removePath } from '../listeners/unix-path.js'
 import { bindUnixSocket, type UnixSocket } from '../listeners/unix-socket.js'
 import { listenOnPipe } from '../node/internals/listening-handle.js'
 import { createControlServer } from './control-server.js'
@@ -34,11 +34,13 @@ export class ControlSocket {
 
   /**
    * Listens; settles when the path leads here. Takes over a path that a dead process left, and replaces
-   * a socket of the predecessor, or an earlier socket of its own, in one step.
+   * a socket of the predecessor, or an earlier socket of its own, in one step. Does nothing if the path leads here
+   * already: connections that wait to be accepted would be reset.
    *
    * @throws (rejects) `ERR_ENDLESS_CONTROL` if another process listens there
    */
   async open(predecessor?: UnixAddress): Promise<void> {
+    if (this.#server?.listening && this.#bound && leadsTo(this.#bound)) return
     const socket = await this.#bind(predecessor)
     if (!socket) return
     const { handle, bound } = socket
