@@ -173,4 +173,26 @@ export const found: readonly Found[] = [
       thinkMs: 1000,
     },
   },
+  {
+    what: 'the supervisor stood still, handled a death before the last message of the dead, and started its successor for nobody',
+    plan: {
+      isSupervised: true,
+      noise: 820340231,
+      latencyMs: 200,
+      releases: [{ boot: 'hangs', helloMs: 4, loadMs: 0, waits: false }],
+      probationMs: 0,
+      steps: [
+        { afterMs: 0, do: 'restart', isAsked: false },
+        { afterMs: 3217, do: 'restart', isAsked: false },
+        { afterMs: 1923, do: 'kill', isAsked: false },
+      ],
+      faults: [
+        { at: 11, when: 'arrives', who: 'to', what: 'freeze', forMs: 895, areTimersFirst: true },
+      ],
+      keptClients: 1,
+      freshClients: 2,
+      workMs: 10,
+      thinkMs: 1000,
+    },
+  },
 ]

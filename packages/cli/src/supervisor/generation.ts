@@ -4,10 +4,12 @@ import {
   type Deferred,
   type FromSupervisor,
   LastWords,
+  late,
   type Load,
   type RawHandle,
   type SpawnRequest,
   type ToSupervisor,
+  turns,
   within,
 } from '@endless/core/for-cli'
 import type { Death } from './death.js'
@@ -105,7 +107,12 @@ export class Generation {
     this.launch = facts.launch
     this.number = facts.number
     this.startedMs = facts.nowMs
-    this.#line = new Line(child, onMessage, onGarbage, onUnread)
+    const receive = (message: ToSupervisor, handle: RawHandle | undefined): void => {
+      // Its end has been handled: what it still asks for, as a successor, would be nobody's.
+      if (this.#hasEnded) handle?.close()
+      else onMessage(message, handle)
+    }
+    this.#line = new Line(child, receive, onGarbage, onUnread)
     this.ended = this.#watchEnd()
   }
 
@@ -130,7 +137,8 @@ export class Generation {
     void this.#line.closed.then(() => this.#endWithin(exit, lastWordsMs))
     await exit
     // Its last messages and the event 'exit' take different ways, so the messages may come later.
-    await within(this.#line.closed, lastWordsMs)
+    // If this process stood still, the timer is first, and the messages wait in the kernel.
+    if ((await within(this.#line.closed, lastWordsMs)) === late) await turns(2)
     this.#hasEnded = true
     const { exitCode: code, signalCode: signal } = this.#child
     this.lastWords.exited({ code, signal })
