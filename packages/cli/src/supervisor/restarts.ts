@@ -55,6 +55,8 @@ export class Restarts {
   readonly #ofSlot: RestartRecord
   /** Restarts that follow when a generation handed over before it could: by what was asked for, one for all. */
   readonly #again = new WeakMap<Generation, Map<string, Promise<RestartReport>>>()
+  /** What the restart of a generation has brought: its own report is lost if it dies before it gives that. */
+  readonly #handedOver = new WeakMap<Generation, RestartReport>()
   /** Replacement of a dead generation; shared by all restarts that are requested in the meantime. */
   #resumption: Promise<Resumption> | undefined
 
@@ -96,12 +98,27 @@ export class Restarts {
       if (!asked || current === asked || this.#succession.isStopping) throw error
       // It has died, and what replaces it is started from what is on the disk, as its successor would have been.
       if (!current && asked.hasEnded) return this.#resume(options, askedMs)
+      const report = this.#lostReport(asked, options, askedMs)
+      if (report) return report
       // The request waited for another restart, in which the generation handed over: its successor restarts.
       const isOver =
         (error as { code?: unknown }).code === 'ERR_ENDLESS_SHUTTING_DOWN' || asked.hasEnded
       if (!isOver || !current) throw error
       return this.#restartAgain(asked, options, askedMs)
     }
+  }
+
+  /** Returns the report of a generation that has died before it could give it, if the restart was what was asked for. */
+  #lostReport(
+    asked: Generation,
+    { probationMs = 0 }: RestartOptions,
+    askedMs: number,
+  ): RestartReport | undefined {
+    const { current } = this.#chain
+    const report = this.#handedOver.get(asked)
+    const isAsked = asked.hasEnded && report !== undefined && report.pid === current?.pid
+    if (!isAsked || current.startedMs < askedMs) return undefined
+    return probationMs === 0 || report.probationMs !== undefined ? report : undefined
   }
 
   /** One restart serves all requests that waited together and ask for the same. */
@@ -162,8 +179,14 @@ export class Restarts {
   }
 
   /** Records that a successor is told to accept. */
-  takenOver({ number, pid }: Generation, { afterMs: durationMs, dropped }: Takeover): void {
-    this.#record.takenOver({ number, pid, durationMs, dropped })
+  takenOver(successor: Generation, takeover: Takeover): void {
+    const { number, pid, predecessor } = successor
+    const { afterMs: durationMs, dropped = [], probationMs = 0 } = takeover
+    this.#record.takenOver({ number, pid, durationMs, dropped: takeover.dropped })
+    // Without a duration, no restart has brought it.
+    if (!predecessor || durationMs === undefined) return
+    const report = { number, pid, durationMs, dropped }
+    this.#handedOver.set(predecessor, probationMs === 0 ? report : { ...report, probationMs })
   }
 
   /** Records that a generation is rolled back. */

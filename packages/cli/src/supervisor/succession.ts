@@ -191,7 +191,8 @@ export class Succession {
     const signOfLife = new SignOfLife({
       system: { setTimeout, now: () => this.#host.now() },
       maxSilentMs: takeBackMs,
-      // The end of its successor has asked it.
+      // By the end of its successor.
+      isAsked: true,
       ask: () => undefined,
       missed: () => {
         this.#host.logger.warn(

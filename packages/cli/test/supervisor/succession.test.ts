@@ -88,7 +88,7 @@ test('one that was given up ends when another one serves: it may listen on a par
   const old = takesOver(0)
   const dead = takesOver(1, old)
   dies(dead)
-  vi.advanceTimersByTime(3_500)
+  vi.advanceTimersByTime(3_000)
   expect([old.isGivenUp, seen]).toEqual([true, ['replaces 1']])
   succession.served(takesOver(2))
   expect(seen).toEqual(['replaces 1', 'SIGTERM to 0'])
@@ -110,6 +110,6 @@ test('a predecessor has 3 s to report, without the time in which the supervisor 
   stoodStillMs = 60_000
   vi.advanceTimersByTime(2_000)
   expect([predecessor.isGivenUp, seen]).toEqual([false, []])
-  vi.advanceTimersByTime(1_500)
+  vi.advanceTimersByTime(500)
   expect([predecessor.isGivenUp, seen]).toEqual([true, ['replaces 1']])
 })

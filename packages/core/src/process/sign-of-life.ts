@@ -8,6 +8,8 @@ export interface SignOfLifeHost {
   readonly system: Pick<System, 'setTimeout' | 'now'>
   /** How long the other process may be silent, in ms. */
   readonly maxSilentMs: number
+  /** Whether it has been asked already, so that its silence counts from the beginning. @default false */
+  readonly isAsked?: boolean
   /** Asks the other process, which answers as soon as its event loop turns. */
   readonly ask: () => void
   /** Called once, when it has been silent for too long. */
@@ -22,13 +24,14 @@ export class SignOfLife {
   readonly #host: SignOfLifeHost
   readonly #everyMs: number
   #timer: NodeJS.Timeout
-  #isHeard = true
+  #isHeard: boolean
   #silentMs = 0
   #lookedMs: number
 
   constructor(host: SignOfLifeHost) {
     this.#host = host
     this.#everyMs = Math.min(askMs, host.maxSilentMs / 4)
+    this.#isHeard = !(host.isAsked ?? false)
     this.#lookedMs = host.system.now()
     this.#timer = this.#lookLater()
   }
