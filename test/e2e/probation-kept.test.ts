@@ -75,8 +75,10 @@ test('a check that waits for its turn does not judge the restart before it', asy
   const { code, err } = await checked
   expect(code).toBe(1)
   expect(err).toContain("the check 'false' exited with code 1")
-  const { generations } = (await ask('GET', '/status')).body as { generations: object[] }
-  expect(generations).toMatchObject([
+  const generations = async () => (await ask('GET', '/status')).body['generations'] as object[]
+  // A supervisor hears of an end later than the command.
+  await until(async () => (await generations()).length === 2, { step: 'two are left', deadlineMs })
+  expect(await generations()).toMatchObject([
     { number: 1, state: 'running' },
     { number: 1, state: 'running' },
   ])
