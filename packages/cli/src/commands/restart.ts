@@ -132,12 +132,11 @@ function resultText(wait: RestartWait, report: RestartReport, workers: number): 
   return workers > 1 && !isAll && wait === 'ready' ? `${end}; the other workers follow` : end
 }
 
+const unguarded = ', without a probation: none was asked for, or the old version was gone'
+
 function endText(wait: RestartWait, { probationMs }: RestartReport): string {
   if (wait === 'drained') return ', and the old one is gone'
-  if (probationMs === undefined && wait === 'proven') {
-    return ', without a probation: none was asked for, or the old version was gone'
-  }
-  if (probationMs === undefined) return ''
+  if (probationMs === undefined) return wait === 'proven' ? unguarded : ''
   if (wait === 'proven') return ', and is proven'
   return probationMs < 0
     ? ', and is on probation'

@@ -34,7 +34,7 @@ interface RestartsParts {
   readonly rollbacks: Rollbacks
 }
 
-/** The generation that serves in the place of a dead one, and its report if it was started as the replacement. */
+/** Which generation serves after a death; with a report, if it was started as the replacement. */
 interface Resumption {
   generation: Generation
   report: RestartReport | undefined

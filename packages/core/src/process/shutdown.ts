@@ -327,8 +327,8 @@ export class Shutdown {
     const { returning } = this.#host
     const { servers, system } = this.#parts
     const limitMs = drainLimitMs(servers)
-    if (limitMs >= 0 && (await within(returning.ended, limitMs, system)) === late)
-      returning.hammer()
+    const isLate = limitMs >= 0 && (await within(returning.ended, limitMs, system)) === late
+    if (isLate) returning.hammer()
     await returning.ended
   }
 

@@ -31,7 +31,7 @@ export class SignOfLife {
   constructor(host: SignOfLifeHost) {
     this.#host = host
     this.#everyMs = Math.min(askMs, host.maxSilentMs / 4)
-    this.#isHeard = !(host.isAsked ?? false)
+    this.#isHeard = host.isAsked !== true
     this.#lookedMs = host.system.now()
     this.#timer = this.#lookLater()
   }

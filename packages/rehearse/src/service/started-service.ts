@@ -92,8 +92,9 @@ export class StartedService {
       await sleep(lookMs, undefined, { signal })
       if (this.#error) throw new RehearseError(`cannot start it: ${this.#error.message}`)
       const { alive } = this
-      if (alive.length === 0)
+      if (alive.length === 0) {
         throw new RehearseError('the server has ended before it listened', this.#lines)
+      }
       ports = portsOf(alive)
       if (ports.includes(wantedPort) || (ports.length === 0 && (await connects(wantedPort)))) {
         return wantedPort
